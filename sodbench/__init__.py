@@ -1,0 +1,40 @@
+"""sodbench: evaluation of salient object detection, with a signature on every score.
+
+The public names are imported when they are first used, so that ``import sodbench`` is quick.
+"""
+
+from importlib import import_module
+from typing import Any
+
+from sodbench.version import __version__
+
+_HOMES = {
+    "score_image": "scoring",
+    "score_folder": "scoring",
+    "Scores": "scores",
+    "Protocol": "protocol",
+    "PRESETS": "protocol",
+    "METRICS": "metrics",
+    "SodbenchError": "errors",
+}
+
+__all__ = [
+    "METRICS",
+    "PRESETS",
+    "Protocol",
+    "Scores",
+    "SodbenchError",
+    "__version__",
+    "score_folder",
+    "score_image",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"sodbench.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'sodbench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,60 @@
+"""The errors that sodbench raises on purpose: one root, so that a caller can catch them all.
+
+The command line prints these as one message and exits with 1; any other exception is a bug and
+keeps its traceback.
+"""
+
+from collections.abc import Sequence
+
+
+class SodbenchError(Exception):
+    """Root of every error that tells the user what is wrong with his input."""
+
+
+class DatasetError(SodbenchError):
+    """A dataset is unknown, not on this disk, incomplete, or one of its masks cannot be used."""
+
+
+class PredictionError(SodbenchError):
+    """Prediction files are missing, ambiguous, unreadable, or do not fit their masks."""
+
+
+class ProtocolError(SodbenchError):
+    """A protocol, a signature or one of its fields is not valid."""
+
+
+class ScoresError(SodbenchError):
+    """A scores folder cannot be read, merged, or used for what was asked."""
+
+
+class LeaderboardError(SodbenchError):
+    """A leaderboard is malformed, or a row may not stand in it."""
+
+
+class WeightsError(SodbenchError):
+    """Model weights are missing, damaged, or of another architecture."""
+
+
+def first_few(names: Sequence[str], most: int = 5) -> str:
+    """List the first `most` names and count the rest.
+
+    >>> first_few(["a", "b", "c"], most=2)
+    'a, b, +1 more'
+    """
+    rest = len(names) - most
+    return ", ".join(names[:most]) + (f", +{rest} more" if rest > 0 else "")
+
+
+def nearest(name: str, valid: Sequence[str]) -> str:
+    """Return a hint that names the valid spellings nearest to `name`, or all of them.
+
+    >>> nearest("SDO", ["SOD", "ECSSD"])
+    'did you mean SOD?'
+    >>> nearest("x", ["SOD", "ECSSD"])
+    'valid: SOD, ECSSD'
+    """
+    from difflib import get_close_matches
+
+    folded = {v.casefold(): v for v in valid}
+    close = [folded[m] for m in get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
+    return f"did you mean {' or '.join(close)}?" if close else f"valid: {', '.join(valid)}"

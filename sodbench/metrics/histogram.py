@@ -1,0 +1,243 @@
+"""The two 256-bin level histograms of a pair, and all that follows from them without its pixels.
+
+How many pixels inside and outside the object have each of the 256 levels is a sufficient statistic
+for MAE, precision, recall, F and E: normalising and thresholding act on levels, not on pixels.
+
+*Shapes.* Histograms are ``(..., 256)`` counts; leading axes are images. Curves are ``(..., K)``
+over ascending thresholds, K = 256, or 255 for the ``qin`` preset.
+
+*Conventions.* All-zero map under ``max``: the maximum counts as 255. Constant map under ``minmax``:
+p = v / 255. Level 0, at which all is foreground, counts as a threshold, as in every toolbox.
+"""
+
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from sodbench.errors import PredictionError
+from sodbench.protocol import Protocol
+
+Counts: TypeAlias = NDArray[np.int64]
+Reals: TypeAlias = NDArray[np.float64]
+
+
+class LevelCounts(NamedTuple):
+    """Level histograms inside (`fg`) and outside (`bg`) the object, each ``(..., 256)``."""
+
+    fg: Counts
+    bg: Counts
+
+
+@njit(cache=True, nogil=True)
+def _count_quadrants(pred, gt, split_row, split_col, counts):  # type: ignore[no-untyped-def]
+    height, width = pred.shape
+    # Two sets of bins, for equal neighbours: an increment need not wait for the one before.
+    bins = np.zeros((2, 4, 512), np.int32)
+    for row in range(height):
+        levels, inside = pred[row], gt[row]
+        for side in range(2):
+            quadrant = 2 * (row >= split_row) + side
+            even, odd = bins[0, quadrant], bins[1, quadrant]
+            first, last = (split_col, width) if side else (0, split_col)
+            for col in range(first, last - 1, 2):
+                even[np.uint64(inside[col]) << 8 | levels[col]] += 1
+                odd[np.uint64(inside[col + 1]) << 8 | levels[col + 1]] += 1
+            if (last - first) % 2:
+                even[np.uint64(inside[last - 1]) << 8 | levels[last - 1]] += 1
+    for quadrant in range(4):
+        for k in range(512):
+            counts[quadrant, k >> 8, k & 255] = bins[0, quadrant, k] + bins[1, quadrant, k]
+
+
+def quadrant_counts(pred: NDArray[np.uint8], gt: NDArray[np.bool_], row: int, col: int) -> Counts:
+    """Count levels by quadrant and side of the mask.
+
+    Parameters
+    ----------
+    pred, gt
+        ``(h, w)`` uint8 levels and bool mask.
+    row, col
+        Rows and columns that belong to the upper and left quadrants.
+
+    Returns
+    -------
+    ``(4, 2, 256)`` counts; quadrants in the order upper left, upper right, lower left, lower right;
+    then background, foreground.
+    """
+    counts = np.zeros((4, 2, 256), np.int64)
+    _count_quadrants(pred, gt, row, col, counts)
+    return counts
+
+
+def level_counts(pred: NDArray[np.uint8], gt: NDArray[np.bool_]) -> LevelCounts:
+    """Count the levels of one map inside and outside the object.
+
+    Examples
+    --------
+    >>> counts = level_counts(np.array([[0, 9]], np.uint8), np.array([[False, True]]))
+    >>> int(counts.bg[0]), int(counts.fg[9])
+    (1, 1)
+    """
+    check_pair(pred, gt)
+    bg, fg = quadrant_counts(pred, gt, *pred.shape)[0]
+    return LevelCounts(fg, bg)
+
+
+def check_pair(pred: NDArray[np.uint8], gt: NDArray[np.bool_]) -> None:
+    """Refuse arrays that no metric is defined on.
+
+    Raises
+    ------
+    PredictionError
+        `pred` is not (h, w) uint8, `gt` is not bool, the shapes differ, or they are empty.
+    """
+    for name, array, dtype, way in (
+        ("pred", pred, np.dtype(np.uint8), "levels 0 to 255; read files with sodbench.images"),
+        ("gt", gt, np.dtype(np.bool_), "True = object; binarise levels with sodbench.images.binarise"),
+    ):
+        if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype != dtype:
+            found = f"{array.ndim}-D {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+            raise PredictionError(f"{name} must be a 2-D {dtype} array ({way}), found {found}.")
+    if pred.shape != gt.shape:
+        raise PredictionError(f"pred is {pred.shape} and gt {gt.shape}; their shapes must be equal.")
+    if pred.size == 0:
+        raise PredictionError(f"pred and gt are empty, shape {pred.shape}.")
+
+
+def level_range(counts: LevelCounts, how: str) -> tuple[Counts, Counts]:
+    """Return the levels (lo, hi), each ``(...)``, that the normalisation `how` maps to 0 and 1."""
+    present = (counts.fg + counts.bg) > 0
+    low = np.argmax(present, axis=-1)
+    high = 255 - np.argmax(present[..., ::-1], axis=-1)
+    if how == "minmax":
+        constant = low == high
+        return np.where(constant, 0, low), np.where(constant, 255, high)
+    full = np.full_like(high, 255)
+    if how == "max":
+        return np.zeros_like(high), np.where(high == 0, full, high)
+    return np.zeros_like(high), full
+
+
+def normalised(counts: LevelCounts, protocol: Protocol, how: str = "") -> Reals:
+    """Return p of every level, ``(..., 256)``; levels outside the map's range are of no use.
+
+    The operations are the toolboxes' own, bit for bit, because the last one decides whether a level
+    reaches a threshold: all divide images by 255 first; MATLAB's min-max (``fan``) multiplies by
+    the reciprocal of the range; ``qin`` divides levels by max + eps.
+
+    Parameters
+    ----------
+    counts
+        Level histograms, for the range of levels present.
+    protocol
+        Its `normalise`, `thresholds` and `eps` are used.
+    how
+        Used in place of the protocol's `normalise`.
+
+    Examples
+    --------
+    >>> counts = level_counts(np.array([[0, 100, 200]], np.uint8), np.zeros((1, 3), bool))
+    >>> normalised(counts, Protocol())[[0, 100, 200]]
+    array([0. , 0.5, 1. ])
+    """
+    how = how or protocol.normalise
+    low, high = (bound[..., None] for bound in level_range(counts, how))
+    levels = np.arange(256, dtype=np.float64)
+    if protocol.eps > 0:
+        return (levels - low) / (high - low + protocol.eps)
+    above, span = levels / 255 - low / 255, high / 255 - low / 255
+    if how == "minmax" and protocol.thresholds == "256float":
+        return above * (1 / span)
+    return above / span
+
+
+def thresholds_passed(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -> Counts:
+    """Return for each level the index of the last threshold it passes, -1 for none, ``(..., 256)``.
+
+    Parameters
+    ----------
+    counts
+        Level histograms.
+    protocol
+        Its `thresholds` say which thresholds there are, its `normalise` what is compared with them.
+    compare
+        ``">="`` or ``">"``.
+    """
+    if protocol.thresholds == "256":
+        low, high = level_range(counts, protocol.normalise)
+        levels = np.arange(256) - low[..., None]
+        span = (high - low)[..., None]
+        return 255 * levels // span if compare == ">=" else -(-255 * levels // span) - 1
+    p = normalised(counts, protocol)
+    if protocol.thresholds == "256float":
+        return np.searchsorted(np.arange(256) / 255, p, side="right" if compare == ">=" else "left") - 1
+    passed = np.floor(p * 255).astype(np.int64)
+    if protocol.thresholds == "255bins":
+        passed = np.minimum(passed, 254)
+    return passed if compare == ">=" else passed - 1
+
+
+def n_thresholds(protocol: Protocol) -> int:
+    """Return how many thresholds the protocol's curves have.
+
+    >>> n_thresholds(Protocol())
+    256
+    """
+    return 255 if protocol.thresholds == "255bins" else 256
+
+
+def cumulated(histogram: Counts, passed: Counts, n: int) -> Counts:
+    """Count the pixels that reach each of `n` thresholds, ``(..., n)``.
+
+    Parameters
+    ----------
+    histogram
+        ``(..., 256)`` counts by level.
+    passed
+        ``(..., 256)`` last threshold that each level passes, ascending; see `thresholds_passed`.
+    n
+        Number of thresholds.
+    """
+    above = np.zeros((*histogram.shape[:-1], 257), np.int64)
+    above[..., :256] = np.cumsum(histogram[..., ::-1], axis=-1)[..., ::-1]
+    flat = passed.reshape(-1, 256)
+    first = np.stack([np.searchsorted(row, np.arange(n)) for row in flat]).reshape(*passed.shape[:-1], n)
+    return np.take_along_axis(above, first, axis=-1)
+
+
+def adaptive_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -> tuple[Counts, Counts]:
+    """Count foreground and background pixels that reach the adaptive threshold min(2 mean(p), 1).
+
+    Exact in integers where the protocol's thresholds are. The 1 stands for p of the level that the
+    normalisation maps to 1, which ``qin``'s eps keeps a little below it.
+
+    Returns
+    -------
+    Two arrays ``(...)``: true and false positives.
+    """
+    total = counts.fg + counts.bg
+    low, high = level_range(counts, protocol.normalise)
+    if protocol.thresholds == "256":
+        levels = np.arange(256) - low[..., None]
+        value = levels * total.sum(axis=-1, keepdims=True)
+        bound = np.minimum(
+            2 * (levels * total).sum(axis=-1, keepdims=True),
+            (high - low)[..., None] * total.sum(axis=-1, keepdims=True),
+        )
+    else:
+        value = p = normalised(counts, protocol)
+        one = np.take_along_axis(p, high[..., None], axis=-1)
+        bound = np.minimum(2 * mean_level(total, p)[..., None], one)
+    reached = value >= bound if compare == ">=" else value > bound
+    return (counts.fg * reached).sum(axis=-1), (counts.bg * reached).sum(axis=-1)
+
+
+def mean_level(histogram: Counts, p: Reals) -> Reals:
+    """Return the mean of p over the pixels of a histogram, ``(...)``.
+
+    Summed one level after the other, as MATLAB sums its pixels: where twice the mean is exactly a
+    level, numpy's pairwise sum decides otherwise than the original program.
+    """
+    return np.cumsum(histogram * p, axis=-1)[..., -1] / histogram.sum(axis=-1)

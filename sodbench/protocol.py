@@ -1,0 +1,267 @@
+"""Every free choice behind a score, as one frozen record that travels with it as a signature.
+
+A :class:`Protocol` says how maps and masks become numbers. Five presets fix all of its fields: the
+U2-Net paper's tables (``u2net``, the default) and four toolboxes. Its :meth:`~Protocol.signature`
+names every choice in one line and parses back to an equal record, so that a printed score can be
+made again exactly.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
+
+from sodbench.errors import ProtocolError, nearest
+
+MASK_RULE = re.compile(r"(norm)?(>=?)(\d{1,3})")
+
+
+def _choice(key: str, default: str, choices: tuple[str, ...], text: str) -> Any:
+    return field(default=default, metadata={"key": key, "choices": choices, "help": text})
+
+
+def _number(key: str, default: float, low: float, high: float, text: str) -> Any:
+    return field(default=default, metadata={"key": key, "range": (low, high), "help": text})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """Every convention that changes a score; the defaults are the preset ``u2net``.
+
+    Raises
+    ------
+    ProtocolError
+        A field has a value that is not among its choices or not in its range.
+
+    Examples
+    --------
+    >>> Protocol.of("u2net") == Protocol()
+    True
+    >>> Protocol.of("fan").normalise
+    'minmax'
+    >>> Protocol.of("u2net").change(beta2=1).beta2
+    1.0
+    """
+
+    mask_threshold: str = field(
+        default=">128",
+        metadata={
+            "key": "gt",
+            "help": "foreground of a mask: >K or >=K on its levels, norm>K on level/max*255",
+        },
+    )
+    mask_mae: str = _choice(
+        "gtmae", "binary", ("binary", "soft"), "mask that MAE compares with: binarised, or level/max"
+    )
+    normalise: str = _choice("norm", "max", ("max", "minmax", "none"), "how levels become p in [0, 1]")
+    normalise_mae: str = _choice(
+        "normmae", "same", ("same", "max", "minmax", "none"), "normalisation for MAE"
+    )
+    resize: str = _choice(
+        "size", "exact", ("exact", "bilinear", "nearest"), "a map of another size than its mask"
+    )
+    thresholds: str = _choice(
+        "levels",
+        "256",
+        ("256", "256float", "256floor", "255bins"),
+        "256 exact integers, p >= k/255 in floating point, floor(255 p) >= k, or 255 histogram bins",
+    )
+    average: str = _choice(
+        "avg", "mean-pr", ("mean-pr", "mean-f"), "F of the mean P and R, or mean of the images' F curves"
+    )
+    beta2: float = _number("beta2", 0.3, 0.0, math.inf, "beta squared of F and relaxed F")
+    eps: float = _number("eps", 0.0, 0.0, 1.0, "added to the denominators of p, P, R, F and MAE")
+    s_alpha: float = _number("alpha", 0.5, 0.0, 1.0, "weight of the object half in the S-measure")
+    s_centroid: str = _choice(
+        "centroid", "half-up", ("half-up", "half-even"), "rounding of the S-measure's centroid"
+    )
+    e_compare: str = _choice("ecmp", ">=", (">=", ">"), "how E binarises a map")
+    wf_beta2: float = _number("wbeta2", 1.0, 0.0, math.inf, "beta squared of weighted F")
+    wf_empty: str = _choice("wempty", "skip", ("skip", "zero"), "weighted F of an empty mask: left out, or 0")
+    rho: float = _number("rho", 3.0, 0.0, 64.0, "tolerance of relaxed F in pixels, inclusive")
+    relax_threshold: float = _number("rthr", 0.5, 0.0, 1.0, "relaxed F binarises by p > this")
+    relax_element: str = _choice(
+        "relem", "cross", ("cross", "square"), "3x3 element that erodes for the boundary"
+    )
+    relax_border: str = _choice(
+        "rborder", "background", ("background", "foreground"), "what lies outside the image for relaxed F"
+    )
+    relax_distance: str = _choice(
+        "rdist", "euclidean", ("euclidean", "chessboard", "cityblock"), "distance of relaxed F"
+    )
+
+    def __post_init__(self) -> None:
+        for spec in fields(self):
+            value = getattr(self, spec.name)
+            if "range" in spec.metadata:
+                object.__setattr__(
+                    self, spec.name, _checked_number(spec.name, value, *spec.metadata["range"])
+                )
+            elif "choices" in spec.metadata and value not in spec.metadata["choices"]:
+                hint = nearest(str(value), spec.metadata["choices"])
+                raise ProtocolError(f"{spec.name}={value!r} is not a choice of this protocol field; {hint}")
+        parse_mask_rule(self.mask_threshold)
+
+    @classmethod
+    def of(cls, name: "str | Protocol") -> "Protocol":
+        """Return the preset of that name, or the protocol that a signature states.
+
+        Raises
+        ------
+        ProtocolError
+            Neither a preset's name nor a signature.
+        """
+        if isinstance(name, Protocol):
+            return name
+        if name in PRESETS:
+            return PRESETS[name]
+        if "|" in name:
+            return cls.parse(name)
+        raise ProtocolError(
+            f"unknown protocol {name!r}; {nearest(name, tuple(PRESETS))} Or give a whole signature."
+        )
+
+    def change(self, **values: Any) -> Self:
+        """Return a copy with some fields changed.
+
+        Raises
+        ------
+        ProtocolError
+            A field's name or value is not valid.
+        """
+        names = tuple(spec.name for spec in fields(self))
+        for name in values:
+            if name not in names:
+                raise ProtocolError(f"unknown protocol field {name!r}; {nearest(name, names)}")
+        return replace(self, **values)
+
+    def signature(self) -> str:
+        """Return this protocol as the ``key:value|key:value`` part of a score's signature.
+
+        >>> Protocol().signature()[:50]
+        'gt:>128|gtmae:binary|norm:max|normmae:same|size:ex'
+        >>> Protocol.parse(Protocol().signature()) == Protocol()
+        True
+        """
+        return "|".join(f"{spec.metadata['key']}:{_text(getattr(self, spec.name))}" for spec in fields(self))
+
+    @classmethod
+    def parse(cls, signature: str) -> "Protocol":
+        """Read the protocol out of a signature; the parts about data and versions are passed over.
+
+        Raises
+        ------
+        ProtocolError
+            A part is malformed, unknown, repeated, or missing.
+        """
+        parts = split_signature(signature)
+        names = {spec.metadata["key"]: spec for spec in fields(cls)}
+        unknown = sorted(set(parts) - set(names) - set(OTHER_KEYS))
+        if unknown:
+            raise ProtocolError(f"signature has unknown parts {unknown}; {nearest(unknown[0], tuple(names))}")
+        missing = sorted(set(names) - set(parts))
+        if missing:
+            raise ProtocolError(
+                f"signature lacks {', '.join(missing)}; copy the whole line that sodbench printed."
+            )
+        values: dict[str, Any] = {}
+        for key, spec in names.items():
+            values[spec.name] = _float(key, parts[key]) if "range" in spec.metadata else parts[key]
+        return cls(**values)
+
+
+OTHER_KEYS = ("data", "n", "missing", "ids", "rev", "sodbench")
+"""Parts of a score's signature that are not protocol fields: which images, and which code."""
+
+
+def split_signature(signature: str) -> dict[str, str]:
+    """Split ``key:value|key:value`` into a mapping.
+
+    Raises
+    ------
+    ProtocolError
+        A part has no colon, or a key stands twice.
+
+    Examples
+    --------
+    >>> split_signature("data:SOD@1|n:300/300")
+    {'data': 'SOD@1', 'n': '300/300'}
+    """
+    parts: dict[str, str] = {}
+    for part in signature.strip().split("|"):
+        key, colon, value = part.partition(":")
+        if not colon or key in parts:
+            raise ProtocolError(
+                f"signature part {part!r} is {'repeated' if colon else 'not of the form key:value'}."
+            )
+        parts[key] = value
+    return parts
+
+
+def differing(a: str, b: str) -> dict[str, tuple[str, str]]:
+    """Return the parts in which two signatures differ, the program's version apart.
+
+    Rows may be compared when this is empty.
+
+    >>> differing("n:300/300|norm:max|sodbench:0.1.0", "n:299/300|norm:max|sodbench:0.2.0")
+    {'n': ('300/300', '299/300')}
+    """
+    one, two = split_signature(a), split_signature(b)
+    keys = [key for key in {**one, **two} if key != "sodbench"]
+    return {k: (one.get(k, "-"), two.get(k, "-")) for k in keys if one.get(k) != two.get(k)}
+
+
+def parse_mask_rule(rule: str) -> tuple[bool, str, int]:
+    """Split a mask rule into (on level/max*255?, comparison, level).
+
+    Raises
+    ------
+    ProtocolError
+        The rule is not ``>K``, ``>=K``, ``norm>K`` or ``norm>=K`` with K in 0..255.
+
+    Examples
+    --------
+    >>> parse_mask_rule(">=26")
+    (False, '>=', 26)
+    """
+    match = MASK_RULE.fullmatch(rule)
+    if match is None or int(match[3]) > 255:
+        raise ProtocolError(
+            f"mask threshold {rule!r} is not of the form >K, >=K or norm>K with K from 0 to 255."
+        )
+    return match[1] is not None, match[2], int(match[3])
+
+
+def _checked_number(name: str, value: object, low: float, high: float) -> float:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not low <= value <= high
+        or math.isinf(value)
+    ):
+        raise ProtocolError(f"{name}={value!r} must be a finite number from {low:g} to {high:g}.")
+    return float(value)
+
+
+def _float(key: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ProtocolError(f"signature part {key}:{text} is not a number.") from error
+
+
+def _text(value: object) -> str:
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+
+
+PRESETS: Mapping[str, Protocol] = {
+    "u2net": Protocol(),
+    "fan": Protocol(normalise="minmax", thresholds="256float", average="mean-f", e_compare=">"),
+    "pysodmetrics": Protocol(
+        normalise="minmax", thresholds="256floor", average="mean-f", s_centroid="half-even", wf_empty="zero"
+    ),
+    "sal_eval": Protocol(mask_threshold=">=26", normalise_mae="minmax", thresholds="256float"),
+    "qin": Protocol(mask_threshold="norm>128", mask_mae="soft", thresholds="255bins", eps=1e-8),
+}
+"""The five named presets: the U2-Net paper's tables, and four toolboxes' conventions."""

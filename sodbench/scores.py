@@ -1,0 +1,463 @@
+"""Scores: per-image rows and what a protocol makes of them; the only accumulator.
+
+A row holds the two level histograms of a pair and the few numbers that need its pixels. Everything
+else (P, R, F, E, MAE, other presets, aggregates) is computed from rows, sorted by image id before
+any reduction, so that results are bit-equal in whatever order or parts the rows were made.
+"""
+
+import csv
+import hashlib
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sodbench.errors import ScoresError, first_few, nearest
+from sodbench.metrics import METRICS, PIXEL_METRICS, REVISIONS, revisions
+from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
+from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_levels
+from sodbench.metrics.histogram import LevelCounts, Reals
+from sodbench.metrics.mae import mae_from_levels
+from sodbench.metrics.smeasure import s_from_halves
+from sodbench.metrics.weighted_f import weighted_f_from_pr
+from sodbench.protocol import Protocol
+from sodbench.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FORMAT = 1
+"""Version of the folder format; raised when an older sodbench could misread a folder."""
+
+NOTES: Mapping[str, str] = {
+    "missing": "prediction missing, scored as an all-zero map",
+    "resized": "prediction resized to its mask",
+    "jpeg-map": "prediction is a JPEG, which is lossy",
+    "faint-map": "16-bit or float prediction that reaches level 1 at most",
+    "constant-map": "prediction has one level only",
+    "jpeg-mask": "mask is a JPEG, which is lossy",
+    "mask-01": "mask with maximum 1, read as 0/255",
+    "grey-mask": "mask with levels other than 0 and 255",
+    "emptied-mask": "grey mask without a level above its threshold, taken as empty",
+    "empty-mask": "empty mask",
+    "full-mask": "mask without background",
+    "edge-centroid": "mask centroid in the last row or column, where the original S-measure is NaN",
+}
+"""What a row may report of its image, and in which words."""
+
+
+class Row(NamedTuple):
+    """One image: level histograms, the numbers that need pixels (NaN = not computed), and remarks.
+
+    `fg`, `bg` are ``(256,)`` counts inside and outside the object; `digest` names the content of
+    the two files and `notes` are keys of `NOTES`.
+    """
+
+    id: str
+    shape: tuple[int, int]
+    fg: NDArray[np.uint32]
+    bg: NDArray[np.uint32]
+    s_object: float = math.nan
+    s_region: float = math.nan
+    w_precision: float = math.nan
+    w_recall: float = math.nan
+    r_precision: float = math.nan
+    r_recall: float = math.nan
+    soft_mae: float = math.nan
+    notes: tuple[str, ...] = ()
+    digest: str = ""
+
+
+NUMBERS = ("s_object", "s_region", "w_precision", "w_recall", "r_precision", "r_recall", "soft_mae")
+
+_LEVEL_FIELDS = ("mask_threshold", "resize", "eps")
+_P_FIELDS = (*_LEVEL_FIELDS, "normalise", "thresholds")
+DEPENDS: Mapping[str, tuple[str, ...]] = {
+    "levels": _LEVEL_FIELDS,
+    "s_measure": (*_P_FIELDS, "s_centroid"),
+    "weighted_f": _P_FIELDS,
+    "relax_f": (*_P_FIELDS, "rho", "relax_threshold", "relax_element", "relax_border", "relax_distance"),
+    "soft_mae": (*_P_FIELDS, "mask_mae", "normalise_mae"),
+}
+"""Protocol fields that the stored part of a row depends on; all other fields act on rows."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of one method on one dataset.
+
+    Parameters
+    ----------
+    method, dataset
+        Their names; `dataset` with its version, as the signature says it: ``SOD@1``.
+    of
+        How many images the whole dataset has.
+    protocol
+        How rows become numbers.
+    metrics
+        Column ids that were asked for.
+    rows
+        By image id.
+    missing
+        What was done about missing predictions: ``error`` (there are none), ``zero`` or ``skip``.
+    provenance
+        Where and how the scores were made; no part of the signature.
+    """
+
+    method: str
+    dataset: str
+    of: int
+    protocol: Protocol
+    metrics: tuple[str, ...]
+    rows: Mapping[str, Row]
+    missing: str = "error"
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n(self) -> int:
+        """How many images were scored with a prediction of their own."""
+        return sum("missing" not in row.notes for row in self.rows.values())
+
+    @property
+    def ids(self) -> list[str]:
+        """Image ids, sorted: the order of every reduction."""
+        return sorted(self.rows)
+
+    @property
+    def signature(self) -> str:
+        """How these numbers were made: which images, every convention, which code.
+
+        All but the last part must be equal for two rows to be compared.
+        """
+        parts = [f"data:{self.dataset}", f"n:{self.n}/{self.of}"]
+        if self.n < self.of and self.missing != "error":
+            parts.append(f"missing:{self.missing}")
+        if len(self.rows) < self.of:
+            parts.append(f"ids:{hashlib.sha256(chr(10).join(self.ids).encode()).hexdigest()[:8]}")
+        return "|".join([*parts, self.protocol.signature(), f"rev:{revisions()}", f"sodbench:{__version__}"])
+
+    @cached_property
+    def _levels(self) -> LevelCounts:
+        rows = [self.rows[image] for image in self.ids]
+        if not rows:
+            raise ScoresError(f"{self.method} on {self.dataset}: no images were scored.")
+        return LevelCounts(
+            np.stack([row.fg for row in rows]).astype(np.int64),
+            np.stack([row.bg for row in rows]).astype(np.int64),
+        )
+
+    def _column(self, name: str) -> Reals:
+        return np.array([getattr(self.rows[image], name) for image in self.ids])
+
+    @cached_property
+    def _image_curves(self) -> dict[str, Reals]:
+        precision, recall = pr_from_levels(self._levels, self.protocol)
+        return {
+            "precision": precision,
+            "recall": recall,
+            "f": f_from_pr(precision, recall, self.protocol),
+            "e": e_from_levels(self._levels, self.protocol),
+        }
+
+    @cached_property
+    def _values(self) -> dict[str, Reals]:
+        """Per-image values of every metric, ``(images,)``, in the order of `ids`."""
+        levels, protocol, curves = self._levels, self.protocol, self._image_curves
+        soft = self._column("soft_mae")
+        relaxed = f_from_pr(self._column("r_precision"), self._column("r_recall"), protocol.change(eps=0))
+        return {
+            "max_f": curves["f"].max(axis=-1),
+            "mae": np.where(np.isnan(soft), mae_from_levels(levels, protocol), soft),
+            "weighted_f": weighted_f_from_pr(self._column("w_precision"), self._column("w_recall"), protocol),
+            "s_measure": s_from_halves(self._column("s_object"), self._column("s_region"), protocol),
+            "relax_f": np.where(np.isnan(self._column("r_recall")), np.nan, relaxed),
+            "mean_f": curves["f"].mean(axis=-1),
+            "adp_f": adaptive_f_from_levels(levels, protocol),
+            "max_e": curves["e"].max(axis=-1),
+            "mean_e": curves["e"].mean(axis=-1),
+            "adp_e": adaptive_e_from_levels(levels, protocol),
+        }
+
+    def curves(self) -> dict[str, Reals]:
+        """Return the dataset's curves ``precision``, ``recall``, ``f``, ``e``, each ``(K,)``.
+
+        Thresholds ascend. ``f`` is F of the mean P and R, or the mean of the images' F, as the
+        protocol's `average` says.
+        """
+        mean = {name: curve.mean(axis=0) for name, curve in self._image_curves.items()}
+        if self.protocol.average == "mean-pr":
+            mean["f"] = f_from_pr(mean["precision"], mean["recall"], self.protocol)
+        return mean
+
+    def summary(self) -> dict[str, float]:
+        """Return the dataset's value of each metric asked for, NaN where it is defined on no image."""
+        curves = self.curves()
+        of_curves = {
+            "max_f": curves["f"].max(),
+            "mean_f": curves["f"].mean(),
+            "max_e": curves["e"].max(),
+            "mean_e": curves["e"].mean(),
+        }
+        return {
+            name: float(of_curves[name]) if name in of_curves else self._mean(name) for name in self.metrics
+        }
+
+    def _mean(self, name: str) -> float:
+        values = self._values[name]
+        defined = values[~np.isnan(values)]
+        return float(defined.mean()) if len(defined) else math.nan
+
+    def undefined(self) -> dict[str, int]:
+        """Count the images on which a metric asked for is undefined, where there are any."""
+        counts = {name: int(np.isnan(self._values[name]).sum()) for name in self.metrics}
+        return {name: count for name, count in counts.items() if count}
+
+    def per_image(self) -> "pd.DataFrame":
+        """Return one line an image (index ``image``), one column a metric, and ``notes``."""
+        import pandas as pd
+
+        frame = pd.DataFrame(
+            {name: self._values[name] for name in self.metrics}, pd.Index(self.ids, name="image")
+        )
+        frame["notes"] = [" ".join(self.rows[image].notes) for image in self.ids]
+        return frame
+
+    def noted(self) -> dict[str, list[str]]:
+        """Return the images that each note was made of, in the order of `NOTES`."""
+        found = {note: [image for image in self.ids if note in self.rows[image].notes] for note in NOTES}
+        return {note: images for note, images in found.items() if images}
+
+    def merge(self, other: "Scores") -> "Scores":
+        """Return the union of two parts of one evaluation.
+
+        Raises
+        ------
+        ScoresError
+            They differ in method, dataset, protocol or metrics, or share an image.
+        """
+        for name in ("method", "dataset", "of", "protocol", "metrics", "missing"):
+            if getattr(self, name) != getattr(other, name):
+                raise ScoresError(
+                    f"cannot merge scores that differ in {name}: {_said(getattr(self, name))} "
+                    f"and {_said(getattr(other, name))}."
+                )
+        both = sorted(self.rows.keys() & other.rows.keys())
+        if both:
+            raise ScoresError(f"cannot merge scores that share {len(both)} images ({first_few(both)}).")
+        return replace(self, rows={**self.rows, **other.rows})
+
+    def under(self, protocol: str | Protocol) -> "Scores":
+        """Return these scores under another protocol, without the images.
+
+        Metrics whose stored part depends on a field that changed are left out: S, weighted F and
+        relaxed F under another normalisation, for example.
+
+        Raises
+        ------
+        ScoresError
+            Not even the level histograms hold, since some masks are grey and would be binarised
+            otherwise, or some maps were resized otherwise.
+        """
+        wanted = Protocol.of(protocol)
+        moved = [image for image in self.ids if not _levels_hold(self.rows[image], self.protocol, wanted)]
+        if moved:
+            raise ScoresError(
+                f"{self.method} on {self.dataset}: {len(moved)} images ({first_few(moved)}) have grey "
+                "masks or resized maps, which the other protocol treats otherwise. Score the images again."
+            )
+        kept = tuple(
+            m for m in self.metrics if m not in PIXEL_METRICS or _same(DEPENDS[m], self.protocol, wanted)
+        )
+        return replace(self, protocol=wanted, metrics=kept)
+
+    def save(self, folder: Path) -> None:
+        """Write the scores as a folder, whole or not at all: images.csv, levels.npz, meta.json.
+
+        Raises
+        ------
+        ScoresError
+            The folder cannot be written.
+        """
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+            try:
+                self._write(part)
+                part.chmod(0o755)
+                old = part.with_name(part.name + "-old")
+                if folder.exists():
+                    folder.rename(old)
+                part.rename(folder)
+                shutil.rmtree(old, ignore_errors=True)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+        except OSError as error:
+            raise ScoresError(
+                f"{folder}: cannot write scores ({error.strerror}). Pass another --out."
+            ) from error
+
+    def _write(self, folder: Path) -> None:
+        rows = [self.rows[image] for image in self.ids]
+        values = {name: self._values[name] for name in self.metrics} if rows else {}
+        with (folder / "images.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["image", "height", "width", *values, *NUMBERS, "notes", "digest"])
+            for k, row in enumerate(rows):
+                shown = [_cell(column[k]) for column in values.values()]
+                stored = [_cell(getattr(row, name)) for name in NUMBERS]
+                writer.writerow([row.id, *row.shape, *shown, *stored, " ".join(row.notes), row.digest])
+        none = np.zeros((0, 256), np.uint32)
+        np.savez_compressed(
+            folder / "levels.npz",
+            images=np.array([row.id for row in rows], dtype=np.str_),
+            fg=np.stack([row.fg for row in rows]) if rows else none,
+            bg=np.stack([row.bg for row in rows]) if rows else none,
+        )
+        meta = {
+            "format": FORMAT,
+            "method": self.method,
+            "dataset": self.dataset,
+            "of": self.of,
+            "missing": self.missing,
+            "metrics": list(self.metrics),
+            "signature": self.signature,
+            "revisions": dict(REVISIONS),
+            "scores": {k: finite(v) for k, v in self.summary().items()} if rows else {},
+            "provenance": dict(self.provenance),
+        }
+        (folder / "meta.json").write_text(
+            json.dumps(meta, indent=2, allow_nan=False) + "\n", encoding="utf-8"
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> "Scores":
+        """Read a folder that `save` wrote.
+
+        Raises
+        ------
+        ScoresError
+            A file is missing or damaged, the format is newer, or the metrics have been revised.
+        """
+        try:
+            meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
+            _check_meta(folder, meta)
+            rows = _read_rows(folder)
+            return cls(
+                method=meta["method"],
+                dataset=meta["dataset"],
+                of=meta["of"],
+                protocol=Protocol.parse(meta["signature"]),
+                metrics=tuple(meta["metrics"]),
+                rows=rows,
+                missing=meta["missing"],
+                provenance=meta["provenance"],
+            )
+        except FileNotFoundError as error:
+            raise ScoresError(
+                f"{folder}: no scores here ({Path(str(error.filename)).name} is missing)."
+            ) from error
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ScoresError(f"{folder}: these scores are damaged ({error}). Score again.") from error
+
+
+def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
+    """Return metric ids in the order of `METRICS`, without repetition.
+
+    Raises
+    ------
+    ScoresError
+        A name is not a metric, or none is given.
+
+    Examples
+    --------
+    >>> check_metrics(["mae", "max_f"])
+    ('max_f', 'mae')
+    """
+    wanted = set(names)
+    for name in sorted(wanted - METRICS.keys()):
+        raise ScoresError(f"unknown metric {name!r}; {nearest(name, tuple(METRICS))}")
+    if not wanted:
+        raise ScoresError(f"no metric asked for; valid: {', '.join(METRICS)}")
+    return tuple(name for name in METRICS if name in wanted)
+
+
+def finite(value: float) -> float | None:
+    """Return the value, None for NaN: what JSON has for an undefined score.
+
+    >>> finite(float("nan")) is None
+    True
+    """
+    return None if math.isnan(value) else value
+
+
+def reusable(row: Row, made: Protocol, wanted: Protocol, metrics: Iterable[str]) -> bool:
+    """Tell whether a stored row holds all that another run needs, the files being the same."""
+    if not _levels_hold(row, made, wanted):
+        return False
+    stored = {"s_measure": row.s_object, "weighted_f": row.w_recall, "relax_f": row.r_recall}
+    for name in set(metrics) & stored.keys():
+        known = not math.isnan(stored[name]) or (name == "weighted_f" and "empty-mask" in row.notes)
+        if not (known and _same(DEPENDS[name], made, wanted)):
+            return False
+    return True
+
+
+def _levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
+    fields = []
+    if "grey-mask" in row.notes:
+        fields += [
+            "mask_threshold",
+            *(DEPENDS["soft_mae"] if "soft" in (made.mask_mae, wanted.mask_mae) else ()),
+        ]
+    if "resized" in row.notes:
+        fields.append("resize")
+    return _same(fields, made, wanted)
+
+
+def _same(names: Iterable[str], one: Protocol, two: Protocol) -> bool:
+    return all(getattr(one, name) == getattr(two, name) for name in names)
+
+
+def _said(value: object) -> str:
+    return value.signature() if isinstance(value, Protocol) else str(value)
+
+
+def _cell(value: float) -> str:
+    return "" if math.isnan(value) else repr(float(value))
+
+
+def _check_meta(folder: Path, meta: Mapping[str, Any]) -> None:
+    if meta["format"] > FORMAT:
+        raise ScoresError(
+            f"{folder}: written by a newer sodbench (format {meta['format']}, this one reads {FORMAT}). "
+            "Update sodbench."
+        )
+    old = [f"{k}{v} (now {REVISIONS.get(k)})" for k, v in meta["revisions"].items() if REVISIONS.get(k) != v]
+    if old:
+        raise ScoresError(f"{folder}: made by another revision of metrics: {', '.join(old)}. Score again.")
+
+
+def _read_rows(folder: Path) -> dict[str, Row]:
+    with np.load(folder / "levels.npz", allow_pickle=False) as levels:
+        images, fg, bg = levels["images"].tolist(), levels["fg"], levels["bg"]
+    with (folder / "images.csv").open(newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    if [line["image"] for line in lines] != images or len(fg) != len(images) or len(bg) != len(images):
+        raise ValueError("images.csv and levels.npz list different images")
+    rows = {}
+    for k, line in enumerate(lines):
+        shape = int(line["height"]), int(line["width"])
+        if int(fg[k].sum()) + int(bg[k].sum()) != shape[0] * shape[1]:
+            raise ValueError(f"histograms of {images[k]} do not add up to its size")
+        numbers = {name: float(line[name] or "nan") for name in NUMBERS}
+        notes = tuple(line["notes"].split())
+        rows[images[k]] = Row(images[k], shape, fg[k], bg[k], **numbers, notes=notes, digest=line["digest"])
+    return rows

@@ -1,0 +1,159 @@
+"""Where image files come from: a folder, or a zip as published.
+
+A source lists its image files once, folder by folder, and reads each as bytes. Nothing is ever
+extracted, so no member of an archive can be written outside of it.
+"""
+
+import os
+import stat
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path, PurePosixPath
+
+from sodbench.errors import PredictionError
+
+IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy", ".gif", ".webp"})
+MAX_DEPTH = 3
+MAX_MEMBER_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One image file of a source.
+
+    Parameters
+    ----------
+    name
+        POSIX path relative to the source, e.g. ``"SOD/0001.png"``.
+    where
+        What a message calls it: the path, or ``archive.zip!member``.
+    read
+        Returns the file's bytes; raises OSError, or PredictionError for a damaged zip member.
+    """
+
+    name: str
+    where: str
+    read: Callable[[], bytes]
+
+    @property
+    def stem(self) -> str:
+        """File name without folders and suffix: what predictions and masks are paired by."""
+        return PurePosixPath(self.name).stem
+
+    @property
+    def folder(self) -> str:
+        """Folder inside the source, ``""`` at its top."""
+        return "/".join(PurePosixPath(self.name).parts[:-1])
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The image files of a folder or a zip, and what was passed over.
+
+    Parameters
+    ----------
+    path
+        The folder or zip.
+    groups
+        Folder inside the source (``""`` for its top) -> its image files, both sorted by name.
+        A directory with an image's suffix stands among the files, and cannot be read.
+    ignored
+        Names that are no images, unsafe or junk (``Thumbs.db``, ``run.json``, ``../x.png`` ...).
+    """
+
+    path: Path
+    groups: dict[str, tuple[Entry, ...]]
+    ignored: tuple[str, ...]
+
+
+def open_source(path: Path) -> Source:
+    """List the images of a folder (to a depth of 3 folders) or of a zip.
+
+    Raises
+    ------
+    PredictionError
+        The path does not exist, is neither a folder nor a zip, or the zip is damaged.
+    """
+    if path.is_dir():
+        return _folder(path)
+    if not path.exists():
+        raise PredictionError(f"{path}: no such folder or zip file.")
+    if not zipfile.is_zipfile(path):
+        raise PredictionError(
+            f"{path}: found a file that is not a zip (or a damaged one), expected a folder or a zip of maps. "
+            "Unpack other archives first; download a damaged one again."
+        )
+    return _zip(path)
+
+
+def _is_image(name: str) -> bool:
+    pure = PurePosixPath(name)
+    hidden = any(part.startswith(".") or part == "__MACOSX" for part in pure.parts)
+    return pure.suffix.lower() in IMAGE_SUFFIXES and not hidden
+
+
+def _source(path: Path, entries: list[Entry], ignored: list[str]) -> Source:
+    groups: dict[str, list[Entry]] = {}
+    for entry in sorted(entries, key=lambda e: e.name):
+        groups.setdefault(entry.folder, []).append(entry)
+    return Source(path, {k: tuple(groups[k]) for k in sorted(groups)}, tuple(sorted(ignored)))
+
+
+def _folder(root: Path) -> Source:
+    entries: list[Entry] = []
+    ignored: list[str] = []
+
+    def walk(folder: Path, prefix: str, depth: int) -> None:
+        with os.scandir(folder) as items:
+            for item in items:
+                name = prefix + item.name
+                if _is_image(name):
+                    entries.append(Entry(name, item.path, Path(item.path).read_bytes))
+                elif not item.is_dir():
+                    ignored.append(name)
+                elif depth < MAX_DEPTH and not item.name.startswith((".", "__")):
+                    walk(Path(item.path), name + "/", depth + 1)
+
+    try:
+        walk(root, "", 0)
+    except OSError as error:
+        raise PredictionError(f"{error.filename}: cannot list this folder ({error.strerror}).") from error
+    return _source(root, entries, ignored)
+
+
+@lru_cache(maxsize=8)
+def _archive(path: Path) -> zipfile.ZipFile:
+    return zipfile.ZipFile(path)
+
+
+def _read_member(path: Path, member: str) -> bytes:
+    try:
+        return _archive(path).read(member)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise PredictionError(f"{path}!{member}: cannot read this member of the zip ({error}).") from error
+
+
+def _is_unsafe(info: zipfile.ZipInfo) -> bool:
+    pure = PurePosixPath(info.filename.replace("\\", "/"))
+    is_link = stat.S_ISLNK(info.external_attr >> 16)
+    return pure.is_absolute() or ".." in pure.parts or is_link or info.file_size > MAX_MEMBER_BYTES
+
+
+def _zip(path: Path) -> Source:
+    entries: list[Entry] = []
+    ignored: list[str] = []
+    try:
+        members = _archive(path).infolist()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise PredictionError(f"{path}: cannot read this zip ({error}). Download it again.") from error
+    for info in members:
+        name = info.filename
+        if info.is_dir():
+            continue
+        if _is_image(name) and not _is_unsafe(info):
+            entries.append(Entry(name, f"{path}!{name}", partial(_read_member, path, name)))
+        else:
+            ignored.append(name)
+    return _source(path, entries, ignored)

@@ -1,0 +1,597 @@
+"""The registry, where datasets are found, pairing by stem, and verification."""
+
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from sodbench.datasets import (
+    Location,
+    check_complete,
+    find,
+    from_masks,
+    locate,
+    locate_all,
+    mask_entries,
+    pair,
+    photo_entries,
+    registry,
+    suggest_strip,
+)
+from sodbench.errors import DatasetError, PredictionError
+from sodbench.sources import Entry
+from sodbench.verification import verify
+
+ROOT = Path(__file__).parent.parent
+COUNTS = {
+    "DUT-OMRON": 5168,
+    "DUTS-TE": 5019,
+    "HKU-IS": 4447,
+    "ECSSD": 1000,
+    "PASCAL-S": 850,
+    "SOD": 300,
+    "DUTS-TR": 10553,
+}
+
+
+@pytest.fixture(autouse=True)
+def config(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep the user's own settings and cache out; return the config folder."""
+    for name in ("SODBENCH_DATA", "SODBENCH_DATASETS", "SODBENCH_REGISTRY"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "config" / "sodbench"
+    folder.mkdir(parents=True)
+    monkeypatch.setattr("platformdirs.user_config_path", lambda name: tmp_path / "config" / name)
+    cache = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setattr("platformdirs.user_cache_path", lambda name: cache / name)
+    return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder
+
+
+def save(path: Path, levels: list[list[int]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.array(levels, np.uint8)).save(path)
+    return path
+
+
+def plant(folder: Path, suffix: str, stems: str = "ab") -> Path:
+    for stem in stems:
+        save(folder / f"{stem}{suffix}", [[0, 255]])
+    return folder
+
+
+def entries(*names: str) -> list[Entry]:
+    return [Entry(name, f"dir/{name}", bytes) for name in names]
+
+
+def own_entry(config: Path, text: str) -> Path:
+    file = config / "datasets.toml"
+    file.write_text(text)
+    return file
+
+
+# --- the registry
+
+
+def test_counts() -> None:
+    found = registry()
+    assert {name: found[name].count for name in COUNTS} == COUNTS
+    assert set(found) == {*COUNTS, "demo"}
+    assert all(dataset.version == 1 and dataset.registered for dataset in found.values())
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_facts_are_complete(name: str) -> None:
+    dataset = registry()[name]
+    assert dataset.role == ("train" if name == "DUTS-TR" else "test")
+    assert dataset.urls
+    assert all(url.startswith("http") for url in dataset.urls)
+    assert "no official hash is known" in dataset.hashes
+    assert dataset.get
+    assert dataset.traps
+    assert dataset.paper
+    assert re.fullmatch(r"10\.1109/\S+", dataset.doi)
+    assert dataset.licence
+    assert dataset.mask_threshold is None
+    assert len(dataset.images) == len(dataset.masks) or name == "DUT-OMRON"
+
+
+def test_known_traps() -> None:
+    found = registry()
+    assert len(found["DUT-OMRON"].removed) == 4
+    assert found["DUTS-TE"].known_bad == ("ILSVRC2012_test_00036002", "sun_bcogaqperiljqupq")
+    assert len(found["DUTS-TR"].known_bad) == 3
+    assert [name for name in found if found[name].grey_masks] == ["DUTS-TE", "PASCAL-S", "DUTS-TR"]
+    assert set(found["HKU-IS"].other_counts) == {"1447"}
+
+
+@pytest.mark.parametrize("name", ["DUT-OMRON", "dut_omron", "DUTOMRON", "Dut Omron", "dut-o"])
+def test_find_by_any_spelling(name: str) -> None:
+    assert find(name).name == "DUT-OMRON"
+
+
+def test_find_unknown_names_the_nearest() -> None:
+    with pytest.raises(DatasetError, match=r"unknown dataset ECSD; did you mean ECSSD or SOD\?"):
+        find("ECSD")
+    with pytest.raises(DatasetError, match="did you mean DUTS-T[ER] or DUTS-T[ER]"):
+        find("DUTS")
+
+
+def test_dataset_is_hashable() -> None:
+    assert len(set(registry().values())) == len(registry())
+
+
+def test_own_dataset_from_config_environment_and_argument(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own_entry(config, '[Mine]\nversion = 2\ncount = 2\nmasks = ["truth"]\nmask_threshold = ">=26"\n')
+    mine = find("mine")
+    assert (mine.version, mine.count, mine.masks, mine.mask_threshold) == (2, 2, ("truth",), ">=26")
+    other = tmp_path / "other.toml"
+    other.write_text("[Other]\nversion = 1\ncount = 1\n")
+    assert "Mine" not in registry(other)
+    monkeypatch.setenv("SODBENCH_DATASETS", str(other))
+    assert "Other" in registry()
+    monkeypatch.setenv("SODBENCH_DATASETS", str(tmp_path / "none.toml"))
+    with pytest.raises(DatasetError, match=r"none\.toml: cannot read this file \(No such file"):
+        registry()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[Mine\n", r"datasets\.toml: this is not valid TOML"),
+        ("Mine = 3\n", r"\[Mine\]: found 3, expected a table"),
+        ("[Mine]\nversion = 1\n", r"\[Mine\]: count is missing"),
+        ("[Mine]\n", r"\[Mine\]: version, count is missing"),
+        ("[Mine]\nversion = 1\ncount = 0\n", r"\[Mine\]: count is 0, expected the number of masks"),
+        ("[Mine]\nversion = 0\ncount = 1\n", r"\[Mine\]: version is 0, expected a whole number from 1"),
+        ("[Mine]\nversion = true\ncount = 1\n", r"version is True, expected a whole number"),
+        ("[Mine]\nversion = 1\ncount = -1\n", r"count is -1, expected the number"),
+        ('[Mine]\nversion = 1\ncount = "9"\n', r"count is '9', expected the number"),
+        ("[Mine]\nversion = 1\ncount = 1\nmask = []\n", r"unknown key mask; did you mean masks"),
+        ('[Mine]\nversion = 1\ncount = 1\nmasks = "gt"\n', r"masks is 'gt', expected a list of folders"),
+        (
+            '[Mine]\nversion = 1\ncount = 1\nmasks = ["../gt"]\n',
+            r"masks is \['\.\./gt'\], expected a list of",
+        ),
+        ("[Mine]\nversion = 1\ncount = 1\naliases = [1]\n", r"aliases is \[1\], expected a list of texts"),
+        ('[Mine]\nversion = 1\ncount = 1\nrole = "val"\n', r"role is 'val', expected test, train or demo"),
+        (
+            '[Mine]\nversion = 1\ncount = 1\nmask_threshold = "128"\n',
+            r"mask_threshold is '128', expected a rule",
+        ),
+        ("[Mine]\nversion = 1\ncount = 1\nmask_threshold = 128\n", r"mask_threshold is 128, expected a rule"),
+        ('[Mine]\nversion = 1\ncount = 1\nmask_suffix = "png"\n', r"mask_suffix is 'png', expected a suffix"),
+        (
+            '[Mine]\nversion = 1\ncount = 1\ngrey_masks = "no"\n',
+            r"grey_masks is 'no', expected true or false",
+        ),
+        (
+            "[Mine]\nversion = 1\ncount = 1\nother_counts = {a = 1}\n",
+            r"other_counts is .*, expected a table of",
+        ),
+        ('["a|b"]\nversion = 1\ncount = 1\n', r"\[a\|b\]: a name may hold letters"),
+        ("[SOD]\nversion = 1\ncount = 1\n", r"\[SOD\]: the name SOD already belongs to SOD\. Choose another"),
+        ("[hku_is]\nversion = 1\ncount = 1\n", r"the name hku_is already belongs to HKU-IS"),
+        (
+            '[X]\nversion = 1\ncount = 1\naliases = ["omron"]\n',
+            r"the name omron already belongs to DUT-OMRON",
+        ),
+    ],
+)
+def test_own_file_is_checked(config: Path, text: str, message: str) -> None:
+    own_entry(config, text)
+    with pytest.raises(DatasetError, match=message) as caught:
+        registry()
+    assert str(config / "datasets.toml") in str(caught.value)
+
+
+def test_shipped_file_resolver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    package = tmp_path / "site" / "sodbench"
+    package.mkdir(parents=True)
+    monkeypatch.setattr("sodbench.registry.__file__", str(package / "registry.py"))
+    with pytest.raises(
+        DatasetError, match=r"Looked at: .*sodbench.datasets\.toml, .*site.datasets\.toml\. Install"
+    ):
+        registry()
+    (package / "datasets.toml").write_text("[A]\nversion = 1\ncount = 1\n")
+    assert list(registry()) == ["A"]
+    monkeypatch.setenv("SODBENCH_REGISTRY", str(ROOT / "datasets.toml"))
+    assert "SOD" in registry()
+    monkeypatch.setenv("SODBENCH_REGISTRY", str(tmp_path / "none.toml"))
+    with pytest.raises(DatasetError, match=r"Looked at: .*none\.toml\. .*SODBENCH_REGISTRY"):
+        registry()
+
+
+# --- where datasets lie
+
+
+@pytest.mark.parametrize(
+    ("name", "images", "masks"),
+    [
+        ("SOD", "SOD/images", "SOD/masks"),
+        ("SOD", "sod/Imgs", "sod/GT"),
+        ("SOD", "SOD/im", "SOD/gt"),
+        ("SOD", "SOD/image", "SOD/mask"),
+        ("SOD", "SOD/images", "SOD/gts"),
+        ("SOD", "SOD/imgs", "SOD/gt_masks"),
+        ("SOD", "SOD/SOD/images", "SOD/SOD/masks"),
+        ("SOD", "SOD/images", "SOD/masks/masks"),
+        ("ECSSD", "ECSSD/images", "ECSSD/ground_truth_mask"),
+        ("HKU-IS", "hkuis/imgs", "hkuis/gt"),
+        ("PASCAL-S", "salObj/datasets/imgs/pascal", "salObj/datasets/masks/pascal"),
+        ("PASCAL-S", "PASCAL_S/salObj/datasets/imgs/pascal", "PASCAL_S/salObj/datasets/masks/pascal"),
+        ("DUTS-TE", "DUTS-TE/DUTS-TE-Image", "DUTS-TE/DUTS-TE-Mask"),
+        ("DUTS-TE", "DUTS-TE/DUTS-TE/DUTS-TE-Image", "DUTS-TE/DUTS-TE/DUTS-TE-Mask"),
+        ("DUTS-TE", "DUTS-TE-Image", "DUTS-TE-Mask"),
+        ("DUTS-TR", "DUTS/DUTS-TR/DUTS-TR-Image", "DUTS/DUTS-TR/DUTS-TR-Mask"),
+        ("DUT-OMRON", "DUT-OMRON-image", "pixelwiseGT-new-PNG"),
+        ("DUT-OMRON", "DUT-OMRON/DUT-OMRON-image", "DUT-OMRON/pixelwiseGT-new-PNG"),
+        ("DUT-OMRON", "OMRON/DUT-OMRON-image", "OMRON/DUT-OMRON-gt-pixelwise.zip/pixelwiseGT-new-PNG"),
+    ],
+)
+def test_layouts(data: Path, name: str, images: str, masks: str) -> None:
+    plant(data / images, ".jpg")
+    plant(data / masks, ".png")
+    (data / masks / "Thumbs.db").touch()
+    found = locate(find(name), data)
+    assert [entry.name.split("/")[-1] for entry in mask_entries(found)] == ["a.png", "b.png"]
+    assert sorted(photo_entries(found)) == ["a", "b"]
+    assert found.images != found.masks
+
+
+@pytest.mark.parametrize("folder", ["PASCAL-S", "PASCAL-S/Imgs", "pascal_s/images"])
+def test_side_by_side(data: Path, folder: str) -> None:
+    plant(data / folder, ".JPG")
+    plant(data / folder, ".png")
+    found = locate(find("PASCAL-S"), data)
+    assert [entry.stem for entry in mask_entries(found)] == ["a", "b"]
+    assert all(entry.name.endswith(".png") for entry in mask_entries(found))
+    assert [entry.name.split("/")[-1] for entry in photo_entries(found).values()] == ["a.JPG", "b.JPG"]
+    assert found.layout.startswith("side by side in ")
+
+
+def test_masks_without_photos(data: Path) -> None:
+    plant(data / "SOD" / "masks", ".png")
+    found = locate(find("SOD"), data)
+    assert (found.images, found.layout, photo_entries(found)) == (None, "masks", {})
+    assert found.root == data / "SOD"
+
+
+def test_the_folder_itself_may_be_given(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(data / "SOD" / "masks", ".png")
+    assert locate(find("SOD"), data / "SOD").root == data / "SOD"
+    monkeypatch.chdir(data / "SOD")
+    assert locate(find("SOD"), Path()).masks.resolve() == (data / "SOD" / "masks").resolve()
+
+
+def test_names_of_the_archive_do_not_pull_in_other_folders(data: Path) -> None:
+    plant(data / "DUTS-TE-Mask", ".png")
+    plant(data / "images", ".jpg")
+    assert locate(find("DUTS-TE"), data).images is None
+
+
+def test_own_layout(config: Path, data: Path) -> None:
+    own_entry(config, '[Mine]\nversion = 1\ncount = 2\naliases = ["my set"]\nmasks = ["a/truth"]\n')
+    plant(data / "My-Set" / "A" / "Truth", ".png")
+    found = locate(find("Mine"), data)
+    assert found.layout == "A/Truth"
+    check_complete(found, subset=False)
+
+
+def test_data_folders_by_precedence(
+    config: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two, three = (plant(tmp_path / name / "SOD" / "masks", ".png") for name in ("one", "two", "three"))
+    sod = find("SOD")
+    (config / "config.toml").write_text(f"data = '{tmp_path / 'three'}'\n")
+    assert locate(sod).masks == three
+    (config / "config.toml").write_text("data = ['none', '../../three']\n")
+    assert locate(sod).masks.resolve() == three.resolve()
+    monkeypatch.setenv("SODBENCH_DATA", os.pathsep.join([str(tmp_path / "none"), str(tmp_path / "two")]))
+    assert locate(sod).masks == two
+    assert locate(sod, tmp_path / "one").masks == one
+    with pytest.raises(DatasetError, match="not found"):
+        locate(sod, data)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data = 3\n", r"config\.toml: data is 3, expected a folder or a list of folders"),
+        ("data = [3]\n", r"data is \[3\], expected"),
+        ("dat = 'x'\n", r"config\.toml: unknown key dat"),
+        ("data = \n", r"config\.toml: this is not valid TOML"),
+    ],
+)
+def test_config_is_checked(config: Path, text: str, message: str) -> None:
+    (config / "config.toml").write_text(text)
+    with pytest.raises(DatasetError, match=message):
+        locate(find("SOD"))
+
+
+def test_not_found_lists_places_and_the_way_out(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (data / "full" / "ECSSD" / "pictures").mkdir(parents=True)
+    places = [data / "none", data, data / "full"]
+    monkeypatch.setenv("SODBENCH_DATA", os.pathsep.join(map(str, places)))
+    with pytest.raises(DatasetError, match="ECSSD: not found on this disk") as caught:
+        locate(find("ECSSD"))
+    message = str(caught.value)
+    assert f"{data / 'none'} (no such folder)" in message
+    assert f"{data} (no folder ECSSD or Extended-CSSD in it)" in message
+    assert f"{data / 'full' / 'ECSSD'} (no folder of masks in it)" in message
+    assert f"To get it: {find('ECSSD').get} ({find('ECSSD').urls[0]})" in message
+    assert "--data DIR" in message
+
+
+def test_not_found_without_any_data_folder() -> None:
+    with pytest.raises(
+        DatasetError, match=r"Looked in: nowhere, as neither SODBENCH_DATA nor .*config\.toml names"
+    ):
+        locate(find("SOD"))
+
+
+def test_folder_that_cannot_be_listed(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(folder: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.scandir", refuse)
+    with pytest.raises(DatasetError, match=r"data: cannot list this folder \(Permission denied\)"):
+        locate(find("SOD"), data)
+
+
+def test_demo_is_built_in() -> None:
+    found = locate(find("demo"))
+    check_complete(found, subset=False)
+    assert len(photo_entries(found)) == found.dataset.count > 0
+    assert verify(found).ok
+
+
+def test_demo_files_missing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sodbench.demo.demo_folder", lambda: data)
+    with pytest.raises(DatasetError, match="files of demo are missing"):
+        locate(find("demo"))
+
+
+def test_locate_all(config: Path, data: Path) -> None:
+    own_entry(config, "[Mine]\nversion = 1\ncount = 2\n")
+    plant(data / "Mine" / "gt", ".png")
+    plant(data / "SOD" / "gt", ".png")
+    found = {status.dataset.name: status for status in locate_all(data)}
+    assert list(found) == [*COUNTS, "demo", "Mine"] == list(registry())
+    assert (found["Mine"].found, found["Mine"].complete) == (2, True)
+    assert (found["SOD"].found, found["SOD"].complete) == (2, False)
+    assert (found["ECSSD"].location, found["ECSSD"].found, found["ECSSD"].complete) == (None, 0, False)
+    assert found["demo"].complete
+
+
+# --- masks given by hand
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("mine/masks", "mine"), ("mine/GT", "mine"), ("my best set!", "my-best-set"), ("v1.0", "v1.0")],
+)
+def test_masks_of_no_registered_dataset(data: Path, folder: str, name: str) -> None:
+    found = from_masks(plant(data / folder, ".png"))
+    assert (found.dataset.name, found.dataset.version, found.dataset.count) == (name, 0, 2)
+    assert not found.dataset.registered
+    check_complete(found, subset=False)
+
+
+def test_masks_by_name(data: Path) -> None:
+    folder = plant(data / "masks", ".png")
+    assert from_masks(folder, "sod").dataset == find("SOD")
+    assert from_masks(folder, "a:b").dataset.name == "a-b"
+    assert from_masks(folder).dataset.name == "data"
+
+
+def test_masks_from_zip(data: Path) -> None:
+    plant(data / "masks", ".png")
+    with zipfile.ZipFile(data / "mine.zip", "w") as archive:
+        for name in ("a.png", "b.png"):
+            archive.write(data / "masks" / name, f"mine/gt/{name}")
+        archive.writestr("__MACOSX/mine/gt/._a.png", b"")
+    found = from_masks(data / "mine.zip")
+    assert (found.dataset.name, found.dataset.count) == ("mine", 2)
+    assert verify(found).ok
+
+
+def test_masks_beside_photos(data: Path) -> None:
+    plant(data / "mine", ".png")
+    found = from_masks(plant(data / "mine", ".jpg"))
+    assert found.dataset.count == 2
+    assert verify(found).photos == 2
+
+
+def test_masks_that_are_not_there(data: Path) -> None:
+    with pytest.raises(DatasetError, match="none: no such folder or zip"):
+        from_masks(data / "none")
+    with pytest.raises(DatasetError, match="data: found no images, expected a folder or zip of masks"):
+        from_masks(data)
+    plant(data / "images", ".jpg")
+    plant(data / "masks", ".png")
+    with pytest.raises(
+        DatasetError, match="Its folders images, masks hold images: pass the one of the masks"
+    ):
+        from_masks(data)
+
+
+# --- completeness
+
+
+def location(config: Path, data: Path, facts: str, stems: str) -> Location:
+    own_entry(config, f"[Mine]\nversion = 1\n{facts}\n")
+    plant(data / "Mine" / "masks", ".png", stems)
+    return locate(find("Mine"), data)
+
+
+def test_too_few_masks(config: Path, data: Path) -> None:
+    found = location(config, data, "count = 3\nother_counts = {2 = 'the test split'}", "ab")
+    message = (
+        r"masks: found 2 masks, expected 3 for Mine \(2 is the test split\)\. Complete them "
+        r"\(`sodbench datasets verify Mine` .*--subset: the signature then says 2/3\."
+    )
+    with pytest.raises(DatasetError, match=message):
+        check_complete(found, subset=False)
+    check_complete(found, subset=True)
+
+
+@pytest.mark.parametrize("subset", [False, True])
+def test_too_many_or_removed_masks(config: Path, data: Path, subset: bool) -> None:
+    found = location(config, data, "count = 3\nremoved = ['b', 'x']", "abcd")
+    with pytest.raises(DatasetError, match=r"found 4 masks, expected 3 .*do not belong to it: b\. Remove"):
+        check_complete(found, subset)
+    (found.masks / "d.png").unlink()
+    with pytest.raises(DatasetError, match=r"found 3 masks, expected 3 .*do not belong to it: b\. Remove"):
+        check_complete(found, subset)
+
+
+# --- pairing
+
+
+@given(
+    st.sets(st.text("ab1_", min_size=1, max_size=4), min_size=1),
+    st.sets(st.text("ab1_", min_size=1, max_size=4)),
+    st.sampled_from([".png", ".PNG", ".jpg", ".bmp", ".npy"]),
+    st.sampled_from(["", "_sal", "-x"]),
+)
+def test_pairing_partitions_the_ids(masks: set[str], preds: set[str], suffix: str, affix: str) -> None:
+    found = pair(
+        entries(*(f"{stem}{affix}{suffix}" for stem in preds)),
+        entries(*(f"{stem}.png" for stem in masks)),
+        strip=[affix],
+    )
+    assert [image for image, _, _ in found.pairs] == sorted(preds & masks)
+    assert all(p.stem == f"{i}{affix}" and m.stem == i for i, p, m in found.pairs)
+    assert found.missing == tuple(sorted(masks - preds))
+    assert found.extra == tuple(sorted(f"{stem}{affix}{suffix}" for stem in preds - masks))
+
+
+def test_strip_removes_each_affix_once() -> None:
+    masks = entries("a.png", "b.png", "c_sal.png", "_sal.png")
+    preds = entries("M_a_sal.png", "M_b.png", "c_sal_sal.png", "_sal.png")
+    found = pair(preds, masks, strip=["_sal", "M_"])
+    assert [image for image, _, _ in found.pairs] == ["_sal", "a", "b", "c_sal"]
+
+
+def test_two_files_of_one_image() -> None:
+    with pytest.raises(PredictionError, match=r"dir/a\.jpg and dir/a\.png: found two predictions of image a"):
+        pair(entries("a.jpg", "a.png"), entries("a.png"))
+    with pytest.raises(
+        PredictionError, match=r"dir/a\.png and dir/a_sal\.png: found two predictions of image a"
+    ):
+        pair(entries("a.png", "a_sal.png"), entries("a.png"), strip=["_sal"])
+    with pytest.raises(DatasetError, match=r"dir/a\.bmp and dir/a\.png: found two masks of image a"):
+        pair(entries("a.jpg"), entries("a.bmp", "a.png"))
+
+
+@pytest.mark.parametrize(
+    ("preds", "expected"),
+    [
+        (["1_sal.png", "2_sal.png", "12_sal.png"], "_sal"),
+        (["M-1.png", "M-2.png", "12.png"], "M-"),
+        (["1.png", "2.png", "12_sal.png"], None),
+        (["x.png", "y.png"], None),
+        ([], None),
+    ],
+)
+def test_suggest_strip(preds: list[str], expected: str | None) -> None:
+    assert suggest_strip(entries(*preds), entries("1.png", "2.png", "12.png")) == expected
+
+
+# --- verification
+
+
+def test_verify_lists_what_is_wrong(data: Path) -> None:
+    masks, images = data / "SOD" / "masks", data / "SOD" / "images"
+    plant(masks, ".png", "ab")
+    plant(images, ".jpg", "abz")
+    save(images / "b.jpg", [[0], [0]])
+    save(masks / "empty.png", [[0, 0]])
+    save(masks / "full.png", [[255, 255]])
+    save(masks / "grey.png", [[0, 100, 200, 255]])
+    save(masks / "ones.png", [[0, 1]])
+    save(masks / "dark.png", [[0, 100]])
+    (masks / "cut.png").write_bytes((masks / "a.png").read_bytes()[:40])
+    (masks / "dir.png").mkdir()
+    (images / "dir.jpg").write_bytes(b"no image")
+    for stem in ("empty", "full", "ones", "dark", "cut"):
+        save(images / f"{stem}.jpg", [[0, 0]])
+    seen: list[tuple[int, int]] = []
+    report = verify(locate(find("SOD"), data), lambda done, total: seen.append((done, total)))
+    assert seen == [(i, 9) for i in range(1, 10)]
+    assert (report.found, report.expected, report.photos) == (9, 300, 9)
+    assert report.missing == ("grey.png: this mask has no photo", "z.jpg: this photo has no mask")
+    assert report.mis_sized == ("b.jpg: the photo is 1x2, its mask 2x1",)
+    assert report.non_binary == ("grey.png: 4 levels, among them 100, 200", "ones.png: levels 0 and 1")
+    assert report.empty == ("empty.png: no foreground",)
+    assert report.full == ("full.png: no background",)
+    assert [line.split(":")[0] for line in report.unreadable] == ["cut.png", "dark.png", "dir.png", "dir.jpg"]
+    assert report.extra == report.known_bad == ()
+    assert not report.ok
+
+
+def test_verify_knows_bad_and_removed_files(config: Path, data: Path) -> None:
+    found = location(config, data, "count = 3\nremoved = ['b']\nknown_bad = ['a']", "abc")
+    plant(found.root / "images", ".jpg", "abc")
+    save(found.masks / "c.bmp", [[0, 255]])
+    report = verify(locate(found.dataset, data))
+    assert report.known_bad == ("a.png: wrong in some copies",)
+    assert report.extra == (
+        "b.png: this image was removed from Mine",
+        "b.jpg: this image was removed from Mine",
+        "c.bmp: 2 masks of image c",
+        "c.png: 2 masks of image c",
+    )
+
+
+@pytest.mark.parametrize("known", ["true", "false"])
+def test_grey_masks_are_no_fault_where_they_are_known(config: Path, data: Path, known: str) -> None:
+    found = location(config, data, f"count = 2\ngrey_masks = {known}", "a")
+    save(found.masks / "b.png", [[0, 21, 255]])
+    report = verify(found)
+    assert report.non_binary == ("b.png: 3 levels, among them 21",)
+    assert report.ok == (known == "true")
+
+
+def test_verify_uses_the_threshold_of_the_entry(config: Path, data: Path) -> None:
+    found = location(config, data, "count = 2\ngrey_masks = true\nmask_threshold = '>=26'", "a")
+    save(found.masks / "b.png", [[0, 26]])
+    assert verify(found).ok
+
+
+@pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
+def test_real_sod() -> None:
+    found = locate(find("SOD"), Path(os.environ["SODBENCH_REFERENCE"]) / "data")
+    check_complete(found, subset=False)
+    report = verify(found)
+    assert (report.found, report.photos, found.layout) == (300, 300, "images + masks")
+    assert report.ok
+    assert report.non_binary == report.empty == report.full == ()
+    modes = [Image.open(BytesIO(entry.read())).mode for entry in mask_entries(found)]
+    assert (modes.count("1"), modes.count("L")) == (298, 2)
+
+
+def test_import_stays_light() -> None:
+    code = (
+        "import sys, sodbench.datasets; print({'numpy', 'PIL', 'scipy', 'numba', 'click'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
