@@ -48,7 +48,7 @@ def first_few(names: Sequence[str], most: int = 5) -> str:
 def nearest(name: str, valid: Sequence[str]) -> str:
     """Return a hint that names the valid spellings nearest to `name`, or all of them.
 
-    >>> nearest("SDO", ["SOD", "ECSSD"])
+    >>> nearest("SDO", ["SOD", "fan"])
     'did you mean SOD?'
     >>> nearest("x", ["SOD", "ECSSD"])
     'valid: SOD, ECSSD'

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.errors import ScoresError, first_few, nearest
-from sodbench.metrics import METRICS, PIXEL_METRICS, REVISIONS, revisions
+from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, revisions
 from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
 from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_levels
 from sodbench.metrics.histogram import LevelCounts, Reals
@@ -368,8 +368,8 @@ class Scores:
             raise ScoresError(f"{folder}: these scores are damaged ({error}). Score again.") from error
 
 
-def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
-    """Return metric ids in the order of `METRICS`, without repetition.
+def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Return metric ids in the order of `METRICS`, without repetition; ``paper``, ``all`` are sets of them.
 
     Raises
     ------
@@ -380,10 +380,14 @@ def check_metrics(names: Iterable[str]) -> tuple[str, ...]:
     --------
     >>> check_metrics(["mae", "max_f"])
     ('max_f', 'mae')
+    >>> check_metrics("paper")
+    ('max_f', 'mae', 'weighted_f', 's_measure', 'relax_f')
     """
-    wanted = set(names)
+    groups = {"paper": PAPER_METRICS, "all": tuple(METRICS)}
+    given = [names] if isinstance(names, str) else list(names)
+    wanted = {metric for name in given for metric in groups.get(name, (name,))}
     for name in sorted(wanted - METRICS.keys()):
-        raise ScoresError(f"unknown metric {name!r}; {nearest(name, tuple(METRICS))}")
+        raise ScoresError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *groups))}")
     if not wanted:
         raise ScoresError(f"no metric asked for; valid: {', '.join(METRICS)}")
     return tuple(name for name in METRICS if name in wanted)

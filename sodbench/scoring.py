@@ -182,7 +182,7 @@ def score_folder(
     --------
     >>> from sodbench.demo import demo_folder
     >>> scores = score_folder(demo_folder() / "preds/blurred/demo", "demo")
-    >>> scores.n, round(scores.summary()["max_f"], 2) > 0.9
+    >>> scores.n, scores.summary()["max_f"] > 0.85
     (8, True)
     """
     location = place(dataset, masks, data)

@@ -1,0 +1,57 @@
+"""The command line: one command a file, imported when it is asked for."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from sodbench.errors import SodbenchError
+from sodbench.version import __version__
+
+COMMANDS = {
+    "score": "Score predictions against a dataset's masks.",
+    "rescore": "Show stored scores, under another protocol if asked.",
+    "datasets": "List datasets, where they lie, and whether they are whole.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when the command is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import and return a command, None for an unknown name."""
+        if name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"sodbench.cli.{name}"), name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Turn known errors into one message and exit code 1; others keep their traceback."""
+        try:
+            return super().invoke(ctx)
+        except SodbenchError as error:
+            raise click.ClickException(str(error)) from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted. Finished images are kept; run the same command to continue.", err=True)
+            sys.exit(130)
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
+@click.version_option(__version__, prog_name="sodbench")
+def main() -> None:
+    r"""Evaluate salient object detection: every score carries the signature of how it was made.
+
+    \b
+    Try it:  sodbench score --dataset demo
+    """

@@ -1,0 +1,64 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from dataclasses import Field, fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sodbench.protocol import PRESETS, Protocol
+
+FOLDER = click.Path(path_type=Path)
+
+
+class ProtocolCommand(click.Command):
+    """A command whose help lists the protocol's fields in a section of their own."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write two sections of options."""
+        names = {spec.name for spec in fields(Protocol)}
+        own: list[tuple[str, str]] = []
+        overrides: list[tuple[str, str]] = []
+        for param in self.get_params(ctx):
+            record = param.get_help_record(ctx)
+            if record:
+                (overrides if param.name in names else own).append(record)
+        with formatter.section("Options"):
+            formatter.write_dl(own)
+        with formatter.section("Single conventions, in place of the protocol's"):
+            formatter.write_dl(overrides)
+
+
+def protocol_options(default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add ``--protocol`` and one option for every field of a Protocol."""
+
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for spec in reversed(fields(Protocol)):
+            command = _override(spec)(command)
+        return click.option(
+            "--protocol",
+            default=default,
+            show_default=default or "as stored",
+            metavar="NAME|SIGNATURE",
+            help=f"{', '.join(PRESETS)}, or a signature as printed, in quotes.",
+            shell_complete=lambda ctx, param, text: [name for name in PRESETS if name.startswith(text)],
+        )(command)
+
+    return add
+
+
+def _override(spec: Field[Any]) -> Callable[..., Any]:
+    choices = spec.metadata.get("choices")
+    kind = click.Choice(choices) if choices else float if "range" in spec.metadata else str
+    return click.option(f"--{spec.name.replace('_', '-')}", spec.name, type=kind, help=spec.metadata["help"])
+
+
+def chosen_protocol(protocol: str, overrides: dict[str, Any]) -> Protocol:
+    """Return the protocol that the options ask for."""
+    return Protocol.of(protocol).change(**{k: v for k, v in overrides.items() if v is not None})
+
+
+def split_names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Split comma-separated, repeatable options."""
+    return tuple(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))

@@ -1,0 +1,70 @@
+"""What commands print and write."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sodbench.cli.options import FOLDER
+
+if TYPE_CHECKING:
+    from sodbench.scores import Scores
+
+
+def output_options(command: "Callable[..., Any]") -> Callable[..., Any]:
+    """Add ``--csv``, ``--per-image`` and ``--json``."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision."),
+        click.option("--per-image", "images_file", type=FOLDER, help="Write per-image values as CSV."),
+        click.option("--csv", "csv_file", type=FOLDER, help="Write the table as CSV, in full precision."),
+    ):
+        command = option(command)
+    return command
+
+
+def say(line: str) -> None:
+    """Tell the user something that is no result."""
+    click.echo(line, err=True)
+
+
+def check_targets(*files: Path | None) -> None:
+    """Find out before the work starts whether the files asked for can be written."""
+    from sodbench.atomic import check_writable
+
+    for file in files:
+        if file is not None:
+            check_writable(file.absolute().parent)
+
+
+def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | None, as_json: bool) -> None:
+    """Write the files asked for, and print the table or JSON."""
+    from sodbench import tables
+    from sodbench.atomic import replacing
+
+    for file, text in ((csv_file, tables.scores_csv), (images_file, tables.images_csv)):
+        if file is not None:
+            with replacing(file) as part:
+                part.write_text(text(scores), encoding="utf-8")
+    click.echo(tables.scores_json(scores) if as_json else tables.text_table(scores))
+
+
+@contextmanager
+def progress_bar(what: str) -> "Iterator[Callable[[int, int], None] | None]":
+    """Show images done, rate and time left on stderr; nothing where that is no terminal."""
+    if not click.get_text_stream("stderr").isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(what, total=None, rate="")
+
+        def update(done: int, total: int) -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, completed=done, total=total, rate=f"{speed:.0f} images/s" if speed else "")
+
+        yield update

@@ -1,0 +1,46 @@
+"""``sodbench rescore``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sodbench.cli.options import FOLDER, ProtocolCommand, protocol_options
+from sodbench.cli.output import check_targets, output_options, report, say
+from sodbench.protocol import Protocol
+
+
+@click.command(cls=ProtocolCommand)
+@click.argument("stored", nargs=-1, type=FOLDER, required=True)
+@output_options
+@protocol_options(default=None)
+def rescore(
+    stored: tuple[Path, ...],
+    csv_file: Path | None,
+    images_file: Path | None,
+    as_json: bool,
+    protocol: str | None,
+    **overrides: Any,
+) -> None:
+    r"""Show stored scores, under another protocol if asked, without the images.
+
+    STORED is a folder that `sodbench score` wrote, or one above. The level histograms give MAE, P, R,
+    F and E under any protocol; metrics whose pixels would be needed again are left out, and named.
+
+    \b
+    sodbench rescore scores/
+    sodbench rescore scores/PiCANet/SOD --protocol pysodmetrics
+    """
+    from sodbench.session import load_all
+
+    check_targets(csv_file, images_file)
+    changes = {k: v for k, v in overrides.items() if v is not None}
+    shown = []
+    for scores in load_all(stored):
+        wanted = Protocol.of(protocol or scores.protocol).change(**changes)
+        moved = scores.under(wanted)
+        lost = [name for name in scores.metrics if name not in moved.metrics]
+        if lost:
+            say(f"{scores.method} on {scores.dataset}: {', '.join(lost)} need the images: `sodbench score`.")
+        shown.append(moved)
+    report(shown, csv_file, images_file, as_json)
