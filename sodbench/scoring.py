@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sodbench.allocator import keep_freed_memory
 from sodbench.datasets import (
     Location,
     check_complete,
@@ -253,6 +254,7 @@ def score_methods(
         All files that are missing or unusable, method by method.
     """
     check_complete(location, plan.subset)
+    keep_freed_memory()
     masks = mask_entries(location)
     tasks = _tasks(methods, masks, plan, rows)
     work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks)

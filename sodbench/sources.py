@@ -7,12 +7,14 @@ extracted, so no member of an archive can be written outside of it.
 import os
 import stat
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
-from sodbench.errors import PredictionError
+from sodbench.errors import PredictionError, first_few
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy", ".gif", ".webp"})
 MAX_DEPTH = 3
@@ -74,7 +76,8 @@ def open_source(path: Path) -> Source:
     Raises
     ------
     PredictionError
-        The path does not exist, is neither a folder nor a zip, or the zip is damaged.
+        The path does not exist, is neither a folder nor a zip, the zip is damaged, or a file's
+        name is not valid Unicode.
     """
     if path.is_dir():
         return _folder(path)
@@ -95,6 +98,11 @@ def _is_image(name: str) -> bool:
 
 
 def _source(path: Path, entries: list[Entry], ignored: list[str]) -> Source:
+    if strange := [ascii(e.name) for e in entries if not is_unicode(e.name)]:
+        raise PredictionError(
+            f"{path}: {len(strange)} images have names that are not valid Unicode "
+            f"({first_few(sorted(strange))}). Rename them."
+        )
     groups: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=lambda e: e.name):
         groups.setdefault(entry.folder, []).append(entry)
@@ -123,16 +131,32 @@ def _folder(root: Path) -> Source:
     return _source(root, entries, ignored)
 
 
-@lru_cache(maxsize=8)
+def is_unicode(name: str) -> bool:
+    """Tell whether a name from the disk can be written as UTF-8."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def _archive(path: Path) -> zipfile.ZipFile:
+    state = path.stat()
+    return _opened(path, state.st_ino, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _opened(path: Path, *state: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
+
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, KeyError, NotImplementedError, RuntimeError)
 
 
 def _read_member(path: Path, member: str) -> bytes:
     try:
         return _archive(path).read(member)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise PredictionError(f"{path}!{member}: cannot read this member of the zip ({error}).") from error
+    except _DAMAGED as error:
+        raise PredictionError(
+            f"{path}!{member}: cannot read this member of the zip ({error}). "
+            "Download the zip again, or unpack it yourself."
+        ) from error
 
 
 def _is_unsafe(info: zipfile.ZipInfo) -> bool:
@@ -149,11 +173,11 @@ def _zip(path: Path) -> Source:
     except (zipfile.BadZipFile, OSError) as error:
         raise PredictionError(f"{path}: cannot read this zip ({error}). Download it again.") from error
     for info in members:
-        name = info.filename
-        if info.is_dir():
+        name = info.filename.replace("\\", "/")  # archives made on Windows, against the format
+        if name.endswith("/"):
             continue
         if _is_image(name) and not _is_unsafe(info):
-            entries.append(Entry(name, f"{path}!{name}", partial(_read_member, path, name)))
+            entries.append(Entry(name, f"{path}!{name}", partial(_read_member, path, info.filename)))
         else:
             ignored.append(name)
     return _source(path, entries, ignored)

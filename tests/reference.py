@@ -252,11 +252,10 @@ def relaxed_precision_recall(
 # ------------------------------------------------------------------------------------ pairs to try
 
 
-def examples(n, without_jit=0):
-    """Settings of a hypothesis test: `n` examples, `without_jit` (or n / 8) where kernels are slow."""
-    few = without_jit or max(n // 8, 10)
+def examples(n):
+    """Settings of a hypothesis test: `n` examples, a fourth of them where kernels are not compiled."""
     return settings(
-        max_examples=n if JIT else few,
+        max_examples=n if JIT else n // 4,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )

@@ -50,8 +50,8 @@ class LazyGroup(click.Group):
 )
 @click.version_option(__version__, prog_name="sodbench")
 def main() -> None:
-    r"""Evaluate salient object detection: every score carries the signature of how it was made.
+    """Evaluate salient object detection: every score carries the signature of how it was made.
 
     \b
     Try it:  sodbench score --dataset demo
-    """
+    """  # noqa: D301 (click needs the character \b)

@@ -21,7 +21,7 @@ class ProtocolCommand(click.Command):
         own: list[tuple[str, str]] = []
         overrides: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
+            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
             if record:
                 (overrides if param.name in names else own).append(record)
         with formatter.section("Options"):
@@ -39,7 +39,7 @@ def protocol_options(default: str | None) -> Callable[[Callable[..., Any]], Call
         return click.option(
             "--protocol",
             default=default,
-            show_default=default or "as stored",
+            show_default=True if default else "as stored",
             metavar="NAME|SIGNATURE",
             help=f"{', '.join(PRESETS)}, or a signature as printed, in quotes.",
             shell_complete=lambda ctx, param, text: [name for name in PRESETS if name.startswith(text)],

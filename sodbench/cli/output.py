@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from sodbench.scores import Scores
 
 
-def output_options(command: "Callable[..., Any]") -> Callable[..., Any]:
+def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--csv``, ``--per-image`` and ``--json``."""
-    for option in (
+    options: tuple[Callable[..., Any], ...] = (
         click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision."),
         click.option("--per-image", "images_file", type=FOLDER, help="Write per-image values as CSV."),
         click.option("--csv", "csv_file", type=FOLDER, help="Write the table as CSV, in full precision."),
-    ):
+    )
+    for option in options:
         command = option(command)
     return command
 

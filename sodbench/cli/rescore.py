@@ -22,7 +22,7 @@ def rescore(
     protocol: str | None,
     **overrides: Any,
 ) -> None:
-    r"""Show stored scores, under another protocol if asked, without the images.
+    """Show stored scores, under another protocol if asked, without the images.
 
     STORED is a folder that `sodbench score` wrote, or one above. The level histograms give MAE, P, R,
     F and E under any protocol; metrics whose pixels would be needed again are left out, and named.
@@ -30,7 +30,7 @@ def rescore(
     \b
     sodbench rescore scores/
     sodbench rescore scores/PiCANet/SOD --protocol pysodmetrics
-    """
+    """  # noqa: D301 (click needs the character \b)
     from sodbench.session import load_all
 
     check_targets(csv_file, images_file)

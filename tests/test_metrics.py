@@ -1,0 +1,546 @@
+"""Every metric and every kernel against the oracles of ``reference.py``, and the laws they obey."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from reference import JIT, examples, make_mask, pairs, shapes
+from scipy import ndimage
+
+from sodbench.errors import PredictionError, ScoresError
+from sodbench.images import binarise
+from sodbench.metrics import METRICS, PIXEL_METRICS
+from sodbench.metrics.emeasure import adaptive_e_from_levels, adp_e, e_from_levels, max_e, mean_e
+from sodbench.metrics.fmeasure import (
+    adaptive_f_from_levels,
+    adp_f,
+    f_from_pr,
+    max_f,
+    mean_f,
+    pr_from_levels,
+    precision_recall,
+)
+from sodbench.metrics.histogram import level_counts, normalised, quadrant_counts
+from sodbench.metrics.mae import mae, soft_mae
+from sodbench.metrics.relaxed_f import mask_outline, outline, relax_f, relaxed_pr_on
+from sodbench.metrics.smeasure import centroid, centroid_on_edge, s_measure
+from sodbench.metrics.weighted_f import weighted_f, weighted_mask
+from sodbench.protocol import PRESETS, Protocol
+from sodbench.scoring import score_image
+
+CHOICES = {
+    "normalise": ("max", "minmax", "none"),
+    "normalise_mae": ("same", "max", "minmax", "none"),
+    "mask_mae": ("binary", "soft"),
+    "thresholds": ("256", "256float", "256floor", "255bins"),
+    "beta2": (0.0, 0.3, 1.0, 4.0),
+    "eps": (0.0, 1e-8, 0.01, 1.0),
+    "s_alpha": (0.0, 0.3, 0.5, 1.0),
+    "s_centroid": ("half-up", "half-even"),
+    "e_compare": (">=", ">"),
+    "wf_beta2": (0.3, 1.0, 2.0),
+    "wf_empty": ("skip", "zero"),
+    "rho": (0.0, 1.0, 2.0**0.5, 2.5, 3.0, 5.0, 40.0),
+    "relax_threshold": (0.0, 0.2, 0.5, 0.9, 1.0),
+    "relax_element": ("cross", "square"),
+    "relax_border": ("background", "foreground"),
+    "relax_distance": ("euclidean", "chessboard", "cityblock"),
+}
+
+
+def protocols(*names):
+    """Draw a preset with any of the named fields changed."""
+    some = {name: st.sampled_from(CHOICES[name]) for name in names}
+    changes = st.fixed_dictionaries({}, optional=some)
+    return st.builds(
+        lambda preset, changed: preset.change(**changed), st.sampled_from([*PRESETS.values()]), changes
+    )
+
+
+levels_of = ("normalise", "thresholds", "eps")
+
+
+def image_of(pred, protocol, how=""):
+    """Normalise a map by the oracle."""
+    how = how or protocol.normalise
+    matlab = how == "minmax" and protocol.thresholds == "256float"
+    return reference.normalised(pred, how, eps=protocol.eps, matlab=matlab)
+
+
+def stack_of(pred, protocol, compare=">="):
+    """Binarise a map by the oracle, at all thresholds."""
+    return reference.binarised(
+        pred, image_of(pred, protocol), protocol.normalise, protocol.thresholds, compare
+    )
+
+
+def adaptive_of(pred, protocol, compare):
+    """Binarise a map by the oracle at twice its mean, None where rounding decides."""
+    if protocol.thresholds == "256":
+        return reference.binarised_adaptively_exactly(pred, protocol.normalise, compare)
+    p = image_of(pred, protocol)
+    if reference.adaptive_is_fragile(p):
+        return None
+    high = np.array([[reference.bounds(pred, protocol.normalise)[1]]], np.uint8)
+    low = pred.min() if protocol.normalise == "minmax" and pred.min() < pred.max() else 0
+    one = image_of(np.array([[low, high[0, 0]]], np.uint8), protocol)[0, 1]
+    return reference.binarised_adaptively(p, one, compare)
+
+
+def close(ours, theirs, tolerance=1e-12):
+    np.testing.assert_allclose(ours, theirs, rtol=0, atol=tolerance)
+
+
+# ------------------------------------------------------------------------------------------- oracles
+
+
+@examples(100)
+@given(pairs(), protocols(*levels_of))
+def test_normalised(pair, protocol):
+    pred, gt = pair
+    np.testing.assert_array_equal(
+        normalised(level_counts(pred, gt), protocol)[pred], image_of(pred, protocol)
+    )
+
+
+@examples(150)
+@given(pairs(), st.data())
+def test_quadrant_counts(pair, data):
+    pred, gt = pair
+    row, col = (data.draw(st.integers(0, side)) for side in pred.shape)
+    parts = zip(reference.quadrants(pred, row, col), reference.quadrants(gt, row, col), strict=True)
+    expected = [[np.bincount(x[y == side], minlength=256) for side in (False, True)] for x, y in parts]
+    np.testing.assert_array_equal(quadrant_counts(pred, gt, row, col), expected)
+
+
+@examples(120)
+@given(pairs(), protocols(*levels_of, "normalise_mae", "mask_mae"))
+def test_mae(pair, protocol):
+    pred, gt = pair
+    how = protocol.normalise if protocol.normalise_mae == "same" else protocol.normalise_mae
+    p = image_of(pred, protocol, how)
+    if protocol.mask_mae == "soft":
+        expected = reference.soft_mae(p, gt * np.uint8(255), eps=protocol.eps)
+    else:
+        expected = reference.mae(p, gt, eps=protocol.eps)
+    close(mae(pred, gt, protocol=protocol), expected)
+
+
+@examples(100)
+@given(pairs(), protocols(*levels_of, "normalise_mae"), st.data())
+def test_soft_mae(pair, protocol, data):
+    pred, _ = pair
+    mask = data.draw(arrays(np.uint8, pred.shape, elements=st.sampled_from([0, 1, 21, 128, 200, 255])))
+    how = protocol.normalise if protocol.normalise_mae == "same" else protocol.normalise_mae
+    expected = reference.soft_mae(image_of(pred, protocol, how), mask, eps=protocol.eps)
+    close(soft_mae(pred, mask, protocol), expected)
+    grey = not np.isin(mask, (0, 255)).all()
+    found = score_image(pred, mask, protocol=protocol.change(mask_mae="soft"), metrics=["mae"])["mae"]
+    if grey or mask.max():
+        close(found, expected)
+
+
+@examples(150)
+@given(pairs(), protocols(*levels_of, "beta2"))
+def test_precision_recall_f(pair, protocol):
+    pred, gt = pair
+    precision, recall = reference.curves(stack_of(pred, protocol), gt, eps=protocol.eps)
+    found = precision_recall(pred, gt, protocol=protocol)
+    close(found[0], precision)
+    close(found[1], recall)
+    f = reference.f_curve(precision, recall, protocol.beta2, eps=protocol.eps)
+    close(f_from_pr(*found, protocol), f)
+    close(max_f(pred, gt, protocol=protocol), f.max())
+    close(mean_f(pred, gt, protocol=protocol), f.mean())
+
+
+@examples(150)
+@given(pairs(), st.sampled_from([1e-8, 1e-3]))
+def test_precision_recall_of_qin_by_its_own_histogram(pair, eps):
+    pred, gt = pair
+    qin = Protocol.of("qin").change(eps=eps)
+    precision, recall = reference.histogram_curves(image_of(pred, qin), gt, eps=eps)
+    found = precision_recall(pred, gt, protocol=qin)
+    close(found[0], precision)
+    close(found[1], recall)
+
+
+@examples(200)
+@given(pairs(), protocols(*levels_of, "beta2", "e_compare"))
+def test_adaptive_f_and_e(pair, protocol):
+    pred, gt = pair
+    b = adaptive_of(pred, protocol, ">=")
+    assume(b is not None)
+    ratios = reference.precision_recall(b, gt, eps=protocol.eps)
+    close(adp_f(pred, gt, protocol=protocol), reference.f_measure(*ratios, protocol.beta2, eps=protocol.eps))
+    b = adaptive_of(pred, protocol, protocol.e_compare)
+    close(adp_e(pred, gt, protocol=protocol), reference.e_measure(b, gt))
+
+
+@examples(100)
+@given(pairs(), protocols(*levels_of, "e_compare"))
+def test_e_measure(pair, protocol):
+    pred, gt = pair
+    expected = np.array([reference.e_measure(b, gt) for b in stack_of(pred, protocol, protocol.e_compare)])
+    close(e_from_levels(level_counts(pred, gt), protocol), expected)
+    close(max_e(pred, gt, protocol=protocol), expected.max())
+    if pred.size > 1:  # of one pixel E divides by eps
+        close(mean_e(pred, gt, protocol=protocol), expected.mean())
+
+
+@examples(250)
+@given(pairs(), protocols(*levels_of, "s_alpha", "s_centroid"))
+def test_s_measure(pair, protocol):
+    pred, gt = pair
+    p = image_of(pred, protocol)
+    expected = reference.s_measure(p, gt, alpha=protocol.s_alpha, rounding=protocol.s_centroid)
+    close(s_measure(pred, gt, protocol=protocol), expected, 1e-11)
+
+
+@examples(120)
+@given(pairs(), st.sampled_from(CHOICES["s_centroid"]))
+def test_centroid(pair, rounding):
+    pred, gt = pair
+    assume(gt.any())
+    row, col = centroid(gt, rounding)
+    assert [row, col] == reference.centroid(gt, rounding)
+    on_edge = row == gt.shape[0] or col == gt.shape[1]
+    assert centroid_on_edge(quadrant_counts(pred, gt, row, col)) == on_edge
+
+
+@pytest.mark.parametrize(
+    ("rounding", "expected"),
+    [("half-up", [2, 3, 4, 5]), ("half-even", [1, 3, 3, 5])],
+)
+def test_centroid_at_a_half(rounding, expected):
+    """Two neighbours have their 1-based centroid at 1.5, 2.5, 3.5, 4.5."""
+    found = []
+    for first in range(4):
+        gt = np.zeros((1, 6), bool)
+        gt[0, first : first + 2] = True
+        assert centroid(gt.T.copy(), rounding) == centroid(gt, rounding)[::-1]
+        found.append(centroid(gt, rounding).col)
+    assert found == expected
+
+
+@examples(200)
+@given(pairs(), protocols(*levels_of, "wf_beta2", "wf_empty"))
+def test_weighted_f(pair, protocol):
+    pred, gt = pair
+    p = image_of(pred, protocol)
+    expected = reference.weighted_f(p, gt, beta2=protocol.wf_beta2, empty=protocol.wf_empty)
+    close(weighted_f(pred, gt, protocol=protocol), expected)
+
+
+RELAX = ("rho", "relax_threshold", "relax_element", "relax_border", "relax_distance")
+
+
+@examples(300)
+@given(pairs(), protocols(*levels_of, *RELAX, "beta2"))
+def test_relax_f(pair, protocol):
+    pred, gt = pair
+    p = image_of(pred, protocol)
+    ratios = reference.relaxed_precision_recall(
+        p,
+        gt,
+        rho=protocol.rho,
+        threshold=protocol.relax_threshold,
+        element=protocol.relax_element,
+        border=protocol.relax_border,
+        distance=protocol.relax_distance,
+    )
+    by_level = normalised(level_counts(pred, gt), protocol)
+    assert relaxed_pr_on(mask_outline(gt, protocol), pred, by_level, protocol) == ratios
+    close(relax_f(pred, gt, protocol=protocol), reference.f_measure(*ratios, protocol.beta2))
+
+
+@examples(150)
+@given(pairs(), protocols(*RELAX), st.integers(0, 255))
+def test_outline(pair, protocol, cut):
+    pred, _ = pair
+    line = reference.boundary(pred >= cut, protocol.relax_element, protocol.relax_border)
+    found = outline(pred, cut, protocol)
+    np.testing.assert_array_equal(found.boundary, line)
+    assert found.n == line.sum()
+    np.testing.assert_array_equal(found.near, reference.within(line, protocol.rho, protocol.relax_distance))
+
+
+@examples(60)
+@given(st.lists(pairs(), min_size=1, max_size=4), protocols(*levels_of, "e_compare", "normalise_mae"))
+def test_many_images_at_once_are_the_images_one_by_one(several, protocol):
+    single = [level_counts(pred, gt) for pred, gt in several]
+    stacked = type(single[0])(*(np.stack(parts) for parts in zip(*single, strict=True)))
+    for function in (pr_from_levels, e_from_levels, adaptive_f_from_levels, adaptive_e_from_levels):
+        expected = [function(counts, protocol) for counts in single]
+        if isinstance(expected[0], tuple):
+            expected = list(zip(*expected, strict=True))
+        np.testing.assert_array_equal(function(stacked, protocol), expected)
+
+
+# ---------------------------------------------------------------------------------- weighted F's mask
+
+
+def check_weighted_mask(gt):
+    """Rim, nearest object pixels and weights against scipy's distance transform."""
+    mask = weighted_mask(gt)
+    distance, rows, cols = reference.nearest_object(gt)
+    row, col = np.indices(gt.shape)
+    squared = (row - rows) ** 2 + (col - cols) ** 2
+    (rim,) = np.nonzero((~gt & (squared <= 18)).ravel())
+    order = np.argsort(mask.rim)
+    np.testing.assert_array_equal(mask.rim[order], rim)
+    np.testing.assert_array_equal(mask.source[order], (rows * gt.shape[1] + cols).ravel()[rim])
+    close(mask.weights, np.where(gt, 0.0, 2 - np.exp(np.log(0.5) / 5 * distance)), 1e-15)
+    assert mask.n == gt.sum()
+    rows, cols = np.nonzero(gt)
+    assert mask.box == (rows.min(), rows.max() + 1, cols.min(), cols.max() + 1)
+
+
+def test_weighted_mask_of_random_masks():
+    rng = np.random.default_rng(20200519)
+    for _ in range(3000 if JIT else 200):
+        gt = rng.random(rng.integers(1, 41, 2)) < rng.choice([0.01, 0.03, 0.1, 0.3, 0.6, 0.9])
+        if gt.any():
+            check_weighted_mask(gt)
+
+
+def test_weighted_mask_of_masks_full_of_ties():
+    rng = np.random.default_rng(365)
+    for _ in range(1500 if JIT else 100):
+        kind = rng.choice(["stripes", "checkerboard", "corner", "box", "blob"])
+        gt = make_mask(kind, rng.integers(1, 41, 2), rng)
+        gt = gt & (rng.random(gt.shape) < rng.choice([0.3, 1.0]))
+        if gt.any():
+            check_weighted_mask(gt)
+
+
+def test_weighted_mask_of_lattices():
+    """Pixels in the middle between two, three or four object pixels."""
+    for step in range(2, 12):
+        for shift in range(step):
+            row, col = np.indices((30, 31))
+            check_weighted_mask((row % step == 0) & ((col + shift) % step == 0))
+            check_weighted_mask((row + shift * col) % step == 0)
+
+
+def test_weighted_mask_of_a_wide_image():
+    rng = np.random.default_rng(7)
+    check_weighted_mask(make_mask("blob", (300, 700), rng))
+
+
+@pytest.mark.parametrize("shape", [(340, 21), (21, 340), (1, 600), (600, 1)])
+def test_weighted_mask_far_from_its_object(shape):
+    """Beyond the table of squared distances B is 2."""
+    gt = np.zeros(shape, bool)
+    gt[-1, -1] = True
+    check_weighted_mask(gt)
+    assert weighted_mask(gt).weights[0, 0] == 2
+
+
+def test_weighted_mask_of_an_empty_mask():
+    assert weighted_mask(np.zeros((3, 4), bool)) is None
+
+
+# ----------------------------------------------------------------------------------------------- laws
+
+
+@examples(100)
+@given(shapes(), st.integers(0, 2**32 - 1), st.sampled_from(["blob", "box", "pixel", "stripes", "random"]))
+def test_a_perfect_map(shape, seed, kind):
+    gt = make_mask(kind, shape, np.random.default_rng(seed))
+    assume(gt.any())
+    for level in (255, 7):
+        found = score_image(gt * np.uint8(level), gt)
+        assert found["max_f"] == 1
+        assert found["mae"] == 0
+        if not on_edge(gt):  # SSIM's eps beside a variance of some 1e-8 costs digits
+            close(found["s_measure"], 1, 1e-7)
+            assert gt.mean() < 0.2 or abs(found["s_measure"] - 1) < 1e-12
+        assert found["relax_f"] == 1
+        close(found["weighted_f"], 1)
+        if gt.size > 1:
+            close(found["max_e"], gt.size / (gt.size - 1), 1e-9)
+
+
+def on_edge(gt):
+    row, col = centroid(gt, "half-up")
+    return not gt.all() and (row == gt.shape[0] or col == gt.shape[1])
+
+
+@examples(70)
+@given(pairs(), protocols(*levels_of, *RELAX, "e_compare", "beta2"))
+def test_turning_map_and_mask_together(pair, protocol):
+    """Exact for what counts pixels; S and weighted F prefer a corner at ties."""
+    for turn in (np.transpose, np.fliplr, np.flipud):
+        pred, gt = (np.ascontiguousarray(turn(array)) for array in pair)
+        for metric in ("mae", "max_f", "mean_f", "adp_f", "max_e", "mean_e", "adp_e", "relax_f"):
+            function = METRICS[metric].function
+            assert function(pred, gt, protocol=protocol) == function(*pair, protocol=protocol), metric
+        for ours, theirs in zip(
+            precision_recall(pred, gt, protocol=protocol),
+            precision_recall(*pair, protocol=protocol),
+            strict=True,
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+@examples(150)
+@given(pairs(), protocols("s_alpha"))
+def test_transposing_leaves_s(pair, protocol):
+    pred, gt = (np.ascontiguousarray(array.T) for array in pair)
+    close(s_measure(pred, gt, protocol=protocol), s_measure(*pair, protocol=protocol))
+
+
+@examples(100)
+@given(pairs())
+def test_twice_as_bright_is_the_same_under_max(pair):
+    pred, gt = pair
+    pred = np.minimum(pred, 127)
+    assume(pred.any())
+    found, expected = score_image(pred * np.uint8(2), gt), score_image(pred, gt)
+    close(found.pop("mae"), expected.pop("mae"))  # a pairwise sum over levels, which are others
+    np.testing.assert_equal(found, expected)
+
+
+@examples(100)
+@given(pairs(), protocols(*(set(CHOICES) - {"beta2", "wf_beta2", "eps"})))
+def test_bounds_and_order(pair, protocol):
+    pred, gt = pair
+    found = score_image(pred, gt, protocol=protocol)
+    for name, value in found.items():
+        if np.isnan(value):
+            assert name == "weighted_f"
+            assert not gt.any()
+        elif METRICS[name].family != "e":
+            assert -1e-15 <= value <= 1 + 1e-12, name
+        elif gt.size > 1:
+            assert 0 <= value <= gt.size / (gt.size - 1) + 1e-12
+    for curve in "fe":
+        assert found[f"mean_{curve}"] <= found[f"max_{curve}"] * (1 + 1e-12)
+    precision, recall = precision_recall(pred, gt, protocol=protocol)
+    assert (np.diff(recall) <= 0).all()
+    assert precision.min() >= 0
+    assert max(precision.max(), recall.max()) <= 1
+
+
+@examples(100)
+@given(pairs(), protocols(*CHOICES))
+def test_score_image_is_the_single_metrics(pair, protocol):
+    pred, gt = pair
+    found = score_image(pred, gt, protocol=protocol)
+    assert list(found) == list(METRICS)
+    for name, metric in METRICS.items():
+        np.testing.assert_equal(found[name], metric.function(pred, gt, protocol=protocol), name)
+
+
+def test_score_image_of_some_metrics():
+    gt = np.eye(4, dtype=bool)
+    pred = gt * np.uint8(9)
+    assert list(score_image(pred, gt, metrics=["adp_e", "s_measure"])) == ["s_measure", "adp_e"]
+    with pytest.raises(ScoresError, match="unknown metric 'maxf'; did you mean max_f"):
+        score_image(pred, gt, metrics=["maxf"])
+    with pytest.raises(ScoresError, match="no metric asked for"):
+        score_image(pred, gt, metrics=[])
+
+
+@examples(60)
+@given(pairs(), st.sampled_from([*PRESETS]))
+def test_score_image_binarises_levels(pair, preset):
+    pred, gt = pair
+    mask = np.where(gt, np.uint8(200), np.uint8(20))
+    protocol = Protocol.of(preset).change(mask_mae="binary")
+    inside = binarise(mask, protocol.mask_threshold, protocol.eps)
+    np.testing.assert_equal(
+        score_image(pred, mask, protocol=protocol), score_image(pred, inside, protocol=protocol)
+    )
+
+
+# --------------------------------------------------------------------------------------- arrays' layout
+
+
+def spread_out(array):
+    """Return the same array, not contiguous."""
+    wide = np.zeros((array.shape[0] * 2, array.shape[1] * 3), array.dtype)
+    wide[::2, ::3] = array
+    return wide[::2, ::3]
+
+
+def read_only(array):
+    array = array.copy()
+    array.flags.writeable = False
+    return array
+
+
+LAYOUTS = {
+    "fortran": np.asfortranarray,
+    "read-only": read_only,
+    "spread out": spread_out,
+    "reversed": lambda array: array[::-1, ::-1].copy()[::-1, ::-1],
+    "row slice": lambda array: np.pad(array, 1)[1:-1, 1:-1],
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("metric", [*METRICS, "score_image"])
+def test_layouts_of_arrays(metric, layout):
+    rng = np.random.default_rng(1)
+    gt = make_mask("blob", (13, 17), rng)
+    pred = rng.integers(0, 256, gt.shape, dtype=np.uint8)
+    function = score_image if metric == "score_image" else METRICS[metric].function
+    assert function(LAYOUTS[layout](pred), LAYOUTS[layout](gt)) == function(pred, gt)
+
+
+# ------------------------------------------------------------------------------------------- bad arrays
+
+GOOD_PRED, GOOD_GT = np.zeros((3, 4), np.uint8), np.zeros((3, 4), bool)
+
+BAD_PAIRS = {
+    "float map": (GOOD_PRED / 255, GOOD_GT, "pred must be a 2-D uint8 array .*found 2-D float64"),
+    "signed map": (GOOD_PRED.astype(np.int8), GOOD_GT, "pred must be .*found 2-D int8"),
+    "bool map": (GOOD_GT, GOOD_GT, "pred must be .*found 2-D bool"),
+    "coloured map": (np.zeros((3, 4, 3), np.uint8), GOOD_GT, "pred must be .*found 3-D uint8"),
+    "flat map": (np.zeros(12, np.uint8), GOOD_GT, "pred must be .*found 1-D uint8"),
+    "list": ([[0]], GOOD_GT, "pred must be .*found list"),
+    "int mask": (GOOD_PRED, GOOD_GT.astype(int), "gt must be a 2-D bool array .*found 2-D int64"),
+    "flat mask": (GOOD_PRED, GOOD_GT.ravel(), "gt must be .*found 1-D bool"),
+    "transposed": (
+        GOOD_PRED.T.copy(),
+        GOOD_GT,
+        r"pred is \(4, 3\) and gt \(3, 4\); their shapes must be equal",
+    ),
+    "empty": (GOOD_PRED[:0], GOOD_GT[:0], r"pred and gt are empty, shape \(0, 4\)"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_PAIRS)
+@pytest.mark.parametrize("metric", [*METRICS, "score_image", "level_counts", "precision_recall"])
+def test_bad_arrays(metric, bad):
+    others = {"score_image": score_image, "level_counts": level_counts, "precision_recall": precision_recall}
+    function = METRICS[metric].function if metric in METRICS else others[metric]
+    pred, gt, message = BAD_PAIRS[bad]
+    with pytest.raises(PredictionError, match=message):
+        function(pred, gt)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_mask_levels_are_not_binarised_by_a_metric(metric):
+    with pytest.raises(PredictionError, match=r"gt must be .*binarise levels with .*found 2-D uint8"):
+        METRICS[metric].function(GOOD_PRED, GOOD_GT.astype(np.uint8))
+
+
+@pytest.mark.parametrize("metric", PIXEL_METRICS)
+def test_large_images(metric):
+    """More pixels than the other tests have; only S, weighted F and relaxed F see them."""
+    rng = np.random.default_rng(3)
+    shape = (200, 333) if JIT else (50, 60)
+    gt = make_mask("blob", shape, rng)
+    pred = np.clip(ndimage.gaussian_filter(gt * 255.0, 4) + rng.normal(0, 20, shape), 0, 255).astype(np.uint8)
+    p = reference.normalised(pred, "max")
+    expected = {
+        "s_measure": lambda: reference.s_measure(p, gt),
+        "weighted_f": lambda: reference.weighted_f(p, gt),
+        "relax_f": lambda: reference.f_measure(*reference.relaxed_precision_recall(p, gt), 0.3),
+    }[metric]()
+    close(METRICS[metric].function(pred, gt), expected)
