@@ -1,4 +1,3 @@
-import os
 import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -380,16 +379,3 @@ def test_cache_that_cannot_be_written(tmp_path: Path, demo: Path, monkeypatch: p
     with pytest.raises(DatasetError, match="cannot be written here .* Set XDG_CACHE_HOME") as error:
         demo_folder()
     assert str(tmp_path / "file") in str(error.value)
-
-
-@pytest.mark.parametrize("mode", [0o500, 0o000])
-def test_cache_without_permission(
-    mode: int, cache: Path, demo: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    cache.mkdir(parents=True)
-    cache.chmod(mode)
-    if os.access(cache, os.W_OK):
-        pytest.skip("this user may write anywhere")
-    monkeypatch.setattr("sodbench.demo._render", lambda: files(demo))
-    with pytest.raises(DatasetError, match=r"Permission denied"):
-        demo_folder()

@@ -5,7 +5,7 @@ from importlib import import_module
 
 import click
 
-from sodbench.errors import SodbenchError
+from sodbench.errors import SodbenchError, nearest
 from sodbench.version import __version__
 
 COMMANDS = {
@@ -28,6 +28,14 @@ class LazyGroup(click.Group):
             return None
         command = getattr(import_module(f"sodbench.cli.{name}"), name)
         return command if isinstance(command, click.Command) else None
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the nearest one."""
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"No such command {args[0]!r}; {nearest(args[0], tuple(COMMANDS))}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from sodbench.cli.options import FOLDER
-from sodbench.cli.output import progress_bar
+from sodbench.cli.output import progress_bar, show
 
 
 @click.group(invoke_without_command=True)
@@ -18,21 +18,22 @@ def datasets(ctx: click.Context, data: Path | None) -> None:
         from sodbench.datasets import locate_all
         from sodbench.tables import datasets_table
 
-        click.echo(datasets_table(locate_all(data)))
+        show(datasets_table(locate_all(data)))
 
 
 @datasets.command()
 @click.argument("name")
 @click.option("--data", type=FOLDER, help="Folder that holds dataset folders [SODBENCH_DATA].")
 @click.option("--masks", type=FOLDER, help="Folder or zip of this dataset's masks.")
-def verify(name: str, data: Path | None, masks: Path | None) -> None:
+@click.pass_context
+def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None) -> None:
     """Read every mask of a dataset and list what is wrong; exit code 1 if something is."""
     from sodbench.scoring import place
     from sodbench.tables import verification_text
     from sodbench.verification import verify as check
 
-    location = place(name, masks, data)
+    location = place(name, masks, data or (ctx.parent and ctx.parent.params["data"]))
     with progress_bar(name) as progress:
         found = check(location, progress)
-    click.echo(verification_text(found))
+    show(verification_text(found))
     sys.exit(0 if found.ok else 1)

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from collections.abc import Callable
 from dataclasses import Field, fields
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 from sodbench.protocol import PRESETS, Protocol
 
 FOLDER = click.Path(path_type=Path)
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 class ProtocolCommand(click.Command):
@@ -22,7 +24,7 @@ class ProtocolCommand(click.Command):
         overrides: list[tuple[str, str]] = []
         for param in self.get_params(ctx):
             record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
-            if record:
+            if record and isinstance(param, click.Option):
                 (overrides if param.name in names else own).append(record)
         with formatter.section("Options"):
             formatter.write_dl(own)
@@ -54,8 +56,10 @@ def _override(spec: Field[Any]) -> Callable[..., Any]:
     return click.option(f"--{spec.name.replace('_', '-')}", spec.name, type=kind, help=spec.metadata["help"])
 
 
-def chosen_protocol(protocol: str, overrides: dict[str, Any]) -> Protocol:
-    """Return the protocol that the options ask for."""
+def chosen_protocol(protocol: str | Protocol, overrides: dict[str, Any]) -> Protocol:
+    """Return the protocol that the options ask for; a signature may have its printed label before it."""
+    if isinstance(protocol, str):
+        protocol = re.sub(r"\s*signature\b[^|]*?:\s+", "", protocol, count=1)
     return Protocol.of(protocol).change(**{k: v for k, v in overrides.items() if v is not None})
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sodbench.cli.options import FOLDER
+from sodbench.cli.options import FILE
 
 if TYPE_CHECKING:
     from sodbench.scores import Scores
@@ -17,8 +17,8 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--csv``, ``--per-image`` and ``--json``."""
     options: tuple[Callable[..., Any], ...] = (
         click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision."),
-        click.option("--per-image", "images_file", type=FOLDER, help="Write per-image values as CSV."),
-        click.option("--csv", "csv_file", type=FOLDER, help="Write the table as CSV, in full precision."),
+        click.option("--per-image", "images_file", type=FILE, help="Write per-image values as CSV."),
+        click.option("--csv", "csv_file", type=FILE, help="Write the table as CSV, in full precision."),
     )
     for option in options:
         command = option(command)
@@ -30,13 +30,27 @@ def say(line: str) -> None:
     click.echo(line, err=True)
 
 
+def show(text: str) -> None:
+    """Print a result, in ASCII what stdout cannot encode."""
+    encoding = click.get_text_stream("stdout").encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        plain = text.translate({ord("↑"): "^", ord("↓"): "v"})
+        text = plain.encode(encoding, "backslashreplace").decode(encoding)
+    click.echo(text)
+
+
 def check_targets(*files: Path | None) -> None:
     """Find out before the work starts whether the files asked for can be written."""
     from sodbench.atomic import check_writable
 
-    for file in files:
-        if file is not None:
-            check_writable(file.absolute().parent)
+    given = [file.absolute() for file in files if file is not None]
+    if len(given) > len(set(given)):
+        raise click.UsageError(f"--csv and --per-image name one file ({given[0]}), expected two.")
+    for file in given:
+        if file.is_file() or not file.exists():
+            check_writable(file.parent)
 
 
 def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | None, as_json: bool) -> None:
@@ -48,7 +62,7 @@ def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | No
         if file is not None:
             with replacing(file) as part:
                 part.write_text(text(scores), encoding="utf-8")
-    click.echo(tables.scores_json(scores) if as_json else tables.text_table(scores))
+    show(tables.scores_json(scores) if as_json else tables.text_table(scores))
 
 
 @contextmanager

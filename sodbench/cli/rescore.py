@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 
-from sodbench.cli.options import FOLDER, ProtocolCommand, protocol_options
+from sodbench.cli.options import FOLDER, ProtocolCommand, chosen_protocol, protocol_options
 from sodbench.cli.output import check_targets, output_options, report, say
-from sodbench.protocol import Protocol
 
 
 @click.command(cls=ProtocolCommand)
@@ -34,13 +33,14 @@ def rescore(
     from sodbench.session import load_all
 
     check_targets(csv_file, images_file)
-    changes = {k: v for k, v in overrides.items() if v is not None}
     shown = []
     for scores in load_all(stored):
-        wanted = Protocol.of(protocol or scores.protocol).change(**changes)
-        moved = scores.under(wanted)
+        moved = scores.under(chosen_protocol(protocol or scores.protocol, overrides))
         lost = [name for name in scores.metrics if name not in moved.metrics]
         if lost:
-            say(f"{scores.method} on {scores.dataset}: {', '.join(lost)} need the images: `sodbench score`.")
+            say(
+                f"{scores.method} on {scores.dataset.partition('@')[0]}: {', '.join(lost)} left out, as this "
+                "protocol needs the images again for them: run `sodbench score`."
+            )
         shown.append(moved)
     report(shown, csv_file, images_file, as_json)

@@ -66,9 +66,10 @@ def score(
 
 def builtin_maps(datasets: tuple[str, ...]) -> tuple[Path, ...]:
     """Return the built-in maps if it is the demo that is to be scored."""
+    from sodbench.datasets import find
     from sodbench.demo import demo_folder
 
-    if datasets != ("demo",):
+    if {find(name).name for name in datasets} != {"demo"}:
         raise click.UsageError(
             "Missing argument 'PREDS': a folder or zip of maps. (Only --dataset demo has its own.)"
         )
