@@ -53,7 +53,9 @@ def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[Found], P
         ignored = f" (only {first_few(source.ignored)})" if source.ignored else ""
         raise PredictionError(f"{path}: found no maps here{ignored}, expected images named like the masks.")
     registered = _by_name(registry().values())
-    found = _by_folder(source, _by_name(wanted) if wanted else registered) or _unnamed(source, wanted, registered)
+    found = _by_folder(source, _by_name(wanted) if wanted else registered) or _unnamed(
+        source, wanted, registered
+    )
     taken = {id(f.entries) for f in found}
     folders = tuple(
         folder or "the top folder"
@@ -62,7 +64,8 @@ def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[Found], P
     )
     if strange := [ascii(f.method) for f in found if not is_unicode(f.method)]:
         raise PredictionError(
-            f"{path}: the name of the method, {first_few(strange)}, is not valid Unicode. Rename its folder."
+            f"{path}: the name of the method, {first_few(strange)}, is not valid Unicode. "
+            f"Rename its folder, or set a UTF-8 locale."
         )
     found.sort(key=lambda f: (f.method, f.dataset.name if f.dataset else ""))
     return found, PassedOver(source.ignored, folders)
@@ -105,9 +108,10 @@ def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Da
     if dataset and dataset.registered:
         folders = [folder for folder in folders if fold(folder.rpartition("/")[2]) not in registered]
     if not folders or any("/" in folder for folder in folders):
-        shown = dataset.name if dataset else "DATASET"
+        named, shown = (dataset.name, dataset.name) if dataset else ("like a dataset", "DATASET")
         raise PredictionError(
-            f"{source.path}: cannot tell which of its folders ({first_few(list(source.groups))}) hold the maps "
-            f"to score. Expected maps, METHOD/*.png or METHOD/{shown}/*.png; pass the folder that holds the maps."
+            f"{source.path}: no folder here is named {named}, and of {first_few(list(source.groups))} "
+            f"it cannot be told which hold the maps to score. "
+            f"Expected maps, METHOD/*.png or METHOD/{shown}/*.png; pass the folder that holds the maps."
         )
     return [Found(folder, dataset, source.groups[folder]) for folder in folders]

@@ -27,6 +27,7 @@ NOTES = {
     "faint": "16-bit or float values that reach level 1 at most: 8-bit values in a deeper file?",
     "mask-01": "mask with maximum 1, read as 0 and 255",
     "grey": "mask with levels other than 0 and 255",
+    "resized": "resized to its mask",
     "emptied": "grey mask without a level above its threshold, taken as empty",
 }
 RESIZES = ("exact", "bilinear", "nearest")
@@ -172,7 +173,7 @@ def prediction_from(
         )
     filters = {"bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
     resized = Image.fromarray(found.levels).resize((shape[1], shape[0]), filters[resize])
-    return Levels(np.array(resized, order="C"), found.notes)
+    return Levels(np.array(resized, order="C"), (*found.notes, "resized"))
 
 
 def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, graded: bool = False) -> Mask:

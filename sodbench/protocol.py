@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from sodbench.errors import ProtocolError, nearest
 
-MASK_RULE = re.compile(r"(norm)?(>=?)(\d{1,3})")
+MASK_RULE = re.compile(r"(norm)?(>=?)([0-9]{1,3})")
 
 
 def _choice(key: str, default: str, choices: tuple[str, ...], text: str) -> Any:
@@ -48,7 +48,7 @@ class Protocol:
         default=">128",
         metadata={
             "key": "gt",
-            "help": "foreground of a mask: >K or >=K on its levels, norm>K on level/max*255",
+            "help": "foreground of a mask, in quotes: >K or >=K on its levels, norm>K on level/max*255",
         },
     )
     mask_mae: str = _choice(
@@ -218,7 +218,7 @@ def parse_mask_rule(rule: str) -> tuple[bool, str, int]:
     Raises
     ------
     ProtocolError
-        The rule is not ``>K``, ``>=K``, ``norm>K`` or ``norm>=K`` with K in 0..255.
+        The rule is not ``>K``, ``>=K``, ``norm>K`` or ``norm>=K``, or all levels pass it, or none.
 
     Examples
     --------
@@ -230,6 +230,8 @@ def parse_mask_rule(rule: str) -> tuple[bool, str, int]:
         raise ProtocolError(
             f"mask threshold {rule!r} is not of the form >K, >=K or norm>K with K from 0 to 255."
         )
+    if match[2] + match[3] in (">=0", ">255"):
+        raise ProtocolError(f"mask threshold {rule!r} does not tell object from background.")
     return match[1] is not None, match[2], int(match[3])
 
 

@@ -11,16 +11,19 @@ import json
 import math
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.errors import ScoresError, first_few, nearest
+from sodbench.errors import ProtocolError, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, revisions
 from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
 from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_levels
@@ -36,6 +39,22 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Version of the folder format; raised when an older sodbench could misread a folder."""
+
+DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    NotImplementedError,
+    BadZipFile,
+)
+DAMAGE += (zlib.error, ProtocolError)
+"""What reading a damaged folder can raise."""
+
+FILES = ("images.csv", "levels.npz", "meta.json")
+"""The files of a scores folder; others in it are left alone."""
 
 NOTES: Mapping[str, str] = {
     "missing": "prediction missing, scored as an all-zero map",
@@ -292,11 +311,7 @@ class Scores:
             try:
                 self._write(part)
                 part.chmod(0o755)
-                old = part.with_name(part.name + "-old")
-                if folder.exists():
-                    folder.rename(old)
-                part.rename(folder)
-                shutil.rmtree(old, ignore_errors=True)
+                _swap(part, folder)
             finally:
                 shutil.rmtree(part, ignore_errors=True)
         except OSError as error:
@@ -355,7 +370,7 @@ class Scores:
                 dataset=meta["dataset"],
                 of=meta["of"],
                 protocol=Protocol.parse(meta["signature"]),
-                metrics=tuple(meta["metrics"]),
+                metrics=check_metrics(meta["metrics"]),
                 rows=rows,
                 missing=meta["missing"],
                 provenance=meta["provenance"],
@@ -364,7 +379,7 @@ class Scores:
             raise ScoresError(
                 f"{folder}: no scores here ({Path(str(error.filename)).name} is missing)."
             ) from error
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except DAMAGE as error:
             raise ScoresError(f"{folder}: these scores are damaged ({error}). Score again.") from error
 
 
@@ -417,10 +432,8 @@ def reusable(row: Row, made: Protocol, wanted: Protocol, metrics: Iterable[str])
 def _levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
     fields = []
     if "grey-mask" in row.notes:
-        fields += [
-            "mask_threshold",
-            *(DEPENDS["soft_mae"] if "soft" in (made.mask_mae, wanted.mask_mae) else ()),
-        ]
+        fields += ["mask_threshold", *(["eps"] if made.mask_threshold.startswith("norm") else [])]
+        fields += DEPENDS["soft_mae"] if "soft" in (made.mask_mae, wanted.mask_mae) else ()
     if "resized" in row.notes:
         fields.append("resize")
     return _same(fields, made, wanted)
@@ -428,6 +441,24 @@ def _levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
 
 def _same(names: Iterable[str], one: Protocol, two: Protocol) -> bool:
     return all(getattr(one, name) == getattr(two, name) for name in names)
+
+
+def _swap(part: Path, folder: Path) -> None:
+    """Put a finished folder in the place of an older one, which stays if that fails."""
+    old = part.with_name(part.name + "-old")
+    if folder.exists():
+        folder.rename(old)
+    try:
+        part.rename(folder)
+    except OSError:
+        if old.exists():
+            old.rename(folder)
+        raise
+    if old.exists():
+        for file in old.iterdir():
+            if file.name not in FILES:
+                file.rename(folder / file.name)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _said(value: object) -> str:
@@ -450,7 +481,7 @@ def _check_meta(folder: Path, meta: Mapping[str, Any]) -> None:
 
 
 def _read_rows(folder: Path) -> dict[str, Row]:
-    with np.load(folder / "levels.npz", allow_pickle=False) as levels:
+    with np.load(BytesIO((folder / "levels.npz").read_bytes()), allow_pickle=False) as levels:
         images, fg, bg = levels["images"].tolist(), levels["fg"], levels["bg"]
     with (folder / "images.csv").open(newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))

@@ -11,6 +11,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -256,7 +257,7 @@ def score_methods(
     check_complete(location, plan.subset)
     keep_freed_memory()
     masks = mask_entries(location)
-    tasks = _tasks(methods, masks, plan, rows)
+    tasks = _tasks(methods, masks, location.dataset.name, plan, rows)
     work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks)
     failed: dict[str, SodbenchError] = {}
     own = executor or ThreadPoolExecutor(plan.jobs or len(os.sched_getaffinity(0)))
@@ -276,10 +277,11 @@ def score_methods(
         raise _joined(list(failed.values()))
     wanted = {method: {t.image for t in tasks for m, _, _ in t.maps if m == method} for method in methods}
     dataset = location.dataset
+    named = dataset.version or _content(masks, tasks, rows)
     return {
         method: Scores(
             method=method,
-            dataset=f"{dataset.name}@{dataset.version or _content(rows.values())}",
+            dataset=f"{dataset.name}@{named}",
             of=dataset.count,
             protocol=plan.protocol,
             metrics=plan.metrics,
@@ -349,14 +351,20 @@ def _mask_of_array(gt: NDArray[Any], protocol: Protocol) -> Mask:
 
 
 def _tasks(
-    methods: Mapping[str, Sequence[Entry]], masks: Sequence[Entry], plan: Plan, rows: Mapping[str, Rows]
+    methods: Mapping[str, Sequence[Entry]],
+    masks: Sequence[Entry],
+    dataset: str,
+    plan: Plan,
+    rows: Mapping[str, Rows],
 ) -> list[_Task]:
     maps: dict[str, list[tuple[str, Entry | None, Row | None]]] = {}
     truth: dict[str, Entry] = {}
+    incomplete: list[str] = []
     for method, entries in methods.items():
         pairing = pair(entries, masks, plan.strip)
         if pairing.missing and plan.missing == "error" or not pairing.pairs:
-            raise PredictionError(_missing(method, entries, masks, pairing.missing, pairing.extra))
+            start = f"{method} on {dataset}"
+            incomplete.append(_missing(start, entries, masks, pairing.missing, pairing.extra))
         for image, entry, mask in pairing.pairs:
             truth[image] = mask
             maps.setdefault(image, []).append((method, entry, rows[method].get(image)))
@@ -366,18 +374,20 @@ def _tasks(
                 if mask.stem in absent:
                     truth[mask.stem] = mask
                     maps.setdefault(mask.stem, []).append((method, None, rows[method].get(mask.stem)))
+    if incomplete:
+        raise PredictionError("\n".join(incomplete))
     return [_Task(image, truth[image], tuple(maps[image])) for image in sorted(maps)]
 
 
 def _missing(
-    method: str,
+    start: str,
     entries: Sequence[Entry],
     masks: Sequence[Entry],
     missing: Sequence[str],
     extra: Sequence[str],
 ) -> str:
     strip = suggest_strip(entries, masks)
-    hint = f" Their names have {strip!r} more than the masks': pass --strip '{strip}'." if strip else ""
+    hint = f" Their names have {strip!r} more than the masks': pass --strip {quote(strip)}." if strip else ""
     others = f" {len(extra)} maps have no mask ({first_few(extra)})." if extra else ""
     way = (
         "Rerun the method, or pass --missing zero (or skip)"
@@ -385,7 +395,7 @@ def _missing(
         else "Check the folder"
     )
     return (
-        f"{method}: {len(missing)} of {len(masks)} predictions are missing ({first_few(missing)})."
+        f"{start}: {len(missing)} of {len(masks)} predictions are missing ({first_few(missing)})."
         f"{others}{hint} Scores over part of a dataset are not comparable. {way}."
     )
 
@@ -441,10 +451,11 @@ def _digest(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
-def _content(rows: Iterable[Rows]) -> str:
-    """Name an unregistered dataset's version by the content of its masks."""
-    masks = {image: row.digest.partition("-")[0] for part in rows for image, row in part.items()}
-    return _digest(repr(sorted(masks.items())).encode())
+def _content(masks: Sequence[Entry], tasks: Sequence[_Task], rows: Mapping[str, Rows]) -> str:
+    """Name an unregistered dataset's version by the content of all its masks."""
+    read = {t.image: rows[t.maps[0][0]][t.image].digest.partition("-")[0] for t in tasks}
+    digests = {e.stem: read.get(e.stem) or _digest(_bytes(e, DatasetError)) for e in masks}
+    return _digest(repr(sorted(digests.items())).encode())
 
 
 def _joined(errors: Sequence[SodbenchError]) -> SodbenchError:

@@ -19,11 +19,13 @@ from typing import NamedTuple
 import numpy as np
 
 from sodbench.atomic import check_writable
-from sodbench.datasets import Location, find
+from sodbench.datasets import Location, find, mask_entries, pair, registry
 from sodbench.discovery import discover
-from sodbench.errors import PredictionError, ScoresError, first_few
-from sodbench.metrics import METRICS
+from sodbench.errors import PredictionError, ScoresError, first_few, nearest
+from sodbench.metrics import METRICS, revisions
 from sodbench.metrics.weighted_f import is_compiled
+from sodbench.protocol import split_signature
+from sodbench.registry import lookup
 from sodbench.scores import NOTES, Row, Scores, reusable
 from sodbench.scoring import Plan, Progress, Rows, binarised_by, place, score_image, score_methods
 from sodbench.sources import Entry
@@ -41,6 +43,9 @@ def collect(
     paths: Sequence[Path], datasets: Sequence[str] = (), masks: Path | None = None, data: Path | None = None
 ) -> tuple[list[Job], list[str]]:
     """Find every method x dataset under some paths.
+
+    With `masks`, a name that is not registered makes a dataset of one's own. It may be a misspelt
+    one: a notice says so, and names the nearest registered dataset.
 
     Parameters
     ----------
@@ -63,14 +68,20 @@ def collect(
     if masks is not None and len(datasets) > 1:
         raise PredictionError(f"{masks}: one folder of masks cannot serve {len(datasets)} datasets.")
     given = place(datasets[0] if datasets else None, masks, data) if masks is not None else None
-    wanted = [given.dataset] if given else [find(name) for name in datasets]
+    wanted = [given.dataset] if given else list(dict.fromkeys(find(name) for name in datasets))
     jobs: dict[str, Job] = {}
-    notices = []
-    for path in paths:
-        found, ignored = discover(path, wanted)
-        if ignored:
+    notices = _own_dataset(given, bool(datasets)) if given and not given.dataset.registered else []
+    for path in {path.resolve(): path for path in paths}.values():
+        found, passed = discover(path, wanted)
+        if passed.files:
             notices.append(
-                f"{path}: {len(ignored)} files are no maps and were passed over: {first_few(ignored)}"
+                f"{path}: files that are no maps, passed over: "
+                f"{len(passed.files)} ({first_few(passed.files)})"
+            )
+        if passed.folders:
+            notices.append(
+                f"{path}: folders of images that no dataset is named like, passed over: "
+                f"{len(passed.folders)} ({first_few(passed.folders)})"
             )
         for one in found:
             dataset = one.dataset
@@ -105,14 +116,14 @@ def run(
     Raises
     ------
     ScoresError
-        The folder cannot be written.
+        The folder cannot be written, or holds files that are no scores.
     DatasetError, PredictionError
         See `sodbench.scoring.score_methods`; finished rows are kept for the next run.
     """
     dataset = job.location.dataset.name
     homes = {method: out / _folder_name(method) / _folder_name(dataset) for method in job.methods}
     for home in homes.values():
-        check_writable(home.parent)
+        _check_home(home)
     plan = replace(plan, protocol=binarised_by(plan.protocol, job.location, mask_threshold))
     old = {method: _earlier(home, plan) for method, home in homes.items()}
     rows: dict[str, Rows] = {method: dict(found) for method, found in old.items()}
@@ -120,7 +131,8 @@ def run(
         made = score_methods(job.methods, job.location, plan, rows, progress)
     except BaseException:
         for method, home in homes.items():
-            _keep(home, method, job, plan, rows[method])
+            if any(row is not old[method].get(image) for image, row in rows[method].items()):
+                _keep(home, method, job, plan, rows[method])
         raise
     finished = []
     kept = 0
@@ -128,7 +140,7 @@ def run(
         same = sum(row is old[method].get(image) for image, row in scores.rows.items())
         kept += same
         scores = replace(scores, provenance=_provenance(job, method))
-        if same < len(scores.rows) or _stored_signature(homes[method]) != scores.signature:
+        if same < len(scores.rows) or not _is_stored(scores, homes[method]):
             scores.save(homes[method])
         shutil.rmtree(_partial(homes[method]), ignore_errors=True)
         finished.append(scores)
@@ -148,6 +160,8 @@ def evaluate(
     scores = []
     for job in jobs:
         name = job.location.dataset.name
+        for line in unpaired(job, plan):
+            say(line)
         with bar(name) as progress:
             made, kept = run(job, plan, out, mask_threshold, progress)
         if kept:
@@ -160,6 +174,27 @@ def evaluate(
     return scores
 
 
+def unpaired(job: Job, plan: Plan) -> list[str]:
+    """Say which maps have no mask, and which masks no map, where that is no error."""
+    masks = mask_entries(job.location)
+    lines = []
+    for method, entries in job.methods.items():
+        found = pair(entries, masks, plan.strip)
+        start = f"{method} on {job.location.dataset.name}: "
+        if not found.pairs or (found.missing and plan.missing == "error"):
+            continue
+        if found.extra:
+            lines.append(
+                f"{start}maps without a mask, passed over: {len(found.extra)} ({first_few(found.extra)})"
+            )
+        if found.missing and plan.missing == "skip":
+            lines.append(
+                f"{start}predictions missing, left out: {len(found.missing)} of {len(masks)} "
+                f"({first_few(found.missing)})"
+            )
+    return lines
+
+
 def remarks(scores: Scores) -> list[str]:
     """Say what a reader of these scores should know: notes on images, and undefined values.
 
@@ -167,13 +202,25 @@ def remarks(scores: Scores) -> list[str]:
     """
     start = f"{scores.method} on {scores.dataset.partition('@')[0]}"
     lines = [
-        f"{start}: {len(images)} images: {NOTES[note]} ({first_few(images)})"
+        f"{start}: {len(images)} of {len(scores.rows)} images: {NOTES[note]} ({first_few(images)})"
         for note, images in scores.noted().items()
     ]
     lines += [
-        f"{start}: {METRICS[name].label} is undefined on {n} images" for name, n in scores.undefined().items()
+        f"{start}: {n} of {len(scores.rows)} images: {METRICS[name].label} undefined, left out of its mean"
+        for name, n in scores.undefined().items()
     ]
     return lines
+
+
+def moved_metrics(protocol: str) -> list[str]:
+    """Say if a signature that is to be rescored was made by other revisions of the metrics."""
+    made = split_signature(protocol).get("rev", revisions()) if "|" in protocol else revisions()
+    if made == revisions():
+        return []
+    return [
+        f"the signature was made by revisions {made} of the metrics, these are {revisions()}: "
+        "numbers can differ"
+    ]
 
 
 def load_all(paths: Sequence[Path]) -> list[Scores]:
@@ -184,12 +231,12 @@ def load_all(paths: Sequence[Path]) -> list[Scores]:
     ScoresError
         There is none, or one is damaged.
     """
-    folders = [
-        f.parent
+    folders = {
+        f.parent.resolve(): f.parent
         for path in paths
         for f in sorted(path.rglob("meta.json"))
         if not f.parent.name.startswith(".")
-    ]
+    }.values()
     if not folders:
         raise ScoresError(
             f"{first_few([str(p) for p in paths])}: found no scores here; `sodbench score` makes them."
@@ -224,10 +271,34 @@ def _earlier(home: Path, plan: Plan) -> dict[str, Row]:
     return rows
 
 
+def _check_home(home: Path) -> None:
+    """Refuse to replace what is no scores folder: somebody's maps, for example."""
+    check_writable(home.parent, "--out")
+    try:
+        names = {file.name for file in home.iterdir()} if home.exists() else set()
+    except OSError as error:
+        raise ScoresError(f"{home}: cannot list this folder ({error.strerror}).") from error
+    if names and "meta.json" not in names:
+        raise ScoresError(
+            f"{home}: found {first_few(sorted(names))}, expected scores or nothing. "
+            "Choose another folder with --out."
+        )
+
+
+def _own_dataset(location: Location, named: bool) -> list[str]:
+    """Say that masks make a dataset of their own, where another could have been meant."""
+    name = location.dataset.name
+    hint = nearest(name, list(registry()))
+    start = f"{name}: its {location.dataset.count} masks count as a whole dataset of your own"
+    if registered := lookup(name):
+        return [f"{start}; if they are those of {registered.name}, pass --dataset {registered.name}"]
+    if not hint.startswith("did"):
+        return [f"{start}, since no registered one has this name"] if named else []
+    return [f"{start}, since no registered one has this name; {hint}"]
+
+
 def _keep(home: Path, method: str, job: Job, plan: Plan, rows: Rows) -> None:
     """Keep the finished rows of a run that failed."""
-    if not rows:
-        return
     dataset = job.location.dataset
     part = Scores(
         method, f"{dataset.name}@{dataset.version}", dataset.count, plan.protocol, plan.metrics, dict(rows)
@@ -240,11 +311,12 @@ def _partial(home: Path) -> Path:
     return home.with_name(f".{home.name}.partial")
 
 
-def _stored_signature(home: Path) -> str | None:
+def _is_stored(scores: Scores, home: Path) -> bool:
     try:
-        return Scores.load(home).signature
+        stored = Scores.load(home)
     except ScoresError:
-        return None
+        return False
+    return stored.signature == scores.signature and set(stored.metrics) >= set(scores.metrics)
 
 
 def _folder_name(name: str) -> str:

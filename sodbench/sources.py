@@ -101,7 +101,7 @@ def _source(path: Path, entries: list[Entry], ignored: list[str]) -> Source:
     if strange := [ascii(e.name) for e in entries if not is_unicode(e.name)]:
         raise PredictionError(
             f"{path}: {len(strange)} images have names that are not valid Unicode "
-            f"({first_few(sorted(strange))}). Rename them."
+            f"({first_few(sorted(strange))}). Rename them, or set a UTF-8 locale."
         )
     groups: dict[str, list[Entry]] = {}
     for entry in sorted(entries, key=lambda e: e.name):

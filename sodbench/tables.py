@@ -34,7 +34,9 @@ def text_table(scores: Sequence[Scores], decimals: int = 4) -> str:
         lines = [head]
         for s in rows:
             values = s.summary()
-            lines.append([s.method, f"{s.n}/{s.of}", *(_shown(values.get(m), decimals) for m in metrics)])
+            lines.append(
+                [_printable(s.method), f"{s.n}/{s.of}", *(_shown(values.get(m), decimals) for m in metrics)]
+            )
         blocks.append(f"{dataset.partition('@')[0]}\n{_aligned(lines, left=(0,))}\n\n{_signatures(rows)}")
     return "\n\n".join(blocks)
 
@@ -145,10 +147,15 @@ def _csv(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
 def _signatures(rows: Sequence[Scores]) -> str:
     methods: dict[str, list[str]] = {}
     for s in rows:
-        methods.setdefault(s.signature, []).append(s.method)
+        methods.setdefault(s.signature, []).append(_printable(s.method))
     if len(methods) == 1:
         return f"signature: {next(iter(methods))}"
     return "\n".join(f"signature of {', '.join(names)}: {signature}" for signature, names in methods.items())
+
+
+def _printable(name: str) -> str:
+    """Keep line breaks and control characters of a folder's name out of a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _shown(value: float | None, decimals: int) -> str:

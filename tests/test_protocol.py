@@ -22,7 +22,7 @@ CHOSEN = [name for name, spec in SPECS.items() if "choices" in spec.metadata]
 NUMBERS = [name for name, spec in SPECS.items() if "range" in spec.metadata]
 
 mask_rules = st.builds(
-    "{}{}{}".format, st.sampled_from(["", "norm"]), st.sampled_from([">", ">="]), st.integers(0, 255)
+    "{}{}{}".format, st.sampled_from(["", "norm"]), st.sampled_from([">", ">="]), st.integers(1, 254)
 )
 
 
@@ -207,8 +207,8 @@ def test_every_range_is_checked(name):
     ("rule", "expected"),
     [
         (">128", (False, ">", 128)),
-        (">=0", (False, ">=", 0)),
-        ("norm>255", (True, ">", 255)),
+        (">0", (False, ">", 0)),
+        ("norm>254", (True, ">", 254)),
         ("norm>=1", (True, ">=", 1)),
     ],
 )
@@ -221,6 +221,12 @@ def test_mask_rules(rule, expected):
 )
 def test_mask_rules_that_are_none(rule):
     with pytest.raises(ProtocolError, match="not of the form >K, >=K or norm>K with K from 0 to 255"):
+        Protocol(mask_threshold=rule)
+
+
+@pytest.mark.parametrize("rule", [">=0", ">255", "norm>=0", "norm>255"])
+def test_mask_rules_that_all_levels_pass_or_none(rule):
+    with pytest.raises(ProtocolError, match="does not tell object from background"):
         Protocol(mask_threshold=rule)
 
 

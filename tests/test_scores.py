@@ -201,6 +201,8 @@ def test_what_is_noted_of_a_pair():
     assert notes(flat * 0, np.roll(gt, -2, 0), ("missing",)) == ("missing",)
     assert notes(varied, gt | True) == ("full-mask",)
     assert notes(varied, gt & False) == ("empty-mask",)
+    assert notes(varied[:1], gt[:1] | True) == ("full-mask",)  # S has no quadrants there
+    assert notes(varied[:1], gt[:1] & False) == ("empty-mask",)
     assert notes(varied, np.roll(gt, -2, 0), ("jpeg", "faint"), ("jpeg", "grey")) == (
         "jpeg-map",
         "faint-map",
@@ -485,7 +487,12 @@ def test_saving_replaces_the_old_folder(tmp_path):
     (tmp_path / "s" / "stray").write_text("x")
     scores_of(["blob-0"]).save(tmp_path / "s")
     assert Scores.load(tmp_path / "s").ids == ["blob-0"]
-    assert sorted(p.name for p in (tmp_path / "s").iterdir()) == ["images.csv", "levels.npz", "meta.json"]
+    assert sorted(p.name for p in (tmp_path / "s").iterdir()) == [
+        "images.csv",
+        "levels.npz",
+        "meta.json",
+        "stray",
+    ]
     assert [p.name for p in tmp_path.iterdir()] == ["s"]
 
 

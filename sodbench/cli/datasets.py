@@ -14,6 +14,7 @@ from sodbench.cli.output import progress_bar, show
 @click.pass_context
 def datasets(ctx: click.Context, data: Path | None) -> None:
     """List datasets: name, number of images, where they lie on this disk, and whether they are whole."""
+    ctx.obj = data
     if ctx.invoked_subcommand is None:
         from sodbench.datasets import locate_all
         from sodbench.tables import datasets_table
@@ -32,7 +33,7 @@ def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None)
     from sodbench.tables import verification_text
     from sodbench.verification import verify as check
 
-    location = place(name, masks, data or (ctx.parent and ctx.parent.params["data"]))
+    location = place(name, masks, data or ctx.obj)
     with progress_bar(name) as progress:
         found = check(location, progress)
     show(verification_text(found))

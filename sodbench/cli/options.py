@@ -41,6 +41,7 @@ def protocol_options(default: str | None) -> Callable[[Callable[..., Any]], Call
         return click.option(
             "--protocol",
             default=default,
+            callback=_unlabelled,
             show_default=True if default else "as stored",
             metavar="NAME|SIGNATURE",
             help=f"{', '.join(PRESETS)}, or a signature as printed, in quotes.",
@@ -56,10 +57,13 @@ def _override(spec: Field[Any]) -> Callable[..., Any]:
     return click.option(f"--{spec.name.replace('_', '-')}", spec.name, type=kind, help=spec.metadata["help"])
 
 
+def _unlabelled(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    """Take a signature with the label that is printed before it, too."""
+    return value and re.sub(r"\A\s*signature\b[^|]*?:\s+", "", value)
+
+
 def chosen_protocol(protocol: str | Protocol, overrides: dict[str, Any]) -> Protocol:
-    """Return the protocol that the options ask for; a signature may have its printed label before it."""
-    if isinstance(protocol, str):
-        protocol = re.sub(r"\s*signature\b[^|]*?:\s+", "", protocol, count=1)
+    """Return the protocol that the options ask for."""
     return Protocol.of(protocol).change(**{k: v for k, v in overrides.items() if v is not None})
 
 

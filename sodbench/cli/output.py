@@ -1,5 +1,6 @@
 """What commands print and write."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,9 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options: tuple[Callable[..., Any], ...] = (
         click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision."),
         click.option("--per-image", "images_file", type=FILE, help="Write per-image values as CSV."),
-        click.option("--csv", "csv_file", type=FILE, help="Write the table as CSV, in full precision."),
+        click.option(
+            "--csv", "csv_file", type=FILE, help="Write the table as CSV, in full precision (-: to stdout)."
+        ),
     )
     for option in options:
         command = option(command)
@@ -30,15 +33,19 @@ def say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def show(text: str) -> None:
+def show(text: str, newline: bool = True) -> None:
     """Print a result, in ASCII what stdout cannot encode."""
-    encoding = click.get_text_stream("stdout").encoding or "utf-8"
+    encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
         plain = text.translate({ord("↑"): "^", ord("↓"): "v"})
         text = plain.encode(encoding, "backslashreplace").decode(encoding)
-    click.echo(text)
+    click.echo(text, nl=newline)
+
+
+def _is_stdout(file: Path) -> bool:
+    return file.name == "-" or str(file) == "/dev/stdout"
 
 
 def check_targets(*files: Path | None) -> None:
@@ -47,9 +54,9 @@ def check_targets(*files: Path | None) -> None:
 
     given = [file.absolute() for file in files if file is not None]
     if len(given) > len(set(given)):
-        raise click.UsageError(f"--csv and --per-image name one file ({given[0]}), expected two.")
+        raise click.UsageError(f"--csv and --per-image both name {given[0]}, expected two files.")
     for file in given:
-        if file.is_file() or not file.exists():
+        if not _is_stdout(file) and (file.is_file() or not file.exists()):
             check_writable(file.parent)
 
 
@@ -58,8 +65,12 @@ def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | No
     from sodbench import tables
     from sodbench.atomic import replacing
 
-    for file, text in ((csv_file, tables.scores_csv), (images_file, tables.images_csv)):
-        if file is not None:
+    writers: dict[Path | None, Callable[[list[Scores]], str]]
+    writers = {csv_file: tables.scores_csv, images_file: tables.images_csv}
+    for file, text in writers.items():
+        if file is not None and _is_stdout(file):
+            show(text(scores), newline=False)
+        elif file is not None:
             with replacing(file) as part:
                 part.write_text(text(scores), encoding="utf-8")
     show(tables.scores_json(scores) if as_json else tables.text_table(scores))
@@ -68,7 +79,7 @@ def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | No
 @contextmanager
 def progress_bar(what: str) -> "Iterator[Callable[[int, int], None] | None]":
     """Show images done, rate and time left on stderr; nothing where that is no terminal."""
-    if not click.get_text_stream("stderr").isatty():
+    if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console

@@ -50,15 +50,15 @@ def score(
     """  # noqa: D301 (click needs the character \b)
     from sodbench.scores import check_metrics
     from sodbench.scoring import Plan
-    from sodbench.session import collect, evaluate
+    from sodbench.session import collect, evaluate, moved_metrics
 
     settings = {name: rest.pop(name) for name in ("missing", "strip", "subset", "jobs")}
     chosen = chosen_protocol(protocol, rest)
     plan = Plan(chosen, check_metrics(metrics or "all"), **settings)
-    jobs, notices = collect(preds or builtin_maps(datasets), datasets, masks, data)
-    for notice in notices:
-        say(notice)
     check_targets(csv_file, images_file)
+    jobs, notices = collect(preds or builtin_maps(datasets), datasets, masks, data)
+    for notice in (*moved_metrics(protocol), *notices):
+        say(notice)
     rule = rest["mask_threshold"] or (chosen.mask_threshold if "|" in protocol else None)
     scores = evaluate(jobs, plan, out, rule, progress_bar, say)
     report(scores, csv_file, images_file, as_json)

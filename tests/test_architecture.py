@@ -1,0 +1,238 @@
+"""Who may import whom, what the command line must not load, and that all that is public is explained."""
+
+import ast
+import json
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+TESTS = Path(__file__).parent
+PACKAGE = TESTS.parent / "sodbench"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# A part (a module, or a whole subpackage) and the parts of sodbench it may import, in functions too.
+MAY_IMPORT = {
+    "version": "",
+    "errors": "",
+    "allocator": "",
+    "protocol": "errors",
+    "atomic": "errors",
+    "sources": "errors",
+    "demo": "errors",
+    "images": "errors protocol",
+    "pairing": "errors sources",
+    "registry": "errors protocol demo",
+    "discovery": "errors registry sources",
+    "datasets": "errors demo pairing registry sources",
+    "verification": "errors datasets images sources",
+    "metrics": "errors protocol",
+    "scores": "errors protocol metrics version atomic",
+    "statistics": "errors protocol metrics scores",
+    "scoring": "errors protocol metrics scores images datasets discovery sources pairing registry allocator",
+    "session": "errors protocol metrics scores scoring datasets discovery sources pairing registry atomic",
+    "leaderboard": "errors protocol metrics scores registry atomic version",
+    "tables": "errors protocol metrics scores statistics datasets verification leaderboard",
+    "plots": "errors protocol metrics scores leaderboard",
+    "models": "errors protocol images datasets discovery sources pairing registry atomic allocator version",
+}
+
+# A package, the parts that may import it, and those of them that may do so at module level.
+HEAVY = {
+    "numba": ("metrics statistics", "metrics statistics"),
+    "pandas": ("scores leaderboard tables", "leaderboard tables"),
+    "matplotlib": ("plots", ""),
+    "torch": ("models", "models"),
+    "onnx": ("models", ""),
+    "safetensors": ("models", "models"),
+    "click": ("cli", "cli"),
+    "rich": ("cli", ""),
+    "scipy": ("demo statistics models", "statistics models"),
+    "skimage": ("demo models", "models"),
+    "PIL": ("images demo verification models", "images models"),
+    "cv2": ("", ""),
+}
+UNWANTED = ("torch", "numba", "pandas", "matplotlib", "scipy", "skimage")
+
+
+class Import(NamedTuple):
+    """One imported module: by which file, and whether as soon as that file is imported."""
+
+    file: Path
+    name: str
+    at_once: bool
+
+
+def part_of(module):
+    """Return the part of a dotted module name: sodbench.metrics.mae -> metrics."""
+    return (module.split(".") + [""])[1]
+
+
+def module_of(file):
+    parts = file.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(file): file for file in FILES}
+
+
+def imports_of(file):
+    """List what a file imports; what only type checkers see is left out."""
+    found = []
+
+    def visit(node, at_once):
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                found.extend(Import(file, alias.name, at_once) for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                assert child.level == 0, f"{file}: relative import"
+                names = [f"{child.module}.{alias.name}" for alias in child.names]
+                names = [name if name in MODULES else child.module for name in names]
+                found.extend(Import(file, name, at_once) for name in dict.fromkeys(names))
+            elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.unparse(child.test):
+                for other in child.orelse:
+                    visit(other, at_once)
+            else:
+                lazy = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+                visit(child, at_once and not lazy)
+
+    visit(ast.parse(file.read_text(encoding="utf-8")), True)
+    return found
+
+
+IMPORTS = [found for file in FILES for found in imports_of(file)]
+INNER = [found for found in IMPORTS if found.name.split(".")[0] == "sodbench"]
+
+
+def test_every_part_has_a_line_in_the_table():
+    parts = {part_of(module) for module in MODULES} - {"", "cli"}
+    assert parts <= set(MAY_IMPORT), "say in MAY_IMPORT what the new module may import"
+
+
+def test_parts_import_only_what_they_may():
+    wrong = []
+    for file, name, _ in INNER:
+        part, other = part_of(module_of(file)), part_of(name)
+        if part == "cli" or other == part or (other == "" and name == "sodbench"):
+            continue
+        if other not in MAY_IMPORT.get(part, "version").split():
+            wrong.append(f"{file.relative_to(PACKAGE)} imports {name}")
+    assert wrong == []
+
+
+def test_nothing_but_the_command_line_imports_the_package_as_a_whole():
+    """``from sodbench import ...`` resolves names lazily and would hide who imports whom."""
+    wrong = {file.name for file, name, _ in INNER if name == "sodbench" and part_of(module_of(file)) != "cli"}
+    assert wrong == set()
+
+
+def test_the_table_itself_has_no_cycle():
+    allowed = {part: others.split() for part, others in MAY_IMPORT.items()}
+    assert {other for others in allowed.values() for other in others} <= set(allowed)
+    assert all(TopologicalSorter(allowed).static_order())
+
+
+def test_models_know_no_metrics():
+    assert not {"metrics", "scores", "scoring"} & set(MAY_IMPORT["models"].split())
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    graph = {module: set() for module in MODULES}
+    for file, name, _ in INNER:
+        if name in MODULES and name != module_of(file):
+            graph[module_of(file)].add(name)
+    assert list(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("package", HEAVY)
+def test_heavy_packages_stay_where_they_belong(package):
+    anywhere, at_module_level = (parts.split() for parts in HEAVY[package])
+    wrong = []
+    for file, name, at_once in IMPORTS:
+        part = part_of(module_of(file))
+        if name.split(".")[0] == package and part not in (at_module_level if at_once else anywhere):
+            wrong.append(f"{file.relative_to(PACKAGE)} imports {name}{' at module level' if at_once else ''}")
+    assert wrong == []
+
+
+def test_third_party_packages_are_the_declared_ones():
+    known = {*sys.stdlib_module_names, *HEAVY, "sodbench", "numpy", "platformdirs"}
+    assert {name.split(".")[0] for _, name, _ in IMPORTS} - known == set()
+
+
+def test_oracles_import_nothing_of_sodbench():
+    names = {name.split(".")[0] for _, name, _ in imports_of(TESTS / "reference.py")}
+    assert names <= {"os", "fractions", "numpy", "hypothesis", "scipy"}
+
+
+PROBE = """
+import json, sys
+sys.argv = ["sodbench", *sys.argv[1:]]
+from sodbench.cli import main
+try:
+    main()
+except SystemExit as end:
+    assert not end.code, end.code
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def loaded_by(*arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PACKAGE.parent,
+    )
+    *said, modules = done.stdout.splitlines()
+    return said, set(json.loads(modules))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("--version",), ("score", "--help"), ("rescore", "--help"), ("datasets", "--help")],
+)
+def test_help_loads_nothing_heavy(arguments):
+    said, modules = loaded_by(*arguments)
+    assert said
+    assert "click" in modules
+    assert modules.isdisjoint(UNWANTED)
+
+
+def test_importing_sodbench_loads_nothing():
+    code = "import sys; before = set(sys.modules); import sodbench; print(*sorted(set(sys.modules) - before))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    assert {name.partition(".")[0] for name in done.stdout.split()}.isdisjoint({"numpy", "click", *UNWANTED})
+
+
+def public_definitions(tree, owner=""):
+    """List all public functions, classes and methods of a module."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name[0] != "_":
+            yield f"{owner}{node.name}", node
+            if isinstance(node, ast.ClassDef):
+                yield from public_definitions(node, f"{owner}{node.name}.")
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_docstrings(module):
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree), "the module has no docstring"
+    assert [name for name, node in public_definitions(tree) if not ast.get_docstring(node)] == []
+
+
+def test_public_names():
+    """Each is there, and resolving them all is what makes the package heavy."""
+    import sodbench
+
+    assert sorted(sodbench.__all__) == sorted(dir(sodbench))
+    for name in sodbench.__all__:
+        assert getattr(sodbench, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = sodbench.nothing

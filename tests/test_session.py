@@ -1,0 +1,377 @@
+"""Runs that continue from their own results: what is used again, what is kept, what is never left behind."""
+
+import os
+import random
+import re
+import select
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from workspace import (
+    IDS,
+    command,
+    good,
+    listing,
+    map_of,
+    mask_of,
+    plant,
+    plant_maps,
+    plant_masks,
+    process,
+    refused,
+    save,
+    scored,
+    sodbench,
+    whole,
+)
+
+from sodbench import scoring
+from sodbench.errors import PredictionError
+from sodbench.scores import Scores
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def score(here: Path) -> tuple[str, ...]:
+    """A good set, and the words that score it."""
+    maps, masks = plant()
+    return maps, "--masks", masks
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Images whose pixels are scored, in order."""
+    images: list[str] = []
+    score_pair = scoring.score_pair
+
+    def recorded(image: str, *args: Any, **kwargs: Any) -> Any:
+        images.append(image)
+        return score_pair(image, *args, **kwargs)
+
+    monkeypatch.setattr(scoring, "score_pair", recorded)
+    return images
+
+
+def again(computed: list[str], *args: object) -> list[str]:
+    """Run, and return which images were computed."""
+    computed.clear()
+    good("score", *args)
+    return sorted(computed)
+
+
+class TestReuse:
+    def test_second_run(self, score: tuple[str, ...], computed: list[str]) -> None:
+        first = good("score", *score)
+        assert sorted(computed) == list(IDS)
+        before = {path: path.stat().st_mtime_ns for path in Path("scores").rglob("*.*")}
+        computed.clear()
+        second = good("score", *score)
+        assert computed == []
+        assert second.stdout == first.stdout
+        assert second.stderr == "own: 4 of 4 maps are as in an earlier run, whose rows were used again.\n"
+        assert {path: path.stat().st_mtime_ns for path in Path("scores").rglob("*.*")} == before
+
+    def test_by_content_and_not_by_date(self, score: tuple[str, ...], computed: list[str]) -> None:
+        good("score", *score)
+        for name in IDS:
+            os.utime(f"maps/{name}.png", (1, 1))
+        assert again(computed, *score) == []
+        dates = Path("maps/im1.png").stat()
+        save(map_of(1, seed=9), "maps/im1.png")
+        os.utime("maps/im1.png", ns=(dates.st_atime_ns, dates.st_mtime_ns))
+        assert again(computed, *score) == ["im1"]
+        save(mask_of(0), "own/masks/im2.png")
+        assert again(computed, *score) == ["im2"]
+        assert scored(*score) == scored(*score, "--out", "fresh")
+
+    @pytest.mark.parametrize(
+        ("change", "metrics", "expected"),
+        [
+            (("--beta2", "1"), "all", []),
+            (("--average", "mean-f"), "all", []),
+            (("--thresholds", "256float"), "max_f,mae", []),
+            (("--s-alpha", ".3"), "s_measure", []),
+            (("--wf-empty", "zero"), "weighted_f", []),
+            (("--rho", "1"), "max_f,mae,s_measure", []),
+            (("--rho", "1"), "relax_f", list(IDS)),
+            (("--normalise", "none"), "paper", list(IDS)),
+            (("--normalise", "none"), "max_f,mae,max_e", []),
+            (("--protocol", "pysodmetrics"), "paper", list(IDS)),
+            (("--protocol", "qin"), "adp_f,mean_f", []),
+        ],
+    )
+    def test_another_protocol(
+        self,
+        score: tuple[str, ...],
+        computed: list[str],
+        change: tuple[str, ...],
+        metrics: str,
+        expected: list[str],
+    ) -> None:
+        good("score", *score)
+        assert again(computed, *score, *change, "--metrics", metrics) == expected
+        fresh = scored(*score, *change, "--metrics", metrics, "--out", "fresh")
+        assert scored(*score, *change, "--metrics", metrics) == fresh
+
+    def test_grey_masks_and_resized_maps_depend_on_more(
+        self, score: tuple[str, ...], computed: list[str]
+    ) -> None:
+        save(mask_of(0) // 255 * 170 + 30, "own/masks/im0.png")
+        save(map_of(1)[::2, ::2], "maps/im1.png")
+        args = (*score, "--metrics", "mae", "--resize", "bilinear")
+        good("score", *args)
+        assert again(computed, *args, "--mask-threshold", ">20") == ["im0"]
+        assert again(computed, *args, "--mask-threshold", ">20") == []
+        assert again(computed, *args[:-1], "nearest", "--mask-threshold", ">20") == ["im1"]
+        assert again(computed, *args[:-1], "nearest", "--protocol", "qin") == ["im0"]
+
+    def test_more_metrics(self, score: tuple[str, ...], computed: list[str]) -> None:
+        assert again(computed, *score, "--metrics", "mae") == list(IDS)
+        assert again(computed, *score, "--metrics", "mae,max_f") == []
+        assert Scores.load(Path("scores/maps/own")).metrics == ("max_f", "mae")
+        assert again(computed, *score, "--metrics", "mae,relax_f") == list(IDS)
+        assert again(computed, *score, "--metrics", "mae") == []
+        assert Scores.load(Path("scores/maps/own")).metrics == ("mae", "relax_f")
+
+    def test_new_and_removed_images(self, score: tuple[str, ...], computed: list[str]) -> None:
+        good("score", *score)
+        save(map_of(5), "maps/new.png")
+        save(mask_of(5), "own/masks/new.png")
+        assert again(computed, *score) == ["new"]
+        for name in ("maps/im0.png", "own/masks/im0.png"):
+            Path(name).unlink()
+        assert again(computed, *score) == []
+        assert sorted(Scores.load(Path("scores/maps/own")).rows) == ["im1", "im2", "im3", "new"]
+        one, other = scored(*score)[0], scored(*score, "--out", "fresh")[0]
+        assert one["scores"] == other["scores"]
+
+    def test_damaged_scores_are_made_again(self, score: tuple[str, ...], computed: list[str]) -> None:
+        good("score", *score)
+        for name, text in (("meta.json", "{"), ("images.csv", "image\nx\n"), ("levels.npz", "")):
+            Path(f"scores/maps/own/{name}").write_text(text)
+            assert again(computed, *score) == list(IDS)
+        assert again(computed, *score) == []
+
+    def test_the_python_api_always_computes(self, score: tuple[str, ...], computed: list[str]) -> None:
+        for _ in range(2):
+            computed.clear()
+            scores = scoring.score_folder("maps", masks="own/masks")
+            assert sorted(computed) == list(IDS)
+        assert not Path("scores").exists()
+        assert scored(*score)[0]["scores"] == scores.summary()
+
+
+class TestBitEqual:
+    def test_workers(self, score: tuple[str, ...]) -> None:
+        plant_maps("preds/A")
+        plant_maps("preds/B", seed=1)
+        one = good("score", "preds", *score[1:], "--jobs", "1", "--out", "s1", "--json").stdout
+        two = good("score", "preds", *score[1:], "--jobs", "2", "--out", "s2", "--json").stdout
+        assert one == two
+        for name in ("images.csv", "levels.npz"):
+            files = [Path(out, "A/own", name) for out in ("s1", "s2")]
+            assert len({path.read_bytes() for path in files}) == 1 or name == "levels.npz"
+
+    def test_order_of_files(self, score: tuple[str, ...]) -> None:
+        expected = scored(*score)
+        shutil.rmtree("maps")
+        for k in random.Random(0).sample(range(4), 4):
+            save(map_of(k), f"maps/{IDS[k]}.png")
+        assert scored(*score, "--out", "s2") == expected
+
+    @pytest.mark.parametrize("split", [1, 2, 3])
+    def test_merged_from_parts(self, score: tuple[str, ...], split: int) -> None:
+        plant_masks("SOD/masks")
+        args = ("maps", "--dataset", "SOD", "--data", ".", "--subset", "--missing", "skip")
+        expected = scored(*args)[0]
+        parts = []
+        for out, ids in (("s1", IDS[split:]), ("s2", IDS[:split])):
+            shutil.rmtree("maps")
+            for name in ids:
+                save(map_of(IDS.index(name)), f"maps/{name}.png")
+            good("score", *args, "--out", out)
+            parts.append(Scores.load(Path(out, "maps/SOD")))
+        for merged in (parts[0].merge(parts[1]), parts[1].merge(parts[0])):
+            assert merged.summary() == expected["scores"]
+            assert merged.signature == expected["signature"]
+
+
+class TestInterrupted:
+    @pytest.mark.parametrize("after", [1, 3])
+    def test_ctrl_c(self, score: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+        expected = scored(*score, "--out", "fresh")
+        score_pair, images = scoring.score_pair, []
+
+        def interrupted(image: str, *args: Any, **kwargs: Any) -> Any:
+            if len(images) == after:
+                raise KeyboardInterrupt
+            images.append(image)
+            return score_pair(image, *args, **kwargs)
+
+        monkeypatch.setattr(scoring, "score_pair", interrupted)
+        result = sodbench("score", *score, "--jobs", "1")
+        assert result.exit_code == 130
+        assert result.stdout == ""
+        assert "Interrupted. Finished images are kept; run the same command to continue." in result.stderr
+        assert listing("scores") == whole("maps/.own.partial")
+        kept = sorted(Scores.load(Path("scores/maps/.own.partial")).rows)
+        assert kept == images
+        refused("rescore", "scores", match="found no scores here")
+        monkeypatch.setattr(scoring, "score_pair", score_pair)
+        result = good("score", *score, "--json")
+        assert f"own: {after} of 4 maps are as in an earlier run" in result.stderr
+        assert listing("scores") == whole("maps/own")
+        assert scored(*score) == expected
+
+    def test_before_the_first_image(self, score: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+        def interrupted(*_: object, **__: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(scoring, "score_pair", interrupted)
+        assert sodbench("score", *score).exit_code == 130
+        assert not Path("scores").exists()
+
+    def test_error_keeps_older_scores(self, score: tuple[str, ...]) -> None:
+        good("score", *score)
+        before = Path("scores/maps/own/images.csv").read_bytes()
+        save(map_of(0, seed=3), "maps/im0.png")
+        Path("maps/im1.png").write_bytes(b"")
+        refused("score", *score, match="maps/im1.png")
+        assert Path("scores/maps/own/images.csv").read_bytes() == before
+        assert listing("scores") == whole("maps/.own.partial", "maps/own")
+        save(map_of(1), "maps/im1.png")
+        good("score", *score)
+        assert listing("scores") == whole("maps/own")
+        assert scored(*score) == scored(*score, "--out", "fresh")
+
+    def test_error_without_new_rows_leaves_nothing(self, score: tuple[str, ...]) -> None:
+        good("score", *score)
+        Path("maps/im1.png").unlink()
+        refused("score", *score, match="1 of 4 predictions are missing")
+        assert listing("scores") == whole("maps/own")
+
+    def test_of_several_datasets_the_finished_ones_are_kept(self, score: tuple[str, ...]) -> None:
+        plant_maps("preds/A/SOD")
+        plant_maps("preds/A/ECSSD", [*IDS[:3], "other"])
+        for name in ("SOD", "ECSSD"):
+            plant_masks(f"{name}/masks")
+        refused("score", "preds", "--data", ".", "--subset", match="A.*: 1 of 4 predictions are missing")
+        save(map_of(3), "preds/A/ECSSD/im3.png")
+        assert len(scored("preds", "--data", ".", "--subset")) == 2
+        assert listing("scores") == whole("A/ECSSD", "A/SOD")
+
+
+SLOW = """
+import os, pathlib, time
+from sodbench import scoring
+score_pair = scoring.score_pair
+def slow(*args, **kwargs):
+    time.sleep(.02)
+    row = score_pair(*args, **kwargs)
+    with open("finished", "a") as file:
+        file.write("x")
+    return row
+scoring.score_pair = slow
+"""
+
+
+class TestProcess:
+    """What only a process of its own shows: signals and terminals."""
+
+    def wait_for(self, images: int) -> None:
+        for _ in range(1000):
+            if Path("finished").exists() and Path("finished").stat().st_size >= images:
+                return
+            time.sleep(0.01)
+        raise AssertionError("the run did not start")
+
+    def test_sigint(self, here: Path) -> None:
+        ids = [f"p{k % 12}-{k}" for k in range(60)]
+        plant_maps("maps", ids, suffix=".bmp")
+        for k, name in enumerate(ids):
+            save(mask_of(k % 12), f"own/masks/{name}.png")
+        args = ("score", "maps", "--masks", "own/masks", "--jobs", "2", "--json")
+        run = subprocess.Popen(
+            command(*args, before=SLOW), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        self.wait_for(6)
+        run.send_signal(signal.SIGINT)
+        out, err = run.communicate(timeout=20)
+        assert (run.returncode, out) == (130, "")
+        assert err.endswith("Interrupted. Finished images are kept; run the same command to continue.\n")
+        assert "Traceback" not in err
+        assert listing("scores") == whole("maps/.own.partial")
+        kept = len(Scores.load(Path("scores/maps/.own.partial")).rows)
+        assert 4 <= kept < 60
+        result = good(*args)
+        assert f"own: {kept} of 60 maps are as in an earlier run" in result.stderr
+        assert listing("scores") == whole("maps/own")
+        assert good(*args, "--out", "fresh").stdout == result.stdout
+
+    @pytest.mark.parametrize("moment", ["images.csv", "rename"])
+    def test_kill_leaves_nothing_half_written(self, score: tuple[str, ...], moment: str) -> None:
+        die = "os.kill(os.getpid(), 9)"
+        before = {
+            "images.csv": f"import os, numpy\nnumpy.savez_compressed = lambda *a, **k: {die}",
+            "rename": f"import os, pathlib\npathlib.Path.rename = lambda *a: {die}",
+        }
+        found = process("score", *score, before=before[moment])
+        assert found.returncode == -signal.SIGKILL
+        assert not Path("scores/maps/own").exists()
+        good("score", *score)
+        assert set(whole("maps/own")) <= set(listing("scores"))
+        assert scored(*score) == scored(*score, "--out", "fresh")
+
+    def test_progress_on_a_terminal(self, here: Path) -> None:
+        ids = [f"p{k}" for k in range(12)]
+        plant_maps("maps", ids)
+        for k, name in enumerate(ids):
+            save(mask_of(k), f"own/masks/{name}.png")
+        master, slave = os.openpty()
+        args = command(
+            "score", "maps", "--masks", "own/masks", "--jobs", "1", before=SLOW.replace(".02", ".1")
+        )
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+        run = subprocess.Popen(args, stdout=subprocess.PIPE, stderr=slave, env=environment)
+        os.close(slave)
+        shown = b""
+        while run.poll() is None or select.select([master], [], [], 0)[0]:
+            if select.select([master], [], [], 0.05)[0]:
+                try:
+                    shown += os.read(master, 1 << 16)
+                except OSError:
+                    break
+        os.close(master)
+        assert run.stdout is not None
+        table = run.stdout.read().decode()
+        run.stdout.close()
+        run.wait()
+        text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
+        assert re.search(r"own .*\d+/12 \d+ images/s 0:00:0\d", text), text
+        assert table.startswith("own\nmethod ")
+        assert "\x1b" not in table
+
+    def test_silent_where_stderr_is_no_terminal(self, score: tuple[str, ...]) -> None:
+        good("score", *score)
+        found = process("score", *score, "--out", "s2")
+        assert (found.returncode, found.stderr) == (0, b"")
+
+
+def test_unregistered_dataset_is_named_by_all_its_masks(score: tuple[str, ...]) -> None:
+    whole_set = scored(*score)[0]["signature"]
+    Path("maps/im1.png").unlink()
+    part = scored(*score, "--missing", "skip", "--out", "s2")[0]["signature"]
+    assert part.split("|")[0] == whole_set.split("|")[0]
+
+
+def test_strict_policy_of_the_api(score: tuple[str, ...]) -> None:
+    Path("maps/im1.png").unlink()
+    with pytest.raises(PredictionError, match="1 of 4 predictions are missing"):
+        scoring.score_folder("maps", masks="own/masks")
