@@ -2,7 +2,8 @@
 
     python benchmarks/score.py [--rounds 5] [--pairs 100]
 
-All contenders read the same files in interleaved rounds after a warm-up; medians are printed.
+All contenders, each in a process of its own, read the same files in interleaved rounds after a
+warm-up; medians are printed.
 pysodmetrics gets OpenCV's decoder and its own five metrics (F, MAE, S, E, weighted F); sodbench
 gets the paper's five (max F, MAE, weighted F, S, relaxed F). Real maps are used where
 SODBENCH_REFERENCE names the reference material, else synthetic pairs of the same size.
@@ -16,6 +17,9 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,8 +31,6 @@ from scipy.ndimage import gaussian_filter
 from sodbench.images import mask_from, prediction_from
 from sodbench.metrics import PAPER_METRICS
 from sodbench.scoring import score_folder
-
-os.environ["OMP_NUM_THREADS"] = "1"
 
 
 class Data(NamedTuple):
@@ -82,6 +84,7 @@ def pysodmetrics(data: Data) -> None:
     import cv2
     import py_sod_metrics as peer
 
+    cv2.setNumThreads(1)
     metrics = [peer.Fmeasure(), peer.MAE(), peer.Smeasure(), peer.Emeasure(), peer.WeightedFmeasure()]
     for file in sorted(data.maps.iterdir()):
         pred = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
@@ -92,15 +95,30 @@ def pysodmetrics(data: Data) -> None:
         metric.get_results()
 
 
-def medians(contenders: dict[str, Callable[[], None]], rounds: int) -> dict[str, float]:
-    """Return median seconds of each contender over interleaved rounds, after one to warm up."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    for k in range(rounds + 1):
-        for name, run in contenders.items():
-            start = time.perf_counter()
-            run()
-            if k:
-                times[name].append(time.perf_counter() - start)
+def seconds(run: Callable[..., None], *arguments: object) -> float:
+    """Time one round, inside the contender's own process."""
+    warnings.simplefilter("ignore")
+    start = time.perf_counter()
+    run(*arguments)
+    return time.perf_counter() - start
+
+
+def medians(
+    contenders: dict[str, tuple[Callable[..., None], tuple[object, ...]]], rounds: int
+) -> dict[str, float]:
+    """Return median seconds of each contender over interleaved rounds, after one to warm up.
+
+    Each has a process of its own, so that none gains or loses by another's allocator or threads.
+    """
+    with ExitStack() as stack:
+        spawn = get_context("spawn")
+        pools = {name: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for name in contenders}
+        times: dict[str, list[float]] = {name: [] for name in contenders}
+        for k in range(rounds + 1):
+            for name, (run, arguments) in contenders.items():
+                taken = pools[name].submit(seconds, run, *arguments).result()
+                if k:
+                    times[name].append(taken)
     return {name: statistics.median(values) for name, values in times.items()}
 
 
@@ -118,19 +136,19 @@ def growth(folder: Path) -> tuple[float, float]:
 def report(data: Data, rounds: int) -> None:
     """Time all contenders on one set of files and print ms a pair and ratios."""
     pairs = len(list(data.maps.iterdir()))
-    seconds = medians(
+    taken = medians(
         {
-            "decoding alone, Pillow": lambda: decoding(data),
-            "sodbench, 1 worker": lambda: sodbench(data, 1),
-            "sodbench, 2 workers": lambda: sodbench(data, 2),
-            "pysodmetrics": lambda: pysodmetrics(data),
+            "decoding alone, Pillow": (decoding, (data,)),
+            "sodbench, 1 worker": (sodbench, (data, 1)),
+            "sodbench, 2 workers": (sodbench, (data, 2)),
+            "pysodmetrics": (pysodmetrics, (data,)),
         },
         rounds,
     )
-    peer = seconds["pysodmetrics"]
+    peer = taken["pysodmetrics"]
     print(f"\n{data.name}: {pairs} pairs, medians of {rounds} rounds")
     print(f"{'':26}{'ms/pair':>9}{'pysodmetrics / it':>20}")
-    for name, value in seconds.items():
+    for name, value in taken.items():
         print(f"{name:26}{1000 * value / pairs:9.2f}{peer / value:20.1f}")
 
 
@@ -140,10 +158,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pairs", type=int, default=100)
     chosen = parser.parse_args(arguments)
-    warnings.simplefilter("ignore")
-    print(
-        f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
-    )
+    print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "SODBENCH_REFERENCE" in os.environ:

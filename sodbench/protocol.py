@@ -10,11 +10,12 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from numbers import Real
 from typing import Any, Self
 
 from sodbench.errors import ProtocolError, nearest
 
-MASK_RULE = re.compile(r"(norm)?(>=?)([0-9]{1,3})")
+MASK_RULE = re.compile(r"(norm)?(>=?)(0|[1-9][0-9]{0,2})")
 
 
 def _choice(key: str, default: str, choices: tuple[str, ...], text: str) -> Any:
@@ -114,6 +115,8 @@ class Protocol:
         """
         if isinstance(name, Protocol):
             return name
+        if not isinstance(name, str):
+            raise ProtocolError(f"{name!r} is no protocol: give a preset's name, a signature, or a Protocol.")
         if name in PRESETS:
             return PRESETS[name]
         if "|" in name:
@@ -225,7 +228,7 @@ def parse_mask_rule(rule: str) -> tuple[bool, str, int]:
     >>> parse_mask_rule(">=26")
     (False, '>=', 26)
     """
-    match = MASK_RULE.fullmatch(rule)
+    match = MASK_RULE.fullmatch(rule) if isinstance(rule, str) else None
     if match is None or int(match[3]) > 255:
         raise ProtocolError(
             f"mask threshold {rule!r} is not of the form >K, >=K or norm>K with K from 0 to 255."
@@ -236,14 +239,10 @@ def parse_mask_rule(rule: str) -> tuple[bool, str, int]:
 
 
 def _checked_number(name: str, value: object, low: float, high: float) -> float:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not low <= value <= high
-        or math.isinf(value)
-    ):
+    number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    if not low <= number <= high or math.isinf(number):
         raise ProtocolError(f"{name}={value!r} must be a finite number from {low:g} to {high:g}.")
-    return float(value)
+    return number + 0.0  # -0.0 becomes 0.0: one value, one signature
 
 
 def _float(key: str, text: str) -> float:

@@ -41,17 +41,13 @@ FORMAT = 1
 """Version of the folder format; raised when an older sodbench could misread a folder."""
 
 DAMAGE = (
-    OSError,
-    EOFError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
-    BadZipFile,
+    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError),
+    *(BadZipFile, zlib.error, ProtocolError),
 )
-DAMAGE += (zlib.error, ProtocolError)
 """What reading a damaged folder can raise."""
+
+MISSING = ("error", "zero", "skip")
+"""What to do about missing predictions."""
 
 FILES = ("images.csv", "levels.npz", "meta.json")
 """The files of a scores folder; others in it are left alone."""
@@ -97,16 +93,14 @@ class Row(NamedTuple):
 
 NUMBERS = ("s_object", "s_region", "w_precision", "w_recall", "r_precision", "r_recall", "soft_mae")
 
-_LEVEL_FIELDS = ("mask_threshold", "resize", "eps")
-_P_FIELDS = (*_LEVEL_FIELDS, "normalise", "thresholds")
+_P_FIELDS = ("normalise", "thresholds", "eps")
 DEPENDS: Mapping[str, tuple[str, ...]] = {
-    "levels": _LEVEL_FIELDS,
     "s_measure": (*_P_FIELDS, "s_centroid"),
     "weighted_f": _P_FIELDS,
     "relax_f": (*_P_FIELDS, "rho", "relax_threshold", "relax_element", "relax_border", "relax_distance"),
     "soft_mae": (*_P_FIELDS, "mask_mae", "normalise_mae"),
 }
-"""Protocol fields that the stored part of a row depends on; all other fields act on rows."""
+"""Protocol fields that the stored part of a row depends on, grey masks and resized maps apart."""
 
 
 @dataclass(frozen=True)
@@ -307,6 +301,8 @@ class Scores:
         """
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
+            if folder.exists() and not folder.is_dir():
+                raise NotADirectoryError(20, "a file is in the way")
             part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
             try:
                 self._write(part)
@@ -470,6 +466,12 @@ def _cell(value: float) -> str:
 
 
 def _check_meta(folder: Path, meta: Mapping[str, Any]) -> None:
+    kinds = {"format": int, "method": str, "dataset": str, "of": int, "metrics": list, "provenance": dict}
+    for key, kind in kinds.items():
+        if not isinstance(meta[key], kind):
+            raise ValueError(f"{key} in meta.json is {meta[key]!r}")
+    if meta["missing"] not in MISSING:
+        raise ValueError(f"missing in meta.json is {meta['missing']!r}")
     if meta["format"] > FORMAT:
         raise ScoresError(
             f"{folder}: written by a newer sodbench (format {meta['format']}, this one reads {FORMAT}). "
@@ -487,6 +489,8 @@ def _read_rows(folder: Path) -> dict[str, Row]:
         lines = list(csv.DictReader(file))
     if [line["image"] for line in lines] != images or len(fg) != len(images) or len(bg) != len(images):
         raise ValueError("images.csv and levels.npz list different images")
+    if any(h.shape != (len(images), 256) or h.dtype != np.uint32 for h in (fg, bg)):
+        raise ValueError("levels.npz holds no histograms of 256 levels")
     rows = {}
     for k, line in enumerate(lines):
         shape = int(line["height"]), int(line["width"])

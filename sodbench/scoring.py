@@ -38,11 +38,8 @@ from sodbench.metrics.relaxed_f import Outline, mask_outline, relaxed_pr_on
 from sodbench.metrics.smeasure import Centroid, centroid, centroid_on_edge, s_halves, sides
 from sodbench.metrics.weighted_f import WeightedMask, weighted_mask, weighted_pr_on
 from sodbench.protocol import Protocol
-from sodbench.scores import Row, Scores, check_metrics
+from sodbench.scores import MISSING, Row, Scores, check_metrics
 from sodbench.sources import Entry
-
-MISSING = ("error", "zero", "skip")
-"""What to do about missing predictions."""
 
 Progress = Callable[[int, int], None]
 """Called with the number of images done and their total."""

@@ -160,7 +160,7 @@ def test_precision_recall_f(thresholds, pair, protocol):
 
 @pytest.mark.parametrize("compare", [">=", ">"])
 def test_thresholds_in_integers(compare):
-    """Every level of every range, against k * range <= 255 * level (or <), of which no float is sure."""
+    """Every level of every range, against k * range <= 255 * level (or <) in integers."""
     for low, high in [*((0, high) for high in range(1, 256)), *((low, 255 - low) for low in range(1, 127))]:
         pred = np.arange(low, high + 1, dtype=np.uint8)[None]
         counts = level_counts(pred, pred == low)
@@ -237,6 +237,12 @@ def test_centroid(pair, rounding):
     assert centroid_on_edge(quadrant_counts(pred, gt, row, col)) == on_edge
 
 
+@pytest.mark.parametrize(("shape", "expected"), [((5, 8), (3, 4)), ((1, 1), (1, 1)), ((2, 7), (1, 4))])
+def test_centroid_of_an_empty_mask(shape, expected):
+    for rounding in CHOICES["s_centroid"]:
+        assert centroid(np.zeros(shape, bool), rounding) == expected
+
+
 @pytest.mark.parametrize(
     ("rounding", "expected"),
     [("half-up", [2, 3, 4, 5]), ("half-even", [1, 3, 3, 5])],
@@ -289,9 +295,13 @@ def test_outline(pair, protocol, cut):
     pred, _ = pair
     line = reference.boundary(pred >= cut, protocol.relax_element, protocol.relax_border)
     found = outline(pred, cut, protocol)
-    np.testing.assert_array_equal(found.boundary, line)
-    assert found.n == line.sum()
-    np.testing.assert_array_equal(found.near, reference.within(line, protocol.rho, protocol.relax_distance))
+    margin = (found.boundary.shape[0] - pred.shape[0]) // 2
+    inner = np.s_[margin : margin + pred.shape[0], margin : margin + pred.shape[1]]
+    np.testing.assert_array_equal(found.boundary[inner], line)
+    assert found.n == line.sum() == found.boundary.sum()
+    np.testing.assert_array_equal(
+        found.near[inner], reference.within(line, protocol.rho, protocol.relax_distance)
+    )
 
 
 @examples(60)

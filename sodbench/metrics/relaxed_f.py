@@ -28,7 +28,7 @@ from sodbench.protocol import Protocol
 
 
 @njit(cache=True, nogil=True)
-def _outline(levels, cut, square, outside, boundary):  # type: ignore[no-untyped-def]
+def _outline(levels, cut, square, outside, margin, boundary):  # type: ignore[no-untyped-def]
     """Mark the pixels of {levels >= cut} that have a neighbour not in it; return how many."""
     height, width = levels.shape
     inside = np.full((height + 2, width + 2), outside, np.uint8)
@@ -36,10 +36,10 @@ def _outline(levels, cut, square, outside, boundary):  # type: ignore[no-untyped
         line, out = levels[row], inside[row + 1, 1 : width + 1]
         for col in range(width):
             out[col] = line[col] >= cut
-    n = 0
+    n = np.int64(0)
     for row in range(height):
         up, here, down = inside[row], inside[row + 1], inside[row + 2]
-        out = boundary[row]
+        out = boundary[row + margin, margin : margin + width]
         for col in range(width):
             kept = up[col + 1] & down[col + 1] & here[col] & here[col + 2]
             if square:
@@ -50,48 +50,44 @@ def _outline(levels, cut, square, outside, boundary):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True)
+def _join(target, source):  # type: ignore[no-untyped-def]
+    for k in range(len(source)):
+        target[k] |= source[k]
+
+
+@njit(cache=True, nogil=True)
 def _spread(boundary, half_widths, near):  # type: ignore[no-untyped-def]
-    """Mark every pixel near a boundary pixel: up to half_widths[d] columns away, d rows away."""
-    height, width = boundary.shape
-    rows_away, cols_away = len(half_widths) - 1, half_widths[0]
-    padded = np.zeros(width + 2 * cols_away, np.uint8)
-    for row in range(height):
-        centre = padded[cols_away : cols_away + width]
-        source = boundary[row]
-        found = np.uint8(0)
-        for col in range(width):
-            centre[col] = source[col]
-            found |= source[col]
-        if not found:
-            continue
-        wide = source.copy()
-        reached = 0
-        for down in range(rows_away, -1, -1):
-            while reached < half_widths[down]:
-                reached += 1
-                left, right = padded[cols_away - reached :], padded[cols_away + reached :]
-                for col in range(width):
-                    wide[col] |= left[col] | right[col]
-            for side in range(-1, 2, 2):
-                at = row + side * down
-                if 0 <= at < height:
-                    target = near[at]
-                    for col in range(width):
-                        target[col] |= wide[col]
+    """Mark every pixel near a boundary pixel: up to half_widths[d] columns away, d rows away.
+
+    Shifts the whole image at once; what runs over a row's end falls into the margin.
+    """
+    flat, out, stride = boundary.ravel(), near.ravel(), boundary.shape[1]
+    size = flat.size
+    wide = flat.copy()
+    reached = 0
+    for down in range(len(half_widths) - 1, -1, -1):
+        while reached < half_widths[down]:
+            reached += 1
+            _join(wide[reached:], flat[: size - reached])
+            _join(wide, flat[reached:])
+        _join(out[down * stride :], wide[: size - down * stride])
+        _join(out, wide[down * stride :])
 
 
 @njit(cache=True, nogil=True)
 def _overlap(a, b):  # type: ignore[no-untyped-def]
-    n = 0
-    for row in range(a.shape[0]):
-        one, two = a[row], b[row]
-        for col in range(a.shape[1]):
-            n += one[col] & two[col]
+    a, b = a.ravel(), b.ravel()
+    n = np.int64(0)
+    for k in range(len(a)):
+        n += a[k] & b[k]
     return n
 
 
 class Outline(NamedTuple):
-    """A boundary as 0/1 bytes ``(h, w)``, its number of pixels, and the pixels within rho of it."""
+    """A boundary as 0/1 bytes, its number of pixels, and the pixels within rho of it.
+
+    Both images have a margin of rho around them, ``(h + 2 rho, w + 2 rho)``, of no meaning in `near`.
+    """
 
     boundary: NDArray[np.uint8]
     n: int
@@ -160,19 +156,16 @@ def outline(levels: NDArray[np.uint8], cut: int, protocol: Protocol) -> Outline:
     Examples
     --------
     >>> found = outline(np.array([[9, 9, 9, 0, 0, 0]], np.uint8), 9, Protocol(rho=1))
-    >>> found.boundary.tolist(), found.near.tolist()
-    ([[1, 1, 1, 0, 0, 0]], [[1, 1, 1, 1, 0, 0]])
+    >>> found.boundary[1, 1:-1].tolist(), found.near[1, 1:-1].tolist()
+    ([1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 0, 0])
     """
-    boundary = np.empty(levels.shape, np.uint8)
-    n = _outline(
-        levels,
-        np.uint8(cut),
-        protocol.relax_element == "square",
-        protocol.relax_border == "foreground",
-        boundary,
-    )
-    near = np.zeros(levels.shape, np.uint8)
-    _spread(boundary, half_widths(protocol.rho, protocol.relax_distance), near)
+    half = half_widths(protocol.rho, protocol.relax_distance)
+    margin = int(half[0])
+    boundary = np.zeros((levels.shape[0] + 2 * margin, levels.shape[1] + 2 * margin), np.uint8)
+    square, outside = protocol.relax_element == "square", protocol.relax_border == "foreground"
+    n = _outline(levels, np.uint8(cut), square, outside, margin, boundary)
+    near = np.zeros_like(boundary)
+    _spread(boundary, half, near)
     return Outline(boundary, n, near)
 
 

@@ -43,20 +43,19 @@ FAR = 266**2
 
 
 @njit(cache=True, nogil=True)
-def _rows_above(gt, above):  # type: ignore[no-untyped-def]
-    """Row of the nearest object pixel at or above each pixel in its column, far off where there is none."""
+def _rows_below(gt, below):  # type: ignore[no-untyped-def]
+    """Fill how many rows below each pixel the nearest object pixel of its column lies, far if none."""
     height, width = gt.shape
-    last = np.full(width, -4 * (height + width), np.int32)
-    for row in range(height):
-        line, out = gt[row], above[row]
+    away = np.full(width, 4 * (height + width), np.int32)
+    for row in range(height - 1, -1, -1):
+        line, out = gt[row], below[row]
         for col in range(width):
-            if line[col]:
-                last[col] = row
-            out[col] = last[col]
+            away[col] = 0 if line[col] else away[col] + 1
+            out[col] = away[col]
 
 
 @njit(cache=True, nogil=True)
-def _weigh(gt, above, table, weights, rim, source):  # type: ignore[no-untyped-def]
+def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-def]
     """Fill B of every pixel outside; list the pixels near the object and their nearest in it.
 
     Nearest in each column first (ties: the upper); then, row by row, the lower envelope of the
@@ -64,31 +63,27 @@ def _weigh(gt, above, table, weights, rim, source):  # type: ignore[no-untyped-d
     empty. Returns the number of pixels listed.
     """
     height, width = gt.shape
-    far = len(table) - 1
-    reach = 2 * RADIUS * RADIUS
-    none = 4 * (height + width)
-    below = np.full(width, none, np.int32)
-    nearest, value = np.empty(width, np.int32), np.empty(width, np.int64)
+    far, reach = len(table) - 1, 2 * RADIUS * RADIUS
+    above, away = np.full(width, 4 * (height + width), np.int32), np.empty(width, np.int32)
     seat, depth, start = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width + 1, np.int64)
     n = 0
-    for row in range(height - 1, -1, -1):
-        line, up_of, out = gt[row], above[row], weights[row]
+    for row in range(height):
+        line, under, out = gt[row], below[row], weights[row]
         for col in range(width):
-            below[col] = row if line[col] else below[col]
-            up, down = row - up_of[col], below[col] - row
-            nearest[col] = up_of[col] if up <= down else below[col]
-            value[col] = min(up, down) ** 2
+            above[col] = 0 if line[col] else above[col] + 1
+        for col in range(width):
+            away[col] = min(above[col], under[col])
         top = -1
         for col in range(width):
-            here = value[col]
-            if here >= height * height:
+            if away[col] >= height:
                 continue
+            here = np.int64(away[col]) ** 2
             while top >= 0 and (start[top] - seat[top]) ** 2 + depth[top] > (start[top] - col) ** 2 + here:
                 top -= 1
             begin = np.int64(0)
             if top >= 0:
                 old = seat[top]
-                rise = col * col - old * old + here - depth[top]
+                rise = (col + old) * (col - old) + here - depth[top]
                 # Exact: a quotient of integers below 2**52 that is not whole does not round to a whole one.
                 begin = np.int64(np.floor(rise / (2.0 * (col - old)))) + 1
             if begin < width:
@@ -100,10 +95,11 @@ def _weigh(gt, above, table, weights, rim, source):  # type: ignore[no-untyped-d
             for col in range(start[k], start[k + 1]):
                 out[col] = table[min((col - centre) ** 2 + base, far)]
             if base <= reach:
+                at = row - above[centre] if above[centre] <= under[centre] else row + under[centre]
                 for col in range(max(start[k], centre - PAD), min(start[k + 1], centre + PAD + 1)):
                     if 0 < (col - centre) ** 2 + base <= reach:
                         rim[n] = row * width + col
-                        source[n] = nearest[centre] * width + centre
+                        source[n] = at * width + centre
                         n += 1
     return n
 
@@ -205,11 +201,11 @@ def weighted_mask(gt: NDArray[np.bool_]) -> WeightedMask | None:
     n = int(np.count_nonzero(gt))
     if n == 0:
         return None
-    above = np.empty(gt.shape, np.int32)
-    _rows_above(gt, above)
+    below = np.empty(gt.shape, np.int32)
+    _rows_below(gt, below)
     weights = np.empty(gt.shape)
     rim, source = np.empty(gt.size, np.int32), np.empty(gt.size, np.int32)
-    reached = _weigh(gt, above, _importance(), weights, rim, source)
+    reached = _weigh(gt, below, _importance(), weights, rim, source)
     rows, cols = np.flatnonzero(gt.any(axis=1)), np.flatnonzero(gt.any(axis=0))
     box = (int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1)
     return WeightedMask(n, weights, box, rim[:reached].copy(), source[:reached].copy())
