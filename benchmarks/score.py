@@ -1,6 +1,6 @@
 """Speed of scoring against pysodmetrics, as ratios measured in one run.
 
-    python benchmarks/score.py [--rounds 5] [--pairs 100]
+    python benchmarks/score.py [--rounds 5] [--pairs 300]
 
 All contenders, each in a process of its own, read the same files in interleaved rounds after a
 warm-up; medians are printed.
@@ -156,7 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--pairs", type=int, default=100)
+    parser.add_argument("--pairs", type=int, default=300)
     chosen = parser.parse_args(arguments)
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as name:
@@ -165,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             report(real(folder / "real", chosen.pairs), chosen.rounds)
         else:
             report(synthetic(folder / "small", chosen.pairs, 321, 481), chosen.rounds)
-        report(synthetic(folder / "large", max(chosen.pairs // 10, 1), 1024, 1024), chosen.rounds)
+        report(synthetic(folder / "large", max(chosen.pairs // 15, 1), 1024, 1024), chosen.rounds)
         before, after = growth(folder / "growth")
         print(f"\nresident memory: {before:.0f} MB after 200 pairs, {after:.0f} MB after 1,000 more")
 

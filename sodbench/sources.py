@@ -42,12 +42,13 @@ class Entry:
     @property
     def stem(self) -> str:
         """File name without folders and suffix: what predictions and masks are paired by."""
-        return PurePosixPath(self.name).stem
+        base = self.name.rpartition("/")[2]
+        return base.rpartition(".")[0] or base
 
     @property
     def folder(self) -> str:
         """Folder inside the source, ``""`` at its top."""
-        return "/".join(PurePosixPath(self.name).parts[:-1])
+        return self.name.rpartition("/")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +93,10 @@ def open_source(path: Path) -> Source:
 
 
 def _is_image(name: str) -> bool:
-    pure = PurePosixPath(name)
-    hidden = any(part.startswith(".") or part == "__MACOSX" for part in pure.parts)
-    return pure.suffix.lower() in IMAGE_SUFFIXES and not hidden
+    *folders, base = name.split("/")
+    if base.startswith(".") or any(part.startswith(".") or part == "__MACOSX" for part in folders):
+        return False
+    return os.path.splitext(base)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 (a listing has thousands)
 
 
 def _source(path: Path, entries: list[Entry], ignored: list[str]) -> Source:
@@ -118,7 +120,7 @@ def _folder(root: Path) -> Source:
             for item in items:
                 name = prefix + item.name
                 if _is_image(name):
-                    entries.append(Entry(name, item.path, Path(item.path).read_bytes))
+                    entries.append(Entry(name, item.path, partial(_read_file, item.path)))
                 elif not item.is_dir():
                     ignored.append(name)
                 elif depth < MAX_DEPTH and not item.name.startswith((".", "__")):
@@ -129,6 +131,10 @@ def _folder(root: Path) -> Source:
     except OSError as error:
         raise PredictionError(f"{error.filename}: cannot list this folder ({error.strerror}).") from error
     return _source(root, entries, ignored)
+
+
+def _read_file(path: str) -> bytes:
+    return Path(path).read_bytes()
 
 
 def is_unicode(name: str) -> bool:

@@ -61,6 +61,8 @@ def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-d
     Nearest in each column first (ties: the upper); then, row by row, the lower envelope of the
     columns' parabolas (ties: the left), as Meijster, Roerdink, Hesselink 2000 do. `gt` must not be
     empty. Returns the number of pixels listed.
+
+    A column amid a run of object pixels is nearest to no pixel outside, so it is passed over.
     """
     height, width = gt.shape
     far, reach = len(table) - 1, 2 * RADIUS * RADIUS
@@ -75,7 +77,8 @@ def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-d
             away[col] = min(above[col], under[col])
         top = -1
         for col in range(width):
-            if away[col] >= height:
+            hidden = 0 < col < width - 1 and line[col - 1] and line[col] and line[col + 1]
+            if hidden or away[col] >= height:
                 continue
             here = np.int64(away[col]) ** 2
             while top >= 0 and (start[top] - seat[top]) ** 2 + depth[top] > (start[top] - col) ** 2 + here:
@@ -93,11 +96,11 @@ def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-d
         for k in range(top + 1):
             centre, base = seat[k], depth[k]
             for col in range(start[k], start[k + 1]):
-                out[col] = table[min((col - centre) ** 2 + base, far)]
+                out[col] = 0.0 if line[col] else table[min((col - centre) ** 2 + base, far)]
             if base <= reach:
                 at = row - above[centre] if above[centre] <= under[centre] else row + under[centre]
                 for col in range(max(start[k], centre - PAD), min(start[k + 1], centre + PAD + 1)):
-                    if 0 < (col - centre) ** 2 + base <= reach:
+                    if not line[col] and (col - centre) ** 2 + base <= reach:
                         rim[n] = row * width + col
                         source[n] = at * width + centre
                         n += 1
