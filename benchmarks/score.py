@@ -21,7 +21,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from multiprocessing import get_context
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -95,18 +95,20 @@ def pysodmetrics(data: Data) -> None:
         metric.get_results()
 
 
-def seconds(run: Callable[..., None], *arguments: object) -> float:
-    """Time one round, inside the contender's own process."""
+def seconds(cpus: int, run: Callable[..., None], *arguments: object) -> float:
+    """Time one round, inside the contender's own process, pinned to so many CPUs."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(cpus))
     warnings.simplefilter("ignore")
     start = time.perf_counter()
     run(*arguments)
     return time.perf_counter() - start
 
 
-def medians(
-    contenders: dict[str, tuple[Callable[..., None], tuple[object, ...]]], rounds: int
-) -> dict[str, float]:
-    """Return median seconds of each contender over interleaved rounds, after one to warm up.
+def medians(contenders: dict[str, tuple[Any, ...]], rounds: int) -> dict[str, float]:
+    """Return median seconds of each contender (CPUs, function, arguments) over interleaved rounds.
+
+    One round before them warms up.
 
     Each has a process of its own, so that none gains or loses by another's allocator or threads.
     """
@@ -115,8 +117,8 @@ def medians(
         pools = {name: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for name in contenders}
         times: dict[str, list[float]] = {name: [] for name in contenders}
         for k in range(rounds + 1):
-            for name, (run, arguments) in contenders.items():
-                taken = pools[name].submit(seconds, run, *arguments).result()
+            for name, (cpus, run, *arguments) in contenders.items():
+                taken = pools[name].submit(seconds, cpus, run, *arguments).result()
                 if k:
                     times[name].append(taken)
     return {name: statistics.median(values) for name, values in times.items()}
@@ -138,10 +140,10 @@ def report(data: Data, rounds: int) -> None:
     pairs = len(list(data.maps.iterdir()))
     taken = medians(
         {
-            "decoding alone, Pillow": (decoding, (data,)),
-            "sodbench, 1 worker": (sodbench, (data, 1)),
-            "sodbench, 2 workers": (sodbench, (data, 2)),
-            "pysodmetrics": (pysodmetrics, (data,)),
+            "decoding alone, Pillow": (1, decoding, data),
+            "sodbench, 1 worker": (1, sodbench, data, 1),
+            "sodbench, 2 workers": (2, sodbench, data, 2),
+            "pysodmetrics": (1, pysodmetrics, data),
         },
         rounds,
     )

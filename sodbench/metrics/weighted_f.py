@@ -117,7 +117,9 @@ def _error_sums(pred, gt, p, weights, box, rim, source, window):  # type: ignore
     for row in range(height):
         levels, weight = pred[row], weights[row]
         for col in range(width):
-            outside[col] += p[levels[col]] * weight[col]
+            value = p[levels[col]]
+            if value != 0:  # most of most maps is 0: their weights need not be fetched
+                outside[col] += value * weight[col]
     error = np.zeros((rows + 2 * PAD, cols + 2 * PAD))
     for row in range(rows):
         levels, line, out = pred[row + top, left:right], gt[row + top, left:right], error[row + PAD, PAD:]
