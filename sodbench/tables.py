@@ -37,7 +37,7 @@ def text_table(scores: Sequence[Scores], decimals: int = 4) -> str:
             lines.append(
                 [_printable(s.method), f"{s.n}/{s.of}", *(_shown(values.get(m), decimals) for m in metrics)]
             )
-        blocks.append(f"{dataset.partition('@')[0]}\n{_aligned(lines, left=(0,))}\n\n{_signatures(rows)}")
+        blocks.append(f"{dataset.partition('@')[0]}\n{aligned(lines, left=(0,))}\n\n{_signatures(rows)}")
     return "\n\n".join(blocks)
 
 
@@ -95,7 +95,7 @@ def datasets_table(statuses: Sequence[Status]) -> str:
             where = f"{status.location.root} ({status.location.layout}; {whole})"
             images = f"{status.found}/{dataset.count}"
         lines.append([dataset.name, dataset.role, images, where])
-    return _aligned(lines, left=(0, 1, 3))
+    return aligned(lines, left=(0, 1, 3))
 
 
 def verification_text(report: Report, most: int = 10) -> str:
@@ -126,7 +126,8 @@ FINDINGS = {
 """What a verification looks for, and in which words."""
 
 
-def _aligned(lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:
+def aligned(lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:
+    """Lay out lines of cells as columns; those in `left` flush left."""
     widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
     return "\n".join(
         "  ".join(

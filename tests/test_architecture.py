@@ -37,7 +37,8 @@ MAY_IMPORT = {
     "leaderboard": "errors protocol metrics scores registry atomic version",
     "tables": "errors protocol metrics scores statistics datasets verification leaderboard",
     "plots": "errors protocol metrics scores leaderboard",
-    "models": "errors protocol images datasets discovery sources pairing registry atomic allocator version",
+    "photos": "errors",
+    "models": "errors photos sources atomic allocator",
 }
 
 # A package, the parts that may import it, and those of them that may do so at module level.
@@ -47,12 +48,13 @@ HEAVY = {
     "matplotlib": ("plots", ""),
     "torch": ("models", "models"),
     "onnx": ("models", ""),
-    "safetensors": ("models", "models"),
+    "safetensors": ("models", ""),
+    "pooch": ("models", ""),
     "click": ("cli", "cli"),
     "rich": ("cli", ""),
-    "scipy": ("demo statistics models", "statistics models"),
-    "skimage": ("demo models", "models"),
-    "PIL": ("images demo verification models", "images models"),
+    "scipy": ("demo statistics", "statistics"),
+    "skimage": ("demo", ""),
+    "PIL": ("images demo verification photos models", "images"),
     "cv2": ("", ""),
 }
 UNWANTED = ("torch", "numba", "pandas", "matplotlib", "scipy", "skimage")

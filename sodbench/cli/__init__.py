@@ -11,6 +11,10 @@ from sodbench.version import __version__
 COMMANDS = {
     "score": "Score predictions against a dataset's masks.",
     "rescore": "Show stored scores, under another protocol if asked.",
+    "run": "Make maps of photos with a network.",
+    "models": "List models, their size, and whether their weights are here.",
+    "weights": "Fetch, find and verify published weights.",
+    "bench-model": "Time a model: parameters, multiply-accumulates, ms an image.",
     "datasets": "List datasets, where they lie, and whether they are whole.",
 }
 
@@ -26,7 +30,7 @@ class LazyGroup(click.Group):
         """Import and return a command, None for an unknown name."""
         if name not in COMMANDS:
             return None
-        command = getattr(import_module(f"sodbench.cli.{name}"), name)
+        command = getattr(import_module(f"sodbench.cli.{name.replace('-', '_')}"), name.replace("-", "_"))
         return command if isinstance(command, click.Command) else None
 
     def resolve_command(

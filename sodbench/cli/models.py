@@ -1,0 +1,29 @@
+"""``sodbench models``."""
+
+import click
+
+
+@click.command()
+def models() -> None:
+    """List models: parameters, size, multiply-accumulates at 320x320, weights here or not, licence."""
+    from sodbench.models.registry import models as known
+    from sodbench.models.weights import fetched
+    from sodbench.tables import aligned
+
+    lines = [["name", "model", "parameters", "MB", "GMAC", "weights", "licence of the weights"]]
+    for model in known().values():
+        here = fetched(model)
+        size = f"{model.weights[0].bytes / 1e6:.1f}"
+        where = str(here[0]) if here else f"not here: sodbench weights fetch {model.name}"
+        lines.append(
+            [
+                model.name,
+                model.label,
+                f"{model.parameters:,}",
+                size,
+                f"{model.gmac:.2f}",
+                where,
+                model.licence,
+            ]
+        )
+    click.echo(aligned(lines, left=(0, 1, 5, 6)))

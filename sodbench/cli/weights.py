@@ -1,0 +1,43 @@
+"""``sodbench weights``."""
+
+import click
+
+from sodbench.cli.output import say
+
+
+@click.group()
+def weights() -> None:
+    """Fetch published weights into the user's cache, once, and verify them."""
+
+
+@weights.command()
+@click.argument("model")
+def fetch(model: str) -> None:
+    """Download the weights of MODEL, trying every mirror, and print their path."""
+    from sodbench.models.registry import find_model
+    from sodbench.models.weights import fetch as get
+
+    click.echo(get(find_model(model), say))
+
+
+@weights.command()
+@click.argument("model")
+def path(model: str) -> None:
+    """Print where the weights of MODEL are."""
+    from sodbench.models.registry import find_model
+    from sodbench.models.weights import require
+
+    click.echo(require(find_model(model))[0])
+
+
+@weights.command()
+@click.argument("model")
+def verify(model: str) -> None:
+    """Check size and sha256 of the weights of MODEL."""
+    from sodbench.models.registry import find_model
+    from sodbench.models.weights import require
+    from sodbench.models.weights import verify as check
+
+    found, file = require(find_model(model))
+    check(found, file)
+    click.echo(f"{found}: ok, sha256 {file.sha256}")

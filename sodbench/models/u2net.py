@@ -1,0 +1,184 @@
+"""U2-Net and U2-Net-dagger: a U-Net whose every stage is a U-Net (RSU).
+
+Qin, Zhang, Huang, Dehghan, Zaiane, Jagersand: U2-Net, Pattern Recognition 106, 2020,
+doi:10.1016/j.patcog.2020.107404, Table 1 and Fig. 5. Parameter names are the official code's, so
+its checkpoints load strictly.
+
+*Conventions.* Pooling is 2x2 with ceil mode and upsampling is bilinear (corners not aligned) to the
+size of what it is joined with, so any input size works. A network returns logits: the fused map,
+then the six side outputs from fine to coarse; all at the input's size.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+
+class Stage(NamedTuple):
+    """One cell of Table 1: block, input channels I, middle channels M, output channels O."""
+
+    block: str
+    i: int
+    m: int
+    o: int
+
+
+U2NET = (
+    Stage("RSU-7", 3, 32, 64),  # En_1
+    Stage("RSU-6", 64, 32, 128),  # En_2
+    Stage("RSU-5", 128, 64, 256),  # En_3
+    Stage("RSU-4", 256, 128, 512),  # En_4
+    Stage("RSU-4F", 512, 256, 512),  # En_5
+    Stage("RSU-4F", 512, 256, 512),  # En_6
+    Stage("RSU-4F", 1024, 256, 512),  # De_5
+    Stage("RSU-4", 1024, 128, 256),  # De_4
+    Stage("RSU-5", 512, 64, 128),  # De_3
+    Stage("RSU-6", 256, 32, 64),  # De_2
+    Stage("RSU-7", 128, 16, 64),  # De_1
+)
+
+U2NETP = (
+    Stage("RSU-7", 3, 16, 64),
+    Stage("RSU-6", 64, 16, 64),
+    Stage("RSU-5", 64, 16, 64),
+    Stage("RSU-4", 64, 16, 64),
+    Stage("RSU-4F", 64, 16, 64),
+    Stage("RSU-4F", 64, 16, 64),
+    Stage("RSU-4F", 128, 16, 64),
+    Stage("RSU-4", 128, 16, 64),
+    Stage("RSU-5", 128, 16, 64),
+    Stage("RSU-6", 128, 16, 64),
+    Stage("RSU-7", 128, 16, 64),
+)
+
+
+class ConvBnRelu(nn.Module):
+    """3x3 convolution, batch norm, ReLU."""
+
+    def __init__(self, i: int, o: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.conv_s1 = nn.Conv2d(i, o, 3, padding=dilation, dilation=dilation)
+        self.bn_s1: nn.Module = nn.BatchNorm2d(o)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, i, h, w) to (n, o, h, w)."""
+        return F.relu(self.bn_s1(self.conv_s1(x)), inplace=True)
+
+
+class RSU(nn.Module):
+    """Residual U-block of `depth` levels: a small U-Net whose output is added to its first layer's.
+
+    The encoder pools before each level but the first and the last, which has dilation 2 instead.
+    """
+
+    def __init__(self, depth: int, i: int, m: int, o: int) -> None:
+        super().__init__()
+        self.depth = depth
+        self.rebnconvin = ConvBnRelu(i, o)
+        for k in range(1, depth + 1):
+            self.add_module(f"rebnconv{k}", ConvBnRelu(o if k == 1 else m, m, 2 if k == depth else 1))
+        for k in range(depth - 1, 0, -1):
+            self.add_module(f"rebnconv{k}d", ConvBnRelu(2 * m, o if k == 1 else m))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, i, h, w) to (n, o, h, w)."""
+        entry = self.rebnconvin(x)
+        levels = [self.get_submodule("rebnconv1")(entry)]
+        for k in range(2, self.depth):
+            levels.append(self.get_submodule(f"rebnconv{k}")(pool(levels[-1])))
+        x = self.get_submodule(f"rebnconv{self.depth}")(levels[-1])
+        for k in range(self.depth - 1, 0, -1):
+            skip = levels[k - 1]
+            x = self.get_submodule(f"rebnconv{k}d")(torch.cat((resize_like(x, skip), skip), 1))
+        return x + entry
+
+
+class RSU4F(nn.Module):
+    """Residual U-block that widens its view by dilation instead of pooling."""
+
+    def __init__(self, i: int, m: int, o: int) -> None:
+        super().__init__()
+        self.rebnconvin = ConvBnRelu(i, o)
+        self.rebnconv1 = ConvBnRelu(o, m, 1)
+        self.rebnconv2 = ConvBnRelu(m, m, 2)
+        self.rebnconv3 = ConvBnRelu(m, m, 4)
+        self.rebnconv4 = ConvBnRelu(m, m, 8)
+        self.rebnconv3d = ConvBnRelu(2 * m, m, 4)
+        self.rebnconv2d = ConvBnRelu(2 * m, m, 2)
+        self.rebnconv1d = ConvBnRelu(2 * m, o, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map (n, i, h, w) to (n, o, h, w)."""
+        entry = self.rebnconvin(x)
+        one = self.rebnconv1(entry)
+        two = self.rebnconv2(one)
+        three = self.rebnconv3(two)
+        x = self.rebnconv4(three)
+        x = self.rebnconv3d(torch.cat((x, three), 1))
+        x = self.rebnconv2d(torch.cat((x, two), 1))
+        return self.rebnconv1d(torch.cat((x, one), 1)) + entry
+
+
+class U2Net(nn.Module):
+    """The outer U: six encoder and five decoder stages, a side output of each of the last six."""
+
+    def __init__(self, stages: Sequence[Stage] = U2NET, maps: int = 1) -> None:
+        super().__init__()
+        names = [*(f"stage{k}" for k in range(1, 7)), *(f"stage{k}d" for k in range(5, 0, -1))]
+        for name, stage in zip(names, stages, strict=True):
+            self.add_module(name, block(*stage))
+        for k, stage in enumerate((*stages[:5:-1], stages[5]), start=1):
+            self.add_module(f"side{k}", nn.Conv2d(stage.o, maps, 3, padding=1))
+        self.outconv = nn.Conv2d(6 * maps, maps, 1)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        """Map photos (n, 3, h, w) to seven logits (n, maps, h, w): fused, then sides 1 to 6."""
+        skips = [self.get_submodule("stage1")(x)]
+        for k in range(2, 7):
+            skips.append(self.get_submodule(f"stage{k}")(pool(skips[-1])))
+        decoded = [skips[5]]
+        for k in range(5, 0, -1):
+            skip = skips[k - 1]
+            joined = torch.cat((resize_like(decoded[-1], skip), skip), 1)
+            decoded.append(self.get_submodule(f"stage{k}d")(joined))
+        sides = [self.get_submodule(f"side{k}")(decoded[6 - k]) for k in range(1, 7)]
+        sides = [sides[0], *(resize_like(side, sides[0]) for side in sides[1:])]
+        return self.outconv(torch.cat(sides, 1)), *sides
+
+    def fold_batch_norm(self) -> None:
+        """Fold every batch norm into its convolution, for inference: the same function, a fifth faster."""
+        for module in self.modules():
+            if isinstance(module, ConvBnRelu) and isinstance(module.bn_s1, nn.BatchNorm2d):
+                module.conv_s1 = fuse_conv_bn_eval(module.conv_s1, module.bn_s1)
+                module.bn_s1 = nn.Identity()
+
+
+def block(name: str, i: int, m: int, o: int) -> nn.Module:
+    """Build a block of Table 1 by its name there."""
+    if name == "RSU-4F":
+        return RSU4F(i, m, o)
+    return RSU(int(name.removeprefix("RSU-")), i, m, o)
+
+
+def pool(x: Tensor) -> Tensor:
+    """Halve height and width, rounded up."""
+    return F.max_pool2d(x, 2, 2, ceil_mode=True)
+
+
+def resize_like(x: Tensor, like: Tensor) -> Tensor:
+    """Resize bilinearly to the height and width of `like`."""
+    return F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
+
+
+def u2net() -> U2Net:
+    """U2-Net, 44,009,869 parameters."""
+    return U2Net(U2NET)
+
+
+def u2netp() -> U2Net:
+    """U2-Net-dagger, 1,131,181 parameters."""
+    return U2Net(U2NETP)

