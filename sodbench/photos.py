@@ -11,6 +11,7 @@
 | truncated, damaged, animated, 32-bit, above Pillow's limit of pixels | refused, with the reason |
 """
 
+import struct
 from io import BytesIO
 from typing import Any
 
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from sodbench.errors import PredictionError
 
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "MPO")
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 
 
 def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
@@ -62,7 +63,7 @@ def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
             return _channels(ImageOps.exif_transpose(image) if exif else image, where)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PredictionError(f"{where}: too many pixels ({error}). Scale the photo down.") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, struct.error) as error:
         raise PredictionError(f"{where}: not an image, or a damaged one ({error}). Get it again.") from error
 
 
@@ -78,6 +79,7 @@ def _channels(image: Any, where: str) -> NDArray[Any]:
         image = image.getchannel(0)
     if image.mode in ("RGBA", "RGBa", "RGBX"):
         return np.array(image)[:, :, :3]
+    image.info.pop("transparency", None)  # of a palette: Pillow warns that RGB has none
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 

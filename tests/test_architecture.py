@@ -48,6 +48,7 @@ HEAVY = {
     "matplotlib": ("plots", ""),
     "torch": ("models", "models"),
     "onnx": ("models", ""),
+    "google": ("models", ""),  # protobuf, which onnx brings
     "safetensors": ("models", ""),
     "pooch": ("models", ""),
     "click": ("cli", "cli"),

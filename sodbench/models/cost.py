@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sodbench.allocator import keep_freed_memory
 from sodbench.models.recipe import SIZE
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ def measure(
 
     from sodbench.models.runner import Predictor
 
-    keep_freed_memory()
     parameters = sum(p.numel() for p in network.parameters())
     work = macs(network)
     predictor = Predictor(network, device, precision)

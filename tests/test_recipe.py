@@ -1,0 +1,277 @@
+"""The authors' recipe against a plain transcription of their test script; every kind of photo."""
+
+import warnings
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage import transform
+
+from sodbench.errors import PredictionError
+from sodbench.models.recipe import network_input, resize_bilinear, saliency_map
+from sodbench.photos import photo_from
+
+SIZES = [(1, 1), (2, 3), (100, 50), (321, 481), (700, 500), (320, 320), (1, 640)]
+
+
+def noise(height: int, width: int, kind: type = np.uint8, seed: int = 0) -> np.ndarray:
+    top = np.iinfo(kind).max
+    rng = np.random.default_rng((seed, height, width))
+    return rng.integers(top // 8, top // 2, (height, width, 3)).astype(kind)
+
+
+def official_resize(photo):
+    return transform.resize(photo, (320, 320), order=1, mode="constant", anti_aliasing=False)
+
+
+def official_input(photo):
+    """RescaleT(320) and ToTensorLab(flag=0) of the official data_loader.py."""
+    image = official_resize(photo)
+    out = np.zeros((image.shape[0], image.shape[1], 3))
+    image = image / np.max(image)
+    for c, (mean, std) in enumerate(((0.485, 0.229), (0.456, 0.224), (0.406, 0.225))):
+        for row in range(320):
+            out[row, :, c] = (image[row, :, c] - mean) / std
+    return out.transpose((2, 0, 1)).astype(np.float32)
+
+
+def official_map(output, width, height, stretch=True):
+    """normPRED and save_output of the official u2net_test.py."""
+    if stretch:
+        output = (output - output.min()) / (output.max() - output.min())
+    image = Image.fromarray(output * np.float32(255)).convert("RGB")
+    return np.array(image.resize((width, height), resample=Image.Resampling.BILINEAR))[:, :, 0]
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", SIZES)
+def test_resize_is_skimage_without_anti_aliasing(size, kind):
+    photo = noise(*size, kind)
+    np.testing.assert_allclose(resize_bilinear(photo, 320), official_resize(photo), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("size", SIZES)
+def test_network_input_is_the_official_one(size, kind):
+    photo = noise(*size, kind)
+    found = network_input(photo)
+    assert found.shape == (3, 320, 320)
+    assert found.dtype == np.float32
+    assert found.flags.c_contiguous
+    np.testing.assert_allclose(found, official_input(photo), rtol=0, atol=1e-6)
+
+
+def test_divided_by_the_maximum_of_the_resized_photo():
+    photo = np.full((640, 640, 3), 100, np.uint8)
+    photo[0, 0] = 255  # half of it survives shrinking, blended with its neighbours
+    expected = (1 - np.array([0.485, 0.456, 0.406])) / np.array([0.229, 0.224, 0.225])
+    np.testing.assert_allclose(network_input(photo).max(axis=(1, 2)), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_all_black_photo_has_no_input(kind):
+    assert network_input(np.zeros((5, 7, 3), kind)) is None
+
+
+def test_photo_whose_only_light_falls_between_the_taps_has_no_input():
+    photo = np.zeros((3200, 3200, 3), np.uint8)
+    photo[0, 0] = 255
+    assert network_input(photo) is None
+
+
+def test_large_photo():
+    photo = np.broadcast_to(np.array([200, 100, 50], np.uint8), (6000, 8000, 3))
+    found = network_input(photo)
+    assert np.ptp(found, axis=(1, 2)).max() < 1e-5
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 2), (300, 400), (320, 320), (900, 700), (1000, 20)])
+@pytest.mark.parametrize("postprocess", ["official", "none"])
+def test_map_is_the_official_one(size, postprocess):
+    output = np.random.default_rng(size).random((320, 320)).astype(np.float32) * np.float32(0.7)
+    found = saliency_map(output, *size, postprocess)
+    assert found.dtype == np.uint8
+    assert found.shape == size[::-1]
+    np.testing.assert_array_equal(found, official_map(output, *size, postprocess == "official"))
+
+
+def test_levels_are_cut_off_not_rounded():
+    output = np.full((320, 320), 0.999, np.float32)
+    assert saliency_map(output, 2, 2, "none").tolist() == [[254, 254], [254, 254]]
+
+
+def test_extremes_of_none():
+    output = np.repeat([[0.0, 1.0]], 320, axis=0).repeat(160, axis=1).astype(np.float32)
+    assert np.unique(saliency_map(output, 320, 320, "none")).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, 1.0])
+def test_constant_output_gives_zeros(value):
+    output = np.full((320, 320), value, np.float32)
+    assert not saliency_map(output, 9, 5, "official").any()
+    assert (saliency_map(output, 9, 5, "none") == int(np.float32(value) * 255)).all()
+
+
+# ------------------------------------------------------------------------------------ kinds of photo
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def read(image: Image.Image, kind: str = "PNG", exif: bool = False, **options: object) -> np.ndarray:
+    return photo_from(encoded(image, kind, **options), "a.png", exif=exif)
+
+
+RGB = noise(6, 9)
+GREY = RGB[:, :, 0]
+
+
+def three(grey):
+    return np.repeat(grey[:, :, None], 3, axis=2)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
+def test_rgb_photo_is_read_as_it_is(kind):
+    np.testing.assert_array_equal(read(Image.fromarray(RGB), kind), RGB)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF"])
+def test_grey_photo_has_three_equal_channels(kind):
+    np.testing.assert_array_equal(read(Image.fromarray(GREY), kind), three(GREY))
+
+
+def test_1_bit_photo():
+    bits = GREY > 70
+    np.testing.assert_array_equal(read(Image.fromarray(bits)), three(bits * np.uint8(255)))
+
+
+def test_grey_with_alpha_keeps_its_grey():
+    alpha = noise(6, 9, seed=1)[:, :, 0]
+    image = Image.merge("LA", (Image.fromarray(GREY), Image.fromarray(alpha)))
+    np.testing.assert_array_equal(read(image), three(GREY))
+
+
+@pytest.mark.parametrize("alpha", [0, 77, 255])
+def test_rgba_gives_its_first_three_channels(alpha):
+    image = np.dstack((RGB, np.full((6, 9), alpha, np.uint8)))
+    found = read(Image.fromarray(image))
+    np.testing.assert_array_equal(found, RGB)
+    np.testing.assert_allclose(network_input(found), official_input(RGB), atol=1e-6)  # maximum of the three
+
+
+@pytest.mark.parametrize("transparency", [None, 1, bytes([0, 128, 255])])
+def test_palette_is_converted(transparency):
+    image = Image.new("P", (3, 1))
+    image.putpalette([255, 0, 0, 0, 255, 0, 10, 20, 30])
+    image.putdata([0, 1, 2])
+    options = {} if transparency is None else {"transparency": transparency}
+    assert read(image, **options).tolist() == [[[255, 0, 0], [0, 255, 0], [10, 20, 30]]]
+
+
+def test_cmyk_is_converted():
+    image = Image.fromarray(RGB).convert("CMYK")
+    np.testing.assert_array_equal(read(image, "TIFF"), np.array(image.convert("RGB")))
+    assert np.abs(read(image, "JPEG", quality=100).astype(int) - RGB).max() < 40
+
+
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_grey_keeps_its_levels(kind):
+    grey = noise(6, 9, np.uint16)[:, :, 0]
+    found = read(Image.fromarray(grey), kind)
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found, three(grey))
+
+
+def test_16_bit_photo_is_seen_as_the_same_8_bit_photo():
+    as_16 = read(Image.fromarray(GREY.astype(np.uint16) * 257))
+    np.testing.assert_allclose(network_input(as_16), network_input(three(GREY)), atol=1e-6)
+
+
+@pytest.mark.parametrize("pixels", [GREY.astype(np.int32), GREY.astype(np.float32)])
+def test_32_bit_photo_is_refused(pixels):
+    with pytest.raises(PredictionError, match=r"a\.png: 32 bits a pixel"):
+        read(Image.fromarray(pixels), "TIFF")
+
+
+def test_exif_rotation_is_ignored_and_applied_on_request():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = Image.fromarray(RGB)
+    np.testing.assert_array_equal(read(image, exif=False), RGB)
+    data = encoded(image, exif=exif)
+    np.testing.assert_array_equal(photo_from(data, "a"), RGB)
+    np.testing.assert_array_equal(photo_from(data, "a", exif=True), np.rot90(RGB, -1))
+
+
+def test_progressive_jpeg_is_as_any_other():
+    image = Image.fromarray(noise(40, 50))
+    plain, progressive = (read(image, "JPEG", quality=95, progressive=flag) for flag in (False, True))
+    np.testing.assert_array_equal(plain, progressive)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "BMP", "TIFF", "WEBP"])
+def test_truncated_or_damaged_photo_is_refused_at_every_length(kind):
+    data = encoded(Image.fromarray(noise(40, 50)), kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for length in range(0, len(data) * 9 // 10, max(1, len(data) // 60)):
+            with pytest.raises(PredictionError, match=r"a\.jpg: "):
+                photo_from(data[:length], "a.jpg")
+
+
+def test_damaged_photo_raises_nothing_else():
+    rng = np.random.default_rng(0)
+    for kind in ("JPEG", "PNG", "BMP", "TIFF", "WEBP"):
+        data = bytearray(encoded(Image.fromarray(noise(12, 10)), kind))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for _ in range(150):
+                bad = data.copy()
+                for place in rng.integers(0, min(len(bad), 400), 3):
+                    bad[place] = rng.integers(256)
+                try:
+                    photo_from(bytes(bad), "a")
+                except PredictionError:
+                    continue
+
+
+@pytest.mark.parametrize("data", [b"", b"GIF89a", b"<html>"])
+def test_no_image(data):
+    with pytest.raises(PredictionError, match=r"a\.png: not an image, or a damaged one"):
+        photo_from(data, "a.png")
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_animated_or_multi_page_file_is_refused(kind):
+    frames = [Image.fromarray(noise(9, 9, seed=seed)) for seed in range(2)]
+    data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    with pytest.raises(PredictionError, match="not an image" if kind == "GIF" else "animated or multi-page"):
+        photo_from(data, "a.webp")
+
+
+def test_stereo_photo_of_a_camera_gives_its_first_picture():
+    frames = [Image.fromarray(noise(9, 9, seed=seed)) for seed in range(2)]
+    data = encoded(frames[0], "MPO", save_all=True, append_images=frames[1:])
+    assert photo_from(data, "a.jpg").shape == (9, 9, 3)
+
+
+@pytest.mark.parametrize("side", [11, 40])
+@pytest.mark.parametrize("warn", ["error", "ignore"])
+def test_bomb_is_refused_without_decoding(side, warn, monkeypatch):
+    data = encoded(Image.new("RGB", (side, side)))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with warnings.catch_warnings():
+        warnings.simplefilter(warn)
+        with pytest.raises(PredictionError, match=r"a\.png: .*pixels.* Scale the photo down\."):
+            photo_from(data, "a.png")
+
+
+def test_photo_of_one_pixel():
+    found = read(Image.new("RGB", (1, 1), (10, 20, 40)))
+    assert found.shape == (1, 1, 3)
+    assert np.isfinite(network_input(found)).all()
+    assert saliency_map(np.eye(320, dtype=np.float32), 1, 1, "official").shape == (1, 1)

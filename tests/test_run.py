@@ -1,0 +1,357 @@
+"""``sodbench run`` with a tiny network, and the bundled one against the authors' own maps."""
+
+import importlib.util
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from workspace import good, listing, refused, save, sodbench
+
+from sodbench.models import recipe, runner
+from sodbench.models.cost import measure
+from sodbench.models.u2net import u2netp
+from sodbench.models.weights import load, sha256
+from sodbench.sources import open_source
+
+REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
+needs_reference = pytest.mark.skipif(
+    "SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE names no reference material"
+)
+
+MODULE = """
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 1, 1)
+
+    def forward(self, x):
+        assert not self.training
+        return self.conv(x)
+
+def net():
+    return Net()
+
+def sides():
+    class Sides(Net):
+        def forward(self, x):
+            return super().forward(x), None
+    return Sides()
+"""
+
+
+@pytest.fixture(autouse=True)
+def own(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    """A user's own model on the path; its options."""
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "tinynet.py").write_text(MODULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    state = {"conv.weight": torch.tensor([0.5, 1, -0.25]).reshape(1, 3, 1, 1), "conv.bias": torch.ones(1) / 8}
+    save_file(state, tmp_path / "tiny.safetensors")
+    return (
+        *("--model", "tiny", "--model-module", "tinynet:net"),
+        *("--weights", str(tmp_path / "tiny.safetensors"), "--device", "cpu"),
+    )
+
+
+def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def plant_photos(folder: str = "photos", count: int = 4) -> Path:
+    for k in range(count):
+        save(photo(10 + k, 20 - k, k), Path(folder) / f"p{k}.png")
+    return Path(folder)
+
+
+def pixels(path: Path | str) -> np.ndarray:
+    with Image.open(path) as image:
+        assert image.mode == "L"
+        return np.array(image)
+
+
+def expected(image: np.ndarray) -> np.ndarray:
+    """The tiny network by hand."""
+    x = recipe.network_input(image)
+    logits = 0.5 * x[0] + x[1] - 0.25 * x[2] + 0.125
+    height, width = image.shape[:2]
+    return recipe.saliency_map((1 / (1 + np.exp(-logits))).astype(np.float32), width, height, "official")
+
+
+def test_maps_of_a_folder_and_how_they_were_made(own):
+    plant_photos()
+    result = good("run", *own, "--images", "photos", "--out", "maps")
+    assert listing("maps") == ["p0.png", "p1.png", "p2.png", "p3.png", "run.json"]
+    assert "photos: 4 maps in " in result.stderr
+    for k in range(4):
+        difference = pixels(f"maps/p{k}.png").astype(int) - expected(photo(10 + k, 20 - k, k))
+        assert np.abs(difference).max() <= 1
+    record = json.loads(Path("maps/run.json").read_text())
+    assert record["configuration"] == {
+        "model": "tiny",
+        "weights": "tiny.safetensors",
+        "weights_sha256": sha256(Path(own[5])),
+        "device": "cpu",
+        "precision": "fp32",
+        "postprocess": "official",
+        "exif": False,
+        "input": "320x320",
+    }
+    assert record["complete"] is True
+    assert (record["images"], record["written"], record["failed"]) == (4, 4, [])
+    assert record["seconds"] > 0
+    assert record["date"].endswith("+00:00")
+    assert record["versions"]["torch"] == torch.__version__
+    assert {"python", "sodbench", "numpy", "pillow"} < set(record["versions"])
+
+
+def test_resume_keeps_finished_maps(own):
+    plant_photos()
+    good("run", *own, "--images", "photos", "--out", "maps")
+    before = pixels("maps/p1.png")
+    save(np.full((10, 20), 7, np.uint8), "maps/p0.png")
+    Path("maps/p1.png").unlink()
+    result = good("run", *own, "--images", "photos", "--out", "maps", "--batch", 2)
+    assert "1 maps in " in result.stderr
+    assert "3 kept from an earlier run" in result.stderr
+    assert (pixels("maps/p0.png") == 7).all()
+    np.testing.assert_array_equal(pixels("maps/p1.png"), before)
+    assert json.loads(Path("maps/run.json").read_text())["images"] == 4
+    assert "0 maps in " in good("run", *own, "--images", "photos", "--out", "maps").stderr
+
+
+def test_another_configuration_is_refused(own):
+    plant_photos()
+    good("run", *own, "--images", "photos", "--out", "maps")
+    before = {name: Path("maps", name).read_bytes() for name in listing("maps")}
+    arguments = ("run", *own, "--images", "photos", "--out", "maps", "--postprocess", "none", "--exif")
+    match = r"another configuration: postprocess official \(now none\), exif False \(now True\)\. Choose"
+    refused(*arguments, match=match)
+    assert {name: Path("maps", name).read_bytes() for name in listing("maps")} == before
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "{}", '{"configuration": [1]}'])
+def test_damaged_record_is_refused(own, text):
+    plant_photos()
+    Path("maps").mkdir()
+    Path("maps/run.json").write_text(text)
+    refused("run", *own, "--images", "photos", "--out", "maps", match=r"run\.json: damaged")
+
+
+def test_folder_with_other_files_is_refused(own):
+    plant_photos()
+    save(np.zeros((3, 3), np.uint8), "maps/x.png")
+    refused("run", *own, "--images", "photos", "--out", "maps", match=r"maps: found x\.png and no run\.json")
+    assert listing("maps") == ["x.png"]
+
+
+def test_unreadable_photos_cost_none_of_the_others(own):
+    plant_photos()
+    Path("photos/p1.png").write_bytes(b"no photo")
+    Path("photos/p4.jpg").write_bytes(b"")
+    result = sodbench("run", *own, "--images", "photos", "--out", "maps", "--batch", 2)
+    assert result.exit_code == 1
+    assert "2 photos failed:" in result.stderr
+    assert "p1.png: not an image, or a damaged one" in result.stderr
+    assert listing("maps") == ["p0.png", "p2.png", "p3.png", "run.json"]
+    record = json.loads(Path("maps/run.json").read_text())
+    assert (record["complete"], record["images"], len(record["failed"])) == (False, 3, 2)
+    save(photo(4, 4), "photos/p1.png")
+    Path("photos/p4.jpg").unlink()
+    good("run", *own, "--images", "photos", "--out", "maps")
+    assert json.loads(Path("maps/run.json").read_text())["complete"] is True
+
+
+@pytest.mark.parametrize("postprocess", ["official", "none"])
+def test_black_photo_gives_a_black_map(own, postprocess):
+    save(np.zeros((6, 9, 3), np.uint8), "photos/black.png")
+    good("run", *own, "--images", "photos", "--out", "maps", "--postprocess", postprocess)
+    assert pixels("maps/black.png").shape == (6, 9)
+    assert not pixels("maps/black.png").any()
+
+
+def test_photo_of_one_pixel(own):
+    save(photo(1, 1), "photos/a.png")
+    good("run", *own, "--images", "photos", "--out", "maps")
+    assert pixels("maps/a.png").shape == (1, 1)
+
+
+def test_two_photos_of_one_name(own):
+    save(photo(4, 4), "photos/a.png")
+    save(photo(4, 4), "photos/a.bmp")
+    match = r"a\.bmp and .*a\.png: two photos would make one map, a\.png"
+    refused("run", *own, "--images", "photos", "--out", "maps", match=match)
+    assert not Path("maps").exists()
+
+
+def test_batches_and_workers_change_nothing(own):
+    plant_photos(count=5)
+    save(np.zeros((6, 9, 3), np.uint8), "photos/black.png")
+    good("run", *own, "--images", "photos", "--out", "one", "--batch", 1, "--workers", 1)
+    good("run", *own, "--images", "photos", "--out", "three", "--batch", 3, "--workers", 4)
+    assert len(listing("one")) == 7
+    for name in listing("one")[:-1]:
+        np.testing.assert_array_equal(pixels(Path("one", name)), pixels(Path("three", name)))
+
+
+def test_zip_of_photos(own):
+    plant_photos()
+    with zipfile.ZipFile("photos.zip", "w") as archive:
+        for name in listing("photos"):
+            archive.write(Path("photos", name), f"inside/{name}")
+    good("run", *own, "--images", "photos.zip", "--out", "maps")
+    assert len(listing("maps")) == 5
+
+
+def test_network_of_several_outputs(own):
+    plant_photos()
+    good("run", *own, "--images", "photos", "--out", "one")
+    good("run", *own, "--model-module", "tinynet:sides", "--images", "photos", "--out", "several")
+    np.testing.assert_array_equal(pixels("one/p0.png"), pixels("several/p0.png"))
+
+
+def test_half_precision_stands_in_the_record(own):
+    plant_photos(count=1)
+    good("run", *own, "--images", "photos", "--out", "full")
+    good("run", *own, "--images", "photos", "--out", "half", "--precision", "bf16")
+    assert json.loads(Path("half/run.json").read_text())["configuration"]["precision"] == "bf16"
+    assert np.abs(pixels("full/p0.png").astype(int) - pixels("half/p0.png")).max() < 8
+
+
+def test_demo_is_scored(own):
+    result = good("run", *own, "--dataset", "demo", "--score")
+    assert "demo" in result.stdout
+    assert "tiny" in result.stdout
+    assert json.loads(Path("preds/tiny/demo/run.json").read_text())["complete"] is True
+    assert Path("scores").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("--images", "absent"), "absent: no such folder or zip file"),
+        (("--images", "empty"), "empty: found no photos here"),
+        ((), "no registered test set is on this disk.*--dataset demo"),
+        (("--dataset", "demi"), "did you mean demo"),
+        (("--images", "photos", "--device", "gpu"), "unknown device 'gpu'; valid: auto, cpu, cuda"),
+        (("--images", "photos", "--device", "xpu"), "device xpu is not there"),
+        (("--images", "photos", "--model-module", "absent:net"), "absent:net: cannot build this model"),
+        (("--images", "photos", "--model-module", "tinynet:absent"), "cannot build this model"),
+        (("--images", "photos", "--model-module", "tinynet"), "Expected module:function"),
+        (("--images", "photos", "--model-module", ":net"), "Expected module:function"),
+        (("--images", "photos", "--weights", "absent.pth"), r"absent\.pth: no such weights file"),
+    ],
+)
+def test_wrong_arguments(own, arguments, match):
+    plant_photos(count=1)
+    Path("empty").mkdir()
+    refused("run", *own, *arguments, match=match)
+    assert not Path("preds").exists()
+
+
+def test_unknown_model(own):
+    plant_photos(count=1)
+    match = r"unknown model 'u2nett'; did you mean u2net.*See `sodbench models`"
+    refused("run", "--model", "u2nett", "--images", "photos", "--device", "cpu", match=match)
+
+
+def test_own_model_needs_weights(own):
+    plant_photos(count=1)
+    refused(
+        "run", *own[:4], "--images", "photos", match="tinynet:net: a model of your own needs --weights FILE"
+    )
+
+
+@pytest.mark.parametrize("other", [("--dataset", "demo"), ("--score",)])
+def test_photos_have_no_masks(own, other):
+    refused("run", *own, "--images", "photos", *other, match="photos without masks", code=2)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="CUDA is there")
+@pytest.mark.parametrize("device", ["cuda", "cuda:3"])
+def test_cuda_that_is_not_there(own, device):
+    plant_photos(count=1)
+    match = f"device {device} is not there: torch .* finds none. Pass --device cpu"
+    refused("run", *own, "--images", "photos", "--device", device, match=match)
+
+
+def test_auto_device_is_one_that_is_there():
+    assert runner.choose_device("auto").type in ("cpu", "cuda", "mps")
+
+
+def test_without_torch(own, monkeypatch):
+    plant_photos(count=1)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "torch" else find(name))
+    refused(
+        "run", *own, "--images", "photos", match=r"needs torch: pip install .*\[models\]'\. Scoring does not"
+    )
+    refused("bench-model", match="needs torch")
+
+
+def test_list_of_models():
+    text = good("models").stdout
+    for word in ("u2netp", "1,131,181", "44,009,869", "58.60", "19.76", "Apache-2.0", "weights fetch u2net"):
+        assert word in text
+
+
+def test_cost_of_a_network(own):
+    weights = Path(own[5])
+    text = measure("tiny", runner.build("tinynet:net"), weights, torch.device("cpu"), "fp32", 3)
+    assert "parameters  4\n" in text
+    assert "GMAC        0.00  (multiply-accumulates of the convolutions at 320x320)" in text
+    assert "MB  tiny.safetensors" in text
+    assert "of 3\n" in text
+    assert "device      cpu, " in text
+
+
+# ------------------------------------------------------------------------------------ reference maps
+
+
+@pytest.fixture(scope="module")
+def dagger() -> runner.Predictor:
+    torch.set_num_threads(2)
+    network = u2netp()
+    load(network, REFERENCE / "weights" / "u2netp.onnx")
+    return runner.Predictor(network, torch.device("cpu"))
+
+
+def differences(dagger, folder: Path, maps: Path, count: int | None = None) -> dict[str, np.ndarray]:
+    """Run the runner on photos; absolute differences to given maps by photo."""
+    photos = open_source(folder).groups[""][:count]
+    configuration = runner.Configuration("u2netp", "u2netp.onnx", "-", "cpu")
+    outcome = runner.run(photos, Path("out"), dagger, configuration)
+    assert outcome.written == len(photos)
+    found = {}
+    for one in photos:
+        with Image.open(maps / f"{one.stem}.png") as image:
+            theirs = np.array(image.convert("RGB"))[:, :, 0].astype(int)
+        found[one.name] = np.abs(pixels(f"out/{one.stem}.png") - theirs)
+    return found
+
+
+@needs_reference
+def test_maps_that_the_authors_published(dagger):
+    authors = REFERENCE / "data" / "authors"
+    found = differences(dagger, authors / "images", authors / "u2netp_maps")
+    assert len(found) == 18
+    for name, difference in found.items():
+        if name.endswith(".png"):
+            assert difference.max() <= 1, name
+        else:
+            assert difference.mean() <= 0.25, name
+
+
+@needs_reference
+def test_maps_of_the_official_code_on_sod(dagger):
+    maps = REFERENCE / "preds" / "u2netp" / "SOD"
+    found = differences(dagger, REFERENCE / "data" / "SOD" / "images", maps, count=20)
+    assert np.mean([difference.mean() for difference in found.values()]) <= 0.05
+    assert np.mean(np.concatenate([d.ravel() for d in found.values()]) <= 1) >= 0.999

