@@ -37,7 +37,7 @@ def network_input(photo: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.f
 
     Examples
     --------
-    >>> network_input(np.full((4, 6, 3), 9, np.uint8)).max().round(4).item()
+    >>> round(float(network_input(np.full((4, 6, 3), 9, np.uint8)).max()), 4)
     2.64
     """
     small = resize_bilinear(photo, SIZE)
