@@ -2,33 +2,82 @@
 
     python benchmarks/infer.py --model u2netp --weights u2netp.onnx [--photos DIR] [--images 20] [--rounds 5]
 
-Three ways to make the same maps, photos to PNGs, in interleaved rounds after a warm-up; medians:
-the plain way (eager, no_grad, batch 1, load, run and save one after the other, with scikit-image and
-Pillow as the official script does), `sodbench run`'s, and the network alone in onnxruntime where the
-weights are an ONNX file. The largest difference of the two torch ways is printed.
+Three ways to make the same maps, each in a process of its own, in interleaved rounds after a
+warm-up; medians are printed: the plain way (eager, no_grad, batch 1, load, run and save one after the
+other, with scikit-image and Pillow as the official script does), `sodbench run`'s, and the network alone
+in onnxruntime where the weights are an ONNX file. Then how far apart the two torch ways' outputs are,
+and how far each is from the same network in float64.
 """
 
 import argparse
+import os
 import platform
 import statistics
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import cache
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from skimage.transform import resize
 from torch import nn
 
+from sodbench.demo import demo_folder
 from sodbench.models import runner
 from sodbench.models.recipe import MEAN, SIZE, STD, network_input
 from sodbench.photos import photo_from
 from sodbench.sources import Entry, open_source
 
+IN_FLOAT64 = 4
 
-def plain_input(path: Path) -> np.ndarray:
+
+class Work(NamedTuple):
+    """What every contender does: a model, its weights, and the photos."""
+
+    model: str
+    weights: Path
+    photos: tuple[Entry, ...]
+
+
+@cache
+def eager(work: Work) -> nn.Module:
+    """Return the network as it is loaded."""
+    return runner.load_model(work.model, None, work.weights)[0].eval()
+
+
+@cache
+def predictor(work: Work) -> runner.Predictor:
+    """Return the network as `sodbench run` prepares it."""
+    network, _, _ = runner.load_model(work.model, None, work.weights)
+    return runner.Predictor(network, torch.device("cpu"))
+
+
+@cache
+def inputs(work: Work) -> list[NDArray[np.float32]]:
+    """Return the network's inputs, (3, 320, 320) each."""
+    found = [network_input(photo_from(photo.read(), photo.where)) for photo in work.photos]
+    return [one for one in found if one is not None]
+
+
+@cache
+def session(work: Work) -> Any:
+    """Return the network in onnxruntime."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    return onnxruntime.InferenceSession(work.weights, options, providers=["CPUExecutionProvider"])
+
+
+def official_input(path: Path) -> NDArray[np.float32]:
     """Load a photo as the official script does."""
     photo = np.array(Image.open(path).convert("RGB"))
     options = {"mode": "constant", "order": 1, "anti_aliasing": False}
@@ -37,11 +86,12 @@ def plain_input(path: Path) -> np.ndarray:
     return ((small - MEAN) / STD).transpose(2, 0, 1)[None].astype(np.float32)
 
 
-def plain(network: nn.Module, photos: Sequence[Path], out: Path) -> None:
+def plain(work: Work, out: Path) -> None:
     """Load, run and save one photo after the other, as the official script does."""
-    for path in photos:
+    network = eager(work)
+    for path in (Path(photo.where) for photo in work.photos):
         with torch.no_grad():
-            outputs = [torch.sigmoid(logits) for logits in network(torch.from_numpy(plain_input(path)))]
+            outputs = [torch.sigmoid(logits) for logits in network(torch.from_numpy(official_input(path)))]
         found = outputs[0][0, 0]
         found = (found - found.min()) / (found.max() - found.min())
         levels = Image.fromarray(found.numpy() * 255).convert("RGB")
@@ -49,11 +99,71 @@ def plain(network: nn.Module, photos: Sequence[Path], out: Path) -> None:
         levels.resize((width, height), Image.Resampling.BILINEAR).save(out / f"{path.stem}.png")
 
 
-def ours(predictor: runner.Predictor, photos: Sequence[Entry], out: Path) -> None:
+def ours(work: Work, out: Path) -> None:
     """Run as the command does, into an empty folder."""
     configuration = runner.Configuration("bench", "", "", "cpu")
-    with tempfile.TemporaryDirectory(dir=out) as folder:
-        runner.run(photos, Path(folder) / "maps", predictor, configuration)
+    runner.run(work.photos, out / "maps", predictor(work), configuration)
+
+
+def ours_alone(work: Work, out: Path) -> None:
+    """Run our network alone."""
+    for one in inputs(work):
+        predictor(work)([one])
+
+
+def onnx_alone(work: Work, out: Path) -> None:
+    """Run onnxruntime's network alone."""
+    port = session(work).get_inputs()[0].name
+    for one in inputs(work):
+        session(work).run(None, {port: one[None]})
+
+
+def seconds(run: Callable[[Work, Path], None], work: Work) -> float:
+    """Time one round inside the contender's own process; what it loads was loaded in the warm-up."""
+    with tempfile.TemporaryDirectory() as folder:
+        start = time.perf_counter()
+        run(work, Path(folder))
+        return time.perf_counter() - start
+
+
+def medians(contenders: dict[str, Callable[[Work, Path], None]], work: Work, rounds: int) -> dict[str, float]:
+    """Return median seconds of each contender over interleaved rounds; one round before them warms up.
+
+    Each has a process of its own, so that none gains or loses by another's allocator or threads.
+    """
+    with ExitStack() as stack:
+        spawn = get_context("spawn")
+        pools = {name: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for name in contenders}
+        times: dict[str, list[float]] = {name: [] for name in contenders}
+        for k in range(rounds + 1):
+            for name, run in contenders.items():
+                taken = pools[name].submit(seconds, run, work).result()
+                if k:
+                    times[name].append(taken)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def differences(work: Work) -> str:
+    """Say how far apart the outputs of the two torch ways are, in probabilities."""
+    double = runner.load_model(work.model, None, work.weights)[0].eval().double()
+    apart, plain_off, ours_off = [], [], []
+    for k, one in enumerate(inputs(work)):
+        batch = torch.from_numpy(one[None])
+        with torch.no_grad():
+            expected = torch.sigmoid(eager(work)(batch)[0])[0, 0].numpy()
+        found = predictor(work)([one])[0]
+        apart.append(np.abs(found - expected))
+        if k < IN_FLOAT64:
+            with torch.no_grad():
+                exact = torch.sigmoid(double(batch.double())[0])[0, 0].numpy()
+            plain_off.append(np.abs(expected - exact))
+            ours_off.append(np.abs(found - exact))
+    within = 100 * np.mean(np.stack(apart) <= 2e-5)
+    return (
+        f"outputs apart by at most {np.max(apart):.1e}, by 2e-5 or less at {within:.2f} % of pixels\n"
+        f"from float64 ({len(ours_off)} photos): plain way at most {np.max(plain_off):.1e}, "
+        f"sodbench {np.max(ours_off):.1e}"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -61,66 +171,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--model", default="u2netp")
     parser.add_argument("--weights", type=Path, required=True)
-    parser.add_argument("--photos", type=Path)
+    parser.add_argument("--photos", type=Path, help="Default: the demo's.")
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
     chosen = parser.parse_args(arguments)
-    if chosen.photos is None:
-        from sodbench.demo import demo_folder
-
-        chosen.photos = demo_folder() / "images"
-    photos = open_source(chosen.photos).groups[""][: chosen.images]
-    paths = [Path(photo.where) for photo in photos]
-    network, _, _ = runner.load_model(chosen.model, None, chosen.weights)
-    network.eval()
-    predictor = runner.Predictor(
-        runner.load_model(chosen.model, None, chosen.weights)[0], torch.device("cpu")
-    )
-
-    inputs = [network_input(photo_from(photo.read(), photo.where)) for photo in photos]
-    visible = [one for one in inputs if one is not None]
-    with torch.no_grad():
-        expected = torch.sigmoid(network(torch.from_numpy(visible[0][None]))[0])[0, 0].numpy()
-    threads = torch.get_num_threads()
-    print(f"{platform.machine()}, {threads} threads, torch {torch.__version__}, {len(photos)} photos")
+    source = open_source(chosen.photos or demo_folder() / "images")
+    work = Work(chosen.model, chosen.weights, tuple(source.groups[""][: chosen.images]))
     print(
-        f"largest difference of the probabilities: {np.abs(predictor(visible[:1])[0] - expected).max():.1e}"
+        f"{platform.machine()}, {os.cpu_count()} CPUs, torch {torch.__version__}, "
+        f"{work.model}, {len(work.photos)} photos, medians of {chosen.rounds} rounds"
     )
-
-    with tempfile.TemporaryDirectory() as name:
-        out = Path(name)
-        contenders: dict[str, Callable[[], object]] = {
-            "plain way, end to end": lambda: plain(network, paths, out),
-            "sodbench run, end to end": lambda: ours(predictor, photos, out),
-            "sodbench's network alone": lambda: [predictor([one]) for one in visible],
-        }
-        if chosen.weights.suffix == ".onnx":
-            import onnxruntime
-
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = torch.get_num_threads()
-            session = onnxruntime.InferenceSession(
-                chosen.weights, options, providers=["CPUExecutionProvider"]
-            )
-            port = session.get_inputs()[0].name
-            contenders["onnxruntime, network alone"] = lambda: [
-                session.run(None, {port: x[None]}) for x in visible
-            ]
-        times: dict[str, list[float]] = {key: [] for key in contenders}
-        for k in range(chosen.rounds + 1):
-            for key, run in contenders.items():
-                start = time.perf_counter()
-                run()
-                if k:
-                    times[key].append(time.perf_counter() - start)
-    medians = {key: statistics.median(values) for key, values in times.items()}
-    for key, value in medians.items():
-        print(f"{key:28}{1000 * value / len(photos):9.1f} ms/image")
-    ratio = medians["plain way, end to end"] / medians["sodbench run, end to end"]
+    contenders = {
+        "plain way, end to end": plain,
+        "sodbench run, end to end": ours,
+        "sodbench's network alone": ours_alone,
+    }
+    if work.weights.suffix == ".onnx":
+        contenders["onnxruntime's network alone"] = onnx_alone
+    taken = medians(contenders, work, chosen.rounds)
+    for key, value in taken.items():
+        print(f"{key:28}{1000 * value / len(work.photos):9.1f} ms/image")
+    ratio = taken["plain way, end to end"] / taken["sodbench run, end to end"]
     print(f"plain way / sodbench run: {ratio:.2f}")
-    if "onnxruntime, network alone" in medians:
-        ratio = medians["sodbench's network alone"] / medians["onnxruntime, network alone"]
-        print(f"sodbench's network / onnxruntime: {ratio:.2f}")
+    if "onnxruntime's network alone" in taken:
+        ratio = taken["sodbench's network alone"] / taken["onnxruntime's network alone"]
+        print(f"sodbench's network / onnxruntime's: {ratio:.2f}")
+    print(differences(work))
 
 
 if __name__ == "__main__":

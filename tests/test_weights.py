@@ -315,6 +315,17 @@ def test_damaged_file_in_the_cache(cache):
         weights.fetch(model())
 
 
+def test_damaged_file_in_the_cache_is_passed_over_where_a_good_one_lies_beside_it(cache):
+    cache.mkdir(parents=True)
+    (cache / "a.pth").write_bytes(CONTENT[:-1] + b"x")
+    (cache / "b.onnx").write_bytes(CONTENT)
+    both = (*model().weights, model().weights[0]._replace(file="b.onnx"))
+    said: list[str] = []
+    assert weights.fetch(model()._replace(weights=both), said.append) == cache / "b.onnx"
+    assert len(said) == 1
+    assert said[0].startswith(f"Passed over: {cache / 'a.pth'}: sha256 ")
+
+
 def test_truncated_file_in_the_cache_is_fetched_again(server, cache):
     address, folder, _ = server
     (folder / "right").write_bytes(CONTENT)

@@ -65,6 +65,9 @@ class Outcome(NamedTuple):
 class Predictor:
     """A network ready to run on a device: batches of inputs to probabilities.
 
+    channels_last makes oneDNN sum in another order, and the U²-Nets 1.2 times faster on a CPU: their
+    probabilities move by less than 1e-4, as little as float32 itself is from float64.
+
     Parameters
     ----------
     network
@@ -230,7 +233,7 @@ def run(
     targets = _targets(photos, out)
     check_writable(out.parent, "--out")
     out.mkdir(parents=True, exist_ok=True)
-    _claim(out, configuration)
+    earlier = _claim(out, configuration)
     todo = [(photo, target) for photo, target in targets if not target.exists()]
     start = time.perf_counter()
     failed: list[str] = []
@@ -256,7 +259,7 @@ def run(
             future.result()
     seconds = time.perf_counter() - start
     outcome = Outcome(len(todo) - len(failed), len(targets) - len(todo), tuple(failed), seconds)
-    _sign(out, configuration, outcome)
+    _sign(out, configuration, outcome, earlier)
     return outcome
 
 
@@ -325,8 +328,15 @@ def _targets(photos: Sequence[Entry], out: Path) -> list[tuple[Entry, Path]]:
     return [(photo, out / f"{stem}.png") for stem, photo in found.items()]
 
 
-def _claim(out: Path, configuration: Configuration) -> None:
-    """Write this run's configuration into the folder, or find it there."""
+class _Effort(NamedTuple):
+    """Maps written and seconds spent on them, by all runs into a folder that came to their end."""
+
+    written: int = 0
+    seconds: float = 0.0
+
+
+def _claim(out: Path, configuration: Configuration) -> _Effort:
+    """Write this run's configuration into the folder, or find it there; return what earlier runs did."""
     file = out / RUN_FILE
     if not file.exists():
         others = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
@@ -335,10 +345,12 @@ def _claim(out: Path, configuration: Configuration) -> None:
                 f"{out}: found {first_few(others)} and no {RUN_FILE}, expected an empty folder or one of an "
                 "earlier run. Choose another --out."
             )
-        _sign(out, configuration, None)
-        return
+        _sign(out, configuration, None, _Effort())
+        return _Effort()
     try:
-        made = dict(json.loads(file.read_text(encoding="utf-8"))["configuration"])
+        record = json.loads(file.read_text(encoding="utf-8"))
+        made = dict(record["configuration"])
+        earlier = _Effort(int(record["written"]), float(record["seconds"]))
     except (ValueError, KeyError, TypeError) as error:
         raise PredictionError(f"{file}: damaged. Delete the folder, or choose another --out.") from error
     wanted = asdict(configuration)
@@ -348,17 +360,18 @@ def _claim(out: Path, configuration: Configuration) -> None:
             f"{out}: holds maps of another configuration: {', '.join(differ)}. "
             "Choose another --out, or delete it."
         )
+    return earlier
 
 
-def _sign(out: Path, configuration: Configuration, outcome: Outcome | None) -> None:
+def _sign(out: Path, configuration: Configuration, outcome: Outcome | None, earlier: _Effort) -> None:
     """Write ``run.json``: how the maps beside it were made."""
     record = {
         "configuration": asdict(configuration),
         "complete": outcome is not None and not outcome.failed,
         "images": outcome.written + outcome.kept if outcome else 0,
         "failed": list(outcome.failed) if outcome else [],
-        "seconds": round(outcome.seconds, 3) if outcome else 0.0,
-        "written": outcome.written if outcome else 0,
+        "written": earlier.written + (outcome.written if outcome else 0),
+        "seconds": round(earlier.seconds + (outcome.seconds if outcome else 0), 3),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "python": platform.python_version(),

@@ -34,11 +34,14 @@ def weights_folder() -> Path:
 
 def fetched(model: Model) -> tuple[Path, WeightsFile] | None:
     """Return the model's weights file on this disk, if one has been fetched; its size is checked."""
+    return next(_fetched(model), None)
+
+
+def _fetched(model: Model) -> Iterator[tuple[Path, WeightsFile]]:
     for file in model.weights:
         path = weights_folder() / file.file
         if path.is_file() and path.stat().st_size == file.bytes:
-            return path, file
-    return None
+            yield path, file
 
 
 def require(model: Model) -> tuple[Path, WeightsFile]:
@@ -60,17 +63,24 @@ def require(model: Model) -> tuple[Path, WeightsFile]:
 def fetch(model: Model, say: Say = lambda line: None) -> Path:
     """Return verified weights, downloading them if they are not in the cache.
 
-    Every mirror of every file is tried in order.
+    A damaged file in the cache is passed over, and said, where another form of the weights lies beside it.
+    Else every mirror of every file is tried in order.
 
     Raises
     ------
     WeightsError
         No mirror gave the right file; the message says what each did.
     """
-    here = fetched(model)
-    if here:
-        verify(*here)
-        return here[0]
+    damaged: WeightsError | None = None
+    for path, file in _fetched(model):
+        try:
+            verify(path, file)
+            return path
+        except WeightsError as error:
+            damaged = error
+            say(f"Passed over: {error}")
+    if damaged:
+        raise damaged
     failures = []
     for file in model.weights:
         target = weights_folder() / file.file
