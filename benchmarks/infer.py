@@ -12,19 +12,15 @@ and how far each is from the same network in float64.
 import argparse
 import os
 import platform
-import statistics
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Sequence
 from functools import cache
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from contest import Contender, medians
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.transform import resize
@@ -86,61 +82,38 @@ def official_input(path: Path) -> NDArray[np.float32]:
     return ((small - MEAN) / STD).transpose(2, 0, 1)[None].astype(np.float32)
 
 
-def plain(work: Work, out: Path) -> None:
+def plain(work: Work) -> None:
     """Load, run and save one photo after the other, as the official script does."""
     network = eager(work)
-    for path in (Path(photo.where) for photo in work.photos):
-        with torch.no_grad():
-            outputs = [torch.sigmoid(logits) for logits in network(torch.from_numpy(official_input(path)))]
-        found = outputs[0][0, 0]
-        found = (found - found.min()) / (found.max() - found.min())
-        levels = Image.fromarray(found.numpy() * 255).convert("RGB")
-        width, height = Image.open(path).size
-        levels.resize((width, height), Image.Resampling.BILINEAR).save(out / f"{path.stem}.png")
+    with tempfile.TemporaryDirectory() as out:
+        for path in (Path(photo.where) for photo in work.photos):
+            with torch.no_grad():
+                logits = network(torch.from_numpy(official_input(path)))
+                found = [torch.sigmoid(one) for one in logits][0][0, 0]
+            found = (found - found.min()) / (found.max() - found.min())
+            levels = Image.fromarray(found.numpy() * 255).convert("RGB")
+            size = Image.open(path).size
+            levels.resize(size, Image.Resampling.BILINEAR).save(Path(out) / f"{path.stem}.png")
 
 
-def ours(work: Work, out: Path) -> None:
+def ours(work: Work) -> None:
     """Run as the command does, into an empty folder."""
     configuration = runner.Configuration("bench", "", "", "cpu")
-    runner.run(work.photos, out / "maps", predictor(work), configuration)
+    with tempfile.TemporaryDirectory() as out:
+        runner.run(work.photos, Path(out) / "maps", predictor(work), configuration)
 
 
-def ours_alone(work: Work, out: Path) -> None:
+def ours_alone(work: Work) -> None:
     """Run our network alone."""
     for one in inputs(work):
         predictor(work)([one])
 
 
-def onnx_alone(work: Work, out: Path) -> None:
+def onnx_alone(work: Work) -> None:
     """Run onnxruntime's network alone."""
     port = session(work).get_inputs()[0].name
     for one in inputs(work):
         session(work).run(None, {port: one[None]})
-
-
-def seconds(run: Callable[[Work, Path], None], work: Work) -> float:
-    """Time one round inside the contender's own process; what it loads was loaded in the warm-up."""
-    with tempfile.TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        run(work, Path(folder))
-        return time.perf_counter() - start
-
-
-def medians(contenders: dict[str, Callable[[Work, Path], None]], work: Work, rounds: int) -> dict[str, float]:
-    """Return median seconds of each contender over interleaved rounds; one round before them warms up.
-
-    Each has a process of its own, so that none gains or loses by another's allocator or threads.
-    """
-    with ExitStack() as stack:
-        spawn = get_context("spawn")
-        pools = {name: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for name in contenders}
-        times: dict[str, list[float]] = {name: [] for name in contenders}
-        for k in range(rounds + 1):
-            for name, run in contenders.items():
-                taken = pools[name].submit(seconds, run, work).result()
-                if k:
-                    times[name].append(taken)
-    return {name: statistics.median(values) for name, values in times.items()}
 
 
 def differences(work: Work) -> str:
@@ -182,13 +155,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"{work.model}, {len(work.photos)} photos, medians of {chosen.rounds} rounds"
     )
     contenders = {
-        "plain way, end to end": plain,
-        "sodbench run, end to end": ours,
-        "sodbench's network alone": ours_alone,
+        "plain way, end to end": Contender(plain, (work,)),
+        "sodbench run, end to end": Contender(ours, (work,)),
+        "sodbench's network alone": Contender(ours_alone, (work,)),
     }
     if work.weights.suffix == ".onnx":
-        contenders["onnxruntime's network alone"] = onnx_alone
-    taken = medians(contenders, work, chosen.rounds)
+        contenders["onnxruntime's network alone"] = Contender(onnx_alone, (work,))
+    taken = medians(contenders, chosen.rounds)
     for key, value in taken.items():
         print(f"{key:28}{1000 * value / len(work.photos):9.1f} ms/image")
     ratio = taken["plain way, end to end"] / taken["sodbench run, end to end"]

@@ -12,19 +12,14 @@ SODBENCH_REFERENCE names the reference material, else synthetic pairs of the sam
 import argparse
 import os
 import platform
-import statistics
 import tempfile
-import time
-import warnings
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import psutil
+from contest import Contender, medians
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -95,35 +90,6 @@ def pysodmetrics(data: Data) -> None:
         metric.get_results()
 
 
-def seconds(cpus: int, run: Callable[..., None], *arguments: object) -> float:
-    """Time one round, inside the contender's own process, pinned to so many CPUs."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(cpus))
-    warnings.simplefilter("ignore")
-    start = time.perf_counter()
-    run(*arguments)
-    return time.perf_counter() - start
-
-
-def medians(contenders: dict[str, tuple[Any, ...]], rounds: int) -> dict[str, float]:
-    """Return median seconds of each contender (CPUs, function, arguments) over interleaved rounds.
-
-    One round before them warms up.
-
-    Each has a process of its own, so that none gains or loses by another's allocator or threads.
-    """
-    with ExitStack() as stack:
-        spawn = get_context("spawn")
-        pools = {name: stack.enter_context(ProcessPoolExecutor(1, mp_context=spawn)) for name in contenders}
-        times: dict[str, list[float]] = {name: [] for name in contenders}
-        for k in range(rounds + 1):
-            for name, (cpus, run, *arguments) in contenders.items():
-                taken = pools[name].submit(seconds, cpus, run, *arguments).result()
-                if k:
-                    times[name].append(taken)
-    return {name: statistics.median(values) for name, values in times.items()}
-
-
 def growth(folder: Path) -> tuple[float, float]:
     """Return resident MB after 200 and after 1,000 more pairs of one small set, scored in one run each."""
     sets = [synthetic(folder / str(count), count, 240, 320) for count in (200, 1000)]
@@ -140,10 +106,10 @@ def report(data: Data, rounds: int) -> None:
     pairs = len(list(data.maps.iterdir()))
     taken = medians(
         {
-            "decoding alone, Pillow": (1, decoding, data),
-            "sodbench, 1 worker": (1, sodbench, data, 1),
-            "sodbench, 2 workers": (2, sodbench, data, 2),
-            "pysodmetrics": (1, pysodmetrics, data),
+            "decoding alone, Pillow": Contender(decoding, (data,), cpus=1),
+            "sodbench, 1 worker": Contender(sodbench, (data, 1), cpus=1),
+            "sodbench, 2 workers": Contender(sodbench, (data, 2), cpus=2),
+            "pysodmetrics": Contender(pysodmetrics, (data,), cpus=1),
         },
         rounds,
     )
