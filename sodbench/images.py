@@ -3,13 +3,11 @@
 What is read how stands under "Canonical inputs" in the conventions. Where a file allows two
 readings, or cannot be read exactly, it is refused with the reason; no pixel is ever guessed.
 
-PNG chunks are walked here: their checksums, depth, palette and transparency are needed, and Pillow
-checks no checksum of pixel data, drops the low bytes of 16-bit colour, and fills rows that a file
-does not hold with zeros. Pillow then inflates and unfilters. Other formats go through their plugin
-class directly, because ``Image.open`` tells of a decompression bomb by a warning only.
+PNGs are read by `sodbench.png`: their checksums, depth, palette and transparency are needed, and Pillow
+checks no checksum of pixel data, and fills rows that a file does not hold with zeros. Other formats go
+through their Pillow plugin's class directly, because ``Image.open`` only warns of a decompression bomb.
 """
 
-import zlib
 from collections.abc import Callable
 from io import BytesIO
 from struct import unpack_from
@@ -19,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from sodbench import png
 from sodbench.errors import DatasetError, PredictionError, ProtocolError, SodbenchError, first_few, nearest
+from sodbench.png import RefusalError
 from sodbench.protocol import parse_mask_rule
 
 NOTES = {
@@ -33,13 +33,12 @@ NOTES = {
 RESIZES = ("exact", "bilinear", "nearest")
 MAX_CHANNEL_SPREAD = 8
 
-_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"MM\0+", b"II+\0")
 _AGAIN = "Write or download it again."
 _TO_GREY = "Save maps as 8-bit grey PNG."
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 # (depth, colour type) -> Pillow's mode and raw mode. Fewer than 8 bits are read as indices, unscaled.
-_PNG_LAYOUTS = {
+_PILLOW_LAYOUTS = {
     (1, 0): ("P", "P;1"),
     (2, 0): ("P", "P;2"),
     (4, 0): ("P", "P;4"),
@@ -53,8 +52,6 @@ _PNG_LAYOUTS = {
     (8, 4): ("LA", "LA"),
     (8, 6): ("RGBA", "RGBA"),
 }
-_PNG_CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-_UNFILLED = 253
 
 
 class Levels(NamedTuple):
@@ -88,10 +85,6 @@ class Mask(NamedTuple):
     gt: NDArray[np.bool_]
     levels: NDArray[np.uint8]
     notes: tuple[str, ...]
-
-
-class _RefusalError(Exception):
-    """Why a file cannot be read, without its name."""
 
 
 def decode(data: bytes, where: str) -> Levels:
@@ -280,97 +273,64 @@ def _has_grey(levels: NDArray[np.uint8]) -> bool:
 
 def _decode(data: bytes, where: str, error: type[SodbenchError]) -> Levels:
     try:
-        if data.startswith(_PNG_MAGIC):
+        if data.startswith(png.MAGIC):
             return _png(data)
         if data.startswith(b"\x93NUMPY"):
             return _npy(data)
         return _plugin(data)
-    except _RefusalError as refusal:
+    except RefusalError as refusal:
         raise error(f"{where}: {refusal}") from refusal.__cause__
 
 
 def _check_size(w: int, h: int) -> None:
     most = Image.MAX_IMAGE_PIXELS
     if most is not None and w * h > most:
-        raise _RefusalError(
+        raise RefusalError(
             f"{w}x{h} are {w * h} pixels, expected at most {most} (a decompression bomb?). Scale it down."
         )
 
 
 def _png(data: bytes) -> Levels:
     """Decode a PNG: the fast path, 99 % of all files."""
-    chunks, pixels = _png_chunks(data)
-    w, h, depth, colour, compression, filtering, interlaced = unpack_from(">IIBBBBB", chunks[b"IHDR"])
+    chunks, pixels = png.chunks_of(data)
+    head = png.head_of(chunks)
     if b"acTL" in chunks:
-        raise _RefusalError(f"animated PNG, expected a single image. {_TO_GREY}")
-    if depth == 16 and colour in (2, 4, 6):
-        raise _RefusalError(
-            f"16-bit PNG with {_PNG_CHANNELS[colour]} channels: the decoder drops their low bytes. "
-            "Save it as 8-bit or as 16-bit grey."
+        raise RefusalError(f"animated PNG, expected a single image. {_TO_GREY}")
+    channels = png.CHANNELS[head.colour]
+    if head.depth == 16 and channels > 1:
+        raise RefusalError(
+            f"16-bit PNG with {channels} channels, expected grey. Save it as 8-bit or as 16-bit grey."
         )
-    layout = _PNG_LAYOUTS.get((depth, colour))
-    if layout is None or compression or filtering or interlaced > 1 or not w or not h:
-        raise _RefusalError(f"no valid PNG ({w}x{h}, depth {depth}, colour type {colour}). {_AGAIN}")
-    _check_size(w, h)
-    mode, rawmode = layout
-    channels = _PNG_CHANNELS[colour]
-    image = Image.new(mode, (w, h), _UNFILLED if channels == 1 else (_UNFILLED,) * channels)
-    try:
-        image.frombytes(pixels, "zip", (rawmode, interlaced))
-        samples = np.array(image, order="C")
-        if interlaced or (samples[-1] == _UNFILLED).all():
-            _check_rows(pixels, w, h, depth * channels, interlaced)
-    except (ValueError, zlib.error) as cause:
-        raise _RefusalError(f"damaged or truncated PNG ({cause}). {_AGAIN}") from cause
+    _check_size(head.width, head.height)
+    samples = _interlaced(head, pixels) if head.interlaced else png.samples_of(head, pixels)
     transparent = chunks.get(b"tRNS")
-    if colour == 3:
-        return Levels(_through_palette(samples, _table(chunks.get(b"PLTE", b"")), transparent), ())
-    if transparent is not None and colour in (0, 2):
+    if head.colour == 3:
+        indices = samples.astype(np.uint8, copy=False)
+        return Levels(_through_palette(indices, _table(chunks.get(b"PLTE", b"")), transparent), ())
+    if transparent is not None and head.colour in (0, 2):
         if len(transparent) < 2 * channels:
-            raise _RefusalError(f"no valid PNG (transparent colour of {len(transparent)} bytes). {_AGAIN}")
-        key = np.array(unpack_from(f">{channels}H", transparent)) & (2**depth - 1)
-        _check_opaque((samples.reshape(h, w, channels) != key).any(axis=2))
-    if depth == 16:
-        return _from_16_bit(samples)
-    if depth < 8:
-        samples *= 255 // (2**depth - 1)
-    return Levels(_from_channels(samples), ())
+            raise RefusalError(f"no valid PNG (transparent colour of {len(transparent)} bytes). {_AGAIN}")
+        key = np.array(unpack_from(f">{channels}H", transparent)) & (2**head.depth - 1)
+        _check_opaque((samples.reshape(head.height, head.width, channels) != key).any(axis=2))
+    if head.depth == 16:
+        return _from_16_bit(samples.astype(np.uint16, copy=False))
+    if head.depth < 8:
+        samples *= samples.dtype.type(255 // (2**head.depth - 1))
+    return Levels(_from_channels(samples.astype(np.uint8, copy=False)), ())
 
 
-def _png_chunks(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
-    """Return the last chunk of each type (empty for IDAT) and the joined IDAT, all checksums checked."""
-    view = memoryview(data)
-    chunks: dict[bytes, bytes] = {}
-    pixels: list[memoryview] = []
-    at = 8
-    while b"IEND" not in chunks:
-        end = at + 8 + int.from_bytes(view[at : at + 4], "big")
-        if end + 4 > len(data):
-            raise _RefusalError(f"truncated PNG ({len(data)} bytes, expected at least {end + 4}). {_AGAIN}")
-        kind = data[at + 4 : at + 8]
-        if zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
-            raise _RefusalError(f"damaged PNG (wrong checksum of its chunk {kind!r} at byte {at}). {_AGAIN}")
-        if kind == b"IDAT":
-            pixels.append(view[at + 8 : end])
-            chunks[kind] = b""
-        else:
-            chunks[kind] = data[at + 8 : end]
-        at = end + 4
-    if len(chunks.get(b"IHDR", b"")) != 13 or not pixels:
-        raise _RefusalError(f"no valid PNG (a part that every PNG has is missing). {_AGAIN}")
-    return chunks, b"".join(pixels)
-
-
-def _check_rows(pixels: bytes, w: int, h: int, bits: int, interlaced: int) -> None:
-    """Refuse a PNG whose pixel stream ends before its last row."""
-    passes = _ADAM7 if interlaced else ((0, 0, 1, 1),)
+def _interlaced(head: png.Head, pixels: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Let Pillow decode an interlaced PNG, which may not end before its last row."""
     expected = 0
-    for x, y, dx, dy in passes:
-        columns, rows = max(0, -((x - w) // dx)), max(0, -((y - h) // dy))
-        expected += rows * (1 + (columns * bits + 7) // 8) if columns else 0
-    found = len(zlib.decompressobj().decompress(pixels, expected))
-    if found < expected:
-        raise _RefusalError(f"truncated PNG ({found} bytes of pixels, expected {expected}). {_AGAIN}")
+    for x, y, dx, dy in _ADAM7:
+        columns, rows = max(0, -((x - head.width) // dx)), max(0, -((y - head.height) // dy))
+        expected += rows * (1 + (columns * head.bits + 7) // 8) if columns else 0
+    png.inflated(pixels, expected)
+    mode, rawmode = _PILLOW_LAYOUTS[head.depth, head.colour]
+    try:
+        return np.array(Image.frombytes(mode, (head.width, head.height), pixels, "zip", (rawmode, 1)))
+    except ValueError as cause:
+        raise RefusalError(f"damaged or truncated PNG ({cause}). {_AGAIN}") from cause
 
 
 def _npy(data: bytes) -> Levels:
@@ -381,19 +341,19 @@ def _npy(data: bytes) -> Levels:
         header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = header(file)
     except Exception as cause:
-        raise _RefusalError(f"damaged or truncated NPY ({cause}). {_AGAIN}") from cause
+        raise RefusalError(f"damaged or truncated NPY ({cause}). {_AGAIN}") from cause
     if len(shape) != 2 or 0 in shape:
-        raise _RefusalError(f"array of shape {shape}, expected (height, width), neither of them 0.")
+        raise RefusalError(f"array of shape {shape}, expected (height, width), neither of them 0.")
     _check_size(shape[1], shape[0])
     if dtype.kind not in "buf" or (dtype.kind == "u" and dtype.itemsize > 2):
-        raise _RefusalError(
+        raise RefusalError(
             f"array of {dtype}, expected bool, uint8 or uint16, or float in [0, 1]; "
             "other types do not say which value is white. Convert it."
         )
     size = shape[0] * shape[1] * dtype.itemsize
     start = file.tell()
     if len(data) - start != size:
-        raise _RefusalError(f"damaged NPY ({len(data) - start} bytes of values, expected {size}). {_AGAIN}")
+        raise RefusalError(f"damaged NPY ({len(data) - start} bytes of values, expected {size}). {_AGAIN}")
     values = np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
     if dtype.kind == "f":
         return _from_float(values)
@@ -414,21 +374,21 @@ def _plugin(data: bytes) -> Levels:
         animated = getattr(image, "is_animated", False)
     except Image.DecompressionBombError as cause:
         most = Image.MAX_IMAGE_PIXELS
-        raise _RefusalError(f"too many pixels, expected at most {most}. Scale it down.") from cause
+        raise RefusalError(f"too many pixels, expected at most {most}. Scale it down.") from cause
     except Exception as cause:
-        raise _RefusalError(f"damaged, truncated or unusual {kind} ({_reason(cause)}). {_AGAIN}") from cause
+        raise RefusalError(f"damaged, truncated or unusual {kind} ({_reason(cause)}). {_AGAIN}") from cause
     _check_size(w, h)
     if animated:
-        raise _RefusalError(f"{kind} with more than one image, expected a single one. {_TO_GREY}")
+        raise RefusalError(f"{kind} with more than one image, expected a single one. {_TO_GREY}")
     try:
         turned = _check_tiff(image) if kind == "TIFF" else None
         image.load()
         plain = image if turned is None else image.transpose(turned)
         levels, notes = _from_image(plain, image.info.get("transparency"))
-    except _RefusalError:
+    except RefusalError:
         raise
     except Exception as cause:
-        raise _RefusalError(f"damaged or truncated {kind} ({_reason(cause)}). {_AGAIN}") from cause
+        raise RefusalError(f"damaged or truncated {kind} ({_reason(cause)}). {_AGAIN}") from cause
     if kind == "JPEG" or image.info.get("compression") in ("jpeg", "tiff_jpeg"):
         notes += ("jpeg",)
     return Levels(levels, notes)
@@ -460,7 +420,7 @@ def _opener(data: bytes) -> tuple[str, Callable[[BytesIO], ImageFile.ImageFile]]
 
         return "WebP", WebPImageFile
     found = f"begins with {data[:24]!r}" if data else "it is empty"
-    raise _RefusalError(f"no image ({found}), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY. {_AGAIN}")
+    raise RefusalError(f"no image ({found}), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY. {_AGAIN}")
 
 
 def _check_tiff(image: ImageFile.ImageFile) -> Image.Transpose | None:
@@ -469,28 +429,28 @@ def _check_tiff(image: ImageFile.ImageFile) -> Image.Transpose | None:
     bits, formats = tags.get(258, (1,)), tags.get(339, (1,))
     white_is_zero = tags.get(262, 0) == 0
     if max(bits) == 16 and image.mode not in ("I;16", "I;16B", "I"):
-        raise _RefusalError(
+        raise RefusalError(
             f"16-bit TIFF with {len(bits)} channels: the decoder drops their low bytes. "
             "Save it as 8-bit or as 16-bit grey."
         )
     if image.mode == "I" or (image.mode.startswith("I;16") and max(bits) != 16) or 2 in formats:
         kind = "signed" if 2 in formats else "unsigned"
-        raise _RefusalError(
+        raise RefusalError(
             f"TIFF with {max(bits)}-bit {kind} samples, expected up to 8 or 16 bits unsigned, "
             f"or float in [0, 1]. {_TO_GREY}"
         )
     if white_is_zero and (image.mode == "F" or image.mode.startswith("I;16")):
-        raise _RefusalError(f"TIFF whose zero is white, in more than 8 bits: not read right. {_TO_GREY}")
+        raise RefusalError(f"TIFF whose zero is white, in more than 8 bits: not read right. {_TO_GREY}")
     if 320 in tags and 0 < max(tags[320]) < 256:
-        raise _RefusalError(f"TIFF with an 8-bit colour map, expected a 16-bit one. {_TO_GREY}")
+        raise RefusalError(f"TIFF with an 8-bit colour map, expected a 16-bit one. {_TO_GREY}")
     raw = tags.get(259, 1) == 1
     if raw and image.mode == "YCbCr" and tags.get(530, (2, 2)) != (1, 1):
-        raise _RefusalError(f"uncompressed TIFF with subsampled colour. {_TO_GREY}")
+        raise RefusalError(f"uncompressed TIFF with subsampled colour. {_TO_GREY}")
     if raw:
         covered = sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in cast("Any", image.tile))
         expected = image.width * image.height * (tags.get(277, 1) if tags.get(284, 1) == 2 else 1)
         if covered < expected:
-            raise _RefusalError(f"truncated TIFF (its strips hold {covered} of {expected} pixels). {_AGAIN}")
+            raise RefusalError(f"truncated TIFF (its strips hold {covered} of {expected} pixels). {_AGAIN}")
     turns = Image.Transpose
     return {
         2: turns.FLIP_LEFT_RIGHT,
@@ -521,7 +481,7 @@ def _from_image(image: Image.Image, transparent: int | bytes | None) -> Levels:
     elif mode == "PA":
         image = image.convert("RGBA")
     elif mode not in ("L", "LA", "RGB", "RGBA"):
-        raise _RefusalError(f"pixels of kind {mode}, expected grey, a palette or RGB. {_TO_GREY}")
+        raise RefusalError(f"pixels of kind {mode}, expected grey, a palette or RGB. {_TO_GREY}")
     samples = np.array(image, order="C")
     if isinstance(transparent, int) and mode == "L":
         _check_opaque(samples != transparent)
@@ -548,7 +508,7 @@ def _through_palette(
     """Look indices up in a palette; entries that no pixel uses do not count."""
     used = np.flatnonzero(Image.fromarray(indices).histogram())
     if used[-1] >= len(table):
-        raise _RefusalError(f"pixels of palette entry {used[-1]}, but the palette has {len(table)}. {_AGAIN}")
+        raise RefusalError(f"pixels of palette entry {used[-1]}, but the palette has {len(table)}. {_AGAIN}")
     if alpha is not None:
         _check_opaque(np.frombuffer(alpha[:256].ljust(256, b"\xff"), np.uint8)[used])
     levels = np.zeros(256, np.uint8)
@@ -564,7 +524,7 @@ def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     low, high = np.minimum(np.minimum(r, g), b), np.maximum(np.maximum(r, g), b)
     spread = int((high - low).max())
     if spread > MAX_CHANNEL_SPREAD:
-        raise _RefusalError(
+        raise RefusalError(
             f"coloured picture (channels differ by up to {spread}, expected at most {MAX_CHANNEL_SPREAD}), "
             f"which is not a map. {_TO_GREY}"
         )
@@ -575,7 +535,7 @@ def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 def _check_opaque(alpha: NDArray[Any]) -> None:
     if alpha.min() != alpha.max():
-        raise _RefusalError(
+        raise RefusalError(
             "its transparency varies: this is a cut-out and not a saliency map. Save the map itself."
         )
 
@@ -589,10 +549,10 @@ def _from_16_bit(values: NDArray[np.uint16]) -> Levels:
 def _from_float(values: NDArray[np.floating[Any]]) -> Levels:
     nans = int(np.isnan(values).sum())
     if nans:
-        raise _RefusalError(f"{nans} of {values.size} values are NaN, expected values in [0, 1].")
+        raise RefusalError(f"{nans} of {values.size} values are NaN, expected values in [0, 1].")
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 1:
-        raise _RefusalError(
+        raise RefusalError(
             f"float values from {low:g} to {high:g}, expected [0, 1]. Scale them, or save levels as uint8."
         )
     levels = np.floor(values.astype(np.float64) * 255 + 0.5).astype(np.uint8, order="C")

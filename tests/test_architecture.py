@@ -23,7 +23,8 @@ MAY_IMPORT = {
     "atomic": "errors",
     "sources": "errors",
     "demo": "errors",
-    "images": "errors protocol",
+    "png": "",
+    "images": "errors protocol png",
     "pairing": "errors sources",
     "registry": "errors protocol demo",
     "discovery": "errors registry sources",
@@ -43,7 +44,8 @@ MAY_IMPORT = {
 
 # A package, the parts that may import it, and those of them that may do so at module level.
 HEAVY = {
-    "numba": ("metrics statistics", "metrics statistics"),
+    "numba": ("metrics statistics png", "metrics statistics png"),
+    "isal": ("png", "png"),
     "pandas": ("scores leaderboard tables", "leaderboard tables"),
     "matplotlib": ("plots", ""),
     "torch": ("models", "models"),

@@ -548,7 +548,7 @@ class TestRefused:
         refused(png(36, 24, 8, 0, rows[: -37 * 3], interlaced=1), "truncated PNG")
 
     def test_impossible_filter(self) -> None:
-        refused(png(1, 1, 8, 0, b"\x09\0"), "damaged or truncated PNG")
+        refused(png(1, 1, 8, 0, b"\x09\0"), r"damaged PNG \(row 0 has the unknown filter 9\)")
 
     def test_tiff_with_missing_strips(self) -> None:
         refused(grey_tiff(MAP, rows=8), "its strips hold 288 of 864 pixels")

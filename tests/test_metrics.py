@@ -24,7 +24,7 @@ from sodbench.metrics.fmeasure import (
 )
 from sodbench.metrics.histogram import level_counts, normalised, quadrant_counts, thresholds_passed
 from sodbench.metrics.mae import mae, soft_mae
-from sodbench.metrics.relaxed_f import mask_outline, outline, relax_f, relaxed_pr_on
+from sodbench.metrics.relaxed_f import half_widths, mask_outline, outline, pixels, relax_f, relaxed_pr_on
 from sodbench.metrics.smeasure import centroid, centroid_on_edge, s_measure
 from sodbench.metrics.weighted_f import weighted_f, weighted_mask
 from sodbench.protocol import PRESETS, Protocol
@@ -295,12 +295,11 @@ def test_outline(pair, protocol, cut):
     pred, _ = pair
     line = reference.boundary(pred >= cut, protocol.relax_element, protocol.relax_border)
     found = outline(pred, cut, protocol)
-    margin = (found.boundary.shape[0] - pred.shape[0]) // 2
-    inner = np.s_[margin : margin + pred.shape[0], margin : margin + pred.shape[1]]
-    np.testing.assert_array_equal(found.boundary[inner], line)
-    assert found.n == line.sum() == found.boundary.sum()
+    reach = int(half_widths(protocol.rho, protocol.relax_distance)[0])
+    np.testing.assert_array_equal(pixels(found.boundary, pred.shape, reach), line)
+    assert found.n == line.sum()
     np.testing.assert_array_equal(
-        found.near[inner], reference.within(line, protocol.rho, protocol.relax_distance)
+        pixels(found.near, pred.shape, reach), reference.within(line, protocol.rho, protocol.relax_distance)
     )
 
 

@@ -26,72 +26,56 @@ from sodbench.metrics.fmeasure import f_from_pr
 from sodbench.metrics.histogram import Reals, check_pair, level_counts, normalised
 from sodbench.protocol import Protocol
 
+WORD = 64
+"""Pixels a word: boundaries are bit rows, on which one operation serves 64 pixels."""
 
-@njit(cache=True, nogil=True)
-def _outline(levels, cut, square, outside, margin, boundary):  # type: ignore[no-untyped-def]
-    """Mark the pixels of {levels >= cut} that have a neighbour not in it; return how many."""
-    height, width = levels.shape
-    inside = np.full((height + 2, width + 2), outside, np.uint8)
-    for row in range(height):
-        line, out = levels[row], inside[row + 1, 1 : width + 1]
-        for col in range(width):
-            out[col] = line[col] >= cut
-    n = np.int64(0)
-    for row in range(height):
-        up, here, down = inside[row], inside[row + 1], inside[row + 2]
-        out = boundary[row + margin, margin : margin + width]
-        for col in range(width):
-            kept = up[col + 1] & down[col + 1] & here[col] & here[col + 2]
-            if square:
-                kept &= up[col] & up[col + 2] & down[col] & down[col + 2]
-            out[col] = here[col + 1] & (kept ^ 1)
-            n += out[col]
-    return n
+GUARD = 2
+"""Rows and columns around an image and its neighbourhood, so that no kernel needs a special case."""
 
 
 @njit(cache=True, nogil=True)
-def _join(target, source):  # type: ignore[no-untyped-def]
-    for k in range(len(source)):
-        target[k] |= source[k]
+def _edge(inside, words, square, boundary):  # type: ignore[no-untyped-def]
+    """Mark the pixels that the 3x3 cross, or square, erodes: rows of `words` words, one after the other."""
+    one, last = np.uint64(1), np.uint64(WORD - 1)
+    for k in range(words + 1, len(inside) - words - 1):
+        column = inside[k - words] & inside[k] & inside[k + words]
+        before, here, after = inside[k - 1], inside[k], inside[k + 1]
+        if square:
+            before &= inside[k - 1 - words] & inside[k - 1 + words]
+            after &= inside[k + 1 - words] & inside[k + 1 + words]
+            here = column
+        sides = (here << one | before >> last) & (here >> one | after << last)
+        boundary[k] = inside[k] & ~(column & sides)
 
 
 @njit(cache=True, nogil=True)
-def _spread(boundary, half_widths, near):  # type: ignore[no-untyped-def]
+def _spread(boundary, words, half_widths, near):  # type: ignore[no-untyped-def]
     """Mark every pixel near a boundary pixel: up to half_widths[d] columns away, d rows away.
 
-    Shifts the whole image at once; what runs over a row's end falls into the margin.
+    Widens all rows at once, as one; what runs over a row's end falls into the margin.
     """
-    flat, out, stride = boundary.ravel(), near.ravel(), boundary.shape[1]
-    size = flat.size
-    wide = flat.copy()
+    one, last, size = np.uint64(1), np.uint64(WORD - 1), len(boundary)
+    wide, wider = boundary.copy(), np.zeros_like(boundary)
     reached = 0
     for down in range(len(half_widths) - 1, -1, -1):
         while reached < half_widths[down]:
             reached += 1
-            _join(wide[reached:], flat[: size - reached])
-            _join(wide, flat[reached:])
-        _join(out[down * stride :], wide[: size - down * stride])
-        _join(out, wide[down * stride :])
-
-
-@njit(cache=True, nogil=True)
-def _overlap(a, b):  # type: ignore[no-untyped-def]
-    a, b = a.ravel(), b.ravel()
-    n = np.int64(0)
-    for k in range(len(a)):
-        n += a[k] & b[k]
-    return n
+            for k in range(1, size - 1):
+                sides = wide[k] << one | wide[k - 1] >> last | wide[k] >> one | wide[k + 1] << last
+                wider[k] = wide[k] | sides
+            wide, wider = wider, wide
+        away = down * words
+        for k in range(size - away):
+            near[k + away] |= wide[k]
+            near[k] |= wide[k + away]
 
 
 class Outline(NamedTuple):
-    """A boundary as 0/1 bytes, its number of pixels, and the pixels within rho of it.
+    """A boundary, its number of pixels, and the pixels within rho of it, as bit rows; see `pixels`."""
 
-    Both images have a margin of rho around them, ``(h + 2 rho, w + 2 rho)``, of no meaning in `near`.
-    """
-
-    boundary: NDArray[np.uint8]
+    boundary: NDArray[np.uint64]
     n: int
-    near: NDArray[np.uint8]
+    near: NDArray[np.uint64]
 
 
 def relax_f(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Protocol = "u2net") -> float:
@@ -156,17 +140,43 @@ def outline(levels: NDArray[np.uint8], cut: int, protocol: Protocol) -> Outline:
     Examples
     --------
     >>> found = outline(np.array([[9, 9, 9, 0, 0, 0]], np.uint8), 9, Protocol(rho=1))
-    >>> found.boundary[1, 1:-1].tolist(), found.near[1, 1:-1].tolist()
-    ([1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 0, 0])
+    >>> pixels(found.boundary, (1, 6), 1).astype(int).tolist()
+    [[1, 1, 1, 0, 0, 0]]
+    >>> pixels(found.near, (1, 6), 1).astype(int).tolist()
+    [[1, 1, 1, 1, 0, 0]]
     """
     half = half_widths(protocol.rho, protocol.relax_distance)
-    margin = int(half[0])
-    boundary = np.zeros((levels.shape[0] + 2 * margin, levels.shape[1] + 2 * margin), np.uint8)
+    margin = int(half[0]) + GUARD
+    height, width = levels.shape
     square, outside = protocol.relax_element == "square", protocol.relax_border == "foreground"
-    n = _outline(levels, np.uint8(cut), square, outside, margin, boundary)
+    words = -(-(width + 2 * margin) // WORD)
+    inside = np.full((height + 2 * margin, words * WORD), outside)
+    picture = np.s_[margin : margin + height, margin : margin + width]
+    np.greater_equal(levels, cut, out=inside[picture])
+    boundary = np.zeros(inside.size // WORD, np.uint64)
+    _edge(_packed(inside), words, square, boundary)
+    if outside:
+        valid = np.zeros_like(inside)
+        valid[picture] = True
+        boundary &= _packed(valid)
     near = np.zeros_like(boundary)
-    _spread(boundary, half, near)
-    return Outline(boundary, n, near)
+    _spread(boundary, words, half, near)
+    return Outline(boundary, int(np.bitwise_count(boundary).sum()), near)
+
+
+def pixels(bits: NDArray[np.uint64], shape: tuple[int, int], rho: int) -> NDArray[np.bool_]:
+    """Return the ``(h, w)`` pixels of an `Outline`'s bit rows."""
+    margin, (height, width) = rho + GUARD, shape
+    rows = np.unpackbits(bits.view(np.uint8), bitorder="little").reshape(height + 2 * margin, -1)
+    return rows[margin : margin + height, margin : margin + width].astype(bool)
+
+
+def _packed(inside: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    return np.packbits(inside, bitorder="little").view("<u8").astype(np.uint64, copy=False)
+
+
+def _overlap(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> int:
+    return int(np.bitwise_count(a & b).sum())
 
 
 @cache

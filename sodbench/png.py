@@ -1,0 +1,219 @@
+"""PNG files to samples: checksums checked, inflated by ISA-L, unfiltered here.
+
+Nearly all maps and masks are PNGs, and decoding them costs as much as scoring them. No library is
+as fast: they undo the Paeth filter of a grey image one pixel at a time, each waiting for the one before;
+here two rows go side by side (`benchmarks/decode.py` compares). Interlaced files are left to Pillow.
+
+W3C: Portable Network Graphics (PNG) Specification, second edition, 2003, sections 5, 9 and 10.
+"""
+
+from struct import unpack_from
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+try:
+    from isal import isal_zlib as inflater
+except ImportError:  # no wheel for this machine: three times slower to inflate, the same bytes
+    import zlib as inflater  # type: ignore[no-redef]
+
+MAGIC = b"\x89PNG\r\n\x1a\n"
+CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
+"""Colour type -> samples a pixel: grey, RGB, palette, grey and alpha, RGB and alpha."""
+
+DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
+"""Colour type -> bits a sample that the specification allows."""
+
+_AGAIN = "Write or download it again."
+_PAETH = 4
+
+
+class RefusalError(Exception):
+    """Why a file cannot be read, without its name."""
+
+
+class Head(NamedTuple):
+    """What a PNG's header says."""
+
+    width: int
+    height: int
+    depth: int
+    colour: int
+    interlaced: bool
+
+    @property
+    def bits(self) -> int:
+        """Bits a pixel."""
+        return self.depth * CHANNELS[self.colour]
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _paeth(here, left, up, corner):  # type: ignore[no-untyped-def]
+    """Add to a byte whichever neighbour is nearest to left + up - corner; ties: in that order."""
+    a, b = up - corner, left - corner
+    c = abs(a + b)
+    other, distance = (up, abs(b)) if abs(b) <= c else (corner, c)
+    return (here + (left if abs(a) <= distance else other)) & 255
+
+
+@njit(cache=True, nogil=True)
+def _unfilter(rows, step, out):  # type: ignore[no-untyped-def]
+    """Undo the filters of rows of (filter, bytes...), `step` bytes a pixel; return the first unknown one.
+
+    `out` has a row of zeros above and a pixel of zeros to the left, as the specification has it.
+    """
+    height, width = len(rows), rows.shape[1] - 1
+    row = 0
+    while row < height:
+        kind, source = rows[row, 0], rows[row, 1:]
+        above, here, left = out[row, step:], out[row + 1, step:], out[row + 1]
+        if kind == 0:
+            here[:] = source
+        elif kind == 1:
+            for k in range(width):
+                here[k] = source[k] + left[k]
+        elif kind == 2:
+            for k in range(width):
+                here[k] = source[k] + above[k]
+        elif kind == 3:
+            for k in range(width):
+                here[k] = source[k] + ((np.int64(above[k]) + np.int64(left[k])) >> 1)
+        elif kind == _PAETH and step > 1:
+            corner = out[row]
+            for k in range(width):
+                here[k] = _paeth(
+                    np.int64(source[k]), np.int64(left[k]), np.int64(above[k]), np.int64(corner[k])
+                )
+        elif kind == _PAETH:
+            two = row + 1 < height and rows[row + 1, 0] == _PAETH
+            _unfilter_paeth(source, rows[row + two, 1:], above, here, out[row + 1 + two, 1:], two)
+            row += two
+        else:
+            return row
+        row += 1
+    return height
+
+
+@njit(cache=True, nogil=True)
+def _unfilter_paeth(source, source2, above, here, here2, two):  # type: ignore[no-untyped-def]
+    """Undo Paeth of a row of single bytes and, one pixel behind, of the row below it.
+
+    Each pixel waits for its left neighbour; two rows side by side keep the processor busy meanwhile.
+    """
+    width = len(source)
+    left = corner = left2 = corner2 = np.int64(0)
+    for k in range(width):
+        up, up2 = np.int64(above[k]), left
+        left = _paeth(np.int64(source[k]), left, up, corner)
+        corner = up
+        here[k] = left
+        if two and k > 0:
+            left2 = _paeth(np.int64(source2[k - 1]), left2, up2, corner2)
+            corner2 = up2
+            here2[k - 1] = left2
+    if two:
+        here2[width - 1] = _paeth(np.int64(source2[width - 1]), left2, left, corner2)
+
+
+def chunks_of(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
+    """Return the last chunk of each type (empty for IDAT) and the joined IDAT, all checksums checked.
+
+    Raises
+    ------
+    RefusalError
+        The file is truncated or damaged.
+    """
+    view = memoryview(data)
+    chunks: dict[bytes, bytes] = {}
+    pixels: list[memoryview] = []
+    at = len(MAGIC)
+    while b"IEND" not in chunks:
+        end = at + 8 + int.from_bytes(view[at : at + 4], "big")
+        if end + 4 > len(data):
+            raise RefusalError(f"truncated PNG ({len(data)} bytes, expected at least {end + 4}). {_AGAIN}")
+        kind = data[at + 4 : at + 8]
+        if inflater.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+            raise RefusalError(f"damaged PNG (wrong checksum of its chunk {kind!r} at byte {at}). {_AGAIN}")
+        if kind == b"IDAT":
+            pixels.append(view[at + 8 : end])
+            chunks[kind] = b""
+        else:
+            chunks[kind] = data[at + 8 : end]
+        at = end + 4
+    if len(chunks.get(b"IHDR", b"")) != 13 or not pixels:
+        raise RefusalError(f"no valid PNG (a part that every PNG has is missing). {_AGAIN}")
+    return chunks, b"".join(pixels)
+
+
+def head_of(chunks: dict[bytes, bytes]) -> Head:
+    """Return what the header says.
+
+    Raises
+    ------
+    RefusalError
+        It is not valid.
+    """
+    w, h, depth, colour, compression, filtering, interlaced = unpack_from(">IIBBBBB", chunks[b"IHDR"])
+    if depth not in DEPTHS.get(colour, ()) or compression or filtering or interlaced > 1 or not w or not h:
+        raise RefusalError(f"no valid PNG ({w}x{h}, depth {depth}, colour type {colour}). {_AGAIN}")
+    return Head(w, h, depth, colour, bool(interlaced))
+
+
+def samples_of(head: Head, pixels: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Inflate and unfilter the pixels of a PNG that is not interlaced.
+
+    Returns
+    -------
+    ``(h, w)`` or ``(h, w, channels)`` samples as they are stored, unscaled; C-contiguous, writable.
+
+    Raises
+    ------
+    RefusalError
+        They are truncated or damaged.
+    """
+    stride = (head.width * head.bits + 7) // 8
+    rows = np.frombuffer(inflated(pixels, head.height * (stride + 1)), np.uint8).reshape(head.height, -1)
+    step = max(1, head.bits // 8)
+    padded = np.empty((head.height + 1, step + stride), np.uint8)
+    padded[0], padded[:, :step] = 0, 0
+    bad = _unfilter(rows, step, padded)
+    if bad < head.height:
+        raise RefusalError(f"damaged PNG (row {bad} has the unknown filter {rows[bad, 0]}). {_AGAIN}")
+    found = padded[1:, step:]
+    samples: NDArray[np.uint8] | NDArray[np.uint16]
+    if head.depth == 16:
+        samples = np.ascontiguousarray(found).view(">u2").astype(np.uint16)
+    elif head.depth == 8:
+        samples = np.array(found, order="C")
+    else:
+        samples = _unpacked(found, head)
+    channels = CHANNELS[head.colour]
+    return samples if channels == 1 else samples.reshape(head.height, head.width, channels)
+
+
+def inflated(pixels: bytes, expected: int) -> bytes:
+    """Inflate so many bytes, and no more of them.
+
+    Raises
+    ------
+    RefusalError
+        There are fewer, or the stream is damaged.
+    """
+    try:
+        found: bytes = inflater.decompressobj().decompress(pixels, expected)
+    except inflater.error as cause:  # type: ignore[misc]
+        raise RefusalError(f"damaged or truncated PNG ({cause}). {_AGAIN}") from cause
+    if len(found) < expected:
+        raise RefusalError(f"truncated PNG ({len(found)} bytes of pixels, expected {expected}). {_AGAIN}")
+    return found
+
+
+def _unpacked(found: NDArray[np.uint8], head: Head) -> NDArray[np.uint8]:
+    """Take samples of 1, 2 or 4 bits apart, the left one in the highest bits."""
+    if head.depth == 1:
+        return np.unpackbits(found, axis=1, count=head.width)
+    shifts = np.arange(8 - head.depth, -1, -head.depth, dtype=np.uint8)
+    split = (found[:, :, None] >> shifts) & np.uint8(2**head.depth - 1)
+    return np.array(split.reshape(head.height, -1)[:, : head.width], order="C")
