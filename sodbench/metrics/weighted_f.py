@@ -66,29 +66,33 @@ def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-d
     """
     height, width = gt.shape
     far, reach = len(table) - 1, 2 * RADIUS * RADIUS
-    above, away = np.full(width, 4 * (height + width), np.int32), np.empty(width, np.int32)
+    above = np.full(width, 4 * (height + width), np.int32)
     seat, depth, start = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width + 1, np.int64)
     n = 0
     for row in range(height):
         line, under, out = gt[row], below[row], weights[row]
         for col in range(width):
             above[col] = 0 if line[col] else above[col] + 1
-        for col in range(width):
-            away[col] = min(above[col], under[col])
         top = -1
         for col in range(width):
+            away = min(above[col], under[col])
             hidden = 0 < col < width - 1 and line[col - 1] and line[col] and line[col + 1]
-            if hidden or away[col] >= height:
+            if hidden or away >= height:
                 continue
-            here = np.int64(away[col]) ** 2
-            while top >= 0 and (start[top] - seat[top]) ** 2 + depth[top] > (start[top] - col) ** 2 + here:
-                top -= 1
+            here = np.int64(away) * away
             begin = np.int64(0)
-            if top >= 0:
+            while top >= 0:
                 old = seat[top]
-                rise = (col + old) * (col - old) + here - depth[top]
-                # Exact: a quotient of integers below 2**52 that is not whole does not round to a whole one.
-                begin = np.int64(np.floor(rise / (2.0 * (col - old)))) + 1
+                if col - old == 1:
+                    begin = ((col + old + here - depth[top]) >> 1) + 1
+                else:
+                    rise = (col + old) * (col - old) + here - depth[top]
+                    # Exact: a quotient of integers below 2**52 that is not whole is not rounded to a whole one.
+                    begin = np.int64(np.floor(rise / (2.0 * (col - old)))) + 1
+                if begin > start[top]:
+                    break
+                top -= 1
+                begin = np.int64(0)
             if begin < width:
                 top += 1
                 seat[top], depth[top], start[top] = col, here, begin
@@ -130,26 +134,22 @@ def _error_sums(pred, gt, p, weights, box, rim, source, window):  # type: ignore
     for k in range(len(rim)):
         row, col = divmod(rim[k], width)
         error[row - top + PAD, col - left + PAD] = 1 - p[flat[source[k]]]
+    edge, outer, inner, centre = window[0], window[1], window[2], window[3]
     smooth = np.empty((rows + 2 * RADIUS, cols))
     for row in range(rows + 2 * RADIUS):
-        line, out = error[row + PAD - RADIUS, PAD - RADIUS :], smooth[row]
+        e, out = error[row + PAD - RADIUS, PAD - RADIUS :], smooth[row]
         for col in range(cols):
-            out[col] = window[0] * (line[col] + line[col + 6])
-            out[col] += window[1] * (line[col + 1] + line[col + 5])
-            out[col] += window[2] * (line[col + 2] + line[col + 4])
-            out[col] += window[3] * line[col + 3]
-    mean = np.empty(cols)
+            far, near = edge * (e[col] + e[col + 6]), outer * (e[col + 1] + e[col + 5])
+            out[col] = far + near + inner * (e[col + 2] + e[col + 4]) + centre * e[col + 3]
     inside = np.zeros(cols)
     for row in range(rows):
-        mean[:] = 0
-        for k in range(2 * RADIUS + 1):
-            line = smooth[row + k]
-            for col in range(cols):
-                mean[col] += window[k] * line[col]
+        s0, s1, s2, s3 = smooth[row], smooth[row + 1], smooth[row + 2], smooth[row + 3]
+        s4, s5, s6 = smooth[row + 4], smooth[row + 5], smooth[row + 6]
         line, here = gt[row + top, left:right], error[row + PAD, PAD:]
         for col in range(cols):
-            if line[col]:
-                inside[col] += min(mean[col], here[col])
+            far, near = edge * (s0[col] + s6[col]), outer * (s1[col] + s5[col])
+            mean = far + near + inner * (s2[col] + s4[col]) + centre * s3[col]
+            inside[col] += line[col] * min(mean, here[col])
     return inside.sum(), outside.sum()
 
 
