@@ -70,7 +70,8 @@ def _unfilter(rows, step, out):  # type: ignore[no-untyped-def]
         kind, source = rows[row, 0], rows[row, 1:]
         above, here, left = out[row, step:], out[row + 1, step:], out[row + 1]
         if kind == 0:
-            here[:] = source
+            for k in range(width):
+                here[k] = source[k]
         elif kind == 1:
             for k in range(width):
                 here[k] = source[k] + left[k]

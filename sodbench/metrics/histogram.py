@@ -202,8 +202,10 @@ def cumulated(histogram: Counts, passed: Counts, n: int) -> Counts:
     """
     above = np.zeros((*histogram.shape[:-1], 257), np.int64)
     above[..., :256] = np.cumsum(histogram[..., ::-1], axis=-1)[..., ::-1]
-    flat = passed.reshape(-1, 256)
-    first = np.stack([np.searchsorted(row, np.arange(n)) for row in flat]).reshape(*passed.shape[:-1], n)
+    flat = np.clip(passed, -1, n - 1).reshape(-1, 256) + 1
+    images = np.arange(len(flat))[:, None] * (n + 1)
+    reached = np.bincount((flat + images).ravel(), minlength=len(flat) * (n + 1)).reshape(-1, n + 1)
+    first = np.cumsum(reached, axis=1)[:, :n].reshape(*passed.shape[:-1], n)
     return np.take_along_axis(above, first, axis=-1)
 
 

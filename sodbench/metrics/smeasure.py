@@ -71,35 +71,25 @@ def _object_score(counts, p, eps):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _region_score(counts, p, eps):  # type: ignore[no-untyped-def]
-    """SSIM of one quadrant times its number of pixels, from its (background, foreground) counts."""
-    n, x, squares_x = _moments(counts[0] + counts[1], p)
+def _region_score(background, foreground, both, p, eps):  # type: ignore[no-untyped-def]
+    """SSIM of one quadrant times its number of pixels, from its counts."""
+    n, x, squares_x = _moments(both, p)
     if n == 0:
         return 0.0
-    inside = counts[1].sum()
+    inside = 0
+    for level in range(256):
+        inside += foreground[level]
     y = inside / n
     squares_y = inside * (1 - y) ** 2 + (n - inside) * y**2
     product = 0.0
     if squares_x > 0 and squares_y > 0:
         for level in range(256):
-            product += (p[level] - x) * (counts[1, level] * (1 - y) - counts[0, level] * y)
+            product += (p[level] - x) * (foreground[level] * (1 - y) - background[level] * y)
     alpha = 4 * x * y * product / (n - 1 + eps)
     beta = (x * x + y * y) * (squares_x + squares_y) / (n - 1 + eps)
     if alpha != 0:
         return n * alpha / (beta + eps)
     return float(n) if beta == 0 else 0.0
-
-
-@njit(cache=True, nogil=True)
-def _halves(counts, p, eps):  # type: ignore[no-untyped-def]
-    """Object and region halves, from the counts of all four quadrants."""
-    whole = counts[0] + counts[1] + counts[2] + counts[3]
-    n = whole.sum()
-    object_half = (_object_score(whole[1], p, eps) + _object_score(whole[0], 1 - p, eps)) / n
-    region_half = 0.0
-    for quadrant in range(4):
-        region_half += _region_score(counts[quadrant], p, eps)
-    return object_half, region_half / n
 
 
 @njit(cache=True, nogil=True)
@@ -195,7 +185,13 @@ def s_halves(counts: Counts, p: Reals) -> tuple[float, float]:
     if not bg.any():
         s = _moments(fg, p)[1]
         return s, s
-    return _halves(counts, p, MATLAB_EPS)
+    n = int(fg.sum() + bg.sum())
+    object_half = _object_score(fg, p, MATLAB_EPS) + _object_score(bg, 1 - p, MATLAB_EPS)
+    both = counts.sum(axis=1)
+    region_half = 0.0
+    for k in range(4):
+        region_half += _region_score(counts[k, 0], counts[k, 1], both[k], p, MATLAB_EPS)
+    return object_half / n, region_half / n
 
 
 def s_from_halves(object_half: Reals, region_half: Reals, protocol: Protocol) -> Reals:

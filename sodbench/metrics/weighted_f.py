@@ -46,7 +46,9 @@ FAR = 266**2
 def _rows_below(gt, below):  # type: ignore[no-untyped-def]
     """Fill how many rows below each pixel the nearest object pixel of its column lies, far if none."""
     height, width = gt.shape
-    away = np.full(width, 4 * (height + width), np.int32)
+    away = np.empty(width, np.int32)
+    for col in range(width):
+        away[col] = 4 * (height + width)
     for row in range(height - 1, -1, -1):
         line, out = gt[row], below[row]
         for col in range(width):
@@ -66,7 +68,9 @@ def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-d
     """
     height, width = gt.shape
     far, reach = len(table) - 1, 2 * RADIUS * RADIUS
-    above = np.full(width, 4 * (height + width), np.int32)
+    above = np.empty(width, np.int32)
+    for col in range(width):
+        above[col] = 4 * (height + width)
     seat, depth, start = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width + 1, np.int64)
     n = 0
     for row in range(height):
@@ -113,7 +117,7 @@ def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-d
 
 @njit(cache=True, nogil=True)
 def _error_sums(pred, gt, p, weights, box, rim, source, window):  # type: ignore[no-untyped-def]
-    """Sum of E inside the object, smoothed, and of E outside, weighed."""
+    """Sum of E inside the object, smoothed, and of E outside, weighed; by columns."""
     top, bottom, left, right = box
     height, width = pred.shape
     rows, cols = bottom - top, right - left
@@ -150,7 +154,7 @@ def _error_sums(pred, gt, p, weights, box, rim, source, window):  # type: ignore
             far, near = edge * (s0[col] + s6[col]), outer * (s1[col] + s5[col])
             mean = far + near + inner * (s2[col] + s4[col]) + centre * s3[col]
             inside[col] += line[col] * min(mean, here[col])
-    return inside.sum(), outside.sum()
+    return inside, outside
 
 
 class WeightedMask(NamedTuple):
@@ -232,7 +236,8 @@ def weighted_pr_on(
     """
     if mask is None:
         return float("nan"), float("nan")
-    inside, outside = _error_sums(pred, gt, p, mask.weights, mask.box, mask.rim, mask.source, _window())
+    by_column = _error_sums(pred, gt, p, mask.weights, mask.box, mask.rim, mask.source, _window())
+    inside, outside = (float(errors.sum()) for errors in by_column)
     true = mask.n - inside
     return true / (MATLAB_EPS + true + outside), 1 - inside / mask.n
 
