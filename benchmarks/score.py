@@ -1,21 +1,23 @@
 """Speed of scoring against pysodmetrics, as ratios measured in one run.
 
-    python benchmarks/score.py [--rounds 5] [--pairs 300]
+    python benchmarks/score.py [--rounds 5] [--pairs 300] [--scaling]
 
-All contenders, each in a process of its own, read the same files in interleaved rounds after a
-warm-up; medians are printed.
-pysodmetrics gets OpenCV's decoder and its own five metrics (F, MAE, S, E, weighted F); sodbench
-gets the paper's five (max F, MAE, weighted F, S, relaxed F). Real maps are used where
-SODBENCH_REFERENCE names the reference material, else synthetic pairs of the same size.
+All contenders, each in a process of its own, work on the same files in interleaved rounds after a
+warm-up; medians are printed. pysodmetrics gets OpenCV's decoder and its own five metrics (F, MAE, S, E,
+weighted F); sodbench gets the paper's five (max F, MAE, weighted F, S, relaxed F). Real maps are used
+where SODBENCH_REFERENCE names the reference material, else synthetic pairs of the same size.
 """
 
 import argparse
 import os
 import platform
+import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
@@ -23,71 +25,233 @@ from contest import Contender, medians
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from sodbench.images import mask_from, prediction_from
+from sodbench.allocator import keep_freed_memory
+from sodbench.images import Levels, Mask, mask_from, prediction_from
 from sodbench.metrics import PAPER_METRICS
-from sodbench.scoring import score_folder
+from sodbench.protocol import Protocol
+from sodbench.scores import Scores
+from sodbench.scoring import PreparedMask, prepare_mask, score_folder, score_pair
+
+METHODS = 20
+CURVES_AND_MAE = ("max_f", "mae")
+SIZES = (300, 1000, 5000, 16784)
 
 
 class Data(NamedTuple):
-    """A named set of files on which contenders are timed."""
+    """A named set of files on which contenders are timed; `maps` holds a folder a method."""
 
     name: str
     maps: Path
     masks: Path
 
+    @property
+    def one(self) -> Path:
+        """One method's maps."""
+        return self.maps / "m00"
+
 
 def synthetic(folder: Path, count: int, height: int, width: int) -> Data:
     """Write smooth random maps and blob masks as PNG."""
     rng = np.random.default_rng(0)
-    for part in ("maps", "masks"):
-        (folder / part).mkdir(parents=True)
+    data = Data(f"synthetic {width}x{height}", folder / "maps", folder / "masks")
+    for part in (data.one, data.masks):
+        part.mkdir(parents=True)
     for k in range(count):
         field = gaussian_filter(rng.standard_normal((height, width)), min(height, width) / 12)
         mask = field > np.quantile(field, 0.75)
         noisy = gaussian_filter(mask + 0.2 * rng.standard_normal(mask.shape), 3)
         levels = np.clip(noisy * 255, 0, 255).astype(np.uint8)
-        Image.fromarray(levels).save(folder / "maps" / f"{k:05}.png")
-        Image.fromarray(mask.astype(np.uint8) * 255).save(folder / "masks" / f"{k:05}.png")
-    return Data(f"synthetic {width}x{height}", folder / "maps", folder / "masks")
+        Image.fromarray(levels).save(data.one / f"{k:05}.png")
+        Image.fromarray(mask.astype(np.uint8) * 255).save(data.masks / f"{k:05}.png")
+    return data
 
 
 def real(folder: Path, count: int) -> Data:
     """Link the first pairs of SOD with PiCANet's published maps."""
     reference = Path(os.environ["SODBENCH_REFERENCE"])
-    for part, source in (("maps", reference / "preds/PiCANet/SOD"), ("masks", reference / "data/SOD/masks")):
-        (folder / part).mkdir(parents=True)
+    data = Data("PiCANet / SOD", folder / "maps", folder / "masks")
+    parts = ((data.one, reference / "preds/PiCANet/SOD"), (data.masks, reference / "data/SOD/masks"))
+    for part, source in parts:
+        part.mkdir(parents=True)
         for file in sorted(source.iterdir())[:count]:
-            (folder / part / file.name).symlink_to(file.resolve())
-    return Data("PiCANet / SOD", folder / "maps", folder / "masks")
+            (part / file.name).symlink_to(file.resolve())
+    return data
+
+
+def repeated(data: Data, folder: Path, count: int, methods: int = 1) -> Data:
+    """Link the files of a set again and again, under other names; and for several methods."""
+    more = Data(data.name, folder / "maps", folder / "masks")
+    names = sorted(file.name for file in data.masks.iterdir())
+    targets = [(more.maps / f"m{k:02}", data.one) for k in range(methods)]
+    for part, source in (*targets, (more.masks, data.masks)):
+        part.mkdir(parents=True)
+        for k in range(count):
+            file = (source / names[k % len(names)]).resolve()
+            (part / f"{k:05}{file.suffix}").symlink_to(file)
+    return more
 
 
 def decoding(data: Data) -> None:
     """Decode all files as sodbench does, with all its checks."""
-    for file in sorted(data.maps.iterdir()):
+    for file in sorted(data.one.iterdir()):
         mask = data.masks / file.name
         prediction_from(file.read_bytes(), file.name)
         mask_from(mask.read_bytes(), mask.name)
 
 
-def sodbench(data: Data, jobs: int) -> None:
-    """Score a folder with the paper's metrics."""
-    score_folder(data.maps, masks=data.masks, metrics=PAPER_METRICS, jobs=jobs).summary()
+def decoding_pillow(data: Data) -> None:
+    """Decode all files with Pillow, without a check."""
+    for file in sorted(data.one.iterdir()):
+        for path in (file, data.masks / file.name):
+            with Image.open(path) as image:
+                np.array(image)
+
+
+def sodbench(data: Data, jobs: int, metrics: Sequence[str] = PAPER_METRICS) -> None:
+    """Score a method's folder."""
+    score_folder(data.one, masks=data.masks, metrics=metrics, jobs=jobs).summary()
+
+
+def sodbench_methods(data: Data) -> None:
+    """Score all methods of a folder in one pass over the masks."""
+    from sodbench.scoring import Plan
+    from sodbench.session import collect, evaluate
+
+    jobs, _ = collect([data.maps], [], data.masks, None)
+    with tempfile.TemporaryDirectory() as out:
+        evaluate(jobs, Plan(Protocol(), PAPER_METRICS, jobs=1), Path(out))
+
+
+@cache
+def arrays(data: Data) -> list[tuple[Levels, Mask]]:
+    """Return all decoded pairs."""
+    files = sorted(data.one.iterdir())
+    return [
+        (prediction_from(f.read_bytes(), f.name), mask_from((data.masks / f.name).read_bytes(), f.name))
+        for f in files
+    ]
+
+
+@cache
+def prepared(data: Data) -> list[PreparedMask]:
+    """Return all masks with the work on them done."""
+    return [prepare_mask(mask, Protocol(), PAPER_METRICS) for _, mask in arrays(data)]
+
+
+def compute(data: Data) -> None:
+    """Score decoded pairs."""
+    keep_freed_memory()
+    protocol = Protocol()
+    rows = {}
+    for k, (pred, mask) in enumerate(arrays(data)):
+        work = prepare_mask(mask, protocol, PAPER_METRICS)
+        rows[str(k)] = score_pair(str(k), pred, work, protocol, PAPER_METRICS)
+    Scores("m", "d@1", len(rows), protocol, PAPER_METRICS, rows).summary()
+
+
+def compute_maps(data: Data) -> None:
+    """Score decoded maps on masks already worked on."""
+    keep_freed_memory()
+    protocol = Protocol()
+    rows = {}
+    for k, (work, (pred, _)) in enumerate(zip(prepared(data), arrays(data), strict=True)):
+        rows[str(k)] = score_pair(str(k), pred, work, protocol, PAPER_METRICS)
+    Scores("m", "d@1", len(rows), protocol, PAPER_METRICS, rows).summary()
 
 
 def pysodmetrics(data: Data) -> None:
     """Score a folder the way pysodmetrics' README does."""
     import cv2
-    import py_sod_metrics as peer
 
     cv2.setNumThreads(1)
-    metrics = [peer.Fmeasure(), peer.MAE(), peer.Smeasure(), peer.Emeasure(), peer.WeightedFmeasure()]
-    for file in sorted(data.maps.iterdir()):
+    metrics = _peers()
+    for file in sorted(data.one.iterdir()):
         pred = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
         gt = cv2.imread(str(data.masks / file.name), cv2.IMREAD_GRAYSCALE)
         for metric in metrics:
             metric.step(pred=pred, gt=gt)
     for metric in metrics:
         metric.get_results()
+
+
+def pysodmetrics_compute(data: Data) -> None:
+    """Score decoded pairs with pysodmetrics."""
+    metrics = _peers()
+    for pred, mask in arrays(data):
+        for metric in metrics:
+            metric.step(pred=pred.levels, gt=mask.levels)
+    for metric in metrics:
+        metric.get_results()
+
+
+def _peers() -> list[Any]:
+    import py_sod_metrics as peer
+
+    return [peer.Fmeasure(), peer.MAE(), peer.Smeasure(), peer.Emeasure(), peer.WeightedFmeasure()]
+
+
+def table(title: str, contenders: dict[str, Contender], pairs: int, rounds: int, to: str) -> dict[str, float]:
+    """Time contenders and print ms a pair, and how much faster than one of them each is."""
+    taken = medians(contenders, rounds)
+    print(f"\n{title}: {pairs} pairs, medians of {rounds} rounds")
+    print(f"{'':34}{'ms/pair':>9}{to + ' / it':>22}")
+    for name, value in taken.items():
+        print(f"{name:34}{1000 * value / pairs:9.2f}{taken[to] / value:22.1f}")
+    return taken
+
+
+def report(data: Data, rounds: int) -> None:
+    """Time whole scoring, from files to the summary, and its parts on arrays in memory."""
+    pairs = len(list(data.one.iterdir()))
+    whole = {
+        "decoding, Pillow alone": Contender(decoding_pillow, (data,), 1),
+        "decoding, sodbench": Contender(decoding, (data,), 1),
+        "sodbench, MAE and PR only": Contender(sodbench, (data, 1, CURVES_AND_MAE), 1),
+        "sodbench, 1 thread": Contender(sodbench, (data, 1), 1),
+        "sodbench, 2 threads": Contender(sodbench, (data, 2), 2),
+        "pysodmetrics": Contender(pysodmetrics, (data,), 1),
+    }
+    taken = table(data.name, whole, pairs, rounds, "pysodmetrics")
+    ours = taken["sodbench, 1 thread"]
+    print(f"whole scoring / decoding with Pillow: {ours / taken['decoding, Pillow alone']:.2f}")
+    print(f"2 threads / 1 thread: {ours / taken['sodbench, 2 threads']:.2f}")
+    parts = {
+        "sodbench, all": Contender(compute, (data,), 1),
+        "sodbench, masks already done": Contender(compute_maps, (data,), 1),
+        "pysodmetrics": Contender(pysodmetrics_compute, (data,), 1),
+    }
+    table(f"{data.name}, arrays in memory", parts, pairs, rounds, "pysodmetrics")
+
+
+def sharing(data: Data, folder: Path, rounds: int) -> None:
+    """Print what a method costs when many share one pass over the masks."""
+    pairs = len(list(data.one.iterdir()))
+    many, alone = (repeated(data, folder / str(n), pairs, n) for n in (METHODS, 1))
+    contenders = {
+        "alone": Contender(sodbench_methods, (alone,), 1),
+        "together": Contender(sodbench_methods, (many,), 1),
+    }
+    taken = medians(contenders, rounds)
+    ratio = taken["together"] / METHODS / taken["alone"]
+    print(
+        f"\na method among {METHODS} / alone: {ratio:.2f} ({1000 * taken['alone'] / pairs:.2f} ms/pair alone)"
+    )
+
+
+def scaling(data: Data, folder: Path) -> None:
+    """Print time and memory of ever larger sets, each scored in a process of its own."""
+    print(f"\n{'pairs':>8}{'seconds':>9}{'ms/pair':>9}{'peak MB':>9}")
+    for count in SIZES:
+        more = repeated(data, folder / str(count), count)
+        code = (
+            "import resource, sys, time; from benchmarks_score import *; start = time.perf_counter()\n"
+            "sodbench(Data('', Path(sys.argv[1]), Path(sys.argv[2])), 2)\n"
+            "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+        ).replace("benchmarks_score", Path(__file__).stem)
+        command = [sys.executable, "-W", "ignore", "-c", code, str(more.maps), str(more.masks)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
+        taken, peak = map(float, done.stdout.split())
+        print(f"{count:8}{taken:9.2f}{1000 * taken / count:9.2f}{peak:9.0f}")
 
 
 def growth(folder: Path) -> tuple[float, float]:
@@ -101,23 +265,35 @@ def growth(folder: Path) -> tuple[float, float]:
     return seen[0], seen[1]
 
 
-def report(data: Data, rounds: int) -> None:
-    """Time all contenders on one set of files and print ms a pair and ratios."""
-    pairs = len(list(data.maps.iterdir()))
-    taken = medians(
-        {
-            "decoding alone, Pillow": Contender(decoding, (data,), cpus=1),
-            "sodbench, 1 worker": Contender(sodbench, (data, 1), cpus=1),
-            "sodbench, 2 workers": Contender(sodbench, (data, 2), cpus=2),
-            "pysodmetrics": Contender(pysodmetrics, (data,), cpus=1),
-        },
-        rounds,
-    )
-    peer = taken["pysodmetrics"]
-    print(f"\n{data.name}: {pairs} pairs, medians of {rounds} rounds")
-    print(f"{'':26}{'ms/pair':>9}{'pysodmetrics / it':>20}")
-    for name, value in taken.items():
-        print(f"{name:26}{1000 * value / pairs:9.2f}{peer / value:20.1f}")
+def start_up(data: Data) -> None:
+    """Print CPU seconds of the help texts, of compiling, and from start to the first scored image."""
+
+    def cpu(*arguments: str, **environment: str) -> float:
+        code = "import sys; from sodbench.cli import main; main(sys.argv[1:], prog_name='sodbench')"
+        before = os.times()
+        subprocess.run(
+            [sys.executable, "-c", code, *arguments],
+            env={**os.environ, **environment},
+            capture_output=True,
+            check=True,
+        )
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        first = repeated(data, folder / "one", 1)
+
+        def score(k: int) -> float:
+            paths = (str(first.one), "--masks", str(first.masks), "--out", str(folder / str(k)))
+            return cpu("score", *paths, NUMBA_CACHE_DIR=str(folder / "numba"))
+
+        for text, arguments in (("--help", ("--help",)), ("score --help", ("score", "--help"))):
+            print(f"CPU of sodbench {text}: {min(cpu(*arguments) for _ in range(5)):.2f} s")
+        cold = score(0)
+        warm = min(score(k) for k in range(1, 6))
+        print(f"CPU from start to the first scored image: {warm:.2f} s")
+        print(f"compiling before it, once: {cold - warm:.2f} s")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -125,17 +301,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pairs", type=int, default=300)
+    parser.add_argument("--scaling", action="store_true", help="Also score up to 16,784 pairs.")
     chosen = parser.parse_args(arguments)
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         if "SODBENCH_REFERENCE" in os.environ:
-            report(real(folder / "real", chosen.pairs), chosen.rounds)
+            small = real(folder / "small", chosen.pairs)
         else:
-            report(synthetic(folder / "small", chosen.pairs, 321, 481), chosen.rounds)
+            small = synthetic(folder / "small", chosen.pairs, 321, 481)
+        start_up(small)
+        report(small, chosen.rounds)
         report(synthetic(folder / "large", max(chosen.pairs // 15, 1), 1024, 1024), chosen.rounds)
+        sharing(small, folder / "sharing", min(chosen.rounds, 3))
         before, after = growth(folder / "growth")
         print(f"\nresident memory: {before:.0f} MB after 200 pairs, {after:.0f} MB after 1,000 more")
+        if chosen.scaling:
+            scaling(small, folder / "scaling")
 
 
 if __name__ == "__main__":

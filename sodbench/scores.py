@@ -91,6 +91,9 @@ class Row(NamedTuple):
     digest: str = ""
 
 
+AT_ONCE = 512
+"""Images whose curves are held in memory at once."""
+
 NUMBERS = ("s_object", "s_region", "w_precision", "w_recall", "r_precision", "r_recall", "soft_mae")
 
 _P_FIELDS = ("normalise", "thresholds", "eps")
@@ -157,46 +160,57 @@ class Scores:
             parts.append(f"ids:{hashlib.sha256(chr(10).join(self.ids).encode()).hexdigest()[:8]}")
         return "|".join([*parts, self.protocol.signature(), f"rev:{revisions()}", f"sodbench:{__version__}"])
 
-    @cached_property
-    def _levels(self) -> LevelCounts:
-        rows = [self.rows[image] for image in self.ids]
-        if not rows:
-            raise ScoresError(f"{self.method} on {self.dataset}: no images were scored.")
-        return LevelCounts(
-            np.stack([row.fg for row in rows]).astype(np.int64),
-            np.stack([row.bg for row in rows]).astype(np.int64),
-        )
-
     def _column(self, name: str) -> Reals:
         return np.array([getattr(self.rows[image], name) for image in self.ids])
 
     @cached_property
-    def _image_curves(self) -> dict[str, Reals]:
-        precision, recall = pr_from_levels(self._levels, self.protocol)
-        return {
-            "precision": precision,
-            "recall": recall,
-            "f": f_from_pr(precision, recall, self.protocol),
-            "e": e_from_levels(self._levels, self.protocol),
-        }
+    def _by_level(self) -> tuple[dict[str, Reals], dict[str, Reals]]:
+        """All that follows from the histograms: mean curves ``(K,)``, and per-image values ``(images,)``.
+
+        Some images at a time, so that memory stays flat; curves are summed one image after the other,
+        so that the sum does not depend on how many at a time.
+        """
+        ids = self.ids
+        if not ids:
+            raise ScoresError(f"{self.method} on {self.dataset}: no images were scored.")
+        sums: dict[str, Reals] = {}
+        values: dict[str, list[Reals]] = {}
+        for start in range(0, len(ids), AT_ONCE):
+            rows = [self.rows[image] for image in ids[start : start + AT_ONCE]]
+            levels = LevelCounts(
+                np.stack([row.fg for row in rows]).astype(np.int64),
+                np.stack([row.bg for row in rows]).astype(np.int64),
+            )
+            curves = _curves(levels, self.protocol)
+            for name, curve in curves.items():
+                sums[name] = np.add.reduce(np.concatenate((sums[name][None], curve)) if start else curve)
+            for name, found in {
+                "max_f": curves["f"].max(axis=-1),
+                "mean_f": curves["f"].mean(axis=-1),
+                "max_e": curves["e"].max(axis=-1),
+                "mean_e": curves["e"].mean(axis=-1),
+                "mae": mae_from_levels(levels, self.protocol),
+                "adp_f": adaptive_f_from_levels(levels, self.protocol),
+                "adp_e": adaptive_e_from_levels(levels, self.protocol),
+            }.items():
+                values.setdefault(name, []).append(found)
+        means = {name: total / len(ids) for name, total in sums.items()}
+        return means, {name: np.concatenate(parts) for name, parts in values.items()}
 
     @cached_property
     def _values(self) -> dict[str, Reals]:
         """Per-image values of every metric, ``(images,)``, in the order of `ids`."""
-        levels, protocol, curves = self._levels, self.protocol, self._image_curves
+        _, by_level = self._by_level
         soft = self._column("soft_mae")
-        relaxed = f_from_pr(self._column("r_precision"), self._column("r_recall"), protocol.change(eps=0))
+        precision, recall = self._column("r_precision"), self._column("r_recall")
+        relaxed = f_from_pr(precision, recall, self.protocol.change(eps=0))
+        w_precision, w_recall = self._column("w_precision"), self._column("w_recall")
         return {
-            "max_f": curves["f"].max(axis=-1),
-            "mae": np.where(np.isnan(soft), mae_from_levels(levels, protocol), soft),
-            "weighted_f": weighted_f_from_pr(self._column("w_precision"), self._column("w_recall"), protocol),
-            "s_measure": s_from_halves(self._column("s_object"), self._column("s_region"), protocol),
-            "relax_f": np.where(np.isnan(self._column("r_recall")), np.nan, relaxed),
-            "mean_f": curves["f"].mean(axis=-1),
-            "adp_f": adaptive_f_from_levels(levels, protocol),
-            "max_e": curves["e"].max(axis=-1),
-            "mean_e": curves["e"].mean(axis=-1),
-            "adp_e": adaptive_e_from_levels(levels, protocol),
+            **by_level,
+            "mae": np.where(np.isnan(soft), by_level["mae"], soft),
+            "weighted_f": weighted_f_from_pr(w_precision, w_recall, self.protocol),
+            "s_measure": s_from_halves(self._column("s_object"), self._column("s_region"), self.protocol),
+            "relax_f": np.where(np.isnan(recall), np.nan, relaxed),
         }
 
     def curves(self) -> dict[str, Reals]:
@@ -205,7 +219,7 @@ class Scores:
         Thresholds ascend. ``f`` is F of the mean P and R, or the mean of the images' F, as the
         protocol's `average` says.
         """
-        mean = {name: curve.mean(axis=0) for name, curve in self._image_curves.items()}
+        mean = dict(self._by_level[0])
         if self.protocol.average == "mean-pr":
             mean["f"] = f_from_pr(mean["precision"], mean["recall"], self.protocol)
         return mean
@@ -377,6 +391,12 @@ class Scores:
             ) from error
         except DAMAGE as error:
             raise ScoresError(f"{folder}: these scores are damaged ({error}). Score again.") from error
+
+
+def _curves(levels: LevelCounts, protocol: Protocol) -> dict[str, Reals]:
+    precision, recall = pr_from_levels(levels, protocol)
+    f = f_from_pr(precision, recall, protocol)
+    return {"precision": precision, "recall": recall, "f": f, "e": e_from_levels(levels, protocol)}
 
 
 def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
