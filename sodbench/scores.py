@@ -12,7 +12,7 @@ import math
 import shutil
 import tempfile
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from io import BytesIO
@@ -160,6 +160,12 @@ class Scores:
             parts.append(f"ids:{hashlib.sha256(chr(10).join(self.ids).encode()).hexdigest()[:8]}")
         return "|".join([*parts, self.protocol.signature(), f"rev:{revisions()}", f"sodbench:{__version__}"])
 
+    def levels(self, images: Sequence[str]) -> LevelCounts:
+        """Return the level histograms of some images, ``(images, 256)``."""
+        rows = [self.rows[image] for image in images]
+        fg, bg = (np.stack(side).astype(np.int64) for side in ([r.fg for r in rows], [r.bg for r in rows]))
+        return LevelCounts(fg, bg)
+
     def _column(self, name: str) -> Reals:
         return np.array([getattr(self.rows[image], name) for image in self.ids])
 
@@ -176,11 +182,7 @@ class Scores:
         sums: dict[str, Reals] = {}
         values: dict[str, list[Reals]] = {}
         for start in range(0, len(ids), AT_ONCE):
-            rows = [self.rows[image] for image in ids[start : start + AT_ONCE]]
-            levels = LevelCounts(
-                np.stack([row.fg for row in rows]).astype(np.int64),
-                np.stack([row.bg for row in rows]).astype(np.int64),
-            )
+            levels = self.levels(ids[start : start + AT_ONCE])
             curves = _curves(levels, self.protocol)
             for name, curve in curves.items():
                 sums[name] = np.add.reduce(np.concatenate((sums[name][None], curve)) if start else curve)

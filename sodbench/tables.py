@@ -6,8 +6,9 @@ import json
 import math
 from collections.abc import Sequence
 
+from sodbench.boards import Board
 from sodbench.datasets import Status
-from sodbench.metrics import METRICS
+from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.scores import Scores, finite
 from sodbench.verification import Report
 
@@ -81,6 +82,21 @@ def images_csv(scores: Sequence[Scores]) -> str:
             cells = [_full(row.get(m)) for m in metrics]
             lines.append([s.method, s.dataset.partition("@")[0], image, *cells, row["notes"]])
     return _csv(["method", "dataset", "image", *metrics, "notes"], lines)
+
+
+def board_text(board: Board) -> str:
+    """Lay out a board for a terminal: every row as it stands, the signature of the measured ones under it."""
+    head = ["method", "year", "backbone", "MB", *(METRICS[m].label for m in PAPER_METRICS), "source"]
+    lines = [head]
+    for entry in board.entries:
+        values = [entry.values.get(metric) for metric in PAPER_METRICS]
+        digits = 3 if entry.source == "published" else 4
+        shown = ["-" if value is None else f"{value:.{digits}f}" for value in values]
+        facts = [entry.method, str(entry.year or "-"), entry.backbone or "-", str(entry.size_mb or "-")]
+        lines.append([*facts, *shown, f"{entry.source}{' ' + entry.date if entry.date else ''}"])
+    signatures = dict.fromkeys(entry.signature for entry in board.of("measured"))
+    under = [f"signature of measured rows: {signature}" for signature in signatures]
+    return "\n".join([board.dataset, aligned(lines, left=(0, 2, 9)), *under])
 
 
 def datasets_table(statuses: Sequence[Status]) -> str:

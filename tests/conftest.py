@@ -21,7 +21,13 @@ def isolated(
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
-    for name in ("SODBENCH_DATA", "SODBENCH_DATASETS", "SODBENCH_REGISTRY", "_SODBENCH_COMPLETE"):
+    for name in (
+        "SODBENCH_DATA",
+        "SODBENCH_DATASETS",
+        "SODBENCH_REGISTRY",
+        "SODBENCH_LEADERBOARDS",
+        "_SODBENCH_COMPLETE",
+    ):
         monkeypatch.delenv(name, raising=False)
     return home
 

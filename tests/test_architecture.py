@@ -35,9 +35,14 @@ MAY_IMPORT = {
     "statistics": "errors protocol metrics scores",
     "scoring": "errors protocol metrics scores images datasets discovery sources pairing registry allocator",
     "session": "errors protocol metrics scores scoring datasets discovery sources pairing registry atomic",
-    "leaderboard": "errors protocol metrics scores registry atomic version",
-    "tables": "errors protocol metrics scores statistics datasets verification leaderboard",
-    "plots": "errors protocol metrics scores leaderboard",
+    "boards": "errors protocol metrics registry atomic",
+    "leaderboard": "errors protocol metrics scores registry atomic version boards",
+    "tables": "errors protocol metrics scores statistics datasets verification boards",
+    "placement": "",
+    "comparison": "errors protocol metrics scores registry boards leaderboard",
+    "rendering": "protocol comparison tables",
+    "curves": "errors protocol scores boards leaderboard",
+    "plots": "errors metrics atomic boards curves placement",
     "photos": "errors",
     "models": "errors photos sources atomic allocator",
 }
@@ -54,7 +59,9 @@ HEAVY = {
     "safetensors": ("models", ""),
     "pooch": ("models", ""),
     "click": ("cli", "cli"),
+    "jinja2": ("rendering", ""),
     "rich": ("cli", ""),
+    "filelock": ("leaderboard", ""),
     "scipy": ("demo statistics", "statistics"),
     "skimage": ("demo", ""),
     "PIL": ("images demo verification photos models", "images"),
@@ -199,7 +206,15 @@ def loaded_by(*arguments):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--help",), ("--version",), ("score", "--help"), ("rescore", "--help"), ("datasets", "--help")],
+    [
+        ("--help",),
+        ("--version",),
+        ("score", "--help"),
+        ("rescore", "--help"),
+        ("datasets", "--help"),
+        ("plot-pr", "--help"),
+        ("plot-size", "--help"),
+    ],
 )
 def test_help_loads_nothing_heavy(arguments):
     said, modules = loaded_by(*arguments)

@@ -82,7 +82,7 @@ class TestMatlab:
         with np.load(MATLAB / "archer_SOD_curves.npz") as matlab:
             assert [name.removesuffix(".png") for name in matlab["images"].tolist()] == found.ids
             assert matlab["thresholds_desc"].tolist() == list(range(255, -1, -1))
-            precision, recall = pr_from_levels(found._levels, found.protocol)
+            precision, recall = pr_from_levels(found.levels(found.ids), found.protocol)
             assert np.array_equal(precision[:, ::-1], matlab[f"{method}_Pre_image"])
             assert np.array_equal(recall[:, ::-1], matlab[f"{method}_Recall_image"])
             summary, curves = found.summary(), found.curves()

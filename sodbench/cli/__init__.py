@@ -11,6 +11,11 @@ from sodbench.version import __version__
 COMMANDS = {
     "score": "Score predictions against a dataset's masks.",
     "rescore": "Show stored scores, under another protocol if asked.",
+    "leaderboard": "Add scores to leaderboards, show and check them.",
+    "plot-pr": "Draw precision-recall curves, one panel a dataset.",
+    "plot-f": "Draw F-measure against the threshold, one panel a dataset.",
+    "plot-size": "Draw a metric against the size of the weights.",
+    "table": "Show methods side by side, as text, LaTeX, Markdown, HTML or CSV.",
     "run": "Make maps of photos with a network.",
     "models": "List models, their size, and whether their weights are here.",
     "weights": "Fetch, find and verify published weights.",

@@ -44,6 +44,17 @@ def show(text: str, newline: bool = True) -> None:
     click.echo(text, nl=newline)
 
 
+def deliver(text: str, file: Path | None) -> None:
+    """Write a finished text to a file, or print it."""
+    from sodbench.atomic import replacing
+
+    if file is None or _is_stdout(file):
+        show(text, newline=False)
+    else:
+        with replacing(file) as part:
+            part.write_text(text, encoding="utf-8")
+
+
 def _is_stdout(file: Path) -> bool:
     return file.name == "-" or str(file) == "/dev/stdout"
 

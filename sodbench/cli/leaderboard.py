@@ -1,0 +1,65 @@
+"""``sodbench leaderboard``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sodbench.cli.options import FOLDER
+from sodbench.cli.output import say, show
+
+BOARDS = click.option(
+    "--boards",
+    type=FOLDER,
+    help="Folder of DATASET.csv in place of SODBENCH_LEADERBOARDS or the shipped one.",
+)
+
+
+@click.group()
+def leaderboard() -> None:
+    """Keep published and measured scores as one CSV a dataset."""
+
+
+@leaderboard.command()
+@click.argument("scores", nargs=-1, type=FOLDER, required=True)
+@click.option("--boards", type=FOLDER, help="Folder of DATASET.csv; one that lacks the board gets a copy.")
+@click.option("--method", help="Name on the board, in place of the scores' own.")
+@click.option("--venue", help="Where the method was published, without the year: CVPR.")
+@click.option("--year", type=int)
+@click.option("--backbone")
+@click.option("--size-mb", type=float, help="Size of the weights' file.")
+@click.option("--reference", help="The method's paper.")
+@click.option("--note", help="What a reader must know of this row; `mae: text` concerns one metric.")
+def add(scores: tuple[Path, ...], boards: Path | None, **facts: Any) -> None:
+    """Put SCORES (folders that `sodbench score` wrote, or one above) on their boards, with PR curves."""
+    from sodbench.leaderboard import add as put
+    from sodbench.leaderboard import own_folder
+    from sodbench.session import load_all
+
+    for line in put(
+        own_folder(boards), load_all(scores), **{k: v for k, v in facts.items() if v is not None}
+    ):
+        say(line)
+
+
+@leaderboard.command("show")
+@click.argument("datasets", nargs=-1)
+@BOARDS
+def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
+    """Print the boards of DATASETS (all), as they are."""
+    from sodbench.boards import boards_folder, read_boards
+    from sodbench.tables import board_text
+
+    found = read_boards(boards_folder(boards), datasets)
+    show("\n\n".join(board_text(board) for board in found.values()))
+
+
+@leaderboard.command()
+@BOARDS
+def check(boards: Path | None) -> None:
+    """Check every board and curve of a folder."""
+    from sodbench.boards import boards_folder
+    from sodbench.leaderboard import check as check_all
+
+    for line in check_all(boards_folder(boards)):
+        show(line)

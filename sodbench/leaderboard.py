@@ -1,0 +1,281 @@
+"""Scores to leaderboards: which may stand there, adding them, and their curves.
+
+A measured row is refused, with the fields that differ, unless it was scored as the board's rows are. Its
+precision, recall and F curves lie beside the board in ``curves/DATASET/METHOD.csv``.
+"""
+
+import csv
+import io
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sodbench.atomic import check_writable, replacing
+from sodbench.boards import (
+    Board,
+    Entry,
+    check_board,
+    differences_text,
+    parse_row,
+    read_board,
+    read_boards,
+    row_cells,
+    shipped_folder,
+    write_board,
+)
+from sodbench.errors import LeaderboardError, first_few
+from sodbench.metrics import PAPER_METRICS, revisions
+from sodbench.protocol import Protocol, differing, split_signature
+from sodbench.registry import lookup
+from sodbench.scores import Scores
+from sodbench.version import __version__
+
+CURVES = ("precision", "recall", "f")
+"""The curves kept of a measured row."""
+
+LOCK_SECONDS = 30.0
+"""How long to wait for another process that is writing to the same boards."""
+
+
+def own_folder(chosen: Path | None = None) -> Path:
+    """Return the folder of boards to write to: one's own, or those of a checkout of sodbench.
+
+    Raises
+    ------
+    LeaderboardError
+        The shipped boards are part of an installed package, which is never written to.
+    """
+    chosen = chosen or (Path(named) if (named := os.environ.get("SODBENCH_LEADERBOARDS")) else None)
+    shipped = chosen or shipped_folder()
+    if shipped.parent == Path(__file__).parent:
+        raise LeaderboardError(
+            f"{shipped}: part of the installed package, which is not written to. Pass --boards DIR, "
+            "or set SODBENCH_LEADERBOARDS; boards that DIR lacks begin as copies of the shipped ones."
+        )
+    return shipped
+
+
+def check(folder: Path) -> list[str]:
+    """Check every board of a folder and its curves; return a line a board.
+
+    Raises
+    ------
+    LeaderboardError
+        A board or a curve is malformed, a measured row's metrics have been revised since, or curves
+        belong to no row.
+    """
+    said = []
+    for name, board in read_boards(folder).items():
+        measured = board.of("measured")
+        if stale := [e.method for e in measured if split_signature(e.signature)["rev"] != revisions()]:
+            raise LeaderboardError(
+                f"{folder / name}.csv: {first_few(stale)} scored before a metric was revised "
+                f"(now {revisions()}). Score again and add the scores."
+            )
+        curves = [entry.method for entry in measured if read_curves(folder, name, entry) is not None]
+        there = sorted(path.stem for path in (folder / "curves" / name).glob("*.csv"))
+        if orphans := [method for method in there if method not in curves]:
+            raise LeaderboardError(
+                f"{folder / 'curves' / name}: {first_few(orphans)}: curves of no measured row. Delete them."
+            )
+        published = len(board.of("published"))
+        said.append(f"{name}: {published} published, {len(measured)} measured, {len(curves)} with curves: ok")
+    return said
+
+
+def entry_from(scores: Scores, **facts: Any) -> Entry:
+    """Make a measured row of scores, if they may stand on a board.
+
+    Parameters
+    ----------
+    scores
+        Of the whole dataset, under the board's protocol: ``u2net``, with the paper's five metrics.
+    facts
+        Further fields of `Entry`: `method` (in place of the scores' own name), `venue`, `year` ...
+
+    Raises
+    ------
+    LeaderboardError
+        Images or metrics are missing, or another protocol was used; the message says which.
+    """
+    name, _, _ = scores.dataset.partition("@")
+    where = f"{scores.method} on {name}"
+    if scores.n != scores.of:
+        raise LeaderboardError(
+            f"{where}: {scores.n} of {scores.of} images were scored, expected all. Scores over part of a "
+            "dataset are not comparable; complete the maps and score again."
+        )
+    if lacking := [metric for metric in PAPER_METRICS if metric not in scores.metrics]:
+        raise LeaderboardError(
+            f"{where}: {', '.join(lacking)} {'was' if len(lacking) == 1 else 'were'} not computed. "
+            "Score again with --metrics paper."
+        )
+    if fields := differing(_expected(scores), scores.signature):
+        raise LeaderboardError(
+            f"{where}: scored in another way than the board's rows: {differences_text(fields)}. "
+            "Score again with the default protocol."
+        )
+    summary = scores.summary()
+    values = {metric: Decimal(repr(summary[metric])) for metric in PAPER_METRICS}
+    if undefined := [metric for metric, value in values.items() if not value.is_finite()]:
+        raise LeaderboardError(f"{where}: {', '.join(undefined)} is defined on no image.")
+    today = datetime.now(UTC).date().isoformat()
+    basis = {"method": scores.method, "n": scores.n, "signature": scores.signature, "date": today}
+    entry = Entry(source="measured", values=values, **{**basis, **facts})
+    return parse_row(where, row_cells(entry))
+
+
+def add(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
+    """Put measured rows and their curves on the boards of a folder, all or none of them.
+
+    A board that the folder lacks begins as a copy of the shipped one, or empty. Other processes wait.
+
+    Parameters
+    ----------
+    folder
+        Of boards; made if need be.
+    scores
+        See `entry_from`.
+    facts
+        See `entry_from`.
+
+    Returns
+    -------
+    A line for each row: added, or which values it replaced.
+
+    Raises
+    ------
+    LeaderboardError
+        A row is refused; or the folder is locked for long.
+    """
+    entries = [(one.dataset.partition("@")[0], entry_from(one, **facts), one.curves()) for one in scores]
+    keys = [(dataset, entry.key) for dataset, entry, _ in entries]
+    if twice := sorted(
+        {f"{entry.method} on {d}" for d, entry, _ in entries if keys.count((d, entry.key)) > 1}
+    ):
+        raise LeaderboardError(f"{first_few(twice)}: given twice, expected each row once.")
+    check_writable(folder, "--boards")
+    with _locked(folder):
+        boards: dict[str, Board] = {}
+        said = []
+        for dataset, entry, _ in entries:
+            board = boards.get(dataset) or _begun(folder, dataset)
+            said.append(_said(board, entry))
+            boards[dataset] = board.put(entry)
+        for name, board in boards.items():
+            check_board(board, f"{folder / name}.csv")
+        for name, board in boards.items():
+            write_board(folder / f"{name}.csv", board)
+        for dataset, entry, curves in entries:
+            write_curves(folder, dataset, entry, curves)
+    return said
+
+
+def curves_file(folder: Path, dataset: str, method: str) -> Path:
+    """Return where the curves of a measured row lie."""
+    return folder / "curves" / dataset / f"{method}.csv"
+
+
+def write_curves(folder: Path, dataset: str, entry: Entry, curves: Mapping[str, NDArray[np.float64]]) -> None:
+    """Write the curves of a row, five digits after the point, thresholds ascending."""
+    file = io.StringIO()
+    file.write(f"# {entry.signature}\n")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(CURVES)
+    writer.writerows(
+        [f"{value:.5f}" for value in line] for line in zip(*(curves[c] for c in CURVES), strict=True)
+    )
+    path = curves_file(folder, dataset, entry.method)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
+        part.write_text(file.getvalue(), encoding="utf-8")
+
+
+def read_curves(folder: Path, dataset: str, entry: Entry) -> dict[str, NDArray[np.float64]] | None:
+    """Return the curves of a row, ``(K,)`` each; None where there are none.
+
+    Raises
+    ------
+    LeaderboardError
+        The file is malformed, or belongs to another signature than the row's.
+    """
+    path = curves_file(folder, dataset, entry.method)
+    if not path.is_file():
+        return None
+    try:
+        first, head, *lines = path.read_text(encoding="utf-8").splitlines()
+        values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
+        well_formed = head.split(",") == list(CURVES) and values.shape[1:] == (len(CURVES),)
+        well_formed = well_formed and len(values) > 1 and bool(((values >= 0) & (values <= 1)).all())
+    except (OSError, ValueError) as error:
+        raise LeaderboardError(f"{path}: damaged ({error}). Add the scores again.") from error
+    if not well_formed:
+        raise LeaderboardError(f"{path}: damaged, expected lines of {', '.join(CURVES)} in [0, 1].")
+    if first != f"# {entry.signature}":
+        raise LeaderboardError(
+            f"{path}: belongs to other scores of {entry.method} than the board's row. Add the scores again."
+        )
+    return {name: values[:, k] for k, name in enumerate(CURVES)}
+
+
+def _begun(folder: Path, dataset: str) -> Board:
+    """Read a board, or begin one from the shipped board."""
+    for place in (folder, shipped_folder()):
+        if (place / f"{dataset}.csv").is_file():
+            return read_board(place / f"{dataset}.csv")
+    if lookup(dataset) is None:
+        raise LeaderboardError(
+            f"{dataset}: not a registered dataset, so it has no board. Register it in datasets.toml."
+        )
+    return Board(dataset, ())
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
+            yield
+    except Timeout as error:
+        raise LeaderboardError(
+            f"{folder}: another process has been writing here for {LOCK_SECONDS:.0f} s. Try again, or "
+            f"delete {folder / '.lock'} if none runs."
+        ) from error
+
+
+def _expected(scores: Scores) -> str:
+    """Return the signature that scores of this dataset must have to stand on its board."""
+    name, _, _ = scores.dataset.partition("@")
+    dataset = lookup(name)
+    protocol = Protocol()
+    if dataset is None:
+        data, count = scores.dataset, scores.of
+    else:
+        data, count = f"{name}@{dataset.version}", dataset.count
+        if dataset.mask_threshold:
+            protocol = protocol.change(mask_threshold=dataset.mask_threshold)
+    parts = (f"data:{data}", f"n:{count}/{count}", protocol.signature(), f"rev:{revisions()}")
+    return "|".join((*parts, f"sodbench:{__version__}"))
+
+
+def _said(board: Board, entry: Entry) -> str:
+    old = board.find(*entry.key)
+    if old is None:
+        return f"{board.dataset}: added {entry.method}."
+    moved = [
+        f"{metric} {old.values[metric]:.4f} -> {value:.4f}"
+        for metric, value in entry.values.items()
+        if metric in old.values and old.values[metric] != value
+    ]
+    return (
+        f"{board.dataset}: replaced {entry.method} of {old.date} ({', '.join(moved) or 'the same values'})."
+    )

@@ -1,0 +1,405 @@
+"""Boards: what may stand on them, how rows are added, and the shipped ones against the paper."""
+
+import csv
+import multiprocessing
+import os
+import re
+import shutil
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from workspace import good, listing, plant_maps, plant_masks, process, refused
+
+from sodbench import boards, leaderboard
+from sodbench.boards import COLUMNS, Board, Entry, read_board, read_boards
+from sodbench.metrics import PAPER_METRICS
+from sodbench.scores import Scores
+from sodbench.scoring import score_folder
+
+REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
+SHIPPED = Path(__file__).parent.parent / "leaderboards"
+SIX = ("DUT-OMRON", "DUTS-TE", "HKU-IS", "ECSSD", "PASCAL-S", "SOD")
+
+
+@pytest.fixture(autouse=True)
+def tiny(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A registered data set of four images, and an empty folder for boards."""
+    Path("sets.toml").write_text('[TINY]\nversion = 1\ncount = 4\nmasks = ["masks"]\n', encoding="utf-8")
+    monkeypatch.setenv("SODBENCH_DATASETS", "sets.toml")
+    monkeypatch.setenv("SODBENCH_DATA", str(here / "data"))
+    plant_masks("data/TINY/masks")
+    return here
+
+
+def scored(name: str = "mine", seed: int = 0, *options: object) -> str:
+    """Score a folder of maps through the command line; where the scores lie."""
+    plant_maps(f"maps/{name}/TINY", seed=seed)
+    good("score", f"maps/{name}/TINY", "--dataset", "TINY", "--out", "scores", *options)
+    return f"scores/{name}/TINY"
+
+
+def row(**cells: object) -> dict[str, object]:
+    """A published row that is valid."""
+    return {"method": "A", "source": "published", "max_f": "0.900", "mae": "0.050", "year": 2019, **cells}
+
+
+def board(*rows: dict[str, object], columns: tuple[str, ...] = COLUMNS) -> Path:
+    """Write a board by hand."""
+    path = Path("boards/TINY.csv")
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+# ------------------------------------------------------------------------------------------ adding
+
+
+def test_added_row_is_the_scores(tiny):
+    folder = scored()
+    result = good("leaderboard", "add", folder, "--boards", "boards", "--venue", "CVPR", "--year", 2026)
+    assert result.stderr == "TINY: added mine.\n"
+    entry = read_board(Path("boards/TINY.csv")).find("mine", "measured")
+    scores = Scores.load(Path(folder))
+    assert entry.signature == scores.signature
+    assert {name: float(value) for name, value in entry.values.items()} == {
+        name: scores.summary()[name] for name in PAPER_METRICS
+    }
+    assert (entry.n, entry.venue, entry.year, entry.size_mb) == (4, "CVPR", 2026, None)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", entry.date)
+
+
+def test_curves_of_an_added_row(tiny):
+    folder = scored()
+    good("leaderboard", "add", folder, "--boards", "boards", "--method", "Better")
+    found = leaderboard.read_curves(
+        Path("boards"), "TINY", read_board(Path("boards/TINY.csv")).find("Better", "measured")
+    )
+    for name, curve in found.items():
+        np.testing.assert_allclose(curve, Scores.load(Path(folder)).curves()[name], atol=5.1e-6, rtol=0)
+    assert set(found) == {"precision", "recall", "f"}
+    assert Path("boards/curves/TINY/Better.csv").stat().st_size < 8000
+
+
+def test_adding_again_replaces_and_says_so(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    before = Path("boards/TINY.csv").read_bytes()
+    said = good("leaderboard", "add", "scores/mine/TINY", "--boards", "boards").stderr
+    assert re.fullmatch(r"TINY: replaced mine of \d{4}-\d\d-\d\d \(the same values\)\.\n", said)
+    assert Path("boards/TINY.csv").read_bytes() == before
+    shutil.rmtree("maps")
+    said = good("leaderboard", "add", scored(seed=1), "--boards", "boards").stderr
+    assert re.search(r"replaced mine of .* \(mae 0\.\d{4} -> 0\.\d{4}, weighted_f ", said)
+    assert len(read_board(Path("boards/TINY.csv")).entries) == 1
+
+
+def test_rows_are_sorted_whatever_the_order_of_adding(tiny):
+    folders = [scored(name, seed) for seed, name in enumerate(("beta", "Alpha", "gamma"))]
+    board(row(method="Z"), row(method="B"))
+    good("leaderboard", "add", *folders, "--boards", "boards")
+    together = Path("boards/TINY.csv").read_bytes()
+    board(row(method="Z"), row(method="B"))
+    for folder in reversed(folders):
+        good("leaderboard", "add", folder, "--boards", "boards")
+    assert Path("boards/TINY.csv").read_bytes() == together
+    methods = [entry.method for entry in read_board(Path("boards/TINY.csv")).entries]
+    assert methods == ["Z", "B", "Alpha", "beta", "gamma"]
+
+
+def test_published_rows_stay_as_they_are_written(tiny):
+    path = board(row(max_f="0.900", size_mb="81.0", note="mae: a misprint", reference="X, Y, and Z"))
+    before = path.read_text().splitlines()
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    assert path.read_text().splitlines()[: len(before)] == before
+
+
+def test_board_that_the_folder_lacks_begins_as_the_shipped_one(tiny):
+    shipped = read_boards(SHIPPED, ("SOD",))
+    assert leaderboard._begun(Path("boards"), "SOD") == shipped["SOD"]
+
+
+@pytest.mark.parametrize(
+    ("options", "match"),
+    [
+        (("--protocol", "fan"), r"mine on TINY: scored in another way .*norm minmax \(expected max\)"),
+        (("--metrics", "mae"), "max_f, weighted_f, s_measure, relax_f were not computed.*--metrics paper"),
+        (("--rho", "2"), r"rho 2 \(expected 3\)"),
+    ],
+)
+def test_scores_made_otherwise_are_refused(tiny, options, match):
+    refused("leaderboard", "add", scored("mine", 0, *options), "--boards", "boards", match=match)
+    assert listing("boards") == []
+
+
+def test_scores_of_a_part_are_refused(tiny):
+    plant_maps("maps/part/TINY", ids=("im0", "im1", "im2"))
+    for missing in ("zero", "skip"):
+        good("score", "maps/part/TINY", "--dataset", "TINY", "--out", "scores", "--missing", missing)
+        refused(
+            *("leaderboard", "add", "scores/part/TINY", "--boards", "boards"),
+            match=r"part on TINY: 3 of 4 images were scored, expected all",
+        )
+    assert listing("boards") == []
+
+
+def test_scores_of_another_version_are_refused(tiny):
+    folder = scored()
+    text = Path("sets.toml").read_text(encoding="utf-8").replace("version = 1", "version = 2")
+    Path("sets.toml").write_text(text, encoding="utf-8")
+    refused("leaderboard", "add", folder, "--boards", "boards", match=r"data TINY@1 \(expected TINY@2\)")
+
+
+def test_scores_of_an_unregistered_data_set_are_refused(tiny, monkeypatch):
+    folder = scored()
+    monkeypatch.delenv("SODBENCH_DATASETS")
+    refused("leaderboard", "add", folder, "--boards", "boards", match="TINY: not a registered dataset")
+
+
+def test_none_is_added_if_one_is_refused(tiny):
+    folders = scored("one"), scored("two", 1, "--protocol", "pysodmetrics")
+    refused("leaderboard", "add", *folders, "--boards", "boards", match="two on TINY: scored in another way")
+    assert listing("boards") == []
+    shutil.copytree("scores", "again")
+    refused(
+        *("leaderboard", "add", folders[0], "again/one", "--boards", "boards"),
+        match="one on TINY: given twice",
+    )
+    assert listing("boards") == []
+
+
+@pytest.mark.parametrize("name", ["=cmd|'/C calc'!A1", "../up", "-x", "a/b", "", "+1", "@a", "a\nb", "a "])
+def test_names_that_would_do_harm_are_refused(tiny, name):
+    refused(
+        *("leaderboard", "add", scored(), "--boards", "boards", "--method", name),
+        match=r"method .*, expected a name that begins with a letter or digit",
+    )
+    assert listing("boards") == []
+
+
+def test_names_with_signs_survive(tiny):
+    name = "A_b & <script> 100% $x$ {y} ~^# †"
+    good("leaderboard", "add", scored(), "--boards", "boards", "--method", name)
+    assert read_board(Path("boards/TINY.csv")).entries[0].method == name
+    assert name in good("leaderboard", "show", "--boards", "boards").stdout
+
+
+def test_installed_boards_are_not_written_to(tiny, monkeypatch):
+    monkeypatch.setattr(
+        leaderboard, "shipped_folder", lambda: Path(leaderboard.__file__).parent / "leaderboards"
+    )
+    monkeypatch.delenv("SODBENCH_LEADERBOARDS", raising=False)
+    refused("leaderboard", "add", scored(), match="part of the installed package.*Pass --boards DIR")
+
+
+def test_two_processes_add_at_once(tiny):
+    folders = [scored(f"m{k}", k) for k in range(6)]
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(3) as pool:
+        codes = pool.map(add_one, folders)
+    assert codes == [0] * 6
+    entries = read_board(Path("boards/TINY.csv")).entries
+    assert [entry.method for entry in entries] == [f"m{k}" for k in range(6)]
+
+
+def add_one(folder: str) -> int:
+    return process("leaderboard", "add", folder, "--boards", "boards").returncode
+
+
+def test_locked_folder(tiny, monkeypatch):
+    from filelock import FileLock
+
+    monkeypatch.setattr(leaderboard, "LOCK_SECONDS", 0.05)
+    folder = scored()
+    Path("boards").mkdir()
+    with FileLock("boards/.lock"):
+        refused("leaderboard", "add", folder, "--boards", "boards", match="another process has been writing")
+    assert listing("boards") in ([], [".lock"])
+
+
+# ------------------------------------------------------------------------------- boards as they are
+
+
+SIGNATURE = (
+    "data:TINY@1|n:4/4|gt:>128|gtmae:binary|norm:max|normmae:same|size:exact|levels:256|avg:mean-pr|beta2:0.3|"
+    "eps:0|alpha:0.5|centroid:half-up|ecmp:>=|wbeta2:1|wempty:skip|rho:3|rthr:0.5|relem:cross|"
+    "rborder:background|rdist:euclidean|rev:f1.m1.w1.s1.r1.e1|sodbench:0.1.0"
+)
+
+
+def measured(**cells: object) -> dict[str, object]:
+    """A measured row that is valid."""
+    values = dict.fromkeys(PAPER_METRICS, "0.5")
+    return {"method": "M", "source": "measured", **values, "n": 4, "signature": SIGNATURE, **cells}
+
+
+def test_valid_rows_are_read(tiny):
+    found = read_board(board(row(), measured()))
+    assert found.dataset == "TINY"
+    assert found.entries[0] == Entry(
+        "A", "published", {"max_f": Decimal("0.900"), "mae": Decimal("0.050")}, year=2019
+    )
+    assert str(found.entries[0].values["max_f"]) == "0.900"
+    assert found.entries[1].signature == SIGNATURE
+
+
+@pytest.mark.parametrize(
+    ("rows", "match"),
+    [
+        ([row(), row()], r"A \(published\) stands here twice"),
+        ([row(max_f="1.2")], "line 2: max_f is 1.2, expected a number from 0 to 1"),
+        ([row(mae="-0.1")], "mae is -0.1, expected a number from 0 to 1"),
+        ([row(mae="nan")], "mae is nan, expected a number"),
+        ([row(mae=".o5")], r"mae is '\.o5', expected a number"),
+        ([row(year="19")], "year is '19', expected a whole number from 1950"),
+        ([row(size_mb="-1")], "size_mb is -1"),
+        ([row(source="guessed")], "source 'guessed', expected published or measured"),
+        ([row(method="=1+1")], "line 2: method '=1.1'"),
+        ([row(note="=HYPERLINK(1)")], "note .* spreadsheets take for a formula"),
+        ([row(), row(method="B", venue="@x")], "line 3: venue '@x'"),
+        ([measured(), row()], "out of order"),
+        ([measured(method="b"), measured(method="A")], "out of order"),
+        ([measured(signature="")], "M: a measured row without a signature"),
+        ([measured(signature="norm:max")], "M: signature lacks .*gt"),
+        ([measured(signature=SIGNATURE.replace("data:TINY@1|", ""))], "the signature lacks data"),
+        ([measured(n=3)], r"n is 3 and the signature says n:4/4"),
+        ([measured(n="")], r"n is None and the signature says n:4/4"),
+        ([measured(signature=SIGNATURE.replace("n:4/4", "n:3/4"), n=3)], "expected all images"),
+        ([measured(relax_f="")], "a measured row lacks relax_f"),
+        ([measured(signature=SIGNATURE.replace("TINY", "SOD"))], "scored on SOD@1, expected TINY"),
+        (
+            [measured(), measured(method="N", signature=SIGNATURE.replace("norm:max", "norm:none"))],
+            r"M and N were scored differently: norm none \(expected max\)",
+        ),
+    ],
+)
+def test_malformed_boards_are_refused(tiny, rows, match):
+    board(*rows)
+    refused("leaderboard", "show", "--boards", "boards", match=match)
+    refused("leaderboard", "check", "--boards", "boards", match=r"boards/TINY\.csv: ")
+
+
+def test_columns_must_be_known_and_whole(tiny):
+    board(columns=(*COLUMNS, "fps"))
+    refused("leaderboard", "check", "--boards", "boards", match="unknown columns fps. Expected method, ")
+    board(columns=COLUMNS[1:])
+    refused("leaderboard", "check", "--boards", "boards", match="missing columns method")
+    board(columns=COLUMNS[::-1])
+    refused("leaderboard", "check", "--boards", "boards", match="repeated or in another order")
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"", "missing columns method"),
+        (b"\xff\xfe", "not valid UTF-8"),
+        ((",".join(COLUMNS) + '\n"a').encode(), "line 2: not valid CSV"),
+        ((",".join(COLUMNS) + "\na,b\n").encode(), "line 2: 2 cells, expected 16"),
+    ],
+)
+def test_files_that_are_no_boards(tiny, content, match):
+    board().write_bytes(content)
+    refused("leaderboard", "check", "--boards", "boards", match=match)
+
+
+def test_empty_board_is_valid(tiny):
+    board()
+    assert good("leaderboard", "check", "--boards", "boards").stdout == (
+        "TINY: 0 published, 0 measured, 0 with curves: ok\n"
+    )
+
+
+def test_folders_without_boards(tiny):
+    refused("leaderboard", "show", "--boards", "nowhere", match="nowhere: no such folder")
+    Path("empty").mkdir()
+    refused("leaderboard", "show", "--boards", "empty", match="empty: found no boards")
+    board()
+    refused(
+        "leaderboard", "show", "TINI", "--boards", "boards", match="no board of 'TINI'; did you mean TINY?"
+    )
+
+
+def test_rows_of_an_older_revision_are_found(tiny):
+    board(measured(signature=SIGNATURE.replace("f1.", "f0.")))
+    refused("leaderboard", "check", "--boards", "boards", match="M scored before a metric was revised")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda text: text.replace("# data", "# other"), "belongs to other scores of mine"),
+        (lambda text: text.replace("precision,", "p,"), "expected lines of precision, recall, f"),
+        (lambda text: text.rpartition(",")[0], "damaged"),
+        (lambda text: text.rpartition(",")[0] + ",1.5", r"in \[0, 1\]"),
+        (lambda text: "", "damaged"),
+    ],
+)
+def test_damaged_curves_are_found(tiny, change, match):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    path = Path("boards/curves/TINY/mine.csv")
+    path.write_text(change(path.read_text()))
+    refused("leaderboard", "check", "--boards", "boards", match=match)
+
+
+def test_curves_of_no_row_are_found(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    shutil.copy("boards/curves/TINY/mine.csv", "boards/curves/TINY/other.csv")
+    refused("leaderboard", "check", "--boards", "boards", match="other: curves of no measured row")
+
+
+def test_interrupted_write_leaves_the_old_board(tiny, monkeypatch):
+    path = board(row())
+    before = path.read_bytes()
+    scores = score_folder(plant_maps("maps/mine/TINY"), "TINY")
+    monkeypatch.setattr(boards, "row_cells", lambda entry: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        leaderboard.add(Path("boards"), [scores])
+    assert path.read_bytes() == before
+    assert [name for name in listing("boards") if name != ".lock"] == ["TINY.csv"]
+
+
+def test_putting_a_published_row_keeps_its_place():
+    entries = [Entry(name, "published", {}) for name in "CAB"]
+    found = Board("X", tuple(entries)).put(replace(entries[1], note="new"))
+    assert [(entry.method, entry.note) for entry in found.entries] == [("C", ""), ("A", "new"), ("B", "")]
+
+
+# -------------------------------------------------------------------------------- the shipped boards
+
+
+def test_shipped_boards_are_whole():
+    lines = leaderboard.check(SHIPPED)
+    assert [line.split(": ")[0] for line in lines] == list(SIX)
+    assert all(line.split(": ")[1].startswith("22 published") for line in lines)
+
+
+def test_methods_stand_alike_on_every_shipped_board():
+    boards = read_boards(SHIPPED)
+    facts = {
+        name: [(e.method, e.venue, e.year, e.backbone, e.size_mb, e.reference) for e in one.of("published")]
+        for name, one in boards.items()
+    }
+    assert all(found == facts["SOD"] for found in facts.values())
+    assert all(entry.reference and entry.year for entry in boards["SOD"].of("published"))
+
+
+@pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
+def test_published_values_are_those_printed():
+    boards = read_boards(SHIPPED)
+    names = dict(zip(("maxF", "MAE", "wF", "Sm", "relaxF"), PAPER_METRICS, strict=True))
+    cells = 0
+    for file in ("table3.csv", "table4.csv"):
+        with (REFERENCE / "paper" / file).open(encoding="utf-8") as lines:
+            for line in csv.DictReader(lines):
+                entry = boards[line["dataset"]].find(line["method"], "published")
+                value = entry.values.get(names[line["metric"]])
+                assert ("" if value is None else str(value)) == line["value"], line
+                assert ("" if entry.size_mb is None else str(entry.size_mb)) == line["size_mb"]
+                assert f"{entry.venue}{entry.year % 100}" == (line["venue"] or "PR20")
+                assert entry.backbone == line["backbone"].strip()
+                cells += 1
+    assert cells >= 654

@@ -1,0 +1,216 @@
+"""Tables in every format: escaping, marks, footnotes, captions; LaTeX is compiled where there is one."""
+
+import csv
+import io
+import re
+import shutil
+import subprocess
+from decimal import Decimal
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from sodbench.boards import Board, Entry
+from sodbench.comparison import build
+from sodbench.rendering import FORMATS, Footnotes, markdown, render, signatures, spreadsheet, tex
+
+EVIL = r"A_b & <script>alert('1')</script> $x$ 5% #1 ~^{}\|*`[z] †²éΔ中"
+HEAD = "data:{}@1|n:{}|gt:>128|sodbench:0.1.0"
+
+
+def row(method, source="published", signature="", note="", **values):
+    return Entry(
+        method, source, {name: Decimal(v) for name, v in values.items()}, signature=signature, note=note
+    )
+
+
+def table(*rows, names=("X",), **options):
+    boards = {name: Board(name, rows or ROWS) for name in names}
+    return build(boards, metrics=["max_f", "mae"], **options)
+
+
+ROWS = (
+    row("A", max_f="0.900", mae="0.050"),
+    row("B", max_f="0.800", mae="0.040", note="mae: printed wrong"),
+    row("C", max_f="0.800", note="whole row"),
+    row("D", max_f="0.700", mae="0.060"),
+)
+MEASURED = (
+    row("A", "measured", HEAD.format("X", "4/4"), max_f="0.89961", mae="0.0521"),
+    row("B", "measured", HEAD.format("X", "4/4"), max_f="0.91", mae="0.0521"),
+)
+
+
+@pytest.mark.parametrize(
+    ("style", "shown"),
+    [
+        ("text", ("0.900(1)", "0.800(2)", "0.700(3)", "0.040(1)[a]")),
+        ("latex", (r"\sodfirst{0.900}", r"\sodsecond{0.800}", r"\sodthird{0.700}", r"\sodfirst{0.040}\rlap")),
+        ("markdown", ("**0.900**", "<ins>0.800</ins>", "*0.700*", "**0.040**<sup>a</sup>")),
+        (
+            "html",
+            (
+                '"first"><b title="best">0.900',
+                '"second"><b title="second best">0.800',
+                '"third"><b title="third best">0.700',
+                "0.040</b><sup>a</sup>",
+            ),
+        ),
+    ],
+)
+def test_marks_of_the_best_three(style, shown):
+    text = render(table(), style)
+    for piece in shown:
+        assert piece in text.replace(" start", ""), piece
+    best = render(table(), style, mark="bold")
+    assert best.count("0.800") == 2
+    assert "second" not in best.partition("</style>")[2].replace("\\providecommand{\\sodsecond}", "")
+    for piece in shown[1:3]:
+        assert piece not in best
+
+
+def test_no_marks():
+    for style in FORMATS:
+        text = render(table(), style, mark="none").partition("</style>")
+        assert not re.search(r"\(1\)|\*\*|<b |\\sod\w+\{0|of each column", text[2] or text[0])
+
+
+@pytest.mark.parametrize("style", ["text", "latex", "markdown", "html"])
+def test_footnotes_follow_in_order_and_say_which_dataset(style):
+    text = render(table(), style)
+    assert text.index("printed wrong") < text.index("whole row")
+    assert "X: whole row" not in text
+    assert "X, Y: whole row" in render(table(names=("X", "Y")), "html")
+
+
+def test_letters_go_on_after_z():
+    notes = Footnotes()
+    letters = [notes.letter(str(k)) for k in range(54)]
+    assert letters[24:29] == ["y", "z", "aa", "ab", "ac"]
+    assert len(set(letters)) == 54
+
+
+def test_caption_says_what_is_published_and_how_the_rest_was_measured():
+    for style in ("text", "latex", "markdown", "html"):
+        flat = " ".join(render(table(*ROWS, *MEASURED, delta=True), style).split())
+        assert "Published values as printed in papers. Measured values computed with sodbench." in flat
+        assert "Published and measured rows are ranked apart." in flat
+        assert ("$\\Delta$: " if style == "latex" else "Δ: ") + "measured minus published." in flat
+        own = " ".join(render(table(*ROWS, *MEASURED), style, caption="My own words.").split())
+        assert "My own words. Best, second" in own
+        assert "Measured values computed with sodbench." in own
+        assert "4/4" in own
+
+
+def test_signatures():
+    assert signatures(table(*MEASURED)) == [HEAD.format("X", "4/4")]
+    boards = {
+        name: Board(name, (row("A", "measured", HEAD.format(name, n), max_f="0.9"),))
+        for name, n in (("X", "4/4"), ("Y", "9/9"))
+    }
+    assert signatures(build(boards)) == ["gt:>128|sodbench:0.1.0 with data:X@1|n:4/4, data:Y@1|n:9/9"]
+    assert signatures(table()) == []
+
+
+class TestEscaping:
+    TABLE = (row(EVIL, max_f="0.9", note=EVIL), row("=cmd", max_f="0.8"))
+
+    def test_latex(self):
+        text = render(table(*self.TABLE), "latex", caption=EVIL)
+        assert r"A\_b \& \textless{}script\textgreater{}alert('1')\textless{}/script" in text
+        assert r"\$x\$ 5\% \#1 \textasciitilde{}\textasciicircum{}\{\}\textbackslash{}\textbar{}*" in text
+        assert r"\textsuperscript{\textdagger}\textsuperscript{2}é$\Delta$\sodunicode{中}" in text
+
+    def test_latex_control_characters(self):
+        assert tex("a\x1b\u202eb") == "a??b"
+
+    def test_markdown(self):
+        text = render(table(*self.TABLE), "markdown", caption=EVIL)
+        assert r"A\_b &amp; &lt;script&gt;" in text
+        assert "<script" not in text
+        lines = [line for line in text.splitlines() if line.startswith("|")]
+        assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {4}
+        assert markdown("$a$") == "&#36;a&#36;"
+
+    def test_html(self):
+        text = render(table(*self.TABLE), "html", caption=EVIL)
+        assert "<script" not in text
+        assert "A_b &amp; &lt;script&gt;" in text
+
+    def test_csv(self):
+        rows = list(csv.reader(io.StringIO(render(table(*self.TABLE, row("@x", mae="0.1")), "csv"))))
+        assert [line[0] for line in rows] == ["method", EVIL, "'=cmd", "'@x"]
+        assert [line[4] for line in rows] == ["X max_f", "0.9", "0.8", ""]
+        shown = list(csv.DictReader(io.StringIO(render(table(*ROWS, *MEASURED, delta=True), "csv"))))
+        assert [line["X max_f delta"] for line in shown] == ["", "", "", "", "0.000", "+0.110"]
+        assert shown[4]["X mae delta"] == "+0.002"
+        assert shown[5]["signature"] == HEAD.format("X", "4/4")
+
+    @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+    def test_spreadsheet(self, sign):
+        assert spreadsheet(f"{sign}1") == f"'{sign}1"
+
+    def test_text(self):
+        assert "a?[31mb" in render(table(row("a\x9b[31mb", max_f="0.9")), "text").replace("\x1b", "!")
+
+
+class Outline(HTMLParser):
+    """Counts cells of each row, and checks that tags close in order."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.rows = [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "meta":
+            return
+        self.open.append(tag)
+        if tag == "tr":
+            self.rows.append(0)
+        if tag in ("td", "th"):
+            self.rows[-1] += int(dict(attrs).get("colspan", 1))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_html_is_well_formed():
+    outline = Outline()
+    outline.feed(
+        render(table(*ROWS, *MEASURED, names=("X", "Y"), delta=True, average=True, mean_rank=True), "html")
+    )
+    assert outline.open == []
+    assert len(set(outline.rows)) == 1
+    assert len(outline.rows) == 2 + 1 + 5 + 1 + 3
+
+
+def test_markdown_rows_have_equal_cells():
+    text = render(table(*ROWS, *MEASURED, delta=True, average=True, mean_rank=True), "markdown")
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 1 + 5 + 1 + 3
+    assert len({line.count("|") for line in lines}) == 1
+
+
+PREAMBLE = (
+    r"\documentclass{article}\usepackage{booktabs,graphicx,xcolor}\begin{document}\input{table}\end{document}"
+)
+
+if shutil.which("pdflatex"):  # no skip: a machine without LaTeX has no such test
+
+    @pytest.mark.parametrize("mark", ["best3", "bold"])
+    def test_latex_compiles(mark, tmp_path):
+        rows = (*ROWS, row(EVIL, max_f="0.9", note=EVIL), *MEASURED)
+        many = table(*rows, names=tuple("STUVWXYZ"), delta=True, average=True, mean_rank=True)
+        Path(tmp_path, "table.tex").write_text(
+            render(many, "latex", mark=mark, caption=EVIL), encoding="utf-8"
+        )
+        Path(tmp_path, "main.tex").write_text(PREAMBLE, encoding="utf-8")
+        done = subprocess.run(
+            ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"],
+            cwd=tmp_path,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout.decode("utf-8", "replace")[-2000:]
+        assert b"Overfull \\hbox" not in done.stdout
