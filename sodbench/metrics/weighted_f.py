@@ -91,7 +91,7 @@ def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-d
                     begin = ((col + old + here - depth[top]) >> 1) + 1
                 else:
                     rise = (col + old) * (col - old) + here - depth[top]
-                    # Exact: a quotient of integers below 2**52 that is not whole is not rounded to a whole one.
+                    # Exact: below 2**52 no quotient of integers is rounded to a whole number.
                     begin = np.int64(np.floor(rise / (2.0 * (col - old)))) + 1
                 if begin > start[top]:
                     break
