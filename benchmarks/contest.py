@@ -39,7 +39,7 @@ def medians(contenders: Mapping[str, Contender], rounds: int) -> dict[str, float
 def _seconds(contender: Contender) -> float:
     """Time one round, inside the contender's own process."""
     if contender.cpus and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(contender.cpus))
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-contender.cpus :])
     warnings.simplefilter("ignore")
     start = time.perf_counter()
     contender.run(*contender.arguments)

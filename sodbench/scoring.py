@@ -47,6 +47,13 @@ Progress = Callable[[int, int], None]
 Rows = MutableMapping[str, Row]
 
 
+_DOT = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000"
+    "000a49444154789c63e00400000b000ac32bee920000000049454e44ae426082"
+)
+"""A grey PNG of one pixel."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What to compute, and how files are paired."""
@@ -126,6 +133,12 @@ def score_image(
     prepared = prepare_mask(mask, protocol, metrics)
     row = score_pair("image", Levels(np.array(pred, order="C"), ()), prepared, protocol, metrics)
     return Scores("array", "array@0", 1, protocol, metrics, {row.id: row}).summary()
+
+
+def compile_kernels() -> None:
+    """Run every kernel on a tiny pair, so that numba compiles them, or loads them from its cache."""
+    pred = prediction_from(_DOT, "a picture of one pixel").levels
+    score_image(pred, np.ones((1, 1), np.bool_))
 
 
 def score_folder(

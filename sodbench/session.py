@@ -16,8 +16,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from sodbench.atomic import check_writable
 from sodbench.datasets import Location, find, mask_entries, pair, registry
 from sodbench.discovery import discover
@@ -27,7 +25,7 @@ from sodbench.metrics.weighted_f import is_compiled
 from sodbench.protocol import split_signature
 from sodbench.registry import lookup
 from sodbench.scores import NOTES, Row, Scores, reusable
-from sodbench.scoring import Plan, Progress, Rows, binarised_by, place, score_image, score_methods
+from sodbench.scoring import Plan, Progress, Rows, binarised_by, compile_kernels, place, score_methods
 from sodbench.sources import Entry
 
 
@@ -253,7 +251,7 @@ def warm_up(say: Callable[[str], None]) -> None:
         return
     say("Compiling kernels, once after installing ...")
     start = time.perf_counter()
-    score_image(np.zeros((2, 2), np.uint8), np.eye(2, dtype=np.bool_))
+    compile_kernels()
     say(f"Compiled in {time.perf_counter() - start:.1f} s.")
 
 
