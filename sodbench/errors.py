@@ -35,6 +35,10 @@ class WeightsError(SodbenchError):
     """Model weights are missing, damaged, or of another architecture."""
 
 
+class TrainingError(SodbenchError):
+    """A training run's configuration, pairs or checkpoint cannot be used, or its loss is no number."""
+
+
 def first_few(names: Sequence[str], most: int = 5) -> str:
     """List the first `most` names and count the rest.
 

@@ -9,9 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sodbench.atomic import check_writable, replacing
 from sodbench.boards import Board
@@ -19,6 +21,7 @@ from sodbench.curves import Curves, Reals
 from sodbench.errors import LeaderboardError, ScoresError, nearest
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.placement import NEAR, place_labels
+from sodbench.qualitative import Shown, errors, overlaid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -288,6 +291,33 @@ def size_plot(
     return ax
 
 
+def cost_plot(ax: "Axes", curves: Mapping[str, Mapping[int, int]], *, flops: bool = False) -> "Axes":
+    """Draw what blocks cost against their middle channels, with a legend.
+
+    Parameters
+    ----------
+    ax
+        Where.
+    curves
+        Block -> M -> multiply-accumulates. RSU blocks are drawn red.
+    flops
+        Show operations, two for each multiply-accumulate.
+    """
+    styles = line_styles(list(curves), [name for name in curves if name.startswith("RSU")])
+    for k, (name, curve) in enumerate(curves.items()):
+        look = styles[name]
+        if look["color"] != RED:  # PLN and RES nearly coincide
+            look |= {"linestyle": DASHES[k % len(DASHES)], "zorder": 2 + k / 100}
+        middle = sorted(curve)
+        ax.plot(middle, [(1 + flops) * curve[m] / 1e9 for m in middle], label=name, **look)
+    ax.set_xlabel("M (middle channels)")
+    ax.set_ylabel("GFLOPs (2 × GMACs)" if flops else "GMACs (half the FLOPs)")
+    ax.set_xlim(left=0)
+    ax.set_ylim(bottom=0)
+    ax.legend(frameon=False, handlelength=3.4)
+    return ax
+
+
 def _mark(source: str, star: bool) -> dict[str, Any]:
     """Return a point's look; that of a measured row can be seen around a published one in the same place."""
     colour, hollow = RED if star else COLOURS[0], source == "measured"
@@ -370,6 +400,67 @@ def _label(ax: "Axes", points: Reals, names: Sequence[str], colours: Sequence[st
         end = np.clip(0, offset - size / 2, offset + size / 2)
         if text.get_text() and np.hypot(*end) > NEAR:
             ax.annotate("", text.xy, tuple(end), arrowprops=line, **kind)
+
+
+def loss_curves(ax: "Axes", steps: Sequence[float], losses: Mapping[str, Sequence[float]]) -> "Axes":
+    """Draw losses over training steps, on a logarithmic axis; `losses` by name, the total first.
+
+    >>> from matplotlib.figure import Figure
+    >>> ax = loss_curves(Figure().add_subplot(), [1, 2], {"loss": [3, 2], "fused": [1, 0.5]})
+    >>> [line.get_label() for line in ax.lines]
+    ['loss', 'fused']
+    """
+    for k, (name, values) in enumerate(losses.items()):
+        colour = RED if k == 0 else COLOURS[(k - 1) % len(COLOURS)]
+        dash = DASHES[0 if k == 0 else 1 + (k - 1) // len(COLOURS) % (len(DASHES) - 1)]
+        ax.plot(steps, values, color=colour, linestyle=dash, linewidth=1.2 if k == 0 else 0.8, label=name)
+    ax.set_yscale("log")
+    ax.set_xlabel("Step")
+    ax.set_ylabel("Loss")
+    ax.legend(frameon=False, fontsize="small", ncols=2)
+    return ax
+
+
+def qualitative(rows: Sequence[Shown], kind: str = "grey", width: str = "double") -> "Figure":
+    """Return a figure of photos, masks and maps side by side, a row an image.
+
+    Parameters
+    ----------
+    rows
+        Images with maps of the same methods.
+    kind
+        ``grey`` maps as they are, their ``errors``, or an ``overlay`` on the photo.
+    width
+        ``single`` or ``double`` column.
+    """
+    from matplotlib.figure import Figure
+
+    columns = ["Image", "Mask", *(shown_name(method) for method in rows[0].maps)]
+    inches, margin, gap, head = WIDTHS[width], 0.2, 0.04, 0.18
+    across = (inches - margin) / len(columns)
+    heights = [(across - gap) * row.gt.shape[0] / row.gt.shape[1] for row in rows]
+    high = head + sum(heights) + gap * len(rows)
+    fig = Figure(figsize=(inches, high))
+    top = high - head
+    for k, (row, height) in enumerate(zip(rows, heights, strict=True)):
+        pictures = [row.photo, row.gt * np.uint8(255), *(_picture(m, row, kind) for m in row.maps.values())]
+        letter = f"({ascii_lowercase[k % 26]})"
+        fig.text(0.02 / inches, (top - height / 2) / high, letter, fontsize=7, va="center")
+        for j, picture in enumerate(pictures):
+            left, bottom = margin + j * across, top - height
+            ax = fig.add_axes((left / inches, bottom / high, (across - gap) / inches, height / high))
+            ax.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
+            ax.set_axis_off()
+            if k == 0:
+                ax.set_title(columns[j], fontsize=7, pad=2, parse_math=False)
+        top -= height + gap
+    return fig
+
+
+def _picture(levels: NDArray[np.uint8], row: Shown, kind: str) -> NDArray[np.uint8]:
+    if kind == "errors":
+        return errors(levels, row.gt)
+    return overlaid(levels, row.photo) if kind == "overlay" else levels
 
 
 def shown_name(name: str) -> str:

@@ -39,12 +39,14 @@ MAY_IMPORT = {
     "leaderboard": "errors protocol metrics scores registry atomic version boards",
     "tables": "errors protocol metrics scores statistics datasets verification boards",
     "placement": "",
+    "qualitative": "errors protocol metrics scores scoring datasets images pairing photos sources",
     "comparison": "errors protocol metrics scores registry boards leaderboard",
     "rendering": "protocol comparison tables",
     "curves": "errors protocol scores boards leaderboard",
-    "plots": "errors metrics atomic boards curves placement",
+    "plots": "errors metrics atomic boards curves placement qualitative",
+    "ablation": "errors comparison rendering tables models",
     "photos": "errors",
-    "models": "errors photos sources atomic allocator",
+    "models": "errors photos sources atomic allocator images datasets registry",
 }
 
 # A package, the parts that may import it, and those of them that may do so at module level.
@@ -53,7 +55,7 @@ HEAVY = {
     "isal": ("png", "png"),
     "pandas": ("scores leaderboard tables", "leaderboard tables"),
     "matplotlib": ("plots", ""),
-    "torch": ("models", "models"),
+    "torch": ("models ablation", "models"),
     "onnx": ("models", ""),
     "google": ("models", ""),  # protobuf, which onnx brings
     "safetensors": ("models", ""),
@@ -214,6 +216,8 @@ def loaded_by(*arguments):
         ("datasets", "--help"),
         ("plot-pr", "--help"),
         ("plot-size", "--help"),
+        ("plot-cost", "--help"),
+        ("train", "--help"),
     ],
 )
 def test_help_loads_nothing_heavy(arguments):

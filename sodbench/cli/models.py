@@ -2,10 +2,13 @@
 
 import click
 
+from sodbench.cli.output import say
+
 
 @click.command()
 def models() -> None:
     """List models: parameters, size, multiply-accumulates at 320x320, weights here or not, licence."""
+    from sodbench.models.ablation import NETWORKS
     from sodbench.models.registry import models as known
     from sodbench.models.weights import fetched
     from sodbench.tables import aligned
@@ -27,3 +30,5 @@ def models() -> None:
             ]
         )
     click.echo(aligned(lines, left=(0, 1, 5, 6)))
+    others = [name for name in NETWORKS if name not in known()]
+    say(f"without published weights (pass --weights FILE of yours): {', '.join(others)}")

@@ -16,6 +16,8 @@ STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
 @click.option(
     "--paper", is_flag=True, help="Tables 3 and 4 of the U2-Net paper: published rows, six datasets."
 )
+@click.option("--ablation", is_flag=True, help="Tables 1 and 2 of the paper: blocks, and what networks cost.")
+@click.option("--measure", is_flag=True, help="The same, and time all 13 networks on this machine.")
 @click.option("--datasets", help="Comma-separated, in this order.", **LIST)
 @click.option("--methods", help="Comma-separated, in this order.", **LIST)
 @click.option("--metrics", help="Comma-separated, in this order.", **LIST)
@@ -32,6 +34,8 @@ STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
 @click.option("--boards", type=FOLDER, help="Folder of DATASET.csv in place of the shipped one.")
 def table(
     paper: bool,
+    ablation: bool,
+    measure: bool,
     datasets: tuple[str, ...],
     methods: tuple[str, ...],
     own: tuple[Path, ...],
@@ -47,10 +51,19 @@ def table(
     \b
     sodbench table --paper --format latex --out tables.tex
     sodbench table --datasets SOD --with scores/mine --delta
+    sodbench table --ablation --measure
     """  # noqa: D301 (click needs the character \b)
+    from sodbench.rendering import render, style_of
+
+    if ablation or measure:
+        from sodbench.ablation import tables
+
+        if paper or datasets or methods or own or boards:
+            raise click.UsageError("--ablation shows tables of its own: no datasets, methods or scores.")
+        deliver(tables(style or style_of(out), measure=measure, mark=mark), out)
+        return
     from sodbench.boards import boards_folder, read_boards
     from sodbench.comparison import assemble, build
-    from sodbench.rendering import render, style_of
     from sodbench.session import load_all
 
     found = read_boards(boards_folder(boards))

@@ -7,10 +7,13 @@ its device, one image at a time, after five to warm up.
 
 import statistics
 import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sodbench.models.recipe import SIZE
 
@@ -21,8 +24,8 @@ if TYPE_CHECKING:
 WARM_UP = 5
 
 
-def macs(network: "nn.Module", size: int = SIZE) -> int:
-    """Count the multiply-accumulates of all convolutions on a (1, 3, size, size) input."""
+def macs(network: "nn.Module", size: int = SIZE, channels: int = 3) -> int:
+    """Count the multiply-accumulates of all convolutions on a (1, channels, size, size) input."""
     import torch
 
     total = 0
@@ -36,7 +39,7 @@ def macs(network: "nn.Module", size: int = SIZE) -> int:
     training = network.training
     try:
         with torch.no_grad():
-            network.eval()(torch.zeros(1, 3, size, size, device=next(network.parameters()).device))
+            network.eval()(torch.zeros(1, channels, size, size, device=next(network.parameters()).device))
     finally:
         network.train(training)
         for hook in hooks:
@@ -44,8 +47,79 @@ def macs(network: "nn.Module", size: int = SIZE) -> int:
     return total
 
 
+def block_macs(name: str, middle: int, i: int = 3, o: int = 64, size: int = SIZE) -> int:
+    """Count the multiply-accumulates of a block of Table 1 on a (1, i, size, size) input.
+
+    It is built and run without memory or arithmetic, so any size is quick.
+
+    Parameters
+    ----------
+    name
+        As in Table 1: ``PLN``, ``DSE``, ``RSU-7``, ...
+    middle
+        Its middle channels, M.
+    i, o
+        Input and output channels.
+    size
+        Height and width.
+
+    Examples
+    --------
+    >>> block_macs("PLN", 32, size=10) == 9 * 100 * (3 * 32 + 32 * 64)
+    True
+    """
+    import torch
+
+    from sodbench.models.ablation.blocks import block
+
+    with torch.device("meta"):
+        return macs(block(name, i, middle, o), size, i)
+
+
+class Cost(NamedTuple):
+    """What a network weighs: parameters, multiply-accumulates at 320x320, bytes of its state dict."""
+
+    parameters: int
+    macs: int
+    bytes: int
+
+
+@cache
+def cost(factory: str) -> Cost:
+    """Return the cost of the network that ``module:function`` builds, without making its parameters."""
+    import torch
+
+    from sodbench.models.runner import build, need_torch
+
+    need_torch()
+    with torch.device("meta"):
+        network = build(factory)
+        size = sum(value.numel() * value.element_size() for value in network.state_dict().values())
+        return Cost(sum(p.numel() for p in network.parameters()), macs(network), size)
+
+
+def interleaved(
+    predictors: Mapping[str, Callable[[Sequence[NDArray[np.float32]]], object]], rounds: int
+) -> dict[str, float]:
+    """Time networks in turn, so that a busy machine is busy for all; return medians in ms an image."""
+    image = np.random.default_rng(0).standard_normal((3, SIZE, SIZE)).astype(np.float32)
+    times: dict[str, list[float]] = {name: [] for name in predictors}
+    for k in range(1 + rounds):
+        for name, predictor in predictors.items():
+            start = time.perf_counter()
+            predictor([image])
+            if k:  # the first round warms up
+                times[name].append(1000 * (time.perf_counter() - start))
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
 def measure(
-    name: str, network: "nn.Module", weights: Path, device: "torch.device", precision: str, rounds: int
+    name: str,
+    network: "nn.Module",
+    weights: Path | None,
+    device: "torch.device",
+    precision: str,
+    rounds: int,
 ) -> str:
     """Return a text: parameters, GMAC, file size, ms an image (median, 90th percentile), FPS, device."""
     import torch
@@ -54,6 +128,7 @@ def measure(
 
     parameters = sum(p.numel() for p in network.parameters())
     work = macs(network)
+    file = f"{weights.stat().st_size / 1e6:.1f} MB  {weights.name}" if weights else "none, random weights"
     predictor = Predictor(network, device, precision)
     image = np.random.default_rng(0).standard_normal((3, SIZE, SIZE)).astype(np.float32)
     times = []
@@ -73,7 +148,7 @@ def measure(
             f"model       {name}, {precision}",
             f"parameters  {parameters:,}",
             f"GMAC        {work / 1e9:.2f}  (multiply-accumulates of the convolutions at {SIZE}x{SIZE})",
-            f"file        {weights.stat().st_size / 1e6:.1f} MB  {weights.name}",
+            f"file        {file}",
             f"ms/image    {median:.1f} median, {np.quantile(times, 0.9):.1f} 90th percentile, of {rounds}",
             f"FPS         {1000 / median:.1f}",
             f"device      {where}",

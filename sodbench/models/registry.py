@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sodbench.errors import WeightsError, nearest
+from sodbench.models.ablation import NETWORKS
 
 
 class Wheel(NamedTuple):
@@ -55,7 +56,7 @@ def models() -> Mapping[str, Model]:
 
 
 def find_model(name: str) -> Model:
-    """Return a model by name.
+    """Return a model with published weights by name.
 
     Raises
     ------
@@ -63,9 +64,16 @@ def find_model(name: str) -> Model:
         There is none of that name.
     """
     known = models()
+    if unpublished(name):
+        raise WeightsError(f"{name}: nobody published weights of this network; pass --weights FILE of yours.")
     if name not in known:
         raise WeightsError(f"unknown model {name!r}; {nearest(name, tuple(known))} See `sodbench models`.")
     return known[name]
+
+
+def unpublished(name: str) -> str | None:
+    """Return ``module:function`` of a network of the paper's ablation; its weights are the user's own."""
+    return None if name in models() else NETWORKS.get(name)
 
 
 def _files(entries: list[dict[str, Any]]) -> tuple[WeightsFile, ...]:

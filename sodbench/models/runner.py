@@ -26,7 +26,7 @@ from sodbench.allocator import keep_freed_memory
 from sodbench.atomic import check_writable, replacing
 from sodbench.errors import PredictionError, SodbenchError, WeightsError, first_few
 from sodbench.models.recipe import SIZE, network_input, saliency_map
-from sodbench.models.registry import find_model
+from sodbench.models.registry import find_model, unpublished
 from sodbench.models.weights import fetch, load, sha256
 from sodbench.photos import photo_from
 from sodbench.sources import Entry
@@ -142,7 +142,7 @@ def load_model(
     Parameters
     ----------
     name
-        A registered model, or any name with a factory.
+        A registered model, a network of the ablation (then with weights), or any name with a factory.
     factory
         ``module:function`` of a model of one's own.
     weights
@@ -162,7 +162,7 @@ def load_model(
     need_torch()
     if factory and not weights:
         raise WeightsError(f"{factory}: a model of your own needs --weights FILE.")
-    network = build(factory or find_model(name).factory)
+    network = build(factory or (weights and unpublished(name)) or find_model(name).factory)
     path = weights or fetch(find_model(name), say)
     load(network, path)
     return network, path, sha256(path)

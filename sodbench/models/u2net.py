@@ -9,7 +9,7 @@ size of what it is joined with, so any input size works. A network returns logit
 then the six side outputs from fine to coarse; all at the input's size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -57,11 +57,11 @@ U2NETP = (
 
 
 class ConvBnRelu(nn.Module):
-    """3x3 convolution, batch norm, ReLU."""
+    """Convolution (3x3 unless said), batch norm, ReLU."""
 
-    def __init__(self, i: int, o: int, dilation: int = 1) -> None:
+    def __init__(self, i: int, o: int, dilation: int = 1, size: int = 3) -> None:
         super().__init__()
-        self.conv_s1 = nn.Conv2d(i, o, 3, padding=dilation, dilation=dilation)
+        self.conv_s1 = nn.Conv2d(i, o, size, padding=size // 2 * dilation, dilation=dilation)
         self.bn_s1: nn.Module = nn.BatchNorm2d(o)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -69,24 +69,37 @@ class ConvBnRelu(nn.Module):
         return F.relu(self.bn_s1(self.conv_s1(x)), inplace=True)
 
 
+class Foldable(nn.Module):
+    """A network of conv units."""
+
+    def fold_batch_norm(self) -> None:
+        """Fold conv units' batch norms into their convolutions, for inference: the same, a fifth faster."""
+        for module in self.modules():
+            if isinstance(module, ConvBnRelu) and isinstance(module.bn_s1, nn.BatchNorm2d):
+                module.conv_s1 = fuse_conv_bn_eval(module.conv_s1, module.bn_s1)
+                module.bn_s1 = nn.Identity()
+
+
 class RSU(nn.Module):
     """Residual U-block of `depth` levels: a small U-Net whose output is added to its first layer's.
 
     The encoder pools before each level but the first and the last, which has dilation 2 instead.
+    With ``residual=False`` it is the naive U-block NIV: no first layer, no sum.
     """
 
-    def __init__(self, depth: int, i: int, m: int, o: int) -> None:
+    def __init__(self, depth: int, i: int, m: int, o: int, residual: bool = True) -> None:
         super().__init__()
         self.depth = depth
-        self.rebnconvin = ConvBnRelu(i, o)
+        self.rebnconvin = ConvBnRelu(i, o) if residual else None
+        i = o if residual else i
         for k in range(1, depth + 1):
-            self.add_module(f"rebnconv{k}", ConvBnRelu(o if k == 1 else m, m, 2 if k == depth else 1))
+            self.add_module(f"rebnconv{k}", ConvBnRelu(i if k == 1 else m, m, 2 if k == depth else 1))
         for k in range(depth - 1, 0, -1):
             self.add_module(f"rebnconv{k}d", ConvBnRelu(2 * m, o if k == 1 else m))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, i, h, w) to (n, o, h, w)."""
-        entry = self.rebnconvin(x)
+        entry = self.rebnconvin(x) if self.rebnconvin else x
         levels = [self.get_submodule("rebnconv1")(entry)]
         for k in range(2, self.depth):
             levels.append(self.get_submodule(f"rebnconv{k}")(pool(levels[-1])))
@@ -94,16 +107,16 @@ class RSU(nn.Module):
         for k in range(self.depth - 1, 0, -1):
             skip = levels[k - 1]
             x = self.get_submodule(f"rebnconv{k}d")(torch.cat((resize_like(x, skip), skip), 1))
-        return x + entry
+        return x + entry if self.rebnconvin else x
 
 
 class RSU4F(nn.Module):
-    """Residual U-block that widens its view by dilation instead of pooling."""
+    """Residual U-block that widens its view by dilation instead of pooling; see `RSU` for `residual`."""
 
-    def __init__(self, i: int, m: int, o: int) -> None:
+    def __init__(self, i: int, m: int, o: int, residual: bool = True) -> None:
         super().__init__()
-        self.rebnconvin = ConvBnRelu(i, o)
-        self.rebnconv1 = ConvBnRelu(o, m, 1)
+        self.rebnconvin = ConvBnRelu(i, o) if residual else None
+        self.rebnconv1 = ConvBnRelu(o if residual else i, m, 1)
         self.rebnconv2 = ConvBnRelu(m, m, 2)
         self.rebnconv3 = ConvBnRelu(m, m, 4)
         self.rebnconv4 = ConvBnRelu(m, m, 8)
@@ -113,33 +126,52 @@ class RSU4F(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, i, h, w) to (n, o, h, w)."""
-        entry = self.rebnconvin(x)
+        entry = self.rebnconvin(x) if self.rebnconvin else x
         one = self.rebnconv1(entry)
         two = self.rebnconv2(one)
         three = self.rebnconv3(two)
         x = self.rebnconv4(three)
         x = self.rebnconv3d(torch.cat((x, three), 1))
         x = self.rebnconv2d(torch.cat((x, two), 1))
-        return self.rebnconv1d(torch.cat((x, one), 1)) + entry
+        x = self.rebnconv1d(torch.cat((x, one), 1))
+        return x + entry if self.rebnconvin else x
 
 
-class U2Net(nn.Module):
-    """The outer U: six encoder and five decoder stages, a side output of each of the last six."""
+class U2Net(Foldable):
+    """The outer U: six encoder and five decoder stages, a side output of each of the last six.
 
-    def __init__(self, stages: Sequence[Stage] = U2NET, maps: int = 1) -> None:
+    Parameters
+    ----------
+    stages
+        A row of Table 1: En_1 to En_6, De_5 to De_1.
+    maps
+        Channels of each output.
+    build
+        Makes a stage's block.
+    encoder
+        Maps photos to the outputs of En_1 to En_6, in place of blocks.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Stage] = U2NET,
+        maps: int = 1,
+        build: Callable[[str, int, int, int], nn.Module] | None = None,
+        encoder: nn.Module | None = None,
+    ) -> None:
         super().__init__()
+        self.encoder = encoder
         names = [*(f"stage{k}" for k in range(1, 7)), *(f"stage{k}d" for k in range(5, 0, -1))]
         for name, stage in zip(names, stages, strict=True):
-            self.add_module(name, block(*stage))
+            if encoder is None or name.endswith("d"):
+                self.add_module(name, (build or block)(*stage))
         for k, stage in enumerate((*stages[:5:-1], stages[5]), start=1):
             self.add_module(f"side{k}", nn.Conv2d(stage.o, maps, 3, padding=1))
         self.outconv = nn.Conv2d(6 * maps, maps, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map photos (n, 3, h, w) to seven logits (n, maps, h, w): fused, then sides 1 to 6."""
-        skips = [self.get_submodule("stage1")(x)]
-        for k in range(2, 7):
-            skips.append(self.get_submodule(f"stage{k}")(pool(skips[-1])))
+        skips = self._encode(x)
         decoded = [skips[5]]
         for k in range(5, 0, -1):
             skip = skips[k - 1]
@@ -149,19 +181,20 @@ class U2Net(nn.Module):
         sides = [sides[0], *(resize_like(side, sides[0]) for side in sides[1:])]
         return self.outconv(torch.cat(sides, 1)), *sides
 
-    def fold_batch_norm(self) -> None:
-        """Fold every batch norm into its convolution, for inference: the same function, a fifth faster."""
-        for module in self.modules():
-            if isinstance(module, ConvBnRelu) and isinstance(module.bn_s1, nn.BatchNorm2d):
-                module.conv_s1 = fuse_conv_bn_eval(module.conv_s1, module.bn_s1)
-                module.bn_s1 = nn.Identity()
+    def _encode(self, x: Tensor) -> Sequence[Tensor]:
+        if self.encoder is not None:
+            return self.encoder(x)
+        found = [self.get_submodule("stage1")(x)]
+        for k in range(2, 7):
+            found.append(self.get_submodule(f"stage{k}")(pool(found[-1])))
+        return found
 
 
 def block(name: str, i: int, m: int, o: int) -> nn.Module:
-    """Build a block of Table 1 by its name there."""
-    if name == "RSU-4F":
-        return RSU4F(i, m, o)
-    return RSU(int(name.removeprefix("RSU-")), i, m, o)
+    """Build an RSU or NIV block of Table 1 by its name there."""
+    kind, _, depth = name.partition("-")
+    residual = {"RSU": True, "NIV": False}[kind]
+    return RSU4F(i, m, o, residual) if depth == "4F" else RSU(int(depth), i, m, o, residual)
 
 
 def pool(x: Tensor) -> Tensor:

@@ -1,0 +1,63 @@
+"""``sodbench plot-qualitative``."""
+
+from pathlib import Path
+
+import click
+
+from sodbench.cli.options import FOLDER, split_names
+from sodbench.cli.output import say, show
+from sodbench.cli.plotting import WIDTH, out_option
+
+
+@click.command()
+@click.argument("preds", nargs=-1, type=FOLDER, required=True)
+@click.option("--dataset", "-d", required=True, help="Registered name.")
+@click.option("--data", type=FOLDER, help="Folder that holds dataset folders.")
+@click.option("--images", multiple=True, callback=split_names, help="ID,ID: which, in this order.")
+@click.option("--pick", type=click.Choice(["worst", "best", "disagree"]), help="Choose by --by instead.")
+@click.option("--by", default="max_f", show_default=True, help="Metric whose per-image values choose.")
+@click.option("--count", type=click.IntRange(1, 26), default=6, show_default=True, help="Images to pick.")
+@click.option("--scores", type=FOLDER, multiple=True, help="Scores of these methods, for --pick. Repeatable.")
+@click.option("--maps", "kind", type=click.Choice(["grey", "errors", "overlay"]), default="grey")
+@click.option("--width", type=WIDTH, default="double", show_default=True, help="3.5 or 7.16 inches.")
+@out_option("qualitative.pdf")
+def plot_qualitative(
+    preds: tuple[Path, ...],
+    dataset: str,
+    data: Path | None,
+    images: tuple[str, ...],
+    pick: str | None,
+    by: str,
+    count: int,
+    scores: tuple[Path, ...],
+    kind: str,
+    width: str,
+    out: Path,
+) -> None:
+    """Show photos, masks and maps side by side, a row an image, a column a method.
+
+    PREDS are folders of maps, as for `sodbench score`. Errors are shown at level 128: found white, false
+    positives orange, misses blue.
+
+    \b
+    sodbench plot-qualitative preds/ -d SOD --pick worst --scores scores/
+    sodbench plot-qualitative preds/A preds/B -d SOD --images 100075,100080 --maps errors --out q.png
+    """  # noqa: D301 (click needs the character \b)
+    from sodbench import plots, qualitative
+    from sodbench.session import collect, load_all
+
+    plots.check_target(out)
+    if bool(images) == bool(pick) or (pick and not scores):
+        raise click.UsageError("expected either --images ID,ID, or --pick with --scores.")
+    (job,), notices = collect(preds, [dataset], None, data)
+    for line in notices:
+        say(line)
+    name = job.location.dataset.name
+    made = [one for one in load_all(scores) if one.method in job.methods] if pick else []
+    made = [one for one in made if one.dataset.partition("@")[0] == name]
+    chosen = qualitative.picked(made, list(job.methods), pick, by, count) if pick else list(images)
+    rows = qualitative.load(chosen, job.location, job.methods)
+    with plots.style():
+        plots.save(plots.qualitative(rows, kind, width), out, ", ".join(chosen))
+    say(f"images: {', '.join(chosen)}")
+    show(str(out))

@@ -1,0 +1,1 @@
+"""Training: configuration, pairs, loss, checkpoints, several processes, and the loop over them."""

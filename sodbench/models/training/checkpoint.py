@@ -1,0 +1,91 @@
+"""Checkpoints: all that a run needs to go on, in one file that is written whole or not at all.
+
+``checkpoint.pt`` holds tensors, numbers and texts only, so ``torch.load(weights_only=True)`` reads it.
+``last.safetensors`` beside it holds the network alone, under the names of the authors' code.
+"""
+
+import io
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from sodbench.atomic import replacing
+from sodbench.errors import TrainingError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FILE, WEIGHTS = "checkpoint.pt", "last.safetensors"
+FORMAT = 1
+_KEYS = {"format", "config", "data", "world", "step", "model", "optimiser", "scaler", "rng"}
+
+
+def write(folder: Path, state: dict[str, Any]) -> None:
+    """Write a checkpoint and the network's weights.
+
+    Raises
+    ------
+    ScoresError
+        The disk is full, or the folder cannot be written; an earlier checkpoint is left as it was.
+    """
+    from safetensors.torch import save
+
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state["model"].items()}
+    buffer = io.BytesIO()
+    torch.save({"format": FORMAT, **state}, buffer)
+    _replace(folder / FILE, buffer.getbuffer())
+    _replace(folder / WEIGHTS, save(weights))
+
+
+def read(folder: Path) -> dict[str, Any]:
+    """Read a run's checkpoint.
+
+    Raises
+    ------
+    TrainingError
+        There is none, or it is damaged or not one of ours.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        raise TrainingError(
+            f"{path}: no such checkpoint, expected the folder of an earlier `sodbench train`."
+        )
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        raise TrainingError(
+            f"{path}: damaged, or written in half ({reason}). Start again, from {WEIGHTS} if it is whole: "
+            "--weights FILE."
+        ) from error
+    if not isinstance(state, dict) or set(state) != _KEYS or state["format"] != FORMAT:
+        raise TrainingError(f"{path}: expected a checkpoint of `sodbench train` of format {FORMAT}.")
+    return state
+
+
+def load(network: "nn.Module", state: dict[str, torch.Tensor], path: Path, model: str) -> None:
+    """Load a checkpoint's network.
+
+    Raises
+    ------
+    TrainingError
+        It belongs to another architecture.
+    """
+    try:
+        network.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        lines = str(error).splitlines()
+        what = " ".join(line.strip() for line in lines[1:2])[:160]
+        raise TrainingError(
+            f"{path}: a checkpoint of another architecture than {model} ({what}). "
+            "Resume with the code and configuration that it was written with."
+        ) from error
+
+
+def _replace(path: Path, content: bytes | memoryview) -> None:
+    with replacing(path) as part, part.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,252 @@
+"""Pairs of photos and masks: found, checked before training starts, and given to the network.
+
+Samples are numbered through all epochs: number n is pair n mod N of epoch n div N, in that epoch's own
+order, so a batch may reach into the next epoch. Order and crops follow from seed, epoch and pair alone:
+whatever the number of workers, and wherever a run was stopped, sample n is the same.
+"""
+
+import hashlib
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader, Dataset
+
+from sodbench.datasets import Dataset as Known
+from sodbench.datasets import Location, locate, mask_entries, pair, photo_entries
+from sodbench.errors import SodbenchError, TrainingError, first_few
+from sodbench.images import mask_from
+from sodbench.models.recipe import MEAN, STD, resize_bilinear
+from sodbench.models.training.config import Config
+from sodbench.photos import photo_from
+from sodbench.registry import find, lookup
+from sodbench.sources import Entry
+
+_ORDER, _CROP, _HOLDOUT = 0, 1, 2
+"""What a random stream is for; streams of different purposes never meet."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photo and its mask; `graded` masks may be empty once they are binarised."""
+
+    image: str
+    photo: Entry
+    mask: Entry
+    graded: bool
+
+
+@dataclass(frozen=True)
+class Data:
+    """Pairs, sorted by id, and the folders that they come from."""
+
+    name: str
+    images: str
+    masks: str
+    pairs: tuple[Pair, ...]
+
+    @property
+    def digest(self) -> str:
+        """Fingerprint of the ids: a run goes on with the pairs that it began with."""
+        return hashlib.sha256("\n".join(one.image for one in self.pairs).encode()).hexdigest()
+
+
+def find_data(name: str) -> Data:
+    """Find the pairs of a registered dataset on this disk, or of a dataset's own folder.
+
+    Raises
+    ------
+    DatasetError, TrainingError
+        There is none, or photos and masks do not pair.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        own = folder.resolve().name
+        return _paired(locate(lookup(own) or _unknown(own), folder))
+    return _paired(locate(find(name)))
+
+
+def data_of(images: Path, masks: Path, name: str = "") -> Data:
+    """Pair the photos of one folder or zip with the masks of another.
+
+    Raises
+    ------
+    PredictionError, DatasetError, TrainingError
+        A folder is missing, or photos and masks do not pair.
+    """
+    dataset = lookup(name) or _unknown(name or masks.resolve().parent.name)
+    return _paired(Location(dataset, masks, masks.resolve(), images.resolve(), ""))
+
+
+def _unknown(name: str) -> Known:
+    return Known(name=name, version=0, count=0, grey_masks=True, registered=False)
+
+
+def _paired(location: Location) -> Data:
+    photos = list(photo_entries(location).values())
+    found = pair(photos, mask_entries(location))
+    folders = f"{location.images or location.root} and {location.masks}"
+    if not photos or not (found.pairs or found.missing):
+        what = "masks, but no photos" if found.missing else "photos, but no masks" if photos else "no pairs"
+        raise TrainingError(f"{folders}: found {what}, expected photos and a mask of the same name for each.")
+    if found.missing or found.extra:
+        lone = [f"{len(found.missing)} masks have no photo ({first_few(found.missing)})"] * bool(
+            found.missing
+        )
+        lone += [f"{len(found.extra)} photos have no mask ({first_few(found.extra)})"] * bool(found.extra)
+        raise TrainingError(f"{folders}: {'; '.join(lone)}. Add what is missing, or remove the others.")
+    graded = location.dataset.grey_masks
+    return Data(
+        location.dataset.name,
+        str(location.images),
+        str(location.masks),
+        tuple(Pair(image, photo, mask, graded) for image, photo, mask in found.pairs),
+    )
+
+
+def check_pairs(pairs: Sequence[Pair], progress: Callable[[int, int], None] | None = None) -> None:
+    """Decode every pair before training starts.
+
+    Raises
+    ------
+    TrainingError
+        Pairs cannot be read or differ in size, or all masks are empty. The message lists the first ones.
+    """
+    wrong, filled = [], False
+    with ThreadPoolExecutor(4) as threads:
+        for k, (problem, has_object) in enumerate(threads.map(_look_at, pairs), start=1):
+            wrong += [problem] if problem else []
+            filled |= has_object
+            if progress:
+                progress(k, len(pairs))
+    if wrong:
+        more = [f"+{len(wrong) - 5} more"] if len(wrong) > 5 else []
+        lines = "".join(f"\n  {line}" for line in [*wrong[:5], *more])
+        raise TrainingError(f"{len(wrong)} of {len(pairs)} pairs cannot be trained on:{lines}")
+    if not filled:
+        raise TrainingError(
+            f"all {len(pairs)} masks are empty ({first_few([p.mask.where for p in pairs], 2)}), expected "
+            "objects. Are these the right masks?"
+        )
+
+
+def _look_at(one: Pair) -> tuple[str, bool]:
+    try:
+        photo, mask = read_pair(one)
+    except SodbenchError as error:
+        return str(error), False
+    except OSError as error:
+        return f"{error.filename or one.photo.where}: cannot read this file ({error.strerror}).", False
+    if photo.shape[:2] != mask.shape:
+        (h, w), (y, x) = photo.shape[:2], mask.shape
+        return f"{one.photo.where}: {w}x{h}, its mask {one.mask.where} {x}x{y} (width x height).", False
+    return "", bool(mask.any())
+
+
+def read_pair(one: Pair) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+    """Decode a photo (h, w, 3) and the grey levels of its mask (h, w)."""
+    photo = photo_from(one.photo.read(), one.photo.where)
+    return photo, mask_from(one.mask.read(), one.mask.where, graded=one.graded).levels
+
+
+def split(pairs: Sequence[Pair], config: Config) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
+    """Return the pairs to train on, and those held out for validation, chosen by the seed.
+
+    Raises
+    ------
+    TrainingError
+        One of the two would be empty.
+    """
+    if not config.holdout:
+        return tuple(pairs), ()
+    held = round(config.holdout * len(pairs))
+    if not 0 < held < len(pairs):
+        raise TrainingError(
+            f"holdout {config.holdout} of {len(pairs)} pairs leaves {len(pairs) - held} to train on and "
+            f"{held} to validate with, expected at least one each."
+        )
+    chosen = set(_stream(config.seed, _HOLDOUT).permutation(len(pairs))[:held].tolist())
+    return (
+        tuple(one for k, one in enumerate(pairs) if k not in chosen),
+        tuple(one for k, one in enumerate(pairs) if k in chosen),
+    )
+
+
+class Samples(Dataset[tuple[torch.Tensor, torch.Tensor, str]]):
+    """Prepared pairs: sample n -> photo (3, crop, crop), mask (1, crop, crop), id."""
+
+    def __init__(self, pairs: Sequence[Pair], config: Config) -> None:
+        self.pairs, self.config = pairs, config
+        self._epoch, self._order = -1, np.zeros(0, np.intp)
+
+    def __getitem__(self, n: int) -> tuple[torch.Tensor, torch.Tensor, str]:
+        """Read, resize, flip, crop and normalise one pair."""
+        epoch, place = divmod(n, len(self.pairs))
+        if epoch != self._epoch:
+            stream = _stream(self.config.seed, _ORDER, epoch)
+            self._epoch, self._order = epoch, stream.permutation(len(self.pairs))
+        index = int(self._order[place])
+        one = self.pairs[index]
+        photo, mask = augmented(*read_pair(one), self.config, _stream(self.config.seed, _CROP, epoch, index))
+        return torch.from_numpy(photo), torch.from_numpy(mask), one.image
+
+
+def augmented(
+    photo: NDArray[Any], mask: NDArray[np.uint8], config: Config, stream: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what the network sees of a pair: resized, flipped, cropped and normalised.
+
+    As in the authors' code, photo and mask are divided by their maxima in the crop. Its crops start at 0 to
+    31 of 32 possible pixels; here at all 33.
+    """
+    size, crop = config.resize, config.crop
+    rows, columns = (((np.arange(size) + 0.5) * n / size).astype(np.intp) for n in mask.shape)
+    small, truth = resize_bilinear(photo, size), mask[rows][:, columns]
+    if stream.random() < config.vertical_flip:
+        small, truth = small[::-1], truth[::-1]
+    if stream.random() < config.horizontal_flip:
+        small, truth = small[:, ::-1], truth[:, ::-1]
+    top, left = stream.integers(0, size - crop + 1, 2)
+    small, truth = (one[top : top + crop, left : left + crop] for one in (small, truth))
+    x = (small / (small.max() or 1.0) - MEAN) / STD
+    y = truth[None] / (truth.max() or 1.0)
+    return np.ascontiguousarray(x.transpose(2, 0, 1), np.float32), np.ascontiguousarray(y, np.float32)
+
+
+def batches(
+    pairs: Sequence[Pair], config: Config, step: int, rank: int = 0, world: int = 1, pin: bool = False
+) -> Iterator[Any]:
+    """Yield the parts of this process from a step on, `accumulate` a step, without end."""
+    loader = DataLoader(
+        Samples(pairs, config),
+        batch_sampler=_numbers(config, step, rank, world),
+        num_workers=config.workers,
+        pin_memory=pin,
+        generator=torch.Generator(),  # the global one belongs to the network
+        worker_init_fn=_leave_signals,
+    )
+    return iter(loader)
+
+
+def _leave_signals(worker: int) -> None:
+    """Let the process that makes the steps decide what a signal to all processes ends."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _numbers(config: Config, step: int, rank: int, world: int) -> Iterator[list[int]]:
+    part = config.batch // (world * config.accumulate)
+    for k in count(step * config.accumulate):
+        first = (k * world + rank) * part
+        yield list(range(first, first + part))
+
+
+def _stream(*key: int) -> np.random.Generator:
+    return np.random.default_rng(key)

@@ -1,0 +1,77 @@
+"""The log of a run: ``log.csv``, ``validation.csv``, and TensorBoard on request."""
+
+import csv
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sodbench.atomic import replacing
+from sodbench.errors import TrainingError
+
+
+class Log:
+    """Rows of numbers by step, in CSV files of a folder. Rows after `step`, which will come again, go."""
+
+    def __init__(self, folder: Path, step: int, tensorboard: bool = False) -> None:
+        self.folder = folder
+        self.board: Any = None
+        for file in (folder / "log.csv", folder / "validation.csv"):
+            if file.exists():
+                _cut(file, step)
+        if tensorboard:
+            need_tensorboard()
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(str(folder), purge_step=step + 1)
+
+    def add(self, name: str, step: int, values: Mapping[str, float]) -> None:
+        """Append a row to ``NAME.csv``.
+
+        Raises
+        ------
+        TrainingError
+            It cannot be written.
+        """
+        file = self.folder / f"{name}.csv"
+        fresh = not file.exists()
+        try:
+            with file.open("a", newline="", encoding="utf-8") as out:
+                writer = csv.writer(out, lineterminator="\n")
+                if fresh:
+                    writer.writerow(["step", *values])
+                writer.writerow([step, *(f"{value:.9g}" for value in values.values())])
+        except OSError as error:
+            raise TrainingError(
+                f"{file}: cannot write this file ({error.strerror}). Make room, then go on with --resume."
+            ) from error
+        if self.board:
+            for key, value in values.items():
+                self.board.add_scalar(f"{name}/{key}", value, step)
+
+    def close(self) -> None:
+        """Finish what is being written."""
+        if self.board:
+            self.board.close()
+
+
+def need_tensorboard() -> None:
+    """Refuse to go on without TensorBoard.
+
+    Raises
+    ------
+    TrainingError
+        It is not installed.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise TrainingError(
+            "tensorboard = true needs the package: pip install tensorboard. log.csv is written without it."
+        )
+
+
+def _cut(file: Path, step: int) -> None:
+    """Drop the rows after a step, and a last one that was cut off."""
+    head, *rows = file.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
+    kept = [row for row in rows if row.endswith("\n") and int(row.partition(",")[0]) <= step]
+    with replacing(file) as part:
+        part.write_text(head + "".join(kept), encoding="utf-8")

@@ -1,0 +1,353 @@
+"""The training loop: batches, loss, steps, checkpoints, validation."""
+
+import json
+import platform
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from copy import deepcopy
+from dataclasses import asdict, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+
+from sodbench.allocator import keep_freed_memory
+from sodbench.atomic import check_writable, replacing
+from sodbench.errors import TrainingError, first_few
+from sodbench.models import runner, weights
+from sodbench.models.registry import find_model, unpublished
+from sodbench.models.training import checkpoint
+from sodbench.models.training.config import Config
+from sodbench.models.training.data import Data, Pair, batches, check_pairs, split
+from sodbench.models.training.log import Log, need_tensorboard
+from sodbench.models.training.loss import losses, total
+from sodbench.models.training.parallel import Group, processes
+
+Say = Callable[[str], None]
+Score = Callable[[Path, Path], Mapping[str, float]]
+"""Takes a folder of maps and one of masks, and returns metrics."""
+
+RUN_FILE = "run.json"
+
+
+class Outcome(NamedTuple):
+    """Steps made, the signal that ended the run or 0, its last loss; `first`: this process writes files."""
+
+    step: int
+    signal: int
+    loss: float
+    first: bool
+
+
+def train(
+    config: Config,
+    data: Data,
+    out: Path,
+    *,
+    state: Mapping[str, Any] | None = None,
+    device: str = "auto",
+    score: Score | None = None,
+    say: Say = lambda line: None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Train a network; write checkpoints, weights and logs into a folder.
+
+    Parameters
+    ----------
+    config
+        The recipe.
+    data
+        What it is trained on.
+    out
+        The run's folder: empty, or with `state` the one that this was read from.
+    state
+        The checkpoint to go on from.
+    device
+        ``auto``, or a device's name.
+    score
+        Scores held-out maps, if the recipe asks for validation.
+    say
+        Takes lines about the progress.
+    progress
+        Called with pairs checked and their total.
+
+    Returns
+    -------
+    Outcome
+        After SIGTERM or SIGINT: a checkpoint of the step that was finished last has been written.
+
+    Raises
+    ------
+    TrainingError
+        The pairs, the folder or the checkpoint cannot be used, or a loss is no number.
+    ScoresError
+        A checkpoint cannot be written.
+    """
+    if config.tensorboard:
+        need_tensorboard()
+    check_writable(out, "--out")
+    if state is None and out.exists() and any(out.iterdir()):
+        raise TrainingError(
+            f"{out}: is not empty, expected a new folder. Go on with an earlier run by --resume {out}."
+        )
+    if state is not None and state["data"]["digest"] != data.digest:
+        raise TrainingError(
+            f"{out}: was trained on {state['data']['count']} other pairs than the {len(data.pairs)} of "
+            f"{data.images} and {data.masks}. Give the run the pairs that it began with."
+        )
+    training, held = split(data.pairs, config)
+    with processes(device) as group:
+        say = say if group.rank == 0 else lambda line: None
+        session = _Session(config, data, out, group, fresh=state is None)
+        if state is not None:
+            session.restore(state, say)
+        if group.rank == 0:
+            check_pairs(data.pairs, progress)
+        say(f"{data.name}: {len(training)} pairs to train on, {len(held)} held out, on {group.device}")
+        return session.run(training, held, score, say)
+
+
+class _Session:
+    """A network, its optimiser, and how many steps it has made."""
+
+    def __init__(self, config: Config, data: Data, out: Path, group: Group, fresh: bool) -> None:
+        self.config, self.data, self.out, self.group = config, data, out, group
+        self.step = 0
+        share = group.world * config.accumulate
+        if config.batch % share:
+            raise TrainingError(
+                f"batch is {config.batch}, expected a multiple of {share}: "
+                f"{group.world} processes of {config.accumulate} parts."
+            )
+        if config.precision == "fp16" and group.device.type != "cuda":
+            raise TrainingError(
+                f"precision fp16 needs CUDA, the device is {group.device}. Take bf16 or fp32."
+            )
+        keep_freed_memory()
+        torch.backends.cudnn.benchmark = group.device.type == "cuda"
+        torch.manual_seed(config.seed)
+        self.network = build(config if fresh else replace(config, weights=""))
+        layout = torch.channels_last if config.channels_last else torch.contiguous_format
+        self.network.to(group.device).to(memory_format=layout)  # type: ignore[call-overload]
+        self.optimiser = torch.optim.Adam(
+            self.network.parameters(),
+            lr=config.lr,
+            betas=(config.betas[0], config.betas[1]),
+            eps=config.eps,
+            weight_decay=config.weight_decay,
+        )
+        self.scaler = torch.amp.GradScaler(group.device.type, enabled=config.precision == "fp16")
+
+    def restore(self, state: Mapping[str, Any], say: Say) -> None:
+        """Take over a checkpoint's tensors, random numbers and step."""
+        checkpoint.load(self.network, state["model"], self.out / checkpoint.FILE, self.config.model)
+        try:
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (ValueError, KeyError) as error:
+            raise TrainingError(f"{self.out / checkpoint.FILE}: the optimiser's state is damaged.") from error
+        self.scaler.load_state_dict(state["scaler"])
+        torch.set_rng_state(state["rng"]["cpu"])
+        if self.group.device.type == "cuda" and "cuda" in state["rng"]:
+            torch.cuda.set_rng_state(state["rng"]["cuda"])
+        self.step = state["step"]
+        if state["world"] != self.group.world:
+            say(
+                f"Goes on with {self.group.world} processes, not {state['world']}: "
+                "batch norm sees other parts."
+            )
+
+    def save(self) -> None:
+        """Write a checkpoint, if this is the first process."""
+        if self.group.rank == 0:
+            rng = {"cpu": torch.get_rng_state()}
+            if self.group.device.type == "cuda":
+                rng["cuda"] = torch.cuda.get_rng_state()
+            state = {
+                "config": _plain(self.config),
+                "data": {
+                    "name": self.data.name,
+                    "images": self.data.images,
+                    "masks": self.data.masks,
+                    "count": len(self.data.pairs),
+                    "digest": self.data.digest,
+                },
+                "world": self.group.world,
+                "step": self.step,
+                "model": self.network.state_dict(),
+                "optimiser": self.optimiser.state_dict(),
+                "scaler": self.scaler.state_dict(),
+                "rng": rng,
+            }
+            checkpoint.write(self.out, state)
+        self.group.wait()
+
+    def run(
+        self, training: tuple[Pair, ...], held: tuple[Pair, ...], score: Score | None, say: Say
+    ) -> Outcome:
+        """Make the steps that are left."""
+        config, group, loss = self.config, self.group, float("nan")
+        log = None
+        if self.step == 0:
+            self.save()
+        if group.rank == 0:
+            _sign(self.out, config, self.data, group)
+            log = Log(self.out, self.step, config.tensorboard)
+        wrapped = group.wrap(self.network)
+        parts = batches(training, config, self.step, group.rank, group.world, group.device.type == "cuda")
+        start, begun = time.perf_counter(), self.step
+        with _signals() as asked:
+            stop = False
+            while self.step < config.iterations and not stop:
+                values, stop = self._make_step(wrapped, parts, asked)
+                self.step += 1
+                done, loss = self.step, values["loss"]
+                if log and (done % config.log_every == 0 or done == config.iterations):
+                    speed = (done - begun) / (time.perf_counter() - start)
+                    log.add("log", done, {"epoch": done * config.batch // len(training), **values})
+                    say(f"step {done}/{config.iterations}: loss {loss:.4f}, {speed:.2f} steps/s")
+                if done % config.checkpoint_every == 0 or done == config.iterations or stop:
+                    self.save()
+                if log and score and held and not stop and _is_due(config, done):
+                    found = self._validate(held, score)
+                    log.add("validation", done, found)
+                    say(f"step {done}: " + ", ".join(f"{k} {v:.4f}" for k, v in found.items()))
+                group.wait()
+        if log:
+            log.close()
+        ended_by = (asked or [signal.SIGTERM])[0] if stop else 0
+        return Outcome(self.step, ended_by, loss, group.rank == 0)
+
+    def _make_step(
+        self, wrapped: nn.Module, parts: Iterator[Any], asked: list[int]
+    ) -> tuple[dict[str, float], bool]:
+        """Make one step; return the losses, and whether any process was asked to stop."""
+        config, device = self.config, self.group.device
+        kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[config.precision]
+        wrapped.train()
+        self.optimiser.zero_grad(set_to_none=True)
+        summed, images = torch.zeros(len(config.loss_weights) + 2), []
+        for k in range(config.accumulate):
+            photos, masks, names = next(parts)
+            images += names
+            photos, masks = photos.to(device, non_blocking=True), masks.to(device, non_blocking=True)
+            if config.channels_last:
+                photos = photos.contiguous(memory_format=torch.channels_last)
+            last = k == config.accumulate - 1
+            with nullcontext() if last or self.group.world == 1 else wrapped.no_sync():  # type: ignore[operator]
+                with torch.autocast(device.type, dtype=kind, enabled=config.precision != "fp32"):
+                    outputs = _outputs(wrapped, photos)
+                each = losses(outputs, masks)
+                loss = total(each, config.loss_weights)
+                self.scaler.scale(loss / config.accumulate).backward()  # type: ignore[no-untyped-call]
+            found = torch.cat((loss.detach()[None], each.detach())).float().cpu()
+            summed[:-1] += found / config.accumulate
+        broken = not torch.isfinite(summed).all()
+        summed[-1] = bool(asked)
+        values = self.group.average(summed).tolist()
+        if not all(abs(value) < float("inf") for value in values):
+            whose = f"Its pairs: {first_few(images, 24)}" if broken else "Another process says which pairs"
+            raise TrainingError(
+                f"step {self.step + 1}: the loss is {values[0]}, expected a number. {whose}. The last "
+                "checkpoint is whole; lower lr, or look at these files."
+            )
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+        names = ["loss", "fused", *(f"side{k}" for k in range(1, len(config.loss_weights)))]
+        return dict(zip(names, values[:-1], strict=True)), values[-1] > 0
+
+    def _validate(self, held: tuple[Pair, ...], score: Score) -> Mapping[str, float]:
+        """Make maps of the held-out photos as ``sodbench run`` does, and score them."""
+        network = deepcopy(self.network)
+        predictor = runner.Predictor(network, self.group.device, "fp32")
+        how = runner.Configuration(self.config.model, f"step {self.step}", "", self.group.device.type)
+        with tempfile.TemporaryDirectory() as name:
+            maps, masks = Path(name, "maps"), Path(name, "masks")
+            masks.mkdir()
+            for one in held:
+                (masks / Path(one.mask.name).name).write_bytes(one.mask.read())
+            outcome = runner.run([one.photo for one in held], maps, predictor, how)
+            if outcome.failed:
+                raise TrainingError(f"validation: {first_few(outcome.failed, 3)}")
+            return score(maps, masks)
+
+
+def _outputs(network: nn.Module, photos: torch.Tensor) -> Any:
+    try:
+        return network(photos)
+    except ValueError as error:
+        if "more than 1 value per channel" not in str(error):
+            raise
+        raise TrainingError(
+            f"{len(photos)} photo at {photos.shape[-1]}x{photos.shape[-1]} leaves batch norm a single value. "
+            "Raise batch or crop, or lower accumulate."
+        ) from error
+
+
+def build(config: Config) -> nn.Module:
+    """Build the configuration's network, initialised.
+
+    Raises
+    ------
+    WeightsError
+        The model is unknown, or its weights do not fit.
+    """
+    factory = config.factory or unpublished(config.model) or find_model(config.model).factory
+    network = runner.build(factory)
+    if config.weights:
+        weights.load(network, Path(config.weights))
+    elif config.init == "xavier":
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                nn.init.xavier_uniform_(module.weight)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+    return network
+
+
+def _is_due(config: Config, step: int) -> bool:
+    every = config.validate_every
+    return bool(every) and (step % every == 0 or step == config.iterations)
+
+
+def _plain(config: Config) -> dict[str, Any]:
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(config).items()}
+
+
+def _sign(out: Path, config: Config, data: Data, group: Group) -> None:
+    """Write ``run.json``: what was trained on what, for people; ``checkpoint.pt`` holds it, too."""
+    record = {
+        "configuration": _plain(config),
+        "data": {"name": data.name, "images": data.images, "masks": data.masks, "pairs": len(data.pairs)},
+        "device": group.device.type,
+        "processes": group.world,
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("sodbench", "torch", "numpy", "pillow")},
+        },
+    }
+    with replacing(out / RUN_FILE) as part:
+        part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Yield a list that SIGTERM and SIGINT fill, instead of ending the process; a second one ends it."""
+    asked: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        asked.append(number)
+        signal.signal(number, before[number])
+
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    for number in before:
+        signal.signal(number, note)
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

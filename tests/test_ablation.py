@@ -1,0 +1,323 @@
+"""The ablation: blocks and networks as they are read here, Table 1, Table 2 and the cost of blocks."""
+
+import csv
+import io
+import os
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+from workspace import good, refused
+
+from sodbench import ablation, plots
+from sodbench.errors import SodbenchError, WeightsError
+from sodbench.models.ablation import NETWORKS, backbones, blocks, unets
+from sodbench.models.cost import block_macs, cost, interleaved
+from sodbench.models.registry import find_model, models
+from sodbench.models.runner import Predictor, build, load_model
+from sodbench.models.training.config import load_config
+from sodbench.models.u2net import Foldable
+
+REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
+OUTPUTS = {"unet": 1, "hourglass": 2, "cunet": 2}  # the others: seven
+OWN = [name for name in NETWORKS if name not in models()]
+SIZES = {  # parameters and GMAC at 320x320 of the networks built here
+    "unet": (31_390_721, 87.01),
+    "pln-unet": (25_211_725, 51.70),
+    "res-unet": (26_262_477, 54.65),
+    "dse-unet": (21_168_013, 47.38),
+    "inc-unet": (17_416_621, 43.47),
+    "ppm-unet": (20_181_421, 41.62),
+    "hourglass": (6_558_850, 12.95),
+    "cunet": (1_919_360, 4.28),
+    "niv-u2net": (31_788_781, 33.27),
+    "vgg16-u2net": (47_212_621, 64.67),
+    "resnet50-u2net": (57_736_397, 68.87),
+    "u2net": (44_009_869, 58.60),
+    "u2netp": (1_131_181, 19.76),
+}
+
+
+def on_meta(name):
+    with torch.device("meta"):
+        return build(NETWORKS[name])
+
+
+def parameters(network):
+    return sum(p.numel() for p in network.parameters())
+
+
+@pytest.fixture(scope="module")
+def table_2():
+    return ablation.table_2()
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_network_takes_any_input_and_learns(name):
+    """Logits of the input's size, the primary ones first; one step lowers the loss of a fixed batch."""
+    torch.manual_seed(0)
+    network = build(NETWORKS[name]).eval()
+    with torch.no_grad():
+        outputs = network(torch.rand(1, 3, 33, 47))
+    assert [tuple(output.shape) for output in outputs] == [(1, 1, 33, 47)] * OUTPUTS.get(name, 7)
+    assert all(output.isfinite().all() for output in outputs)
+
+    network.train()
+    masks = torch.zeros(2, 1, 64, 64)
+    masks[:, :, 16:48, 16:] = 1
+    photos = (torch.rand(2, 3, 64, 64) + masks) / 2
+    optimiser = torch.optim.Adam(network.parameters(), lr=1e-4)
+
+    def loss():
+        return sum(nn.functional.binary_cross_entropy_with_logits(out, masks) for out in network(photos))
+
+    before = loss()
+    before.backward()
+    assert all(p.grad is not None for p in network.parameters())
+    optimiser.step()
+    with torch.no_grad():
+        assert loss() < before
+        expected = torch.sigmoid(network.eval()(photos)[0])
+        if isinstance(network, Foldable):
+            network.fold_batch_norm()
+            torch.testing.assert_close(torch.sigmoid(network(photos)[0]), expected, rtol=0, atol=1e-4)
+            assert not any(
+                isinstance(m.bn_s1, nn.BatchNorm2d) for m in network.modules() if hasattr(m, "bn_s1")
+            )
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_size_and_work(name, table_2):
+    row = [*NETWORKS].index(name)
+    texts = [cell.text for cell in table_2.rows[row]]
+    count, gmac = SIZES[name]
+    assert parameters(on_meta(name)) == count
+    assert texts[6:8] == [f"{count / 1e6:.2f}", f"{gmac:.2f}"]
+
+
+def test_bytes_are_those_of_the_published_file():
+    assert cost(NETWORKS["u2net"]).bytes == pytest.approx(176_290_937, rel=1e-3)
+
+
+@pytest.mark.parametrize("name", ["PLN", "RES", "DSE", "INC", "PPM", "NIV-7", "NIV-4F"])
+@pytest.mark.parametrize("size", [(1, 1), (7, 18)])
+def test_block_keeps_the_size(name, size):
+    with torch.no_grad():
+        assert blocks.block(name, 3, 4, 5).eval()(torch.rand(1, 3, *size)).shape == (1, 5, *size)
+
+
+def test_readings_of_blocks():
+    def dilations(name):
+        return [m.dilation[0] for m in blocks.block(name, 8, 4, 8).modules() if isinstance(m, nn.Conv2d)]
+
+    assert dilations("PLN") == [1, 1]
+    assert dilations("INC") == [1, 1, 3, 5, 7, 1]
+    assert dilations("NIV-4") == [1, 1, 1, 2, 1, 1, 1]
+    assert isinstance(blocks.RES(8, 4, 8).skip, nn.Identity)
+    assert [u.conv_s1.in_channels for u in blocks.DSE(8, 4, 8).units] == [8, 12, 16, 20]
+    assert blocks.DSE(8, 4, 9, layers=6).out.conv_s1.in_channels == 32
+    assert blocks.PPM(8, 4, 9, bins=(1, 2)).out.conv_s1.in_channels == 12
+
+
+def test_niv_is_rsu_without_its_first_convolution():
+    niv, rsu = (unets.TABLE_1[name] for name in ("NIV U2-Net", "U2-Net"))
+    for plain, residual in zip(niv, rsu, strict=True):
+        names = {n for n, _ in blocks.block(*plain).named_children()}
+        assert names == {n for n, _ in blocks.block(*residual).named_children()} - {"rebnconvin"}
+
+
+@pytest.mark.parametrize("middle", [1, 4, 16, 63])
+def test_macs_of_rsu_7(middle):
+    assert block_macs("RSU-7", middle) == 921600 * middle**2 + 176947200 * middle + 176947200
+
+
+def test_macs_of_plain_blocks_grow_linearly():
+    assert block_macs("PLN", 32) == 9 * 320 * 320 * (3 + 64) * 32
+    assert block_macs("RES", 32) == block_macs("PLN", 32) + 320 * 320 * 3 * 64
+
+
+@pytest.mark.parametrize("name", ["PLN", "RES", "DSE", "INC", "PPM", "RSU-7", "RSU-4F", "NIV-6"])
+def test_macs_are_half_of_what_torch_counts(name):
+    with torch.device("meta"):
+        block = blocks.block(name, 3, 6, 10).eval()
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            block(torch.zeros(1, 3, 48, 48))
+    assert 2 * block_macs(name, 6, o=10, size=48) == counter.get_total_flops()
+
+
+def test_backbones_are_torchvisions():
+    with torch.device("meta"):
+        vgg, resnet = backbones.VGG16(), backbones.ResNet50()
+    assert (parameters(vgg), parameters(resnet)) == (14_714_688, 23_508_032)
+    shapes = {key: tuple(value.shape) for key, value in vgg.state_dict().items()}
+    convolutions = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    assert [*shapes] == [f"features.{k}.{part}" for k in convolutions for part in ("weight", "bias")]
+    assert shapes["features.28.weight"] == (512, 512, 3, 3)
+    shapes = {key: tuple(value.shape) for key, value in resnet.state_dict().items()}
+    assert len(shapes) == 318  # the 320 of torchvision without fc
+    assert shapes["conv1.weight"] == (64, 3, 7, 7)
+    assert shapes["layer1.0.downsample.0.weight"] == (256, 64, 1, 1)
+    assert shapes["layer4.0.downsample.1.running_var"] == (2048,)
+    assert shapes["layer3.5.conv2.weight"] == (256, 256, 3, 3)
+    assert "layer3.6.conv1.weight" not in shapes
+    assert [m.stride for m in (resnet.get_submodule(f"layer{k}.0.conv2") for k in (1, 2))] == [(1, 1), (2, 2)]
+
+
+def test_torchvisions_weights_load_into_the_encoder():
+    state = {key: torch.rand(value.shape) for key, value in backbones.ResNet50().state_dict().items()}
+    network = backbones.resnet50_u2net()
+    assert backbones.load_backbone(network, {**state, "fc.bias": torch.zeros(1000)}) == ["conv1.weight"]
+    loaded = network.state_dict()["encoder.backbone.layer2.1.bn2.running_mean"]
+    assert torch.equal(loaded, state["layer2.1.bn2.running_mean"])
+    del state["layer4.2.bn3.bias"]
+    with pytest.raises(ValueError, match=r"2 parameters .* \(conv1.weight, layer4.2.bn3.bias\)"):
+        backbones.load_backbone(network, state)
+    with pytest.raises(ValueError, match="has no backbone"):
+        backbones.load_backbone(on_meta("u2netp"), state)
+
+
+@pytest.mark.parametrize("name", ["vgg16-u2net", "resnet50-u2net"])
+def test_encoders_have_the_widths_and_resolutions_of_u2net(name):
+    network = on_meta(name)
+    found = network.encoder(torch.zeros(1, 3, 320, 320, device="meta"))
+    assert [tuple(x.shape[1:3]) for x in found] == [
+        (64, 320), (128, 160), (256, 80), (512, 40), (512, 20), (512, 10)
+    ]  # fmt: skip
+
+
+def test_networks_without_published_weights_are_known_by_name(tmp_path):
+    network = build(NETWORKS["cunet"])
+    path = tmp_path / "cunet.pth"
+    torch.save(network.state_dict(), path)
+    loaded, _, _ = load_model("cunet", None, path)
+    assert torch.equal(loaded.state_dict()["stem.0.weight"], network.state_dict()["stem.0.weight"])
+    with pytest.raises(WeightsError, match="cunet: nobody published weights of this network; pass --weights"):
+        load_model("cunet", None, None)
+    with pytest.raises(WeightsError, match="unknown model 'cunett'"):
+        find_model("cunett")
+
+
+def test_bench_model_times_a_network_without_weights(here):
+    said = good("bench-model", "--model", "cunet", "--rounds", "1", "--device", "cpu").stdout
+    assert "parameters  1,919,360" in said
+    assert "file        none, random weights" in said
+
+
+def test_interleaved_times():
+    network = nn.Conv2d(3, 1, 1)
+    times = interleaved({name: Predictor(network, torch.device("cpu")) for name in "ab"}, 3)
+    assert times.keys() == {"a", "b"}
+    assert min(times.values()) > 0
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_each_has_a_training_configuration(name):
+    config = load_config(Path(f"configs/ablation/{name}.toml"))
+    assert (config.model, config.factory) == (name, NETWORKS[name])
+    assert len(config.loss_weights) == OUTPUTS.get(name, 7)
+
+
+@pytest.mark.parametrize(("name", "row"), [("dse-unet", "DSE U-Net"), ("niv-u2net", "NIV U2-Net")])
+def test_stages_of_a_network_are_those_of_its_row(name, row):
+    network = on_meta(name)
+    for label, stage in zip(unets.STAGE_NAMES, unets.TABLE_1[row], strict=True):
+        part, k = label.split("_")
+        block = network.get_submodule(f"stage{k}{'d' * (part == 'De')}")
+        first = next(m for m in block.modules() if isinstance(m, nn.Conv2d))
+        last = [m for m in block.modules() if isinstance(m, nn.Conv2d)][-1]
+        assert (first.in_channels, first.out_channels, last.out_channels) == stage[1:]
+
+
+def reference(name):
+    with (REFERENCE / "paper" / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+@pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
+class TestPaper:
+    def test_table_1_cell_by_cell(self):
+        printed = reference("table1.csv")
+        text = ablation.render_grid(ablation.table_1_long(), "csv")
+        assert list(csv.reader(io.StringIO(text))) == printed
+        shown = ablation.table_1()
+        cells = {}
+        for k in range(0, 32, 4):
+            name = shown.rows[k][0].text
+            for column, label in enumerate(shown.head[2:], start=2):
+                cells[name, label] = [shown.rows[k + line][column].text for line in range(4)]
+        assert [[*key, *values] for key, values in cells.items()] == printed[1:]
+
+    def test_table_2_cell_by_cell(self, table_2):
+        columns = [("DUT-OMRON", "maxF"), ("DUT-OMRON", "MAE"), ("ECSSD", "maxF"), ("ECSSD", "MAE")]
+        columns.append(("ECSSD", "time_ms"))
+        shown = {
+            (row[0].text, *column): row[k].text
+            for row in table_2.rows
+            for k, column in enumerate(columns, start=1)
+        }
+        printed = {(row[0], row[3], row[4]): row[5] for row in reference("table2.csv")[1:]}
+        assert shown == printed
+
+
+def test_table_2_tells_of_the_misprint_and_marks_the_best(table_2):
+    niv = next(row for row in table_2.rows if row[0].text == "NIV U2-Net")
+    assert "misprint" in niv[4].note
+    text = ablation.render_grid(table_2, "text")
+    assert "0.823(1)" in text
+    assert "0.085[b]" in text
+    assert "(1)" not in ablation.render_grid(table_2, "text", "none")
+    assert r"\textbf{0.823}" in ablation.render_grid(table_2, "latex")
+    assert r"\underline" not in ablation.render_grid(table_2, "latex", "bold")
+
+
+@pytest.mark.parametrize(
+    ("style", "first"), [("latex", "% Made by sodbench"), ("markdown", "| Arch"), ("html", "<table>")]
+)
+def test_formats(style, first, table_2):
+    for grid in (ablation.table_1(), table_2):
+        text = ablation.render_grid(grid, style)
+        assert text.startswith(first)
+        assert all(cell.text.isascii() is False or cell.text in text for row in grid.rows for cell in row)
+
+
+def test_table_command(here):
+    good("table", "--ablation", "--out", "ablation.csv")
+    first, second = Path("ablation.csv").read_text(encoding="utf-8").split("\n\n")
+    assert len(first.splitlines()) == 89
+    assert len(second.splitlines()) == 14
+
+
+def test_measured_times_have_a_column(monkeypatch):
+    monkeypatch.setattr(ablation, "_times", lambda names: dict.fromkeys(names, 12.3))
+    found = ablation.table_2(measure=True)
+    assert found.head[-1] == "ms here"
+    assert {row[-1].text for row in found.rows} == {"12"}
+    assert "medians of 5, taken in turn" in found.caption
+
+
+def test_table_options_that_do_not_go_together(here):
+    refused("table", "--ablation", "--paper", match="tables of its own", code=2)
+
+
+def test_cost_plot_shows_the_curves():
+    curves = ablation.cost_curves(("PLN", "RSU-7"), most=9, size=32)
+    with plots.style():
+        _, (ax,) = plots.figure([""], "single")
+        assert plots.cost_plot(ax, curves) is ax
+    assert [line.get_label() for line in ax.lines] == ["PLN", "RSU-7"]
+    assert [line.get_color() == plots.RED for line in ax.lines] == [False, True]
+    assert ax.lines[1].get_ydata().tolist() == [block_macs("RSU-7", m, size=32) / 1e9 for m in range(1, 10)]
+    assert "GMACs" in ax.get_ylabel()
+
+
+def test_plot_cost_command(here):
+    done = good("plot-cost", "--blocks", "PLN,RSU-7", "--size", "32", "--flops", "--out", "cost.svg")
+    assert "RSU-7: 0.153 GMAC at M = 64" in done.stderr
+    assert "GFLOPs" in Path("cost.svg").read_text(encoding="utf-8")
+
+
+def test_unknown_block():
+    with pytest.raises(SodbenchError, match="unknown block 'RSU7'; did you mean RSU-7"):
+        ablation.cost_curves(("RSU7",))

@@ -1,0 +1,135 @@
+"""Photos, masks and maps side by side: which images are chosen, what is shown, what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from workspace import good, refused
+
+from sodbench import plots
+from sodbench.demo import demo_folder, demo_names
+from sodbench.errors import ScoresError
+from sodbench.qualitative import Shown, errors, overlaid, picked
+from sodbench.session import load_all
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+@pytest.fixture
+def demo(here: Path) -> tuple[str, ...]:
+    """Scores of the demo's maps in ``scores``; where its maps are."""
+    good("score", "--dataset", "demo", "--out", "scores")
+    return str(demo_folder() / "preds"), "-d", "demo"
+
+
+def test_chosen_images_are_worst_best_and_most_disagreeing(demo):
+    scores = load_all([Path("scores")])
+    methods = [one.method for one in scores]
+    frame = {one.method: one.per_image()["mae"] for one in scores}
+    mean = sum(frame.values()) / len(frame)
+    gap = {
+        name: max(f[name] for f in frame.values()) - min(f[name] for f in frame.values())
+        for name in mean.index
+    }
+    assert picked(scores, methods, "worst", "mae", 3) == list(mean.sort_values(ascending=False).index[:3])
+    assert picked(scores, methods, "best", "mae", 2) == list(mean.sort_values().index[:2])
+    assert picked(scores, methods, "disagree", "mae", 8) == sorted(gap, key=lambda name: -gap[name])
+    worst = min(mean.index, key=lambda name: sum(o.per_image()["max_f"][name] for o in scores))
+    assert picked(scores, methods, "worst", "max_f", 1) == [worst]
+
+
+def test_picking_is_refused_without_scores_or_metric(demo):
+    scores = load_all([Path("scores")])
+    with pytest.raises(ScoresError, match="mine: expected scores of each method once, found 0 of mine"):
+        picked(scores, ["mine"], "worst", "mae", 1)
+    with pytest.raises(ScoresError, match="unknown metric .maf.; did you mean max_f or mean_f or mae"):
+        picked(scores, ["blurred"], "worst", "maf", 1)
+
+
+def test_error_colours():
+    gt = np.array([[True, False, True, False]])
+    found = errors(np.array([[128, 128, 127, 127]], np.uint8), gt)
+    assert found.tolist() == [[[255, 255, 255], [213, 94, 0], [0, 114, 178], [0, 0, 0]]]
+
+
+def test_overlay_darkens_to_a_third():
+    photo = np.full((1, 2, 3), 90, np.uint8)
+    assert overlaid(np.array([[0, 255]], np.uint8), photo).tolist() == [[[30] * 3, [90] * 3]]
+
+
+@pytest.mark.parametrize("kind", ["grey", "errors", "overlay"])
+def test_every_picture_is_in_the_figure(kind):
+    rng = np.random.default_rng(1)
+    shapes = [(20, 30), (30, 20)]
+    rows = [
+        Shown(
+            f"i{k}",
+            rng.integers(0, 256, (*shape, 3), np.uint8),
+            rng.random(shape) > 0.5,
+            {"_a": rng.integers(0, 256, shape, np.uint8), "$b$": np.zeros(shape, np.uint8)},
+        )
+        for k, shape in enumerate(shapes)
+    ]
+    fig = plots.qualitative(rows, kind, "single")
+    assert [ax.get_title() for ax in fig.axes[:4]] == ["Image", "Mask", "_a", "$b$"]
+    assert [text.get_text() for text in fig.texts] == ["(a)", "(b)"]
+    shown = [np.asarray(ax.images[0].get_array()) for ax in fig.axes]
+    np.testing.assert_array_equal(shown[0], rows[0].photo)
+    np.testing.assert_array_equal(shown[5], rows[1].gt * 255)
+    expected = {
+        "grey": rows[0].maps["_a"],
+        "errors": errors(rows[0].maps["_a"], rows[0].gt),
+        "overlay": overlaid(rows[0].maps["_a"], rows[0].photo),
+    }
+    np.testing.assert_array_equal(shown[2], expected[kind])
+    for ax, row in zip((fig.axes[0], fig.axes[4]), rows, strict=True):
+        box = ax.get_position()
+        inches = box.width * fig.get_figwidth(), box.height * fig.get_figheight()
+        assert inches[1] / inches[0] == pytest.approx(row.gt.shape[0] / row.gt.shape[1])
+
+
+@pytest.mark.parametrize("out", ["q.png", "q.pdf", "q.svg"])
+def test_command(demo, out):
+    result = good(
+        "plot-qualitative", *demo, "--pick", "worst", "--scores", "scores", "--count", 2, "--out", out
+    )
+    assert result.stdout == f"{out}\n"
+    scores = load_all([Path("scores")])
+    chosen = picked(scores, [one.method for one in scores], "worst", "max_f", 2)
+    assert f"images: {', '.join(chosen)}" in result.stderr
+    before = Path(out).read_bytes()
+    good("plot-qualitative", *demo, "--images", ",".join(chosen), "--out", out)
+    assert Path(out).read_bytes() == before
+
+
+def test_images_as_asked(demo):
+    names = demo_names()[2::-1]
+    good("plot-qualitative", *demo, "--images", ",".join(names), "--out", "q.png")
+    with Image.open("q.png") as picture:
+        assert picture.width == pytest.approx(7.16 * 300, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("options", "match", "code"),
+    [
+        (("--images", "nothing"), "nothing: no such image in demo", 1),
+        ((), "expected either --images ID,ID, or --pick with --scores", 2),
+        (("--pick", "worst"), "expected either --images", 2),
+        (("--pick", "worst", "--scores", "nowhere"), "nowhere", 1),
+        (("--images", "x", "--out", "q.bmp"), r"\.bmp", 1),
+    ],
+)
+def test_refused(demo, options, match, code):
+    refused("plot-qualitative", *demo, *options, match=match, code=code)
+    assert not list(Path().glob("q.*"))
+
+
+def test_missing_map_and_photo(demo, here):
+    name, other = demo_names()[:2]
+    folder = Path("preds/mine/demo")
+    folder.mkdir(parents=True)
+    source = demo_folder() / "preds/blurred/demo"
+    (folder / f"{name}.png").write_bytes((source / f"{name}.png").read_bytes())
+    good("plot-qualitative", "preds", "-d", "demo", "--images", name, "--out", "q.png")
+    refused("plot-qualitative", "preds", "-d", "demo", "--images", other, match=f"{other}: no map of mine")

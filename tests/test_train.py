@@ -1,0 +1,686 @@
+"""``sodbench train`` with tiny networks: recipe, resuming, several processes, and what is refused."""
+
+import csv
+import importlib.util
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+from workspace import command, good, listing, refused, save, sodbench
+
+from sodbench import plots
+from sodbench.cli import training
+from sodbench.errors import ScoresError, TrainingError
+from sodbench.models import recipe
+from sodbench.models.training import checkpoint, config, data, loop
+from sodbench.models.training.loss import losses, total
+
+MODULE = """
+import os
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Sequential(nn.Conv2d(3, 6, 3, padding=1), nn.BatchNorm2d(6), nn.ReLU())
+        self.fused, self.side = nn.Conv2d(6, 1, 1), nn.Conv2d(6, 1, 3, padding=1)
+
+    def forward(self, x):
+        x = self.first(x)
+        return self.fused(x), self.side(x)
+
+class Broken(Net):
+    def forward(self, x):
+        fused, side = super().forward(x)
+        return fused * float("nan"), side
+
+class Wide(Net):
+    def __init__(self):
+        super().__init__()
+        self.fused = nn.Conv2d(6, 1, 3, padding=1)
+"""
+
+CONFIG = """
+model = "tiny"
+factory = "tinytrain:Net"
+loss_weights = [1.0, 0.5]
+resize = 40
+crop = 32
+batch = 4
+workers = 0
+iterations = 6
+checkpoint_every = 3
+log_every = 1
+lr = 0.01
+"""
+
+
+@pytest.fixture(autouse=True)
+def own(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny network on the path, a configuration and seven pairs in the current folder."""
+    torch.set_num_threads(1)
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "tinytrain.py").write_text(MODULE, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "modules")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "modules"), *filter(None, sys.path)]))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    configure()
+    plant_pairs("set")
+
+
+def configure(file: str = "tiny.toml", **changes: object) -> Path:
+    lines = [line for line in CONFIG.splitlines() if line.partition(" = ")[0] not in changes]
+    lines += [f"{key} = {json.dumps(value)}" for key, value in changes.items()]
+    Path(file).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return Path(file)
+
+
+def pixels(k: int) -> tuple[np.ndarray, np.ndarray]:
+    stream = np.random.default_rng(k)
+    mask = np.zeros((30 + k, 45), np.uint8)
+    mask[5 : 20 + k, 8 : 20 + 2 * k] = 255
+    photo = stream.integers(0, 120, (*mask.shape, 3)) + mask[:, :, None] // 2
+    return photo.astype(np.uint8), mask
+
+
+def plant_pairs(root: str, count: int = 7) -> Path:
+    for k in range(count):
+        photo, mask = pixels(k)
+        save(photo, f"{root}/images/p{k}.png")
+        save(mask, f"{root}/masks/p{k}.png")
+    return Path(root)
+
+
+def begin(*more: object, out: str = "run", **changes: object):
+    return (
+        "train",
+        "--config",
+        configure(**changes),
+        "--data",
+        "set",
+        "--out",
+        out,
+        "--device",
+        "cpu",
+        *more,
+    )
+
+
+def state_of(folder: str) -> dict:
+    return torch.load(Path(folder, "checkpoint.pt"), weights_only=True)
+
+
+def rows_of(file: str) -> list[dict[str, str]]:
+    with Path(file).open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def tiny(**changes: object) -> config.Config:
+    return config.load_config(configure(**changes))
+
+
+# -------------------------------------------------------------------------------------------- recipe
+
+
+@pytest.mark.parametrize("name", ["u2net", "u2netp"])
+def test_shipped_configurations_are_section_4_3(name):
+    one = config.load_config(Path(f"configs/{name}.toml"))
+    assert one == config.load_config(Path(name)) == config.Config(model=name)
+    assert (one.resize, one.crop, one.vertical_flip, one.horizontal_flip) == (320, 288, 0.5, 0.5)
+    assert (one.lr, one.betas, one.eps, one.weight_decay) == (1e-3, (0.9, 0.999), 1e-8, 0)
+    assert (one.batch, one.iterations, one.init, one.loss_weights) == (12, 600_000, "xavier", (1.0,) * 7)
+
+
+def test_shipped_configurations_name_every_key():
+    names = {spec.name for spec in fields(config.Config)}
+    assert set(config._KEYS) == names
+    text = (config.CONFIGS / "u2net.toml").read_text(encoding="utf-8")
+    assert {
+        line.split(" = ")[0] for line in text.splitlines() if " = " in line and line[0] != "#"
+    } == names - {
+        "factory",
+        "weights",
+    }
+
+
+def test_loss_is_the_mean_cross_entropy_of_every_output():
+    """A logit of 50 for a pixel that is no object costs 50: the plain formula gives infinity."""
+    logits = [torch.tensor([[[[0.0, 2.0]]]]), torch.tensor([[[[-1.0, 50.0]]]])]
+    target = torch.tensor([[[[1.0, 0.0]]]])
+    by_hand = [(np.log(2) + np.log1p(np.exp(2))) / 2, (np.log1p(np.exp(1)) + 50) / 2]
+    found = losses(logits, target)
+    np.testing.assert_allclose(found, by_hand, rtol=1e-6)
+    assert float(total(found, (1, 0.5))) == pytest.approx(by_hand[0] + by_hand[1] / 2)
+    assert losses(logits[0], target).shape == (1,)
+    with pytest.raises(TrainingError, match="loss_weights has 3 numbers, expected 2"):
+        total(found, (1, 1, 1))
+
+
+@pytest.mark.parametrize(("vertical", "horizontal"), [(0, 0), (1, 0), (0, 1), (1, 1)])
+def test_what_the_network_sees(vertical, horizontal):
+    photo, mask = pixels(2)
+    how = tiny(resize=40, crop=40, vertical_flip=vertical, horizontal_flip=horizontal)
+    x, y = data.augmented(photo, mask, how, np.random.default_rng(0))
+    small = recipe.resize_bilinear(photo, 40)
+    expected = ((small / small.max() - recipe.MEAN) / recipe.STD).transpose(2, 0, 1)
+    nearest = np.array(Image.fromarray(mask).resize((40, 40), Image.Resampling.NEAREST)) / 255
+    flip = (slice(None, None, -1 if vertical else 1), slice(None, None, -1 if horizontal else 1))
+    np.testing.assert_allclose(x, expected[:, *flip], atol=1e-6)
+    np.testing.assert_array_equal(y[0], nearest[flip])
+    assert (x.dtype, y.dtype, x.shape, y.shape) == (np.float32, np.float32, (3, 40, 40), (1, 40, 40))
+
+
+def test_crops_reach_every_corner_and_cut_photo_and_mask_alike():
+    how = tiny(resize=8, crop=6, vertical_flip=0, horizontal_flip=0)
+    ramp = np.arange(1, 65, dtype=np.uint8).reshape(8, 8) * 3
+    seen = set()
+    for seed in range(200):
+        x, y = data.augmented(np.stack([ramp] * 3, 2), ramp, how, np.random.default_rng(seed))
+        np.testing.assert_allclose(x[0] * recipe.STD[0] + recipe.MEAN[0], y[0], atol=1e-6)
+        seen.add(tuple(np.round(y[0].ravel()[:2], 6)))
+    assert len(seen) == 9
+
+
+def test_black_photo_and_empty_mask_are_numbers():
+    x, y = data.augmented(
+        np.zeros((5, 5, 3), np.uint8), np.zeros((5, 5), np.uint8), tiny(), np.random.default_rng(0)
+    )
+    assert np.isfinite(x).all()
+    assert not y.any()
+
+
+def test_every_epoch_shows_every_pair_once_in_another_order_and_crop():
+    found = data.find_data("set")
+    samples = data.Samples(found.pairs, tiny())
+    epochs = [[samples[7 * epoch + k] for k in range(7)] for epoch in range(3)]
+    orders = [[image for _, _, image in epoch] for epoch in epochs]
+    assert [sorted(order) for order in orders] == [[f"p{k}" for k in range(7)]] * 3
+    assert orders[0] != orders[1]
+    crops = [{image: x for x, _, image in epoch} for epoch in epochs]
+    assert any(not torch.equal(crops[0][image], crops[1][image]) for image in orders[0])
+
+
+@pytest.mark.filterwarnings("ignore:This DataLoader will create 9 worker processes")
+@pytest.mark.parametrize("workers", [2, 9])
+def test_workers_change_nothing(workers):
+    """Nine are more than there are pairs."""
+    found = data.find_data("set")
+    plain = data.batches(found.pairs, tiny(), 3)
+    several = data.batches(found.pairs, tiny(workers=workers), 3)
+    for _ in range(4):
+        (x, y, names), (u, v, others) = next(plain), next(several)
+        assert torch.equal(x, u)
+        assert torch.equal(y, v)
+        assert names == others
+
+
+def test_processes_and_parts_share_a_batch():
+    found = data.find_data("set")
+    whole = [next(data.batches(found.pairs, tiny(), step))[2] for step in range(2)]
+    ranks = [data.batches(found.pairs, tiny(accumulate=2), 0, rank, 2) for rank in range(2)]
+    for names in whole:
+        parts = [next(one)[2] for _ in range(2) for one in ranks]
+        assert [name for part in parts for name in part] == list(names)
+
+
+def test_xavier_and_torch_initialisation():
+    torch.manual_seed(0)
+    xavier = loop.build(tiny()).first[0]
+    bound = (6 / (9 * (3 + 6))) ** 0.5
+    assert 0.9 * bound < float(xavier.weight.detach().abs().max()) <= bound
+    assert not xavier.bias.any()
+    assert loop.build(tiny(init="torch")).first[0].bias.any()
+
+
+# ------------------------------------------------------------------------------------------- a run
+
+
+def test_a_run_and_its_files(here):
+    result = good(*begin())
+    assert listing("run") == ["checkpoint.pt", "last.safetensors", "log.csv", "loss.svg", "run.json"]
+    assert "set: 7 pairs to train on, 0 held out, on cpu" in result.stderr
+    assert "6 steps -> run/last.safetensors" in result.stderr
+    rows = rows_of("run/log.csv")
+    assert list(rows[0]) == ["step", "epoch", "loss", "fused", "side1"]
+    assert [row["step"] for row in rows] == list("123456")
+    assert float(rows[0]["loss"]) == pytest.approx(
+        float(rows[0]["fused"]) + float(rows[0]["side1"]) / 2, rel=1e-5
+    )
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    record = json.loads(Path("run/run.json").read_text())
+    assert record["configuration"]["loss_weights"] == [1.0, 0.5]
+    assert record["data"]["pairs"] == 7
+    good("run", "--model", "tiny", "--model-module", "tinytrain:Net", "--weights", "run/last.safetensors",
+         "--images", "set/images", "--out", "maps", "--device", "cpu")  # fmt: skip
+    assert len(listing("maps")) == 8
+
+
+@pytest.mark.parametrize(
+    "how", [{"accumulate": 2}, {"precision": "bf16"}, {"channels_last": False}, {"workers": 2}]
+)
+def test_ways_to_compute_a_step(how):
+    good(*begin(iterations=2, **how))
+    assert np.isfinite(float(rows_of("run/log.csv")[-1]["loss"]))
+
+
+def test_a_long_log_is_drawn_in_means(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(plots, "loss_curves", lambda ax, steps, rows: drawn.append((steps, rows)))
+    monkeypatch.setattr(training, "POINTS", 3)
+    Path("log.csv").write_text("step,epoch,loss\n" + "".join(f"{k},0,{k}.5\n" for k in range(1, 6)))
+    training.draw_losses(Path())
+    assert drawn == [([2, 4, 5], {"loss": [2.0, 4.0, 5.5]})]
+
+
+def test_accumulated_parts_give_the_gradient_of_their_mean():
+    good(*begin(iterations=1, accumulate=2))
+    check_gradients("run", parts=2)
+
+
+def test_tensorboard_gets_what_the_log_gets(monkeypatch):
+    written = []
+
+    class SummaryWriter:
+        def __init__(self, folder, purge_step):
+            written.append((folder, purge_step))
+
+        def add_scalar(self, *row):
+            written.append(row)
+
+        def close(self):
+            written.append("closed")
+
+    monkeypatch.setattr("sodbench.models.training.log.need_tensorboard", lambda: None)
+    monkeypatch.setattr(loop, "need_tensorboard", lambda: None)
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=SummaryWriter))
+    good(*begin(iterations=1, tensorboard=True))
+    names = [f"log/{name}" for name in ("epoch", "loss", "fused", "side1")]
+    assert [row[0] for row in written] == ["run", *names, "c"]
+
+
+def test_starts_from_weights():
+    good(*begin(iterations=1))
+    good(*begin("--weights", "run/last.safetensors", out="next", iterations=1))
+    start = load_file("run/last.safetensors")["fused.weight"]
+    assert float((load_file("next/last.safetensors")["fused.weight"] - start).abs().max()) <= 0.0101
+    Path("run/last.safetensors").unlink()
+    good("train", "--resume", "next", "--device", "cpu")
+
+
+def test_u2netp_trains_and_resumes(here):
+    small = {"model": "u2netp", "factory": "", "loss_weights": [1.0] * 7, "batch": 2, "lr": 0.001}
+    good(*begin(iterations=4, checkpoint_every=2, **small))
+    good(*begin(out="half", iterations=2, checkpoint_every=2, **small))
+    lengthen("half", 4)
+    good("train", "--resume", "half", "--device", "cpu")
+    assert Path("run/last.safetensors").read_bytes() == Path("half/last.safetensors").read_bytes()
+    assert Path("run/log.csv").read_text() == Path("half/log.csv").read_text()
+    losses = [float(row["loss"]) for row in rows_of("run/log.csv")]
+    assert losses[-1] < losses[0]
+
+
+def lengthen(folder: str, iterations: int) -> None:
+    state = state_of(folder)
+    state["config"]["iterations"] = iterations
+    torch.save(state, Path(folder, "checkpoint.pt"))
+
+
+def test_validation_on_held_out_pairs():
+    result = good(*begin(iterations=4, validate_every=2, holdout=0.3))
+    assert "5 pairs to train on, 2 held out" in result.stderr
+    rows = rows_of("run/validation.csv")
+    assert [row["step"] for row in rows] == ["2", "4"]
+    assert 0 < float(rows[-1]["max_f"]) <= 1
+    training, held = data.split(data.find_data("set").pairs, tiny(validate_every=1, holdout=0.3))
+    assert {one.image for one in training} | {one.image for one in held} == {f"p{k}" for k in range(7)}
+    good(*begin(out="plain", iterations=4, holdout=0.3, validate_every=100))
+    assert Path("run/last.safetensors").read_bytes() == Path("plain/last.safetensors").read_bytes()
+
+
+def test_a_registered_dataset():
+    result = good(
+        "train", "--config", configure(iterations=1), "--data", "demo", "--out", "run", "--device", "cpu"
+    )
+    assert "demo: 8 pairs" in result.stderr
+
+
+def test_folders_as_published(monkeypatch):
+    plant_pairs("data/DUTS-TR", 3)
+    Path("data/DUTS-TR/images").rename("data/DUTS-TR/DUTS-TR-Image")
+    Path("data/DUTS-TR/masks").rename("data/DUTS-TR/DUTS-TR-Mask")
+    by_folder = data.find_data("data/DUTS-TR")
+    monkeypatch.setenv("SODBENCH_DATA", "data")
+    by_name = data.find_data("DUTS-TR")
+    assert (by_name.name, len(by_name.pairs)) == ("DUTS-TR", 3)
+    assert by_name.digest == by_folder.digest
+    assert all(one.graded for one in by_name.pairs)
+
+
+# ------------------------------------------------------------------------------- stopped and resumed
+
+
+KILLED = """
+import os
+from sodbench.models.training import loop
+step = loop._Session._make_step
+def until(self, *rest):
+    if self.step == 13:
+        os.killpg(os.getpgrp(), {signal})
+    return step(self, *rest)
+loop._Session._make_step = until
+"""
+
+
+def killed(name: str, *arguments: object) -> "subprocess.CompletedProcess[bytes]":
+    """Train in a process that sends itself and its workers a signal before step 14."""
+    before = KILLED.format(signal=int(getattr(signal, name)))
+    return subprocess.run(
+        command(*map(str, arguments), before=before), capture_output=True, check=False, start_new_session=True
+    )
+
+
+def test_killed_and_resumed_is_the_same_as_straight_on():
+    straight = {"iterations": 20, "checkpoint_every": 10, "workers": 1}
+    good(*begin(**straight))
+    assert killed("SIGKILL", *begin(out="killed", **straight)).returncode == -signal.SIGKILL
+    assert state_of("killed")["step"] == 10
+    assert [row["step"] for row in rows_of("killed/log.csv")] == [str(k) for k in range(1, 14)]
+    good("train", "--resume", "killed", "--device", "cpu")
+    assert Path("run/last.safetensors").read_bytes() == Path("killed/last.safetensors").read_bytes()
+    assert Path("run/log.csv").read_text() == Path("killed/log.csv").read_text()
+    one, two = state_of("run"), state_of("killed")
+    assert one["step"] == two["step"] == 20
+    for key, values in one["optimiser"]["state"].items():
+        assert all(torch.equal(value, two["optimiser"]["state"][key][k]) for k, value in values.items())
+    assert torch.equal(one["rng"]["cpu"], two["rng"]["cpu"])
+
+
+def test_sigterm_writes_a_checkpoint_and_exits_with_143():
+    straight = {"iterations": 20, "checkpoint_every": 10, "workers": 1}
+    done = killed("SIGTERM", *begin(out="ended", **straight))
+    assert done.returncode == 143, done.stderr
+    assert b"Stopped after step 14. Go on: sodbench train --resume ended" in done.stderr
+    assert state_of("ended")["step"] == 14
+    good("train", "--resume", "ended", "--device", "cpu")
+    good(*begin(**straight))
+    assert Path("run/last.safetensors").read_bytes() == Path("ended/last.safetensors").read_bytes()
+
+
+def test_interrupted_by_hand(monkeypatch):
+    step = loop._Session._make_step
+
+    def until(self, *rest):
+        if self.step == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(self, *rest)
+
+    monkeypatch.setattr(loop._Session, "_make_step", until)
+    result = sodbench(*begin())
+    assert result.exit_code == 130
+    assert "Stopped after step 2" in result.stderr
+    assert state_of("run")["step"] == 2
+
+
+def test_resuming_a_finished_run_changes_nothing():
+    good(*begin(iterations=2))
+    before = Path("run/last.safetensors").read_bytes()
+    assert "2 steps" in good("train", "--resume", "run", "--device", "cpu").stderr
+    assert Path("run/last.safetensors").read_bytes() == before
+
+
+# -------------------------------------------------------------------------------- several processes
+
+
+def check_gradients(folder: str, parts: int) -> None:
+    """Adam's first moment after one step is a tenth of the gradient: that of the parts' mean."""
+    how = tiny(iterations=1)
+    torch.manual_seed(how.seed)
+    network = loop.build(how)
+    photos, masks, _ = next(data.batches(data.find_data("set").pairs, how, 0))
+    summed = [torch.zeros_like(p) for p in network.parameters()]
+    for x, y in zip(photos.chunk(parts), masks.chunk(parts), strict=True):
+        network.train()
+        network.zero_grad()
+        total(losses(network(x), y), how.loss_weights).backward()
+        for gradient, p in zip(summed, network.parameters(), strict=True):
+            gradient += p.grad / parts
+    moments = state_of(folder)["optimiser"]["state"]
+    for k, gradient in enumerate(summed):
+        torch.testing.assert_close(moments[k]["exp_avg"] * 10, gradient, rtol=1e-4, atol=1e-7)
+
+
+def test_two_processes_give_the_mean_of_their_gradients():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    arguments = [str(one) for one in begin(iterations=1)]
+    both = [
+        subprocess.Popen(
+            command(*arguments), env={**shared, "RANK": str(k), "LOCAL_RANK": str(k)}, stderr=subprocess.PIPE
+        )
+        for k in range(2)
+    ]
+    said = [one.communicate(timeout=60)[1].decode() for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    check_gradients("run", parts=2)
+    assert state_of("run")["world"] == 2
+    assert len(rows_of("run/log.csv")) == 1
+    assert "7 pairs" in said[0]
+    assert "7 pairs" not in said[1]
+
+
+# ----------------------------------------------------------------------------------------- bad input
+
+
+@pytest.mark.parametrize(
+    ("line", "match"),
+    [
+        ("bach = 3", r"tiny\.toml: unknown key bach; did you mean batch"),
+        ("batch = 0", "batch is 0, expected a whole number from 1"),
+        ("batch = true", "batch is True, expected"),
+        ("batch = 12.5", r"batch is 12\.5, expected"),
+        ("lr = 0.0", r"lr is 0\.0, expected a number above 0"),
+        ("lr = nan", "lr is nan, expected"),
+        ("betas = [0.9]", r"betas is \[0\.9\], expected two numbers"),
+        ("betas = [0.9, 1.0]", "expected two numbers from 0 to below 1"),
+        ("crop = 41", "crop is 41, expected at most resize, which is 40"),
+        ("accumulate = 3", "batch is 4, expected a multiple of accumulate"),
+        ("precision = 'fp8'", "precision is 'fp8', expected fp32 or bf16 or fp16"),
+        ("init = 'zero'", "init is 'zero', expected xavier or torch"),
+        ("loss_weights = []", "loss_weights is"),
+        ("loss_weights = [0, 0]", "loss_weights are all 0"),
+        ("holdout = 0.2", "expected both or neither to be 0"),
+        ("vertical_flip = 2", "vertical_flip is 2, expected a number from 0 to 1"),
+        ("seed = -1", "seed is -1"),
+        ("model = ''", "model is '', expected a name"),
+        ("factory = 'net'", "factory is 'net', expected \"module:function\""),
+        ("batch 3", r"tiny\.toml: this is not valid TOML"),
+    ],
+)
+def test_impossible_configurations(line, match):
+    key = line.partition(" ")[0]
+    kept = [one for one in CONFIG.splitlines() if one.partition(" ")[0] != key]
+    Path("tiny.toml").write_text("\n".join([*kept, line]))
+    refused("train", "--config", "tiny.toml", "--data", "set", "--out", "run", match=match)
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"factory": "", "model": "u2nett"}, "unknown model 'u2nett'; did you mean u2net"),
+        ({"factory": "tinytrain:Absent"}, "cannot build this model"),
+        ({"precision": "fp16"}, "fp16 needs CUDA"),
+        ({"tensorboard": True}, "pip install tensorboard"),
+        ({"holdout": 0.01, "validate_every": 1}, "leaves 7 to train on and 0 to validate with"),
+        ({"model": "u2netp", "factory": "", "batch": 1}, "1 photo at 32x32 leaves batch norm a single value"),
+        ({"loss_weights": [1.0] * 7}, "loss_weights has 7 numbers, expected 2"),
+    ],
+)
+def test_configurations_that_do_not_fit(changes, match, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "tensorboard" else find(name, *rest)
+    )
+    refused(*begin(**changes), match=match)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (
+            ("--config", "absent.toml", "--data", "set", "--out", "run"),
+            r"those that come with sodbench: .*u2net\.toml",
+        ),
+        (("--config", "tiny.toml", "--data", "absent", "--out", "run"), "unknown dataset absent"),
+        (("--config", "tiny.toml", "--data", "empty", "--out", "run"), "empty: not found|no folder of masks"),
+        (("--resume", "absent"), r"absent/checkpoint\.pt: no such checkpoint"),
+    ],
+)
+def test_what_is_not_there(arguments, match):
+    Path("empty").mkdir()
+    refused("train", *arguments, match=match)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("--config", "tiny.toml"),
+        ("--config", "tiny.toml", "--out", "run", "--images", "set/images"),
+        ("--resume", "run", "--config", "tiny.toml"),
+        ("--config", "tiny.toml", "--out", "run", "--data", "set", "--images", "a", "--masks", "b"),
+    ],
+)
+def test_options_that_do_not_go_together(arguments):
+    refused("train", *arguments, match="Usage", code=2)
+
+
+def test_broken_pairs_are_found_before_training():
+    save(np.zeros((9, 9), np.uint8), "set/masks/p1.png")
+    Path("set/images/p2.png").write_bytes(b"no photo")
+    Path("set/masks/p3.png").write_bytes(Path("set/masks/p3.png").read_bytes()[:60])
+    result = refused(*begin(), match="3 of 7 pairs cannot be trained on")
+    assert "p1.png: 45x31, its mask set/masks/p1.png 9x9" in result.stderr.replace(str(Path.cwd()) + "/", "")
+    assert "p2.png: not an image" in result.stderr
+    assert "p3.png" in result.stderr
+    assert not Path("run").exists()
+
+
+def test_lone_photos_and_masks():
+    Path("set/masks/p1.png").unlink()
+    Path("set/images/p2.png").unlink()
+    refused(*begin(), match=r"1 masks have no photo \(p2\); 1 photos have no mask \(p1\.png\)")
+
+
+def test_all_masks_empty():
+    for k in range(7):
+        save(np.zeros_like(pixels(k)[1]), f"set/masks/p{k}.png")
+    refused(*begin(), match="all 7 masks are empty")
+
+
+def test_no_photos():
+    Path("nothing").mkdir()
+    arguments = (
+        "train",
+        "--config",
+        "tiny.toml",
+        "--out",
+        "run",
+        "--images",
+        "nothing",
+        "--masks",
+        "set/masks",
+    )
+    refused(*arguments, match="found masks, but no photos")
+
+
+def test_one_photo_fills_a_batch():
+    plant_pairs("one", 1)
+    good("train", "--config", configure(workers=2), "--data", "one", "--out", "run", "--device", "cpu")
+    assert rows_of("run/log.csv")[-1]["epoch"] == "24"
+
+
+def test_folder_of_another_run():
+    good(*begin(iterations=1))
+    refused(*begin(), match=r"run: is not empty.*--resume run")
+
+
+def test_other_pairs_on_resuming():
+    good(*begin(iterations=1))
+    Path("set/masks/p1.png").unlink()
+    Path("set/images/p1.png").unlink()
+    refused("train", "--resume", "run", match="was trained on 7 other pairs than the 6")
+
+
+def test_moved_pairs_on_resuming():
+    good(*begin(iterations=1))
+    Path("set").rename("moved")
+    refused("train", "--resume", "run", match="no such folder or zip")
+    good("train", "--resume", "run", "--data", "moved", "--device", "cpu")
+
+
+def test_checkpoint_written_in_half():
+    good(*begin(iterations=1))
+    file = Path("run/checkpoint.pt")
+    file.write_bytes(file.read_bytes()[:-900])
+    refused("train", "--resume", "run", match=r"checkpoint\.pt: damaged, or written in half")
+    torch.save({"step": 1}, file)
+    refused("train", "--resume", "run", match="expected a checkpoint of `sodbench train` of format 1")
+
+
+def test_checkpoint_of_another_architecture():
+    good(*begin(iterations=1))
+    state = state_of("run")
+    state["config"]["factory"] = "tinytrain:Wide"
+    torch.save(state, "run/checkpoint.pt")
+    refused(
+        "train", "--resume", "run", match=r"a checkpoint of another architecture than tiny .*fused\.weight"
+    )
+
+
+def test_loss_that_is_no_number_names_the_files():
+    result = refused(*begin(factory="tinytrain:Broken"), match="step 1: the loss is nan, expected a number")
+    named = [
+        name
+        for name in (f"p{k}" for k in range(7))
+        if f" {name}," in result.stderr or f" {name}." in result.stderr
+    ]
+    assert len(named) == 4
+    assert state_of("run")["step"] == 0
+
+
+def test_full_disk_keeps_the_checkpoint_before():
+    """The limit on a file's size makes writing fail as a full disk does."""
+    good(*begin(iterations=3, checkpoint_every=3))
+    before = Path("run/checkpoint.pt").read_bytes()
+    state = state_of("run")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    state.pop("format")
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+        with pytest.raises(ScoresError, match=r"checkpoint\.pt: cannot write this file \(File too large\)"):
+            checkpoint.write(Path("run"), state)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert Path("run/checkpoint.pt").read_bytes() == before
+    assert listing("run") == ["checkpoint.pt", "last.safetensors", "log.csv", "loss.svg", "run.json"]
+
+
+def test_folder_that_cannot_be_written():
+    Path("file").write_text("")
+    refused(*begin(out="file/run"), match="cannot write here")
