@@ -7,6 +7,7 @@ precision, recall and F curves lie beside the board in ``curves/DATASET/METHOD.c
 import csv
 import io
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -171,6 +172,8 @@ def add(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
             boards[dataset] = board.put(entry)
         for name, board in boards.items():
             check_board(board, f"{folder / name}.csv")
+        for name in boards:
+            _begin_curves(folder, name)
         for name, board in boards.items():
             write_board(folder / f"{name}.csv", board)
         for dataset, entry, curves in entries:
@@ -235,6 +238,13 @@ def _begun(folder: Path, dataset: str) -> Board:
             f"{dataset}: not a registered dataset, so it has no board. Register it in datasets.toml."
         )
     return Board(dataset, ())
+
+
+def _begin_curves(folder: Path, dataset: str) -> None:
+    """Copy the curves of a shipped board that begins here."""
+    shipped = shipped_folder() / "curves" / dataset
+    if not (folder / f"{dataset}.csv").exists() and shipped.is_dir():
+        shutil.copytree(shipped, folder / "curves" / dataset, dirs_exist_ok=True)
 
 
 @contextmanager

@@ -123,6 +123,14 @@ def test_board_that_the_folder_lacks_begins_as_the_shipped_one(tiny):
     assert leaderboard._begun(Path("boards"), "SOD") == shipped["SOD"]
 
 
+def test_curves_of_the_shipped_board_come_along(tiny, monkeypatch):
+    good("leaderboard", "add", scored("old"), "--boards", "shipped")
+    monkeypatch.setattr(leaderboard, "shipped_folder", lambda: Path("shipped"))
+    good("leaderboard", "add", scored("new", 1), "--boards", "boards")
+    said = good("leaderboard", "check", "--boards", "boards").stdout
+    assert said == "TINY: 0 published, 2 measured, 2 with curves: ok\n"
+
+
 @pytest.mark.parametrize(
     ("options", "match"),
     [
