@@ -49,7 +49,7 @@ class Head(NamedTuple):
         return self.depth * CHANNELS[self.colour]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _paeth(here, left, up, corner):  # type: ignore[no-untyped-def]
     """Add to a byte whichever neighbour is nearest to left + up - corner; ties: in that order."""
     a, b = up - corner, left - corner
