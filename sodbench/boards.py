@@ -14,11 +14,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-from sodbench.atomic import replacing
 from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
-from sodbench.metrics import PAPER_METRICS
+from sodbench.metrics import PAPER_METRICS, revisions
 from sodbench.protocol import Protocol, differing, split_signature
-from sodbench.registry import registry
+from sodbench.registry import lookup, registry
 
 COLUMNS = (
     *("method", "venue", "year", "backbone", "size_mb", *PAPER_METRICS),
@@ -181,14 +180,13 @@ def read_board(path: Path) -> Board:
     return board
 
 
-def write_board(path: Path, board: Board) -> None:
-    """Write a board, whole or not at all."""
+def board_csv(board: Board) -> str:
+    """Return a board as the text of its file."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(row_cells(entry) for entry in board.entries)
-    with replacing(path) as part:
-        part.write_text(file.getvalue(), encoding="utf-8")
+    return file.getvalue()
 
 
 def check_board(board: Board, where: str) -> None:
@@ -208,15 +206,39 @@ def check_board(board: Board, where: str) -> None:
         )
     measured = board.of("measured")
     for entry in measured:
-        if split_signature(entry.signature).get("data", "").partition("@")[0] != board.dataset:
+        if _data(entry.signature).partition("@")[0] != board.dataset:
             raise LeaderboardError(
                 f"{where}: {entry.method} was scored on {_data(entry.signature)}, expected {board.dataset}."
+            )
+        fields = differing(expected_signature(_data(entry.signature), entry.n or 0), entry.signature)
+        if odd := {key: values for key, values in fields.items() if key != "rev"}:
+            raise LeaderboardError(
+                f"{where}: {entry.method} was scored in another way than a board's rows are: "
+                f"{differences_text(odd)}. Score it again with the default protocol."
             )
         if fields := differing(measured[0].signature, entry.signature):
             raise LeaderboardError(
                 f"{where}: {measured[0].method} and {entry.method} were scored differently: "
                 f"{differences_text(fields)}. Score one of them again, as the other was."
             )
+
+
+def expected_signature(data: str, n: int) -> str:
+    """Return the signature that every measured row of a board has, the program's version apart.
+
+    Parameters
+    ----------
+    data
+        Dataset and version, ``SOD@1``; of a registered one the registered version counts.
+    n
+        Images of the whole dataset; of a registered one the registered count.
+    """
+    dataset, protocol = lookup(data.partition("@")[0]), Protocol()
+    if dataset is not None:
+        data, n = f"{dataset.name}@{dataset.version}", dataset.count
+        if dataset.mask_threshold:
+            protocol = protocol.change(mask_threshold=dataset.mask_threshold)
+    return f"data:{data}|n:{n}/{n}|{protocol.signature()}|rev:{revisions()}"
 
 
 def parse_row(where: str, line: Sequence[str]) -> Entry:
@@ -231,10 +253,10 @@ def parse_row(where: str, line: Sequence[str]) -> Entry:
         raise LeaderboardError(f"{where}: {len(line)} cells, expected {len(COLUMNS)}.")
     cells = dict(zip(COLUMNS, line, strict=True))
     name = cells["method"]
-    if not re.fullmatch(r"[^\W_=+@-][^/\\\x00-\x1f]*(?<!\s)", name):
+    if not re.fullmatch(r"[^\W_=+@-][^/\\\x00-\x1f]*(?<!\s)", name) or len(name.encode()) > 100:
         raise LeaderboardError(
-            f"{where}: method {name!r}, expected a name that begins with a letter or digit and has no slash. "
-            "Rename its folder, or pass --method NAME where a row is added."
+            f"{where}: method {name!r}, expected a name that begins with a letter or digit, has no slash, "
+            "and at most 100 bytes. Rename its folder, or pass --method NAME where a row is added."
         )
     if cells["source"] not in SOURCES:
         raise LeaderboardError(f"{where}: source {cells['source']!r}, expected {' or '.join(SOURCES)}.")
@@ -250,7 +272,7 @@ def parse_row(where: str, line: Sequence[str]) -> Entry:
         source=cells["source"],
         values=values,
         year=_whole(where, "year", cells["year"], 1950, 2100),
-        size_mb=_number(where, "size_mb", cells["size_mb"], 1e6) if cells["size_mb"] else None,
+        size_mb=_number(where, "size_mb", cells["size_mb"], 1e6, above=0.001) if cells["size_mb"] else None,
         n=_whole(where, "n", cells["n"], 1, 10**9),
         **texts,
     )
@@ -307,13 +329,15 @@ def _check_measured(where: str, entry: Entry) -> None:
         raise LeaderboardError(f"{where}: a measured row lacks {', '.join(lacking)}.")
 
 
-def _number(where: str, key: str, text: str, high: float) -> Decimal:
+def _number(where: str, key: str, text: str, high: float, above: float = 0) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation as error:
         raise LeaderboardError(f"{where}: {key} is {text!r}, expected a number.") from error
-    if not (value.is_finite() and 0 <= value <= high):
-        raise LeaderboardError(f"{where}: {key} is {text}, expected a number from 0 to {high:g}.")
+    exponent = value.as_tuple().exponent
+    if not (value.is_finite() and above <= value <= high) or not isinstance(exponent, int) or exponent > 0:
+        bounds = f"from {above:g} to {high:g}"
+        raise LeaderboardError(f"{where}: {key} is {text}, expected a number {bounds}.")
     return value
 
 

@@ -182,12 +182,15 @@ def assemble(
     found = {name: replace(b, entries=b.of("published")) if paper else b for name, b in boards.items()}
     given: list[str] = []
     for one in scores:
-        dataset, entry = one.dataset.partition("@")[0], entry_from(one)
+        dataset = one.dataset.partition("@")[0]
+        board = boards.get(dataset, Board(dataset, ()))
+        entry = _with_facts(entry_from(one), board)
         given.append(f"{entry.method} on {dataset}")
         found[dataset] = found.get(dataset, Board(dataset, ())).put(entry)
     if twice := sorted({name for name in given if given.count(name) > 1}):
         raise LeaderboardError(f"{first_few(twice)}: given twice, expected each row once. Give one of them.")
-    asked = datasets or (PAPER_DATASETS if paper else ())
+    own = [one.dataset.partition("@")[0] for one in scores]
+    asked = datasets or ((*PAPER_DATASETS, *own) if paper else ())
     found = {name: found[name] for name in named(asked, list(found), "dataset") or found}
     known = list(dict.fromkeys(entry.method for board in found.values() for entry in board.entries))
     if not known:
@@ -198,6 +201,27 @@ def assemble(
     if order := named(methods, known, "method"):
         return {name: replace(b, entries=_in_order(b.entries, order)) for name, b in found.items()}
     return found
+
+
+def notices(shown: Mapping[str, Board], boards: Mapping[str, Board], scores: Sequence[Scores]) -> list[str]:
+    """Say which of one's own scores are not shown, and which stand in the place of a board's row."""
+    said = []
+    for one in scores:
+        dataset = one.dataset.partition("@")[0]
+        if dataset not in shown or shown[dataset].find(one.method, "measured") is None:
+            said.append(f"{one.method} on {dataset}: left out, as --datasets or --methods do not name it.")
+        elif dataset in boards and boards[dataset].find(one.method, "measured"):
+            said.append(f"{one.method} on {dataset}: shown from the scores given, not from the board.")
+    return said
+
+
+def _with_facts(entry: Entry, board: Board) -> Entry:
+    """Take the facts about a method from its row on the board."""
+    known = board.find(entry.method, "measured") or board.find(entry.method, "published")
+    if known is None:
+        return entry
+    facts = {name: getattr(known, name) for name in ("venue", "year", "backbone", "size_mb", "reference")}
+    return replace(entry, **facts)
 
 
 def named(names: Sequence[str], valid: Sequence[str], what: str) -> list[str]:
@@ -407,7 +431,13 @@ def _row(sheet: _Sheet, key: Key, columns: Sequence[Column], ranks: Mapping[Colu
     notes = {name: split_note(entry.note) for name, entry in entries.items()}
 
     def cell(column: Column) -> Cell:
-        note = "" if column.delta else notes.get(column.group, {}).get(column.metric, "")
+        if column.group == MEAN:
+            parts = [
+                f"{name}: {found[column.metric]}" for name, found in notes.items() if column.metric in found
+            ]
+            note = "; ".join(parts)
+        else:
+            note = "" if column.delta else notes.get(column.group, {}).get(column.metric, "")
         return Cell(sheet.text(key, column), ranks.get(column), note)
 
     venue, year = sheet.fact(key, "venue"), sheet.fact(key, "year")

@@ -90,6 +90,9 @@ def select(
     found, said = {}, []
     for dataset in datasets or panels:
         panel = {method: panels[dataset][method] for method in chosen if method in panels[dataset]}
+        if not panel and not datasets:
+            said.append(f"{dataset}: no curves of {first_few(chosen)}; left out.")
+            continue
         if not panel:
             raise ScoresError(
                 f"{dataset}: no curves of {first_few(chosen)}. Leave it out of --datasets; {help_text}"

@@ -7,8 +7,10 @@ precision, recall and F curves lie beside the board in ``curves/DATASET/METHOD.c
 import csv
 import io
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,21 +23,24 @@ from sodbench.atomic import check_writable, replacing
 from sodbench.boards import (
     Board,
     Entry,
+    board_csv,
     check_board,
     differences_text,
+    expected_signature,
     parse_row,
     read_board,
     read_boards,
     row_cells,
     shipped_folder,
-    write_board,
 )
 from sodbench.errors import LeaderboardError, first_few
 from sodbench.metrics import PAPER_METRICS, revisions
-from sodbench.protocol import Protocol, differing, split_signature
+from sodbench.protocol import differing, split_signature
 from sodbench.registry import lookup
 from sodbench.scores import Scores
-from sodbench.version import __version__
+
+FACTS = ("venue", "year", "backbone", "size_mb", "reference", "note")
+"""What a row says of its method."""
 
 CURVES = ("precision", "recall", "f")
 """The curves kept of a measured row."""
@@ -117,7 +122,7 @@ def entry_from(scores: Scores, **facts: Any) -> Entry:
             f"{where}: {', '.join(lacking)} {'was' if len(lacking) == 1 else 'were'} not computed. "
             "Score again with --metrics paper."
         )
-    if fields := differing(_expected(scores), scores.signature):
+    if fields := differing(expected_signature(scores.dataset, scores.of), scores.signature):
         raise LeaderboardError(
             f"{where}: scored in another way than the board's rows: {differences_text(fields)}. "
             "Score again with the default protocol."
@@ -135,7 +140,8 @@ def entry_from(scores: Scores, **facts: Any) -> Entry:
 def add(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
     """Put measured rows and their curves on the boards of a folder, all or none of them.
 
-    A board that the folder lacks begins as a copy of the shipped one, or empty. Other processes wait.
+    A folder without boards begins as a copy of the shipped ones. A row that is replaced keeps the facts that
+    are not given anew. Other processes wait.
 
     Parameters
     ----------
@@ -155,6 +161,12 @@ def add(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
     LeaderboardError
         A row is refused; or the folder is locked for long.
     """
+    methods = sorted({one.method for one in scores})
+    if facts and len(methods) > 1:
+        raise LeaderboardError(
+            f"{', '.join(facts)}: given for {first_few(methods)}, expected facts about one method. "
+            "Add one method at a time."
+        )
     entries = [(one.dataset.partition("@")[0], entry_from(one, **facts), one.curves()) for one in scores]
     keys = [(dataset, entry.key) for dataset, entry, _ in entries]
     if twice := sorted(
@@ -165,16 +177,22 @@ def add(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
     with _locked(folder):
         boards: dict[str, Board] = {}
         said = []
-        for dataset, entry, _ in entries:
+        rows = []
+        for dataset, entry, curves in entries:
             board = boards.get(dataset) or _begun(folder, dataset)
-            said.append(_said(board, entry))
-            boards[dataset] = board.put(entry)
+            row = _with_facts(entry, board.find(*entry.key), facts)
+            said.append(_said(board, row))
+            boards[dataset] = board.put(row)
+            rows.append((dataset, row, curves))
         for name, board in boards.items():
             check_board(board, f"{folder / name}.csv")
-        for name, board in boards.items():
-            write_board(folder / f"{name}.csv", board)
-        for dataset, entry, curves in entries:
-            write_curves(folder, dataset, entry, curves)
+        texts = {name: board_csv(board) for name, board in boards.items()}
+        _begin(folder)
+        for dataset, row, curves in rows:
+            write_curves(folder, dataset, row, curves)
+        for name, text in texts.items():
+            with replacing(folder / f"{name}.csv") as part:
+                part.write_text(text, encoding="utf-8")
     return said
 
 
@@ -222,7 +240,13 @@ def read_curves(folder: Path, dataset: str, entry: Entry) -> dict[str, NDArray[n
         raise LeaderboardError(
             f"{path}: belongs to other scores of {entry.method} than the board's row. Add the scores again."
         )
-    return {name: values[:, k] for k, name in enumerate(CURVES)}
+    curves = {name: values[:, k] for k, name in enumerate(CURVES)}
+    if "max_f" in entry.values and abs(curves["f"].max() - float(entry.values["max_f"])) > 1e-5:
+        raise LeaderboardError(
+            f"{path}: its highest F is {curves['f'].max():.5f}, the row of {entry.method} says "
+            f"{entry.values['max_f']:.5f}. Add the scores again."
+        )
+    return curves
 
 
 def _begun(folder: Path, dataset: str) -> Board:
@@ -237,12 +261,28 @@ def _begun(folder: Path, dataset: str) -> Board:
     return Board(dataset, ())
 
 
+def _begin(folder: Path) -> None:
+    """Copy the shipped boards and their curves into a folder that has no boards."""
+    if any(folder.glob("*.csv")):
+        return
+    for path in (*shipped_folder().glob("*.csv"), *shipped_folder().glob("curves/*/*.csv")):
+        copy = folder / path.relative_to(shipped_folder())
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def _with_facts(entry: Entry, old: Entry | None, given: Mapping[str, Any]) -> Entry:
+    """Take what is not given anew from the row that is replaced."""
+    kept = {name: getattr(old, name) for name in FACTS if name not in given} if old else {}
+    return replace(entry, **kept)
+
+
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
             yield
     except Timeout as error:
@@ -250,21 +290,10 @@ def _locked(folder: Path) -> Iterator[None]:
             f"{folder}: another process has been writing here for {LOCK_SECONDS:.0f} s. Try again, or "
             f"delete {folder / '.lock'} if none runs."
         ) from error
-
-
-def _expected(scores: Scores) -> str:
-    """Return the signature that scores of this dataset must have to stand on its board."""
-    name, _, _ = scores.dataset.partition("@")
-    dataset = lookup(name)
-    protocol = Protocol()
-    if dataset is None:
-        data, count = scores.dataset, scores.of
-    else:
-        data, count = f"{name}@{dataset.version}", dataset.count
-        if dataset.mask_threshold:
-            protocol = protocol.change(mask_threshold=dataset.mask_threshold)
-    parts = (f"data:{data}", f"n:{count}/{count}", protocol.signature(), f"rev:{revisions()}")
-    return "|".join((*parts, f"sodbench:{__version__}"))
+    except OSError as error:
+        raise LeaderboardError(
+            f"{error.filename or folder}: cannot write here ({error.strerror})."
+        ) from error
 
 
 def _said(board: Board, entry: Entry) -> str:

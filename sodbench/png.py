@@ -49,7 +49,7 @@ class Head(NamedTuple):
         return self.depth * CHANNELS[self.colour]
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def _paeth(here, left, up, corner):  # type: ignore[no-untyped-def]
     """Add to a byte whichever neighbour is nearest to left + up - corner; ties: in that order."""
     a, b = up - corner, left - corner
@@ -81,16 +81,15 @@ def _unfilter(rows, step, out):  # type: ignore[no-untyped-def]
         elif kind == 3:
             for k in range(width):
                 here[k] = source[k] + ((np.int64(above[k]) + np.int64(left[k])) >> 1)
-        elif kind == _PAETH and step > 1:
+        elif kind == _PAETH and step == 1 and row + 1 < height and rows[row + 1, 0] == _PAETH:
+            _unfilter_two(source, rows[row + 1, 1:], above, here, out[row + 2, 1:])
+            row += 1
+        elif kind == _PAETH:
             corner = out[row]
             for k in range(width):
                 here[k] = _paeth(
                     np.int64(source[k]), np.int64(left[k]), np.int64(above[k]), np.int64(corner[k])
                 )
-        elif kind == _PAETH:
-            two = row + 1 < height and rows[row + 1, 0] == _PAETH
-            _unfilter_paeth(source, rows[row + two, 1:], above, here, out[row + 1 + two, 1:], two)
-            row += two
         else:
             return row
         row += 1
@@ -98,24 +97,23 @@ def _unfilter(rows, step, out):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _unfilter_paeth(source, source2, above, here, here2, two):  # type: ignore[no-untyped-def]
+def _unfilter_two(source, source2, above, here, here2):  # type: ignore[no-untyped-def]
     """Undo Paeth of a row of single bytes and, one pixel behind, of the row below it.
 
     Each pixel waits for its left neighbour; two rows side by side keep the processor busy meanwhile.
     """
     width = len(source)
-    left = corner = left2 = corner2 = np.int64(0)
-    for k in range(width):
-        up, up2 = np.int64(above[k]), left
-        left = _paeth(np.int64(source[k]), left, up, corner)
-        corner = up
+    left2 = corner2 = np.int64(0)
+    left = _paeth(np.int64(source[0]), np.int64(0), np.int64(above[0]), np.int64(0))
+    here[0] = left
+    for k in range(1, width):
+        up2 = left
+        left = _paeth(np.int64(source[k]), left, np.int64(above[k]), np.int64(above[k - 1]))
         here[k] = left
-        if two and k > 0:
-            left2 = _paeth(np.int64(source2[k - 1]), left2, up2, corner2)
-            corner2 = up2
-            here2[k - 1] = left2
-    if two:
-        here2[width - 1] = _paeth(np.int64(source2[width - 1]), left2, left, corner2)
+        left2 = _paeth(np.int64(source2[k - 1]), left2, up2, corner2)
+        corner2 = up2
+        here2[k - 1] = left2
+    here2[width - 1] = _paeth(np.int64(source2[width - 1]), left2, left, corner2)
 
 
 def chunks_of(data: bytes) -> tuple[dict[bytes, bytes], bytes]:

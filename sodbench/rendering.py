@@ -272,7 +272,10 @@ def _caption(table: Table, style: str, sections: list[dict[str, Any]], opening: 
     if shown and len(sources) > 1:
         said.append("Published and measured rows are ranked apart.")
     if "published" in sources:
-        said.append(f"{'Published' if len(sources) > 1 else 'All'} values as printed in papers.")
+        values = (
+            "values as printed in papers" if table.datasets else "means made of values as printed in papers"
+        )
+        said.append(f"{'Published' if len(sources) > 1 else 'All'} {values}.")
     if "measured" in sources:
         said.append(f"{'Measured' if len(sources) > 1 else 'All'} values computed with sodbench.")
     if any(column.delta for column in table.columns):

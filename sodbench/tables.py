@@ -85,7 +85,7 @@ def images_csv(scores: Sequence[Scores]) -> str:
 
 
 def board_text(board: Board) -> str:
-    """Lay out a board for a terminal: every row as it stands, the signature of the measured ones under it."""
+    """Lay out a board for a terminal: its rows, under them their notes and the signature."""
     head = ["method", "year", "backbone", "MB", *(METRICS[m].label for m in PAPER_METRICS), "source"]
     lines = [head]
     for entry in board.entries:
@@ -96,7 +96,8 @@ def board_text(board: Board) -> str:
         lines.append([*facts, *shown, f"{entry.source}{' ' + entry.date if entry.date else ''}"])
     signatures = dict.fromkeys(entry.signature for entry in board.of("measured"))
     under = [f"signature of measured rows: {signature}" for signature in signatures]
-    return "\n".join([board.dataset, aligned(lines, left=(0, 2, 9)), *under])
+    notes = [f"{entry.method} ({entry.source}): {entry.note}" for entry in board.entries if entry.note]
+    return "\n".join([board.dataset, aligned(lines, left=(0, 2, 9)), *notes, *under])
 
 
 def datasets_table(statuses: Sequence[Status]) -> str:

@@ -31,6 +31,8 @@ def tiny(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SODBENCH_DATASETS", "sets.toml")
     monkeypatch.setenv("SODBENCH_DATA", str(here / "data"))
     plant_masks("data/TINY/masks")
+    Path("none").mkdir()
+    monkeypatch.setattr(leaderboard, "shipped_folder", lambda: Path("none"))
     return here
 
 
@@ -118,9 +120,51 @@ def test_published_rows_stay_as_they_are_written(tiny):
     assert path.read_text().splitlines()[: len(before)] == before
 
 
-def test_board_that_the_folder_lacks_begins_as_the_shipped_one(tiny):
-    shipped = read_boards(SHIPPED, ("SOD",))
-    assert leaderboard._begun(Path("boards"), "SOD") == shipped["SOD"]
+def test_empty_folder_begins_as_a_copy_of_the_shipped_boards(tiny, monkeypatch):
+    good("leaderboard", "add", scored("old"), "--boards", "shipped")
+    shutil.copy(SHIPPED / "SOD.csv", "shipped/SOD.csv")
+    monkeypatch.setattr(leaderboard, "shipped_folder", lambda: Path("shipped"))
+    good("leaderboard", "add", scored("new", 1), "--boards", "boards")
+    assert good("leaderboard", "check", "--boards", "boards").stdout.splitlines() == [
+        "SOD: 22 published, 4 measured, 0 with curves: ok",
+        "TINY: 0 published, 2 measured, 2 with curves: ok",
+    ]
+    assert Path("boards/SOD.csv").read_bytes() == Path("shipped/SOD.csv").read_bytes()
+
+
+def test_replaced_row_keeps_the_facts_that_are_not_given_anew(tiny):
+    facts = ("--venue", "CVPR", "--year", 2026, "--size-mb", 12.5, "--note", "mae: x")
+    good("leaderboard", "add", scored(), "--boards", "boards", *facts)
+    good("leaderboard", "add", "scores/mine/TINY", "--boards", "boards", "--venue", "ICCV")
+    entry = read_board(Path("boards/TINY.csv")).find("mine", "measured")
+    assert (entry.venue, entry.year, entry.size_mb, entry.note) == ("ICCV", 2026, Decimal("12.5"), "mae: x")
+
+
+def test_facts_concern_one_method(tiny):
+    scored("one"), scored("two", 1)
+    refused(
+        "leaderboard", "add", "scores", "--boards", "boards", "--venue", "X", match="facts about one method"
+    )
+
+
+def test_curve_that_cannot_be_written_leaves_the_board(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    before = Path("boards/TINY.csv").read_bytes()
+    shutil.rmtree("boards/curves")
+    Path("boards/curves").write_text("in the way", encoding="utf-8")
+    refused("leaderboard", "add", scored("two", 1), "--boards", "boards", match="curves.*: cannot write here")
+    assert Path("boards/TINY.csv").read_bytes() == before
+
+
+def test_curves_of_another_row_are_found(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    path = Path("boards/TINY.csv")
+    best = str(read_board(path).find("mine", "measured").values["max_f"])
+    path.write_text(path.read_text(encoding="utf-8").replace(f",{best},", ",0.75,", 1), encoding="utf-8")
+    refused(
+        *("leaderboard", "check", "--boards", "boards"),
+        match=r"its highest F is \d\.\d{5}, the row of mine says 0\.75000",
+    )
 
 
 @pytest.mark.parametrize(
@@ -269,11 +313,22 @@ def test_valid_rows_are_read(tiny):
         ([measured(n=3)], r"n is 3 and the signature says n:4/4"),
         ([measured(n="")], r"n is None and the signature says n:4/4"),
         ([measured(signature=SIGNATURE.replace("n:4/4", "n:3/4"), n=3)], "expected all images"),
+        (
+            [measured(signature=SIGNATURE.replace("n:4/4", "n:3/3"), n=3)],
+            r"M was scored in another way .*: n 3/3 \(expected 4/4\)",
+        ),
+        (
+            [measured(signature=SIGNATURE.replace("avg:mean-pr", "avg:mean-f"))],
+            r"M was scored in another way .*: avg mean-f \(expected mean-pr\)",
+        ),
+        ([row(max_f="0E1")], "max_f is 0E1, expected a number"),
+        ([row(size_mb="0")], "size_mb is 0, expected a number from 0.001"),
+        ([row(method="a" * 101)], "at most 100 bytes"),
         ([measured(relax_f="")], "a measured row lacks relax_f"),
         ([measured(signature=SIGNATURE.replace("TINY", "SOD"))], "scored on SOD@1, expected TINY"),
         (
             [measured(), measured(method="N", signature=SIGNATURE.replace("norm:max", "norm:none"))],
-            r"M and N were scored differently: norm none \(expected max\)",
+            r"N was scored in another way than a board's rows are: norm none \(expected max\)",
         ),
     ],
 )

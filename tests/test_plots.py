@@ -13,7 +13,7 @@ from PIL import Image
 from workspace import good, listing, plant, plant_maps, process, refused, save
 
 from sodbench import curves, plots
-from sodbench.boards import Board, Entry, write_board
+from sodbench.boards import Board, Entry, board_csv
 from sodbench.errors import LeaderboardError, ScoresError
 from sodbench.placement import place_labels
 
@@ -373,8 +373,10 @@ def test_missing_curves_are_told():
     found, said = curves.select(panels, methods=["b", "a"])
     assert [list(panel) for panel in found.values()] == [["b", "a"], ["b"]]
     assert said == ["Y: no curves of a; left out."]
+    found, said = curves.select(panels, methods=["a"])
+    assert (list(found), said) == (["X"], ["Y: no curves of a; left out."])
     with pytest.raises(ScoresError, match=r"Y: no curves of a\. Leave it out of --datasets"):
-        curves.select(panels, methods=["a"])
+        curves.select(panels, ["X", "Y"], ["a"])
     with pytest.raises(ScoresError, match="found no curves"):
         curves.select({})
 
@@ -429,7 +431,7 @@ def test_dataset_without_curves(demo):
 
 def test_boards_without_curves(here):
     Path("own").mkdir()
-    write_board(Path("own/own.csv"), Board("own", ()))
+    Path("own/own.csv").write_text(board_csv(Board("own", ())), encoding="utf-8")
     refused("plot-pr", "--boards", "own", match="found no curves. Give folders that `sodbench score` wrote")
     refused(
         "plot-size",

@@ -71,6 +71,14 @@ def assert_same(one, two):
 # ---------------------------------------------------------------------------------- summary and frame
 
 
+@pytest.mark.parametrize("at_once", [1, 7])
+def test_how_many_images_at_once_changes_no_bit(monkeypatch, at_once):
+    expected = scores_of(IMAGES)
+    expected.summary()
+    monkeypatch.setattr("sodbench.scores.AT_ONCE", at_once)
+    assert_same(scores_of(IMAGES), expected)
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_per_image_values_are_score_image(preset):
     frame = scores_of(IMAGES, preset).per_image()

@@ -179,6 +179,16 @@ class TestBitEqual:
             files = [Path(out, "A/own", name) for out in ("s1", "s2")]
             assert len({path.read_bytes() for path in files}) == 1 or name == "levels.npz"
 
+    def test_methods_alone_and_together(self, score: tuple[str, ...]) -> None:
+        plant_maps("preds/A")
+        plant_maps("preds/B", seed=1)
+        together = scored("preds", *score[1:], "--out", "s1")
+        alone = [scored(f"preds/{name}", *score[1:], "--out", "s2")[0] for name in "AB"]
+        assert together == alone
+        for name in "AB":
+            files = [Path(out, name, "own", "images.csv") for out in ("s1", "s2")]
+            assert files[0].read_bytes() == files[1].read_bytes()
+
     def test_order_of_files(self, score: tuple[str, ...]) -> None:
         expected = scored(*score)
         shutil.rmtree("maps")

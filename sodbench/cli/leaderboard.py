@@ -22,7 +22,11 @@ def leaderboard() -> None:
 
 @leaderboard.command()
 @click.argument("scores", nargs=-1, type=FOLDER, required=True)
-@click.option("--boards", type=FOLDER, help="Folder of DATASET.csv; one that lacks the board gets a copy.")
+@click.option(
+    "--boards",
+    type=FOLDER,
+    help="Folder of DATASET.csv; an empty one begins as a copy of the shipped boards.",
+)
 @click.option("--method", help="Name on the board, in place of the scores' own.")
 @click.option("--venue", help="Where the method was published, without the year: CVPR.")
 @click.option("--year", type=int)
@@ -46,7 +50,7 @@ def add(scores: tuple[Path, ...], boards: Path | None, **facts: Any) -> None:
 @click.argument("datasets", nargs=-1)
 @BOARDS
 def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
-    """Print the boards of DATASETS (all), as they are."""
+    """Print the rows of the boards of DATASETS (all), with notes and signature."""
     from sodbench.boards import boards_folder, read_boards
     from sodbench.tables import board_text
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from sodbench.cli.options import FILE, FOLDER, split_names
-from sodbench.cli.output import deliver
+from sodbench.cli.output import deliver, say
 
 LIST: dict[str, Any] = {"multiple": True, "callback": split_names, "metavar": "NAMES"}
 STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
@@ -63,10 +63,13 @@ def table(
         deliver(tables(style or style_of(out), measure=measure, mark=mark), out)
         return
     from sodbench.boards import boards_folder, read_boards
-    from sodbench.comparison import assemble, build
+    from sodbench.comparison import assemble, build, notices
     from sodbench.session import load_all
 
     found = read_boards(boards_folder(boards))
-    chosen = assemble(found, load_all(own) if own else [], paper=paper, datasets=datasets, methods=methods)
+    scores = load_all(own) if own else []
+    chosen = assemble(found, scores, paper=paper, datasets=datasets, methods=methods)
+    for line in notices(chosen, found, scores):
+        say(line)
     text = render(build(chosen, **layout), style or style_of(out), mark=mark, caption=caption)
     deliver(text, out)
