@@ -200,6 +200,19 @@ class TestMeans:
         assert texts(table, MEAN, "max_f") == {"A": "0.800", "B": "0.775"}
         assert texts(table, MEAN, "mae") == {"A": "0.200", "B": "-"}
 
+    def test_over_a_misprint_carries_its_note(self):
+        table = build(
+            board(entry("A", mae="0.9", note="mae: misprint")) | board(entry("A", mae="0.1"), dataset="Y"),
+            metrics=["mae"],
+            average=True,
+        )
+        assert [cell.note for cell in table.sections[0].rows[0].cells] == ["misprint", "", "X: misprint"]
+
+    def test_caption_of_a_table_of_means_alone(self):
+        text = good("table", "--paper", "--average", "--format", "markdown").stdout
+        assert "All means made of values as printed in papers." in text
+        assert "DUTS-TE: a misprint: .092 in the SOD survey" in text
+
     def test_over_methods(self):
         table = build(self.BOARDS, metrics=["max_f", "mae"], average=True)
         means = table.sections[0].means
@@ -392,6 +405,27 @@ class TestWith:
         (row,) = [r for r in csv.DictReader(io.StringIO(shown)) if r["source"] == "measured"]
         expected = score_folder("new/mine/TINY", "TINY").summary()["mae"]
         assert row["TINY mae"] == f"{expected:.4f}"
+
+    def test_what_is_not_shown_or_stands_in_a_rows_place_is_told(self, tiny):
+        scored("mine")
+        good("leaderboard", "add", "scores/mine", "--boards", tiny)
+        said = good("table", "--boards", tiny, "--with", "scores").stderr
+        assert said == "mine on TINY: shown from the scores given, not from the board.\n"
+        said = good("table", "--boards", tiny, "--with", "scores", "--methods", "other").stderr
+        assert said == "mine on TINY: left out, as --datasets or --methods do not name it.\n"
+
+    def test_facts_about_the_method_come_from_the_board(self, tiny):
+        scored("mine")
+        text = good("table", "--boards", tiny, "--with", "scores", "--format", "csv").stdout
+        (row,) = [r for r in csv.DictReader(io.StringIO(text)) if r["source"] == "measured"]
+        assert row["size_mb"] == "4.7"
+
+    def test_paper_shows_ones_own_other_datasets_too(self, tiny):
+        scored("mine")
+        text = good("table", "--paper", "--with", "scores", "--format", "csv").stdout
+        head, *rows = csv.reader(io.StringIO(text))
+        assert "TINY max_f" in head
+        assert [row[0] for row in rows if row[1] == "measured"] == ["mine"]
 
     def test_a_dataset_without_board_gets_columns(self, tiny):
         scored()
