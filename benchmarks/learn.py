@@ -71,6 +71,8 @@ def main() -> None:
     parser.add_argument("--weights", default="", help="start from these: the check is then a fine-tune")
     args = parser.parse_args()
     data = data_of(args.images, args.masks)
+    if args.photos + args.rest > len(data.pairs):
+        parser.error(f"{args.photos} photos and {args.rest} others of {len(data.pairs)} pairs")
     both = taken(data, args.photos + args.rest)
     stride = (args.photos + args.rest) / args.photos
     chosen = {int(k * stride) for k in range(args.photos)}

@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
@@ -330,12 +330,10 @@ def _check_measured(where: str, entry: Entry) -> None:
 
 
 def _number(where: str, key: str, text: str, high: float, above: float = 0) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation as error:
-        raise LeaderboardError(f"{where}: {key} is {text!r}, expected a number.") from error
-    exponent = value.as_tuple().exponent
-    if not (value.is_finite() and above <= value <= high) or not isinstance(exponent, int) or exponent > 0:
+    if not re.fullmatch(r"-?[0-9]*\.?[0-9]+([eE]-[0-9]+)?", text):
+        raise LeaderboardError(f"{where}: {key} is {text!r}, expected a number.")
+    value = Decimal(text)
+    if not above <= value <= high:
         bounds = f"from {above:g} to {high:g}"
         raise LeaderboardError(f"{where}: {key} is {text}, expected a number {bounds}.")
     return value

@@ -342,8 +342,8 @@ def _npy(data: bytes) -> Levels:
         shape, fortran, dtype = header(file)
     except Exception as cause:
         raise RefusalError(f"damaged or truncated NPY ({cause}). {_AGAIN}") from cause
-    if len(shape) != 2 or 0 in shape:
-        raise RefusalError(f"array of shape {shape}, expected (height, width), neither of them 0.")
+    if len(shape) != 2 or min(shape) < 1:
+        raise RefusalError(f"array of shape {shape}, expected (height, width), both at least 1.")
     _check_size(shape[1], shape[0])
     if dtype.kind not in "buf" or (dtype.kind == "u" and dtype.itemsize > 2):
         raise RefusalError(

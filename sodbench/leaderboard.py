@@ -62,7 +62,7 @@ def own_folder(chosen: Path | None = None) -> Path:
     if shipped.parent == Path(__file__).parent:
         raise LeaderboardError(
             f"{shipped}: part of the installed package, which is not written to. Pass --boards DIR, "
-            "or set SODBENCH_LEADERBOARDS; boards that DIR lacks begin as copies of the shipped ones."
+            "or set SODBENCH_LEADERBOARDS; an empty DIR begins as a copy of the shipped boards."
         )
     return shipped
 

@@ -6,9 +6,9 @@
 | RGB, progressive JPEG | as it is |
 | RGBA | its first three channels |
 | palette, CMYK, YCbCr | converted to RGB |
-| 16-bit grey | its 65,536 levels |
+| 16-bit grey PNG or TIFF, 16-bit colour PNG | its 65,536 levels; colour by the rules above |
 | EXIF rotation | ignored, as the masks' pixels are not rotated; applied on request |
-| truncated, damaged, animated, 32-bit, above Pillow's limit of pixels | refused, with the reason |
+| truncated, damaged, animated, 32-bit, other 16-bit colour, too many pixels | refused, with the reason |
 """
 
 import struct
@@ -37,7 +37,7 @@ def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
 
     Returns
     -------
-    ``(h, w, 3)`` uint8, or uint16 for a 16-bit grey photo.
+    ``(h, w, 3)`` uint8, or uint16 for a 16-bit photo.
 
     Raises
     ------
@@ -59,6 +59,8 @@ def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
             _check_size(image.size, where)
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise PredictionError(f"{where}: an animated or multi-page file, expected one photo.")
+            if _is_deep_colour(image):
+                return _deep_colour(data, where, exif)
             image.load()
             return _channels(ImageOps.exif_transpose(image) if exif else image, where)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -81,6 +83,34 @@ def _channels(image: Any, where: str) -> NDArray[Any]:
         return np.array(image)[:, :, :3]
     image.info.pop("transparency", None)  # of a palette: Pillow warns that RGB has none
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
+
+
+def _is_deep_colour(image: Any) -> bool:
+    """Tell whether a photo has colour or alpha in 16 bits, of which Pillow drops the lower eight."""
+    if image.mode.startswith("I"):
+        return False
+    if image.format == "TIFF":
+        return max(image.tag_v2.get(258, (1,))) == 16
+    return image.format == "PNG" and "16" in str(image.tile[0][3])
+
+
+def _deep_colour(data: bytes, where: str, exif: bool) -> NDArray[Any]:
+    from sodbench import png
+
+    try:
+        if not data.startswith(png.MAGIC):
+            raise png.RefusalError("no PNG")
+        chunks, pixels = png.chunks_of(data)
+        head = png.head_of(chunks)
+        if head.interlaced or (exif and b"eXIf" in chunks):
+            raise png.RefusalError("interlaced, or to be rotated")
+        samples = png.samples_of(head, pixels)
+    except png.RefusalError as refusal:
+        raise PredictionError(
+            f"{where}: 16-bit colour that cannot be read exactly ({refusal}). "
+            "Save it as a plain PNG, or with 8 bits."
+        ) from refusal
+    return np.repeat(samples[:, :, :1], 3, axis=2) if samples.shape[2] == 2 else samples[:, :, :3]
 
 
 def _check_size(size: tuple[int, int], where: str) -> None:

@@ -17,7 +17,7 @@ from sodbench.images import mask_from, prediction_from
 from sodbench.metrics import METRICS
 from sodbench.pairing import pair
 from sodbench.photos import photo_from
-from sodbench.protocol import Protocol
+from sodbench.protocol import Protocol, differing
 from sodbench.scores import Scores
 from sodbench.scoring import binarised_by
 from sodbench.sources import Entry
@@ -67,7 +67,7 @@ def picked(scores: Sequence[Scores], methods: Sequence[str], how: str, metric: s
     ------
     ScoresError
         A method has no scores or two of them, the metric was not computed, or the scores have no image in
-        common on which it is defined.
+        common on which it is defined, or were made in different ways.
     """
     there = [one.method for one in scores]
     if odd := [method for method in methods if there.count(method) != 1]:
@@ -79,6 +79,10 @@ def picked(scores: Sequence[Scores], methods: Sequence[str], how: str, metric: s
         raise ScoresError(f"unknown metric {metric!r}; {nearest(metric, tuple(METRICS))}")
     if lacking := [one.method for one in scores if metric not in one.metrics]:
         raise ScoresError(f"{first_few(lacking)}: {metric} was not computed. Score again with it.")
+    for one in scores:
+        if fields := differing(scores[0].signature, one.signature):
+            listed = ", ".join(f"{key} {a} and {b}" for key, (a, b) in fields.items())
+            raise ScoresError(f"{scores[0].method} and {one.method} were scored differently: {listed}.")
     columns = [one.per_image()[metric] for one in scores]
     common = sorted(set.intersection(*(set(column.index[column.notna()]) for column in columns)))
     if not common:
@@ -127,7 +131,7 @@ def load(images: Sequence[str], location: Location, methods: Mapping[str, Sequen
 
 
 def errors(levels: NDArray[np.uint8], gt: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return a picture of a map's errors at level 128: found white, false positives red, misses blue.
+    """Return a picture of a map's errors at level 128: found white, false positives orange, misses blue.
 
     Parameters
     ----------

@@ -137,8 +137,8 @@ def score_image(
 
 def compile_kernels() -> None:
     """Run every kernel on a tiny pair, so that numba compiles them, or loads them from its cache."""
-    pred = prediction_from(_DOT, "a picture of one pixel").levels
-    score_image(pred, np.ones((1, 1), np.bool_))
+    prediction_from(_DOT, "a picture of one pixel")
+    score_image(np.zeros((2, 2), np.uint8), np.eye(2, dtype=np.bool_))
 
 
 def score_folder(
@@ -270,7 +270,7 @@ def score_methods(
     tasks = _tasks(methods, masks, location.dataset.name, plan, rows)
     work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks)
     failed: dict[str, SodbenchError] = {}
-    own = executor or ThreadPoolExecutor(plan.jobs or len(os.sched_getaffinity(0)))
+    own = executor or ThreadPoolExecutor(plan.jobs or _cpus())
     try:
         for done, (task, results) in enumerate(zip(tasks, own.map(work, tasks), strict=True), start=1):
             for method, result in results:
@@ -349,6 +349,11 @@ def score_pair(
         notes.append("edge-centroid")
     fg, bg = levels.fg.astype(np.uint32), levels.bg.astype(np.uint32)
     return Row(image, mask.gt.shape, fg, bg, **numbers, notes=(*notes, *prepared.notes), digest=digest)
+
+
+def _cpus() -> int:
+    """Count the CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _mask_of_array(gt: NDArray[Any], protocol: Protocol) -> Mask:

@@ -45,7 +45,7 @@ MAY_IMPORT = {
     "curves": "errors protocol scores boards leaderboard",
     "plots": "errors metrics atomic boards curves placement qualitative",
     "ablation": "errors comparison rendering tables models",
-    "photos": "errors",
+    "photos": "errors png",
     "models": "errors photos sources atomic allocator images datasets registry",
 }
 

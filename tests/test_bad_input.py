@@ -519,6 +519,7 @@ class TestOutput:
         self, score: tuple[str, ...], out: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         Path("file").touch()
+        monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
         monkeypatch.setattr("sodbench.scoring.score_pair", unexpected)
         refused(*score, "--out", out, match=f"{out}/maps: cannot write here .*--out")
 
@@ -528,6 +529,7 @@ class TestOutput:
         self, score: tuple[str, ...], option: str, file: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         Path("file").touch()
+        monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
         monkeypatch.setattr("sodbench.scoring.score_pair", unexpected)
         refused(*score, option, file, match="cannot write here")
 
@@ -535,6 +537,7 @@ class TestOutput:
         def full(**_: object) -> None:
             raise OSError(28, "No space left on device")
 
+        monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
         monkeypatch.setattr("sodbench.scoring.score_pair", unexpected)
         monkeypatch.setattr("sodbench.atomic.tempfile.TemporaryFile", full)
         refused(*score, match="scores/maps: cannot write here .No space left on device.")

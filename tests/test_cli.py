@@ -538,10 +538,26 @@ def test_show_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_compiling_is_said(score: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sodbench.session.is_compiled", lambda: False)
-    lines = good("score", *score).stderr.splitlines()
+    first, second = (
+        process("score", *score, "--out", out, NUMBA_CACHE_DIR=str(Path("numba").absolute())).stderr.decode()
+        for out in ("s1", "s2")
+    )
+    lines = first.splitlines()
     assert lines[0] == "Compiling kernels, once after installing ..."
     assert re.fullmatch(r"Compiled in \d+\.\d s\.", lines[1])
+    assert "ompil" not in second
+
+
+def test_warming_up_compiles_all_that_an_image_needs(score: tuple[str, ...]) -> None:
+    code = (
+        "from numba.core import event; from sodbench.scoring import compile_kernels, score_folder\n"
+        "compile_kernels(); recorder = event.RecordingListener()\n"
+        "event.register('numba:compile', recorder)\n"
+        "score_folder('maps', masks='own/masks', jobs=1).summary()\n"
+        "assert not recorder.buffer, recorder.buffer\n"
+    )
+    done = process("--version", before=code, NUMBA_CACHE_DIR=str(Path("numba").absolute()))
+    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_masks_of_one_dataset_only(score: tuple[str, ...]) -> None:

@@ -297,7 +297,7 @@ def test_valid_rows_are_read(tiny):
         ([row(), row()], r"A \(published\) stands here twice"),
         ([row(max_f="1.2")], "line 2: max_f is 1.2, expected a number from 0 to 1"),
         ([row(mae="-0.1")], "mae is -0.1, expected a number from 0 to 1"),
-        ([row(mae="nan")], "mae is nan, expected a number"),
+        ([row(mae="nan")], "mae is 'nan', expected a number"),
         ([row(mae=".o5")], r"mae is '\.o5', expected a number"),
         ([row(year="19")], "year is '19', expected a whole number from 1950"),
         ([row(size_mb="-1")], "size_mb is -1"),
@@ -321,7 +321,8 @@ def test_valid_rows_are_read(tiny):
             [measured(signature=SIGNATURE.replace("avg:mean-pr", "avg:mean-f"))],
             r"M was scored in another way .*: avg mean-f \(expected mean-pr\)",
         ),
-        ([row(max_f="0E1")], "max_f is 0E1, expected a number"),
+        ([row(max_f="0_1")], "max_f is '0_1', expected a number"),
+        ([row(max_f="0E1")], "max_f is '0E1', expected a number"),
         ([row(size_mb="0")], "size_mb is 0, expected a number from 0.001"),
         ([row(method="a" * 101)], "at most 100 bytes"),
         ([measured(relax_f="")], "a measured row lacks relax_f"),
@@ -398,6 +399,16 @@ def test_damaged_curves_are_found(tiny, change, match):
     path = Path("boards/curves/TINY/mine.csv")
     path.write_text(change(path.read_text()))
     refused("leaderboard", "check", "--boards", "boards", match=match)
+
+
+def test_curves_that_miss_their_row_by_little_are_found(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    path = Path("boards/curves/TINY/mine.csv")
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(",1.00000\n", ",0.99990\n"), encoding="utf-8")
+    refused(
+        "leaderboard", "check", "--boards", "boards", match="its highest F is 0.99990, the row of mine says"
+    )
 
 
 def test_curves_of_no_row_are_found(tiny):

@@ -141,3 +141,11 @@ def test_no_more_is_inflated_than_the_header_allows():
     found = png.inflated(zlib.compress(bytes(50_000_000)), 110)
     assert len(found) == 110
     assert png.samples_of(head, zlib.compress(bytes(50_000_000))).shape == (10, 10)
+
+
+@pytest.mark.parametrize("place", [10, 11, 12])
+def test_unknown_methods_are_refused(place):
+    numbers = bytearray(struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
+    numbers[place] = 2
+    with pytest.raises(png.RefusalError, match=r"no valid PNG \(1x1, depth 8, colour type 0\)"):
+        png.head_of({b"IHDR": bytes(numbers)})

@@ -1,6 +1,8 @@
 """The authors' recipe against a plain transcription of their test script; every kind of photo."""
 
+import struct
 import warnings
+import zlib
 from io import BytesIO
 
 import numpy as np
@@ -189,6 +191,34 @@ def test_16_bit_grey_keeps_its_levels(kind):
 def test_16_bit_photo_is_seen_as_the_same_8_bit_photo():
     as_16 = read(Image.fromarray(GREY.astype(np.uint16) * 257))
     np.testing.assert_allclose(network_input(as_16), network_input(three(GREY)), atol=1e-6)
+
+
+def deep_png(samples, colour, interlaced=0):
+    """A 16-bit PNG, written by hand: Pillow writes none in colour."""
+    height, width, channels = samples.shape
+    raw = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples.reshape(height, -1))
+    head = struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, interlaced)
+    chunks = ((b"IHDR", head), (b"IDAT", zlib.compress(raw)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(d)) + kind + d + struct.pack(">I", zlib.crc32(kind + d)) for kind, d in chunks
+    )
+
+
+@pytest.mark.parametrize(("colour", "channels"), [(2, 3), (6, 4), (4, 2)])
+def test_16_bit_colour_keeps_its_levels(colour, channels):
+    samples = np.random.default_rng(3).integers(0, 65536, (5, 7, channels)).astype(np.uint16)
+    found = photo_from(deep_png(samples, colour), "a.png")
+    expected = samples[:, :, [0, 0, 0]] if channels == 2 else samples[:, :, :3]
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_16_bit_colour_that_would_lose_levels_is_refused():
+    samples = np.full((5, 7, 3), 200, np.uint16)
+    with pytest.raises(PredictionError, match=r"a\.png: 16-bit colour that cannot be read exactly"):
+        photo_from(deep_png(samples, 2, interlaced=1), "a.png")
+    with pytest.raises(PredictionError, match=r"a\.png: 16-bit colour that cannot be read exactly"):
+        photo_from(deep_png(samples, 2)[:-30], "a.png")
 
 
 @pytest.mark.parametrize("pixels", [GREY.astype(np.int32), GREY.astype(np.float32)])

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import zipfile
 from pathlib import Path
 
@@ -103,6 +104,8 @@ def test_maps_of_a_folder_and_how_they_were_made(own):
         "precision": "fp32",
         "postprocess": "official",
         "exif": False,
+        "factory": "tinynet:net",
+        "compiled": False,
         "input": "320x320",
     }
     assert record["complete"] is True
@@ -299,8 +302,39 @@ def test_cuda_that_is_not_there(own, device):
     refused("run", *own, "--images", "photos", "--device", device, match=match)
 
 
-def test_auto_device_is_one_that_is_there():
-    assert runner.choose_device("auto").type in ("cpu", "cuda", "mps")
+@pytest.mark.parametrize(
+    ("cuda", "mps", "expected"),
+    [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu"), (True, False, "cuda")],
+)
+def test_auto_device_is_the_fastest_that_is_there(monkeypatch, cuda, mps, expected):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
+    assert runner.choose_device("auto").type == expected
+
+
+def test_own_model_is_never_recorded_as_another(own):
+    plant_photos()
+    rest = (*own[2:], "--images", "photos", "--out", "maps")
+    refused("run", *rest, match="tinynet:net: u2net is another model's name. Name yours with --model NAME")
+    refused("run", "--model", "../evil", *rest, match=r"model '\.\./evil': expected letters, digits")
+    assert not Path("maps").exists()
+    good("run", *own, "--images", "photos", "--out", "maps")
+    other = ("--model", "tiny", "--model-module", "tinynet:sides", *own[4:])
+    refused(
+        *("run", *other, "--images", "photos", "--out", "maps"),
+        match=r"another configuration: factory tinynet:net \(now tinynet:sides\)",
+    )
+    assert "model       tinynet:net, fp32" in good("bench-model", *own[2:], "--rounds", 1).stdout
+
+
+@pytest.mark.parametrize("factory", ["tinynet:nn", ".tinynet:net", "builtins:int", "tinynet"])
+def test_factory_that_gives_no_network(own, factory):
+    plant_photos()
+    refused(
+        *("run", *own[:2], "--model-module", factory, *own[4:], "--images", "photos", "--out", "maps"),
+        match=re.escape(factory) + ": (cannot build this model|gave int, expected a torch)",
+    )
 
 
 def test_without_torch(own, monkeypatch):

@@ -51,6 +51,8 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     images: list[str] = []
     score_pair = scoring.score_pair
 
+    monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
+
     def recorded(image: str, *args: Any, **kwargs: Any) -> Any:
         images.append(image)
         return score_pair(image, *args, **kwargs)
@@ -225,6 +227,7 @@ class TestInterrupted:
             images.append(image)
             return score_pair(image, *args, **kwargs)
 
+        monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
         monkeypatch.setattr(scoring, "score_pair", interrupted)
         result = sodbench("score", *score, "--jobs", "1")
         assert result.exit_code == 130
@@ -280,7 +283,8 @@ class TestInterrupted:
 
 SLOW = """
 import os, pathlib, time
-from sodbench import scoring
+from sodbench import scoring, session
+session.compile_kernels = lambda: None
 score_pair = scoring.score_pair
 def slow(*args, **kwargs):
     time.sleep(.02)

@@ -527,7 +527,10 @@ def test_impossible_configurations(line, match):
         ({"precision": "fp16"}, "fp16 needs CUDA"),
         ({"tensorboard": True}, "pip install tensorboard"),
         ({"holdout": 0.01, "validate_every": 1}, "leaves 7 to train on and 0 to validate with"),
-        ({"model": "u2netp", "factory": "", "batch": 1}, "1 photo at 32x32 leaves batch norm a single value"),
+        (
+            {"model": "u2netp", "factory": "", "loss_weights": [1.0] * 7, "batch": 1},
+            "1 photo at 32x32 leaves batch norm a single value",
+        ),
         ({"loss_weights": [1.0] * 7}, "loss_weights has 7 numbers, expected 2"),
     ],
 )

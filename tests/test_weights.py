@@ -326,6 +326,12 @@ def test_damaged_file_in_the_cache_is_passed_over_where_a_good_one_lies_beside_i
     assert said[0].startswith(f"Passed over: {cache / 'a.pth'}: sha256 ")
 
 
+def test_keys_that_are_no_names(tmp_path):
+    torch.save({0: torch.zeros(1)}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="expected a state_dict"):
+        weights.load(torch.nn.Conv2d(1, 1, 1), tmp_path / "a.pth")
+
+
 def test_truncated_file_in_the_cache_is_fetched_again(server, cache):
     address, folder, _ = server
     (folder / "right").write_bytes(CONTENT)

@@ -29,7 +29,7 @@ def bench_model(
     path: Path | None = None
     if weights is None and (factory := model_module or unpublished(model)):
         network = runner.build(factory)
-        model = model_module or model
     else:
-        network, path, _ = runner.load_model(model, model_module, weights, say)
-    click.echo(measure(model, network, path, chosen, precision, rounds))
+        name = "own" if model_module else model
+        network, path, _ = runner.load_model(name, model_module, weights, say)
+    click.echo(measure(model_module or model, network, path, chosen, precision, rounds))

@@ -18,7 +18,14 @@ from sodbench.cli.plotting import WIDTH, out_option
 @click.option("--by", default="max_f", show_default=True, help="Metric whose per-image values choose.")
 @click.option("--count", type=click.IntRange(1, 26), default=6, show_default=True, help="Images to pick.")
 @click.option("--scores", type=FOLDER, multiple=True, help="Scores of these methods, for --pick. Repeatable.")
-@click.option("--maps", "kind", type=click.Choice(["grey", "errors", "overlay"]), default="grey")
+@click.option(
+    "--maps",
+    "kind",
+    type=click.Choice(["grey", "errors", "overlay"]),
+    default="grey",
+    show_default=True,
+    help="As they are, their errors, or as light on the photo.",
+)
 @click.option("--width", type=WIDTH, default="double", show_default=True, help="3.5 or 7.16 inches.")
 @out_option("qualitative.pdf")
 def plot_qualitative(

@@ -66,7 +66,15 @@ def run_sets(sets: Sequence[PhotoSet], how: dict[str, Any], bar: Bar, say: Say) 
     network, weights, digest = runner.load_model(how["model"], how["model_module"], how["weights"], say)
     predictor = runner.Predictor(network, device, how["precision"], how["compile"])
     configuration = runner.Configuration(
-        how["model"], weights.name, digest, device.type, how["precision"], how["postprocess"], how["exif"]
+        how["model"],
+        weights.name,
+        digest,
+        device.type,
+        precision=how["precision"],
+        postprocess=how["postprocess"],
+        exif=how["exif"],
+        factory=how["model_module"] or "",
+        compiled=how["compile"],
     )
     batch = how["batch"] or (1 if device.type == "cpu" else 8)
     failed: list[str] = []

@@ -16,7 +16,6 @@ Undefined (NaN) for an empty mask, or 0 where `Protocol.wf_empty` says so (``pys
 """
 
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -252,12 +251,6 @@ def weighted_f_from_pr(precision: Reals, recall: Reals, protocol: Protocol) -> R
     beta2 = protocol.wf_beta2
     f = (1 + beta2) * recall * precision / (MATLAB_EPS + recall + beta2 * precision)
     return np.nan_to_num(f, nan=0.0) if protocol.wf_empty == "zero" else f
-
-
-def is_compiled() -> bool:
-    """Tell whether numba's cache on this disk holds the largest kernel, and so, usually, all."""
-    stats = getattr(_error_sums, "stats", None)
-    return stats is None or any(Path(stats.cache_path).glob("weighted_f._error_sums-*.nbi"))
 
 
 @cache

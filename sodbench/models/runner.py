@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import json
 import platform
+import re
 import sys
 import time
 from collections import deque
@@ -26,7 +27,7 @@ from sodbench.allocator import keep_freed_memory
 from sodbench.atomic import check_writable, replacing
 from sodbench.errors import PredictionError, SodbenchError, WeightsError, first_few
 from sodbench.models.recipe import SIZE, network_input, saliency_map
-from sodbench.models.registry import find_model, unpublished
+from sodbench.models.registry import find_model, models, unpublished
 from sodbench.models.weights import fetch, load, sha256
 from sodbench.photos import photo_from
 from sodbench.sources import Entry
@@ -50,6 +51,8 @@ class Configuration:
     precision: str = "fp32"
     postprocess: str = "official"
     exif: bool = False
+    factory: str = ""
+    compiled: bool = False
     input: str = f"{SIZE}x{SIZE}"
 
 
@@ -94,6 +97,7 @@ class Predictor:
         network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         if device.type == "cuda":
             torch.backends.cudnn.benchmark = True
+            torch.backends.cudnn.allow_tf32 = False  # fp32 is what run.json says
         self.network = torch.compile(network) if compile else network
 
     def __call__(self, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -126,12 +130,17 @@ def build(factory: str) -> "nn.Module":
     module, _, name = factory.partition(":")
     if str(Path.cwd()) not in sys.path:
         sys.path.append(str(Path.cwd()))
+    import torch
+
     try:
-        return getattr(importlib.import_module(module), name)()
-    except (ImportError, AttributeError, ValueError) as error:
+        network = getattr(importlib.import_module(module), name)()
+    except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise WeightsError(
             f"{factory}: cannot build this model ({error}). Expected module:function."
         ) from error
+    if not isinstance(network, torch.nn.Module):
+        raise WeightsError(f"{factory}: gave {type(network).__name__}, expected a torch.nn.Module.")
+    return network
 
 
 def load_model(
@@ -157,9 +166,14 @@ def load_model(
     Raises
     ------
     WeightsError
-        The model is unknown, or its weights cannot be had or do not fit.
+        The model is unknown, its name is no name or another model's, or its weights cannot be had or do not
+        fit.
     """
     need_torch()
+    if factory and name in models():
+        raise WeightsError(f"{factory}: {name} is another model's name. Name yours with --model NAME.")
+    if not re.fullmatch(r"\w[\w.+†-]*", name):
+        raise WeightsError(f"model {name!r}: expected letters, digits and _ . + - only.")
     if factory and not weights:
         raise WeightsError(f"{factory}: a model of your own needs --weights FILE.")
     network = build(factory or (weights and unpublished(name)) or find_model(name).factory)

@@ -193,7 +193,9 @@ def _read_pth(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
         raise WeightsError(
             f"{path}: damaged, or no PyTorch checkpoint ({_reason(error)}). Get it again."
         ) from error
-    if not isinstance(state, dict) or not all(isinstance(v, torch.Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
+    ):
         raise WeightsError(
             f"{path}: expected a state_dict (name -> tensor), found {type(state).__name__} of others."
         )

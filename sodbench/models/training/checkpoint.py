@@ -23,19 +23,30 @@ _KEYS = {"format", "config", "data", "world", "step", "model", "optimiser", "sca
 
 
 def write(folder: Path, state: dict[str, Any]) -> None:
-    """Write a checkpoint and the network's weights.
+    """Write the network's weights, then a checkpoint.
 
     Raises
     ------
     ScoresError
         The disk is full, or the folder cannot be written; an earlier checkpoint is left as it was.
     """
-    from safetensors.torch import save
-
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in state["model"].items()}
+    write_weights(folder, state["model"])
     buffer = io.BytesIO()
     torch.save({"format": FORMAT, **state}, buffer)
     _replace(folder / FILE, buffer.getbuffer())
+
+
+def write_weights(folder: Path, model: dict[str, torch.Tensor]) -> None:
+    """Write the network's weights alone.
+
+    Raises
+    ------
+    ScoresError
+        The disk is full, or the folder cannot be written.
+    """
+    from safetensors.torch import save
+
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.items()}
     _replace(folder / WEIGHTS, save(weights))
 
 

@@ -121,8 +121,8 @@ def _check_together(config: Config, where: str) -> None:
 
 def _find(path: Path) -> Path:
     parts = PurePath(path).parts
-    name = Path(*(parts[1:] if len(parts) > 1 and parts[0] == "configs" else parts)).with_suffix(".toml")
-    places = (path, CONFIGS / name)
+    name = Path(*(parts[1:] if len(parts) > 1 and parts[0] == "configs" else parts))
+    places = (path, CONFIGS / name.with_suffix(".toml")) if name.name else (path,)
     for place in places:
         if place.is_file():
             return place

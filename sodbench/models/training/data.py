@@ -105,8 +105,8 @@ def _paired(location: Location) -> Data:
     graded = location.dataset.grey_masks
     return Data(
         location.dataset.name,
-        str(location.images),
-        str(location.masks),
+        str((location.images or location.root).resolve()),
+        str(location.masks.resolve()),
         tuple(Pair(image, photo, mask, graded) for image, photo, mask in found.pairs),
     )
 
@@ -142,8 +142,6 @@ def _look_at(one: Pair) -> tuple[str, bool]:
         photo, mask = read_pair(one)
     except SodbenchError as error:
         return str(error), False
-    except OSError as error:
-        return f"{error.filename or one.photo.where}: cannot read this file ({error.strerror}).", False
     if photo.shape[:2] != mask.shape:
         (h, w), (y, x) = photo.shape[:2], mask.shape
         return f"{one.photo.where}: {w}x{h}, its mask {one.mask.where} {x}x{y} (width x height).", False
@@ -151,9 +149,19 @@ def _look_at(one: Pair) -> tuple[str, bool]:
 
 
 def read_pair(one: Pair) -> tuple[NDArray[Any], NDArray[np.uint8]]:
-    """Decode a photo (h, w, 3) and the grey levels of its mask (h, w)."""
-    photo = photo_from(one.photo.read(), one.photo.where)
-    return photo, mask_from(one.mask.read(), one.mask.where, graded=one.graded).levels
+    """Decode a photo (h, w, 3) and the grey levels of its mask (h, w).
+
+    Raises
+    ------
+    PredictionError, DatasetError, TrainingError
+        One of them is damaged, or cannot be read.
+    """
+    try:
+        photo, mask = one.photo.read(), one.mask.read()
+    except OSError as error:
+        where = error.filename or one.photo.where
+        raise TrainingError(f"{where}: cannot read this file ({error.strerror}).") from error
+    return photo_from(photo, one.photo.where), mask_from(mask, one.mask.where, graded=one.graded).levels
 
 
 def split(pairs: Sequence[Pair], config: Config) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:

@@ -34,7 +34,7 @@ class Log:
             It cannot be written.
         """
         file = self.folder / f"{name}.csv"
-        fresh = not file.exists()
+        fresh = not file.exists() or not file.stat().st_size
         try:
             with file.open("a", newline="", encoding="utf-8") as out:
                 writer = csv.writer(out, lineterminator="\n")
@@ -48,6 +48,11 @@ class Log:
         if self.board:
             for key, value in values.items():
                 self.board.add_scalar(f"{name}/{key}", value, step)
+
+    def has(self, name: str, step: int) -> bool:
+        """Tell whether ``NAME.csv`` has a row of that step."""
+        file = self.folder / f"{name}.csv"
+        return file.exists() and f"\n{step}," in file.read_text(encoding="utf-8")
 
     def close(self) -> None:
         """Finish what is being written."""
@@ -72,6 +77,7 @@ def need_tensorboard() -> None:
 def _cut(file: Path, step: int) -> None:
     """Drop the rows after a step, and a last one that was cut off."""
     head, *rows = file.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
+    head = head if head.endswith("\n") else ""
     kept = [row for row in rows if row.endswith("\n") and int(row.partition(",")[0]) <= step]
     with replacing(file) as part:
         part.write_text(head + "".join(kept), encoding="utf-8")

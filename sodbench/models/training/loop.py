@@ -141,7 +141,16 @@ class _Session:
             eps=config.eps,
             weight_decay=config.weight_decay,
         )
+        self._check_outputs()
         self.scaler = torch.amp.GradScaler(group.device.type, enabled=config.precision == "fp16")
+
+    def _check_outputs(self) -> None:
+        """Refuse loss weights that do not fit, before anything is written."""
+        size = self.config.crop
+        with torch.no_grad():
+            blank = torch.zeros(1, 3, size, size, device=self.group.device)
+            found = losses(self.network.eval()(blank), blank[:, :1])
+        total(found, self.config.loss_weights)
 
     def restore(self, state: Mapping[str, Any], say: Say) -> None:
         """Take over a checkpoint's tensors, random numbers and step."""
@@ -195,8 +204,18 @@ class _Session:
         if self.step == 0:
             self.save()
         if group.rank == 0:
+            checkpoint.write_weights(self.out, self.network.state_dict())
             _sign(self.out, config, self.data, group)
             log = Log(self.out, self.step, config.tensorboard)
+
+        def validate() -> None:
+            if log and score and held and _is_due(config, self.step) and not log.has("validation", self.step):
+                found = self._validate(held, score)
+                log.add("validation", self.step, found)
+                say(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in found.items()))
+
+        if self.step:
+            validate()  # the run was ended before it came to this
         wrapped = group.wrap(self.network)
         parts = batches(training, config, self.step, group.rank, group.world, group.device.type == "cuda")
         start, begun = time.perf_counter(), self.step
@@ -212,10 +231,8 @@ class _Session:
                     say(f"step {done}/{config.iterations}: loss {loss:.4f}, {speed:.2f} steps/s")
                 if done % config.checkpoint_every == 0 or done == config.iterations or stop:
                     self.save()
-                if log and score and held and not stop and _is_due(config, done):
-                    found = self._validate(held, score)
-                    log.add("validation", done, found)
-                    say(f"step {done}: " + ", ".join(f"{k} {v:.4f}" for k, v in found.items()))
+                if not stop:
+                    validate()
                 group.wait()
         if log:
             log.close()
@@ -252,8 +269,8 @@ class _Session:
         if not all(abs(value) < float("inf") for value in values):
             whose = f"Its pairs: {first_few(images, 24)}" if broken else "Another process says which pairs"
             raise TrainingError(
-                f"step {self.step + 1}: the loss is {values[0]}, expected a number. {whose}. The last "
-                "checkpoint is whole; lower lr, or look at these files."
+                f"step {self.step + 1}: the loss is {values[0]}, expected a number. {whose}. Look at "
+                "these files, or begin a new run with a lower lr, or with --weights of an earlier one."
             )
         self.scaler.step(self.optimiser)
         self.scaler.update()
