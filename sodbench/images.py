@@ -231,6 +231,19 @@ def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, 
     return Mask(gt, levels, notes)
 
 
+def resized_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
+    """Return a mask at another size ``(h, w)``, by the nearest pixel.
+
+    >>> resized_mask(Mask(np.eye(2, dtype=bool), np.zeros((2, 2), np.uint8), ()), (1, 4)).gt.tolist()
+    [[False, False, True, True]]
+    """
+    gt, levels = (
+        np.array(Image.fromarray(side).resize(shape[::-1], Image.Resampling.NEAREST), order="C")
+        for side in (mask.gt.view(np.uint8), mask.levels)
+    )
+    return Mask(gt.view(np.bool_), levels, mask.notes)
+
+
 def binarise(levels: NDArray[np.uint8], rule: str, eps: float = 0.0) -> NDArray[np.bool_]:
     """Return where a mask's levels are foreground.
 

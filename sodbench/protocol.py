@@ -60,16 +60,23 @@ class Protocol:
         "normmae", "same", ("same", "max", "minmax", "none"), "normalisation for MAE"
     )
     resize: str = _choice(
-        "size", "exact", ("exact", "bilinear", "nearest"), "a map of another size than its mask"
+        "size",
+        "exact",
+        ("exact", "bilinear", "nearest", "320x320", "256x256"),
+        "a map of another size than its mask; or score all at a fixed size (map bilinear, mask nearest)",
     )
     thresholds: str = _choice(
         "levels",
         "256",
-        ("256", "256float", "256floor", "255bins"),
-        "256 exact integers, p >= k/255 in floating point, floor(255 p) >= k, or 255 histogram bins",
+        ("256", "256float", "256floor", "255bins", "256above", "21"),
+        "256 exact integers, p >= k/255 in floating point, floor(255 p) >= k, 255 histogram bins, "
+        "p > k/255 exactly, or p >= 0, .05, ..., 1 exactly",
     )
     average: str = _choice(
-        "avg", "mean-pr", ("mean-pr", "mean-f"), "F of the mean P and R, or mean of the images' F curves"
+        "avg",
+        "mean-pr",
+        ("mean-pr", "mean-f", "mean-max", "pooled"),
+        "F of the mean P and R, mean of the images' F curves, of their maxima, or F of all pixels as one image",
     )
     beta2: float = _number("beta2", 0.3, 0.0, math.inf, "beta squared of F and relaxed F")
     eps: float = _number("eps", 0.0, 0.0, 1.0, "added to the denominators of p, P, R, F and MAE")
@@ -103,6 +110,16 @@ class Protocol:
                 hint = nearest(str(value), spec.metadata["choices"])
                 raise ProtocolError(f"{spec.name}={value!r} is not a choice of this protocol field; {hint}")
         parse_mask_rule(self.mask_threshold)
+
+    @property
+    def in_floats(self) -> bool:
+        """Whether MATLAB's floating-point operations are repeated: p as they give it, against k/255."""
+        return self.thresholds == "256float"
+
+    @property
+    def reciprocal(self) -> bool:
+        """Whether p is levels times the reciprocal of their range, as in MATLAB: the last bit differs."""
+        return self.normalise == "minmax" and self.in_floats
 
     @classmethod
     def of(cls, name: "str | Protocol") -> "Protocol":
@@ -173,6 +190,9 @@ class Protocol:
             values[spec.name] = _float(key, parts[key]) if "range" in spec.metadata else parts[key]
         return cls(**values)
 
+
+FIXED_SIZES: Mapping[str, tuple[int, int]] = {"320x320": (320, 320), "256x256": (256, 256)}
+"""Choices of `resize` that score every image at one size: (h, w)."""
 
 OTHER_KEYS = ("data", "n", "missing", "ids", "rev", "sodbench")
 """Parts of a score's signature that are not protocol fields: which images, and which code."""

@@ -26,12 +26,12 @@ from numpy.typing import NDArray
 from sodbench.errors import ProtocolError, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, revisions
 from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
-from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_levels
-from sodbench.metrics.histogram import LevelCounts, Reals
+from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_found
+from sodbench.metrics.histogram import LevelCounts, Reals, found_counts
 from sodbench.metrics.mae import mae_from_levels
 from sodbench.metrics.smeasure import s_from_halves
 from sodbench.metrics.weighted_f import weighted_f_from_pr
-from sodbench.protocol import Protocol
+from sodbench.protocol import FIXED_SIZES, Protocol
 from sodbench.version import __version__
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ FILES = ("images.csv", "levels.npz", "meta.json")
 
 NOTES: Mapping[str, str] = {
     "missing": "prediction missing, scored as an all-zero map",
-    "resized": "prediction resized to its mask",
+    "resized": "prediction resized to its mask, or both to one size",
     "jpeg-map": "prediction is a JPEG, which is lossy",
     "faint-map": "16-bit or float prediction that reaches level 1 at most",
     "constant-map": "prediction has one level only",
@@ -96,14 +96,17 @@ AT_ONCE = 512
 
 NUMBERS = ("s_object", "s_region", "w_precision", "w_recall", "r_precision", "r_recall", "soft_mae")
 
-_P_FIELDS = ("normalise", "thresholds", "eps")
+POOLED = ("true positives", "false positives", "positives")
+"""What is summed over all images, in place of means, where pixels are pooled."""
+
+_P_FIELDS = ("normalise", "reciprocal", "eps")
 DEPENDS: Mapping[str, tuple[str, ...]] = {
     "s_measure": (*_P_FIELDS, "s_centroid"),
     "weighted_f": _P_FIELDS,
     "relax_f": (*_P_FIELDS, "rho", "relax_threshold", "relax_element", "relax_border", "relax_distance"),
-    "soft_mae": (*_P_FIELDS, "mask_mae", "normalise_mae"),
+    "soft_mae": ("normalise", "in_floats", "eps", "mask_mae", "normalise_mae"),
 }
-"""Protocol fields that the stored part of a row depends on, grey masks and resized maps apart."""
+"""What of a protocol the stored part of a row depends on, grey masks and resized maps apart."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,8 @@ class Scores:
     def _by_level(self) -> tuple[dict[str, Reals], dict[str, Reals]]:
         """All that follows from the histograms: mean curves ``(K,)``, and per-image values ``(images,)``.
 
+        Under ``pooled``, the sums of `POOLED` stand among the curves.
+
         Some images at a time, so that memory stays flat; curves are summed one image after the other,
         so that the sum does not depend on how many at a time.
         """
@@ -196,7 +201,7 @@ class Scores:
                 "adp_e": adaptive_e_from_levels(levels, self.protocol),
             }.items():
                 values.setdefault(name, []).append(found)
-        means = {name: total / len(ids) for name, total in sums.items()}
+        means = {name: total if name in POOLED else total / len(ids) for name, total in sums.items()}
         return means, {name: np.concatenate(parts) for name, parts in values.items()}
 
     @cached_property
@@ -218,11 +223,14 @@ class Scores:
     def curves(self) -> dict[str, Reals]:
         """Return the dataset's curves ``precision``, ``recall``, ``f``, ``e``, each ``(K,)``.
 
-        Thresholds ascend. ``f`` is F of the mean P and R, or the mean of the images' F, as the
-        protocol's `average` says.
+        Thresholds ascend. Precision and recall are means of the images, or those of all pixels; ``f``
+        is F of them, or the mean of the images' F, as the protocol's `average` says.
         """
         mean = dict(self._by_level[0])
-        if self.protocol.average == "mean-pr":
+        if self.protocol.average == "pooled":
+            tp, fp, positives = (mean.pop(name) for name in POOLED)
+            mean["precision"], mean["recall"] = pr_from_found(tp, fp, positives, self.protocol)
+        if self.protocol.average in ("mean-pr", "pooled"):
             mean["f"] = f_from_pr(mean["precision"], mean["recall"], self.protocol)
         return mean
 
@@ -235,6 +243,8 @@ class Scores:
             "max_e": curves["e"].max(),
             "mean_e": curves["e"].mean(),
         }
+        if self.protocol.average == "mean-max":
+            del of_curves["max_f"]
         return {
             name: float(of_curves[name]) if name in of_curves else self._mean(name) for name in self.metrics
         }
@@ -396,9 +406,17 @@ class Scores:
 
 
 def _curves(levels: LevelCounts, protocol: Protocol) -> dict[str, Reals]:
-    precision, recall = pr_from_levels(levels, protocol)
-    f = f_from_pr(precision, recall, protocol)
-    return {"precision": precision, "recall": recall, "f": f, "e": e_from_levels(levels, protocol)}
+    tp, fp = found_counts(levels, protocol)
+    positives = levels.fg.sum(axis=-1)[..., None]
+    precision, recall = pr_from_found(tp, fp, positives, protocol)
+    pooled = dict(zip(POOLED, (tp, fp, positives), strict=True)) if protocol.average == "pooled" else {}
+    return {
+        "precision": precision,
+        "recall": recall,
+        "f": f_from_pr(precision, recall, protocol),
+        "e": e_from_levels(levels, protocol),
+        **pooled,
+    }
 
 
 def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -452,7 +470,7 @@ def _levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
     if "grey-mask" in row.notes:
         fields += ["mask_threshold", *(["eps"] if made.mask_threshold.startswith("norm") else [])]
         fields += DEPENDS["soft_mae"] if "soft" in (made.mask_mae, wanted.mask_mae) else ()
-    if "resized" in row.notes:
+    if "resized" in row.notes or FIXED_SIZES.keys() & {made.resize, wanted.resize}:
         fields.append("resize")
     return _same(fields, made, wanted)
 

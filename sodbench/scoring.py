@@ -30,14 +30,14 @@ from sodbench.datasets import (
 )
 from sodbench.discovery import discover
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few, nearest
-from sodbench.images import Levels, Mask, binarise, mask_from, prediction_from
+from sodbench.images import Levels, Mask, binarise, mask_from, prediction_from, resized_mask
 from sodbench.metrics import METRICS
 from sodbench.metrics.histogram import check_pair, normalised, quadrant_counts
 from sodbench.metrics.mae import soft_mae
 from sodbench.metrics.relaxed_f import Outline, mask_outline, relaxed_pr_on
 from sodbench.metrics.smeasure import Centroid, centroid, centroid_on_edge, s_halves, sides
 from sodbench.metrics.weighted_f import WeightedMask, weighted_mask, weighted_pr_on
-from sodbench.protocol import Protocol
+from sodbench.protocol import FIXED_SIZES, Protocol
 from sodbench.scores import MISSING, Row, Scores, check_metrics
 from sodbench.sources import Entry
 
@@ -270,7 +270,7 @@ def score_methods(
     tasks = _tasks(methods, masks, location.dataset.name, plan, rows)
     work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks)
     failed: dict[str, SodbenchError] = {}
-    own = executor or ThreadPoolExecutor(plan.jobs or _cpus())
+    own = executor or ThreadPoolExecutor(plan.jobs or cpus())
     try:
         for done, (task, results) in enumerate(zip(tasks, own.map(work, tasks), strict=True), start=1):
             for method, result in results:
@@ -351,7 +351,7 @@ def score_pair(
     return Row(image, mask.gt.shape, fg, bg, **numbers, notes=(*notes, *prepared.notes), digest=digest)
 
 
-def _cpus() -> int:
+def cpus() -> int:
     """Count the CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -433,7 +433,7 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
                 continue
             if prepared is None:
                 prepared = _prepared(data, task.mask.where, plan, graded)
-            pred = _levels(map_data, entry, prepared.mask.gt.shape, plan.protocol.resize)
+            pred = _levels(map_data, entry, prepared.mask.gt.shape, plan.protocol)
             row = score_pair(task.image, pred, prepared, plan.protocol, plan.metrics, digest)
             results.append((method, row))
         except SodbenchError as error:
@@ -444,13 +444,16 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
 def _prepared(data: bytes, where: str, plan: Plan, graded: bool) -> PreparedMask:
     protocol = plan.protocol
     mask = mask_from(data, where, rule=protocol.mask_threshold, eps=protocol.eps, graded=graded)
+    if protocol.resize in FIXED_SIZES:
+        mask = resized_mask(mask, FIXED_SIZES[protocol.resize])
     return prepare_mask(mask, protocol, plan.metrics)
 
 
-def _levels(data: bytes, entry: Entry | None, shape: tuple[int, int], resize: str) -> Levels:
+def _levels(data: bytes, entry: Entry | None, shape: tuple[int, int], protocol: Protocol) -> Levels:
     if entry is None:
         return Levels(np.zeros(shape, np.uint8), ("missing",))
-    return prediction_from(data, entry.where, shape=shape, resize=resize)
+    fixed = protocol.resize in FIXED_SIZES
+    return prediction_from(data, entry.where, shape=shape, resize="bilinear" if fixed else protocol.resize)
 
 
 def _bytes(entry: Entry, error: type[SodbenchError]) -> bytes:

@@ -51,14 +51,16 @@ def binarised(pred, p, how, thresholds, compare):
         "256float": lambda: (p, k / 255),
         "256floor": lambda: (np.floor(p * 255), k),
         "255bins": lambda: (np.minimum(np.floor(p * 255), 254), k[:255]),
+        "256above": lambda: exact(pred, how, k),
+        "21": lambda: exact(pred, how, k[:21], 20),
     }[thresholds]()
-    return value > bound if compare == ">" else value >= bound
+    return value > bound if compare == ">" or thresholds == "256above" else value >= bound
 
 
-def exact(pred, how, k):
-    """Both sides of (v - low) / (high - low) >= k / 255, cleared of their denominators."""
+def exact(pred, how, k, steps=255):
+    """Both sides of (v - low) / (high - low) >= k / steps, cleared of their denominators."""
     low, high = bounds(pred, how)
-    return 255 * (pred.astype(int) - low), k * (high - low)
+    return steps * (pred.astype(int) - low), k * (high - low)
 
 
 def binarised_adaptively(p, one, compare):

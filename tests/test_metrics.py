@@ -34,7 +34,7 @@ CHOICES = {
     "normalise": ("max", "minmax", "none"),
     "normalise_mae": ("same", "max", "minmax", "none"),
     "mask_mae": ("binary", "soft"),
-    "thresholds": ("256", "256float", "256floor", "255bins"),
+    "thresholds": ("256", "256float", "256floor", "255bins", "256above", "21"),
     "beta2": (0.0, 0.3, 1.0, 4.0),
     "eps": (0.0, 1e-8, 0.01, 1.0),
     "s_alpha": (0.0, 0.3, 0.5, 1.0),
@@ -78,7 +78,7 @@ def stack_of(pred, protocol, compare=">="):
 
 def adaptive_of(pred, protocol, compare):
     """Binarise a map by the oracle at twice its mean, None where rounding decides."""
-    if protocol.thresholds == "256":
+    if protocol.thresholds in ("256", "256above", "21"):
         return reference.binarised_adaptively_exactly(pred, protocol.normalise, compare)
     p = image_of(pred, protocol)
     if reference.adaptive_is_fragile(p):

@@ -121,6 +121,35 @@ def test_average_decides_between_two_f_curves():
     )
 
 
+def test_max_f_may_be_the_mean_of_the_images_maxima():
+    found = scores_of(IMAGES, Protocol(average="mean-max"))
+    assert found.summary()["max_f"] == pytest.approx(found.per_image()["max_f"].mean(), abs=1e-15)
+    as_curves = scores_of(IMAGES, Protocol(average="mean-f"))
+    assert found.summary()["mean_f"] == as_curves.summary()["mean_f"]
+    np.testing.assert_array_equal(found.curves()["f"], as_curves.curves()["f"])
+
+
+def test_pooled_pixels_are_those_of_one_large_image():
+    """All images laid side by side are one image; each is normalised by its own maximum."""
+    scores = scores_of(IMAGES, Protocol(average="pooled"))
+    tp, fp, positives = np.zeros(256), np.zeros(256), 0
+    for image in IMAGES:
+        pred, levels = pair_of(image)
+        gt = levels > 128
+        for k in range(256):
+            found = 255 * pred.astype(int) >= k * int(pred.max() or 255)
+            tp[k] += (found & gt).sum()
+            fp[k] += (found & ~gt).sum()
+        positives += gt.sum()
+    precision, recall = tp / np.maximum(tp + fp, 1), tp / positives
+    f = 1.3 * precision * recall / np.maximum(0.3 * precision + recall, 1e-300)
+    curves = scores.curves()
+    for name, expected in (("precision", precision), ("recall", recall), ("f", f)):
+        np.testing.assert_allclose(curves[name], expected, rtol=0, atol=1e-14)
+    assert scores.summary()["max_f"] == pytest.approx(f.max(), abs=1e-14)
+    assert scores.summary()["mae"] == scores_of(IMAGES).summary()["mae"]
+
+
 def test_summary_of_some_metrics():
     some = scores_of(IMAGES, metrics=PAPER_METRICS)
     whole = scores_of(IMAGES).summary()
@@ -335,10 +364,16 @@ def test_level_metrics_under_another_preset(made, wanted):
         assert found.metrics == ALL
 
 
-ACTING_ON_ROWS = {"s_alpha": 0.2, "beta2": 2.0, "wf_beta2": 0.3, "wf_empty": "zero", "average": "mean-f"}
+ACTING_ON_ROWS = [
+    {"s_alpha": 0.2},
+    {"beta2": 2.0},
+    {"wf_beta2": 0.3},
+    {"wf_empty": "zero"},
+    *({"average": choice} for choice in ("mean-f", "mean-max", "pooled")),
+    *({"thresholds": choice} for choice in ("256float", "256floor", "255bins", "256above", "21")),
+]
 ACTING_ON_PIXELS = {
     "normalise": ("minmax", PIXEL_METRICS),
-    "thresholds": ("256float", PIXEL_METRICS),
     "eps": (1e-3, PIXEL_METRICS),
     "s_centroid": ("half-even", ("s_measure",)),
     "rho": (1.0, ("relax_f",)),
@@ -349,13 +384,21 @@ ACTING_ON_PIXELS = {
 }
 
 
-@pytest.mark.parametrize("name", ACTING_ON_ROWS)
-def test_fields_that_act_on_rows_keep_all_metrics(name):
-    wanted = Protocol().change(**{name: ACTING_ON_ROWS[name]})
+@pytest.mark.parametrize("change", ACTING_ON_ROWS, ids=str)
+def test_fields_that_act_on_rows_keep_all_metrics(change):
+    wanted = Protocol().change(**change)
     found = scores_of(IMAGES).under(wanted)
     assert found.metrics == ALL
     np.testing.assert_equal(found.summary(), scores_of(IMAGES, wanted).summary())
-    assert found.summary() != scores_of(IMAGES).summary()
+    if change not in ({"thresholds": "256float"}, {"thresholds": "256floor"}):
+        assert found.summary() != scores_of(IMAGES).summary()
+
+
+def test_range_multiplied_by_its_reciprocal_leaves_pixel_metrics_out():
+    """As MATLAB's mapminmax does: the last bits of p differ."""
+    scores = scores_of(IMAGES, Protocol(normalise="minmax"))
+    found = scores.under(scores.protocol.change(thresholds="256float"))
+    assert found.metrics == tuple(m for m in ALL if m not in PIXEL_METRICS)
 
 
 @pytest.mark.parametrize("name", ACTING_ON_PIXELS)
@@ -411,7 +454,10 @@ def test_resized_maps_refuse_another_resizing():
 def test_reusable_rows():
     made, row = Protocol(), row_of("blob-0", Protocol())
     assert reusable(row, made, made, ALL)
-    assert reusable(row, made, made.change(**ACTING_ON_ROWS), ALL)
+    assert all(reusable(row, made, made.change(**change), ALL) for change in ACTING_ON_ROWS)
+    for size in ("320x320", "256x256"):
+        assert not reusable(row, made, made.change(resize=size), ALL)
+        assert not reusable(row, made.change(resize=size), made, ["mae"])
     for name, (value, dropped) in ACTING_ON_PIXELS.items():
         wanted = made.change(**{name: value})
         assert reusable(row, made, wanted, LEVEL_METRICS)

@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 from workspace import (
     IDS,
     command,
@@ -121,6 +123,19 @@ class TestReuse:
         assert again(computed, *score, *change, "--metrics", metrics) == expected
         fresh = scored(*score, *change, "--metrics", metrics, "--out", "fresh")
         assert scored(*score, *change, "--metrics", metrics) == fresh
+
+    def test_one_size_for_all_images(self, score: tuple[str, ...], computed: list[str]) -> None:
+        again(computed, *score)
+        Path("small").mkdir()
+        for k, image in enumerate(IDS):
+            save(np.array(Image.fromarray(map_of(k)).resize((320, 320), 2)), f"small/maps/{image}.png")
+            save(np.array(Image.fromarray(mask_of(k)).resize((320, 320), 0)), f"small/own/masks/{image}.png")
+        found = scored(*score, "--resize", "320x320")
+        assert "size:320x320" in found[0]["signature"]
+        assert len(computed) == 2 * len(IDS)
+        expected = scored("small/maps", "--masks", "small/own/masks", "--out", "other")
+        assert found[0]["scores"] == expected[0]["scores"]
+        refused("rescore", "scores", "--resize", "256x256", match="Score the images again")
 
     def test_grey_masks_and_resized_maps_depend_on_more(
         self, score: tuple[str, ...], computed: list[str]

@@ -24,10 +24,8 @@ from sodbench.metrics.histogram import (
     LevelCounts,
     Reals,
     adaptive_counts,
-    cumulated,
+    found_counts,
     level_counts,
-    n_thresholds,
-    thresholds_passed,
 )
 from sodbench.protocol import Protocol
 
@@ -71,8 +69,7 @@ def adp_e(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Pro
 
 def e_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
     """Return E curves of images, ``(..., K)``, from their level histograms."""
-    passed, n = thresholds_passed(counts, protocol, protocol.e_compare), n_thresholds(protocol)
-    tp, fp = cumulated(counts.fg, passed, n), cumulated(counts.bg, passed, n)
+    tp, fp = found_counts(counts, protocol, protocol.e_compare)
     return _alignment(tp, fp, counts.fg.sum(axis=-1)[..., None], counts.bg.sum(axis=-1)[..., None])
 
 

@@ -7,8 +7,8 @@ doi:10.1109/CVPR.2009.5206596.
 
 *Conventions.* A level passes threshold k as `Protocol.thresholds` says; P, R and F are 0 where
 TP = 0; beta2 = 0.3. Max F and mean F are the maximum and the mean over thresholds of a dataset's F
-curve, and that curve is F of the mean P and R, or the mean of the images' curves
-(`Protocol.average`). Adaptive F binarises at min(2 mean(p), 1). `Protocol.eps` is added to each
+curve, and that curve is F of the mean P and R, the mean of the images' curves, or F of all images'
+pixels together; or max F is the mean of the images' maxima (`Protocol.average`). Adaptive F binarises at min(2 mean(p), 1). `Protocol.eps` is added to each
 denominator (``qin``).
 
 *Revisions.* 1: first.
@@ -22,10 +22,8 @@ from sodbench.metrics.histogram import (
     LevelCounts,
     Reals,
     adaptive_counts,
-    cumulated,
+    found_counts,
     level_counts,
-    n_thresholds,
-    thresholds_passed,
 )
 from sodbench.protocol import Protocol
 
@@ -79,9 +77,15 @@ def adp_f(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Pro
 
 def pr_from_levels(counts: LevelCounts, protocol: Protocol) -> tuple[Reals, Reals]:
     """Return precision and recall curves of images, each ``(..., K)``, from their level histograms."""
-    passed, n = thresholds_passed(counts, protocol), n_thresholds(protocol)
-    tp, fp = cumulated(counts.fg, passed, n), cumulated(counts.bg, passed, n)
-    return _ratios(tp, fp, counts.fg.sum(axis=-1)[..., None], protocol.eps)
+    tp, fp = found_counts(counts, protocol)
+    return pr_from_found(tp, fp, counts.fg.sum(axis=-1)[..., None], protocol)
+
+
+def pr_from_found(
+    tp: Counts | Reals, fp: Counts | Reals, positives: Counts | Reals, protocol: Protocol
+) -> tuple[Reals, Reals]:
+    """Return precision and recall of true and false positives; `positives` is the object's size."""
+    return tp / (np.maximum(tp + fp, 1) + protocol.eps), tp / (np.maximum(positives, 1) + protocol.eps)
 
 
 def f_from_pr(precision: Reals, recall: Reals, protocol: Protocol) -> Reals:
@@ -94,11 +98,7 @@ def f_from_pr(precision: Reals, recall: Reals, protocol: Protocol) -> Reals:
 def adaptive_f_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
     """Return adaptive F of images, ``(...)``, from their level histograms."""
     tp, fp = adaptive_counts(counts, protocol)
-    return f_from_pr(*_ratios(tp, fp, counts.fg.sum(axis=-1), protocol.eps), protocol)
-
-
-def _ratios(tp: Counts, fp: Counts, positives: Counts, eps: float) -> tuple[Reals, Reals]:
-    return tp / (np.maximum(tp + fp, 1) + eps), tp / (np.maximum(positives, 1) + eps)
+    return f_from_pr(*pr_from_found(tp, fp, counts.fg.sum(axis=-1), protocol), protocol)
 
 
 def _f_curve(pred: NDArray[np.uint8], gt: NDArray[np.bool_], protocol: Protocol) -> Reals:

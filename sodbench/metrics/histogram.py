@@ -4,7 +4,7 @@ How many pixels inside and outside the object have each of the 256 levels is a s
 for MAE, precision, recall, F and E: normalising and thresholding act on levels, not on pixels.
 
 *Shapes.* Histograms are ``(..., 256)`` counts; leading axes are images. Curves are ``(..., K)``
-over ascending thresholds, K = 256, or 255 for the ``qin`` preset.
+over ascending thresholds, K = 256, or what `n_thresholds` says.
 
 *Conventions.* All-zero map under ``max``: the maximum counts as 255. Constant map under ``minmax``:
 p = v / 255. Level 0, at which all is foreground, counts as a threshold, as in every toolbox.
@@ -21,6 +21,10 @@ from sodbench.protocol import Protocol
 
 Counts: TypeAlias = NDArray[np.int64]
 Reals: TypeAlias = NDArray[np.float64]
+
+
+STEPS = {"256": 255, "256above": 255, "21": 20}
+"""Thresholds compared in exact integers: p against 0, 1/n, ..., 1."""
 
 
 class LevelCounts(NamedTuple):
@@ -148,7 +152,7 @@ def normalised(counts: LevelCounts, protocol: Protocol, how: str = "") -> Reals:
     if protocol.eps > 0:
         return (levels - low) / (high - low + protocol.eps)
     above, span = levels / 255 - low / 255, high / 255 - low / 255
-    if how == "minmax" and protocol.thresholds == "256float":
+    if how == "minmax" and protocol.in_floats:
         return above * (1 / span)
     return above / span
 
@@ -163,15 +167,16 @@ def thresholds_passed(counts: LevelCounts, protocol: Protocol, compare: str = ">
     protocol
         Its `thresholds` say which thresholds there are, its `normalise` what is compared with them.
     compare
-        ``">="`` or ``">"``.
+        ``">="`` or ``">"``; the thresholds ``256above`` are always compared by ``">"``.
     """
-    if protocol.thresholds == "256":
+    if steps := STEPS.get(protocol.thresholds):
         low, high = level_range(counts, protocol.normalise)
-        levels = np.arange(256) - low[..., None]
+        levels = steps * (np.arange(256) - low[..., None])
         span = (high - low)[..., None]
-        return 255 * levels // span if compare == ">=" else -(-255 * levels // span) - 1
+        above = compare == ">" or protocol.thresholds == "256above"
+        return -(-levels // span) - 1 if above else levels // span
     p = normalised(counts, protocol)
-    if protocol.thresholds == "256float":
+    if protocol.in_floats:
         return np.searchsorted(np.arange(256) / 255, p, side="right" if compare == ">=" else "left") - 1
     passed = np.floor(p * 255).astype(np.int64)
     if protocol.thresholds == "255bins":
@@ -185,28 +190,45 @@ def n_thresholds(protocol: Protocol) -> int:
     >>> n_thresholds(Protocol())
     256
     """
-    return 255 if protocol.thresholds == "255bins" else 256
+    return {"255bins": 255, "21": 21}.get(protocol.thresholds, 256)
 
 
-def cumulated(histogram: Counts, passed: Counts, n: int) -> Counts:
-    """Count the pixels that reach each of `n` thresholds, ``(..., n)``.
+def found_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -> LevelCounts:
+    """Count the pixels inside and outside the object that reach each threshold, each ``(..., K)``.
+
+    Which levels do depends on a map's range only, so that it is found once for each range there is.
 
     Parameters
     ----------
-    histogram
-        ``(..., 256)`` counts by level.
-    passed
-        ``(..., 256)`` last threshold that each level passes, ascending; see `thresholds_passed`.
-    n
-        Number of thresholds.
+    counts
+        Level histograms.
+    protocol, compare
+        See `thresholds_passed`.
     """
-    above = np.zeros((*histogram.shape[:-1], 257), np.int64)
-    above[..., :256] = np.cumsum(histogram[..., ::-1], axis=-1)[..., ::-1]
-    flat = np.clip(passed, -1, n - 1).reshape(-1, 256) + 1
-    images = np.arange(len(flat))[:, None] * (n + 1)
-    reached = np.bincount((flat + images).ravel(), minlength=len(flat) * (n + 1)).reshape(-1, n + 1)
-    first = np.cumsum(reached, axis=1)[:, :n].reshape(*passed.shape[:-1], n)
-    return np.take_along_axis(above, first, axis=-1)
+    n, shape = n_thresholds(protocol), counts.fg.shape[:-1]
+    flat = LevelCounts(counts.fg.reshape(-1, 256), counts.bg.reshape(-1, 256))
+    low, high = level_range(flat, protocol.normalise)
+    _, sample, kind = np.unique(256 * low + high, return_index=True, return_inverse=True)
+    passed = thresholds_passed(LevelCounts(flat.fg[sample], flat.bg[sample]), protocol, compare)
+    first = _first_levels(np.clip(passed, -1, n - 1), n)
+    fg, bg = (_reaching(side, first, kind).reshape(*shape, n) for side in flat)
+    return LevelCounts(fg, bg)
+
+
+def _first_levels(passed: Counts, n: int) -> Counts:
+    """Return the lowest level that reaches each of `n` thresholds, 256 where none does, ``(ranges, n)``."""
+    ranges = np.arange(len(passed))[:, None] * (n + 1)
+    ends = np.bincount((passed + 1 + ranges).ravel(), minlength=len(passed) * (n + 1))
+    return np.cumsum(ends.reshape(-1, n + 1), axis=1)[:, :n]
+
+
+def _reaching(histogram: Counts, first: Counts, kind: NDArray[np.intp]) -> Counts:
+    """Count the pixels of images at or above the first level of each threshold of their range."""
+    above = np.zeros((len(histogram), 257), np.int64)
+    above[:, :256] = np.cumsum(histogram[:, ::-1], axis=1)[:, ::-1]
+    if len(first) == 1:
+        return np.take(above, first[0], axis=1)
+    return np.take_along_axis(above, first[kind], axis=1)
 
 
 def adaptive_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -> tuple[Counts, Counts]:
@@ -221,7 +243,7 @@ def adaptive_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">="
     """
     total = counts.fg + counts.bg
     low, high = level_range(counts, protocol.normalise)
-    if protocol.thresholds == "256":
+    if protocol.thresholds in STEPS:
         levels = np.arange(256) - low[..., None]
         value = levels * total.sum(axis=-1, keepdims=True)
         bound = np.minimum(

@@ -125,7 +125,15 @@ def relaxed_pr_on(
     protocol
         Its `relax_...` fields and `rho` are used.
     """
-    cut = int(np.searchsorted(p, protocol.relax_threshold, side="right"))
+    return relaxed_pr_at(
+        mask, pred, int(np.searchsorted(p, protocol.relax_threshold, side="right")), protocol
+    )
+
+
+def relaxed_pr_at(
+    mask: Outline, pred: NDArray[np.uint8], cut: int, protocol: Protocol
+) -> tuple[float, float]:
+    """Return relaxed precision and recall of {pred >= cut}; see `relaxed_pr_on`."""
     if cut > 255:
         return 0.0, 0.0
     found = outline(pred, cut, protocol)
