@@ -8,8 +8,9 @@ its paper prints. Means and mean ranks are given only to methods that have every
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from string import ascii_uppercase
 
 from sodbench.boards import Board, Entry
 from sodbench.errors import LeaderboardError, first_few, nearest
@@ -58,18 +59,24 @@ class Column:
 
 @dataclass(frozen=True)
 class Cell:
-    """What a cell shows: a number, ``-`` where there is none, or nothing; its rank; a footnote."""
+    """What a cell shows: a number, ``-`` where there is none, or nothing; its rank; a footnote.
+
+    `spread` follows a number as ±; `better` are the letters of the methods it is better than.
+    """
 
     text: str
     rank: int | None = None
     note: str = ""
+    spread: str = ""
+    better: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Row:
     """One method of a section; `cells` has one for every column of the table.
 
-    `notes` are footnotes to the whole row, by dataset; `signatures` say how it was measured, by dataset.
+    `notes` are footnotes to the whole row, by dataset; `signatures` say how it was measured, by dataset;
+    `letter` is what other rows' cells call it by.
     """
 
     method: str
@@ -79,6 +86,29 @@ class Row:
     datasets: tuple[str, ...] = ()
     notes: tuple[tuple[str, str], ...] = ()
     signatures: tuple[tuple[str, str], ...] = ()
+    letter: str = ""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What resampling of one's own scores adds to their rows, by method, dataset and metric.
+
+    Parameters
+    ----------
+    spreads
+        Half the width of a value's interval.
+    better
+        The methods that a value is better than.
+    compared
+        The methods that `better` is about; they get letters in the order of their rows.
+    said
+        Sentences for the caption.
+    """
+
+    spreads: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
+    better: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
+    compared: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,6 +131,7 @@ class Table:
 
     columns: tuple[Column, ...]
     sections: tuple[Section, ...]
+    said: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[str, ...]:
@@ -148,7 +179,7 @@ class Table:
             )
             for section in self.sections
         )
-        return Table(tuple(self.columns[k] for k in kept), tuple(s for s in sections if s.rows))
+        return Table(tuple(self.columns[k] for k in kept), tuple(s for s in sections if s.rows), self.said)
 
 
 def assemble(
@@ -255,6 +286,7 @@ def build(
     delta: bool = False,
     mean_rank: bool = False,
     average: bool = False,
+    marks: Marks | None = None,
 ) -> Table:
     """Lay out boards as one table.
 
@@ -275,6 +307,8 @@ def build(
         Add the mean of a row's ranks over all datasets and metrics shown.
     average
         Add a row of means over the methods, and columns of means over the datasets.
+    marks
+        What resampling adds to measured rows.
 
     Raises
     ------
@@ -282,14 +316,19 @@ def build(
         A metric or sort is unknown, or no row has a difference to show.
     """
     metrics = named(metrics, PAPER_METRICS, "metric") or list(PAPER_METRICS)
-    sheet = _Sheet(boards, metrics, decimals)
+    sheet = _Sheet(boards, metrics, decimals, marks or Marks())
     sections = [_sorted(sheet, rows, sort) for rows in sheet.sections()]
+    measured = [name for rows in sections for name, source in rows if source == "measured"]
+    sheet.letters = dict(
+        zip([name for name in measured if name in sheet.marks.compared], ascii_uppercase, strict=False)
+    )
     columns = list(sheet.columns(delta))
     if average and len(boards) > 1:
         columns += [Column(MEAN, metric) for metric in metrics]
     if mean_rank:
         columns.append(Column(RANK, "rank"))
-    return Table(tuple(columns), tuple(_section(sheet, rows, columns, average) for rows in sections))
+    found = tuple(_section(sheet, rows, columns, average) for rows in sections)
+    return Table(tuple(columns), found, sheet.marks.said)
 
 
 def dense_ranks(texts: Sequence[str], higher_is_better: bool) -> list[int | None]:
@@ -330,8 +369,11 @@ Key = tuple[str, str]
 class _Sheet:
     """The numbers behind a table."""
 
-    def __init__(self, boards: Mapping[str, Board], metrics: Sequence[str], decimals: int) -> None:
-        self.datasets, self.metrics, self.decimals = tuple(boards), metrics, decimals
+    def __init__(
+        self, boards: Mapping[str, Board], metrics: Sequence[str], decimals: int, marks: Marks
+    ) -> None:
+        self.datasets, self.metrics, self.decimals, self.marks = tuple(boards), metrics, decimals, marks
+        self.letters: dict[str, str] = {}
         self.rows: dict[Key, dict[str, Entry]] = {}
         self._ranks: dict[Column, dict[Key, int | None]] = {}
         for name, board in boards.items():
@@ -394,6 +436,15 @@ class _Sheet:
             places = min(places, -int(value.as_tuple().exponent))
         return _shown(value, places, signed=column.delta)
 
+    def marked(self, key: Key, column: Column) -> tuple[str, tuple[str, ...]]:
+        """Return what resampling adds to a cell: half its interval, and the letters of whom it beats."""
+        if key[1] == "published" or column.delta:
+            return "", ()
+        what = key[0], column.group, column.metric
+        spread, better = self.marks.spreads.get(what), self.marks.better.get(what, ())
+        letters = tuple(sorted(self.letters[name] for name in better if name in self.letters))
+        return "" if spread is None else f"{spread:.{self.decimals}f}", letters
+
     def kind(self, key: Key, column: Column) -> tuple[str, ...]:
         """Return how a value was made: only equal ones are ranked together."""
         names = [column.group] if column.group in self.datasets else self.datasets if column.group else ()
@@ -438,7 +489,8 @@ def _row(sheet: _Sheet, key: Key, columns: Sequence[Column], ranks: Mapping[Colu
             note = "; ".join(parts)
         else:
             note = "" if column.delta else notes.get(column.group, {}).get(column.metric, "")
-        return Cell(sheet.text(key, column), ranks.get(column), note)
+        spread, better = sheet.marked(key, column)
+        return Cell(sheet.text(key, column), ranks.get(column), note, spread, better)
 
     venue, year = sheet.fact(key, "venue"), sheet.fact(key, "year")
     return Row(
@@ -449,6 +501,7 @@ def _row(sheet: _Sheet, key: Key, columns: Sequence[Column], ranks: Mapping[Colu
         datasets=tuple(entries),
         notes=tuple((name, found[""]) for name, found in notes.items() if "" in found),
         signatures=tuple((name, entry.signature) for name, entry in entries.items() if entry.signature),
+        letter=sheet.letters.get(key[0], "") if key[1] == "measured" else "",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +14,32 @@ from sodbench.leaderboard import read_curves
 from sodbench.protocol import differing
 from sodbench.scores import Scores
 
+if TYPE_CHECKING:
+    from sodbench.statistics.bands import Band
+
 Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Curves:
-    """The curves of one method on one dataset, ``(K,)`` over ascending thresholds, and how they were made."""
+    """The curves of one method on one dataset, ``(K,)`` over ascending thresholds, and how they were made.
+
+    `band` is that of precision and recall, where it was asked for.
+    """
 
     signature: str
     precision: Reals
     recall: Reals
     f: Reals
+    band: "Band | None" = None
 
 
 Panels = dict[str, dict[str, Curves]]
 """Dataset -> method -> its curves."""
 
 
-def scores_curves(scores: Sequence[Scores]) -> Panels:
-    """Return the curves of scores.
+def scores_curves(scores: Sequence[Scores], band: bool = False) -> Panels:
+    """Return the curves of scores, with a bootstrap band if asked for.
 
     Raises
     ------
@@ -46,8 +54,15 @@ def scores_curves(scores: Sequence[Scores]) -> Panels:
                 f"{one.method} on {one.dataset}: found twice in the scores, expected once. Name one folder."
             )
         curves = one.curves()
-        panel[one.method] = Curves(one.signature, curves["precision"], curves["recall"], curves["f"])
+        shade = _band(one) if band else None
+        panel[one.method] = Curves(one.signature, curves["precision"], curves["recall"], curves["f"], shade)
     return panels
+
+
+def _band(scores: Scores) -> "Band":
+    from sodbench.statistics.bands import pr_band
+
+    return pr_band(scores)
 
 
 def board_curves(folder: Path) -> Panels:
@@ -56,7 +71,8 @@ def board_curves(folder: Path) -> Panels:
     for dataset, board in read_boards(folder).items():
         for entry in board.of("measured"):
             if (curves := read_curves(folder, dataset, entry)) is not None:
-                panels.setdefault(dataset, {})[entry.method] = Curves(entry.signature, **curves)
+                found = Curves(entry.signature, curves["precision"], curves["recall"], curves["f"])
+                panels.setdefault(dataset, {})[entry.method] = found
     return panels
 
 

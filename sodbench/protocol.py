@@ -76,7 +76,7 @@ class Protocol:
         "avg",
         "mean-pr",
         ("mean-pr", "mean-f", "mean-max", "pooled"),
-        "F of the mean P and R, mean of the images' F curves, of their maxima, or F of all pixels as one image",
+        "F of the mean P and R, mean of the images' F curves, of their maxima, or F of all pixels together",
     )
     beta2: float = _number("beta2", 0.3, 0.0, math.inf, "beta squared of F and relaxed F")
     eps: float = _number("eps", 0.0, 0.0, 1.0, "added to the denominators of p, P, R, F and MAE")

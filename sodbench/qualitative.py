@@ -17,8 +17,8 @@ from sodbench.images import mask_from, prediction_from
 from sodbench.metrics import METRICS
 from sodbench.pairing import pair
 from sodbench.photos import photo_from
-from sodbench.protocol import Protocol, differing
-from sodbench.scores import Scores
+from sodbench.protocol import Protocol
+from sodbench.scores import Scores, check_alike
 from sodbench.scoring import binarised_by
 from sodbench.sources import Entry
 
@@ -79,10 +79,7 @@ def picked(scores: Sequence[Scores], methods: Sequence[str], how: str, metric: s
         raise ScoresError(f"unknown metric {metric!r}; {nearest(metric, tuple(METRICS))}")
     if lacking := [one.method for one in scores if metric not in one.metrics]:
         raise ScoresError(f"{first_few(lacking)}: {metric} was not computed. Score again with it.")
-    for one in scores:
-        if fields := differing(scores[0].signature, one.signature):
-            listed = ", ".join(f"{key} {a} and {b}" for key, (a, b) in fields.items())
-            raise ScoresError(f"{scores[0].method} and {one.method} were scored differently: {listed}.")
+    check_alike(scores)
     columns = [one.per_image()[metric] for one in scores]
     common = sorted(set.intersection(*(set(column.index[column.notna()]) for column in columns)))
     if not common:

@@ -176,7 +176,8 @@ TEX = {
         "`": r"\textasciigrave{}",
     },
     **{"†": r"\textsuperscript{\textdagger}", "‡": r"\textsuperscript{\textdaggerdbl}", "Δ": r"$\Delta$"},
-    **{"↑": r"$\uparrow$", "↓": r"$\downarrow$", "–": "--", "—": "---", "’": "'", "×": r"$\times$"},
+    **{"↑": r"$\uparrow$", "↓": r"$\downarrow$", "×": r"$\times$", "±": r"$\pm$"},
+    **{"–": "--", "—": "---", "’": "'"},
     **{letter: f"\\textsuperscript{{{n}}}" for n, letter in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }
 """What stands for the letters that LaTeX would misread."""
@@ -202,8 +203,9 @@ def _printable(text: str) -> str:
 
 
 def _number(text: str) -> str:
-    """Give a negative number a minus sign, not a hyphen."""
-    return f"$-${text[1:]}" if re.match(r"-\d", text) else text
+    """Give a negative number a minus sign, not a hyphen, and ± room."""
+    signed = f"$-${text[1:]}" if re.match(r"-\d", text) else text
+    return signed.replace(" ±", r"\,$\pm$\,")
 
 
 def _view(table: Table, style: str, mark: str, opening: str) -> dict[str, Any]:
@@ -214,14 +216,14 @@ def _view(table: Table, style: str, mark: str, opening: str) -> dict[str, Any]:
 
     def cell(found: Cell) -> Shown:
         ranked = found.rank is not None and found.rank <= len(MARKS[mark])
-        return Shown(
-            found.text, MARKS[mark][(found.rank or 1) - 1] if ranked else "", notes.letter(found.note)
-        )
+        text = f"{found.text} ±{found.spread}" if found.spread else found.text
+        above = ",".join(filter(None, ["".join(found.better), notes.letter(found.note)]))
+        return Shown(text, MARKS[mark][(found.rank or 1) - 1] if ranked else "", above)
 
     def line(row: Row) -> dict[str, Any]:
         letters = [notes.letter(text) for text in _row_notes(row, several=len(table.datasets) > 1)]
         return {
-            "name": Shown(row.method, "", ",".join(letters)),
+            "name": Shown(row.method, "", ",".join(filter(None, [row.letter, *letters]))),
             "facts": [getattr(row, name) or "-" for name in facts],
             "cells": [cell(found) for found in row.cells],
         }
@@ -239,6 +241,7 @@ def _view(table: Table, style: str, mark: str, opening: str) -> dict[str, Any]:
         "label": re.sub(r"[^a-z0-9]+", "-", "-".join(table.groups).casefold()),
         "facts": [name.capitalize() for name in facts],
         "columns": table.columns,
+        "letters": max((len(cell.better) for row in all_rows for cell in row.cells), default=0),
         "groups": [(g, sum(c.group == g for c in table.columns)) for g in ("", *table.groups)],
         "starts": [k > 0 and c.group != table.columns[k - 1].group for k, c in enumerate(table.columns)],
         "sections": sections,
@@ -278,6 +281,7 @@ def _caption(table: Table, style: str, sections: list[dict[str, Any]], opening: 
         said.append(f"{'Published' if len(sources) > 1 else 'All'} {values}.")
     if "measured" in sources:
         said.append(f"{'Measured' if len(sources) > 1 else 'All'} values computed with sodbench.")
+    said += table.said
     if any(column.delta for column in table.columns):
         said.append("Δ: measured minus published.")
     if any(section.means for section in table.sections):
@@ -334,13 +338,19 @@ def _csv(table: Table) -> str:
         for c in table.columns
     ]
     writer.writerow(["method", "source", "venue", "backbone", *map(spreadsheet, names), "note", "signature"])
+    named = {row.letter: row.method for section in table.sections for row in section.rows}
     for section in table.sections:
         for row in (*section.rows, *([section.means] if section.means else [])):
             notes = [f"{dataset}: {text}" for dataset, text in row.notes]
             notes += [
-                f"{column.group} {column.metric}: {cell.note}"
+                f"{column.group} {column.metric}: {text}"
                 for column, cell in zip(table.columns, row.cells, strict=True)
-                if cell.note
+                for text in (
+                    cell.spread and f"±{cell.spread}",
+                    cell.better and f"better than {', '.join(named[letter] for letter in cell.better)}",
+                    cell.note,
+                )
+                if text
             ]
             signed = " ".join(dict.fromkeys(signature for _, signature in row.signatures))
             before = [row.method, section.source, row.venue, row.backbone]

@@ -31,7 +31,7 @@ from sodbench.metrics.histogram import LevelCounts, Reals, found_counts
 from sodbench.metrics.mae import mae_from_levels
 from sodbench.metrics.smeasure import s_from_halves
 from sodbench.metrics.weighted_f import weighted_f_from_pr
-from sodbench.protocol import FIXED_SIZES, Protocol
+from sodbench.protocol import FIXED_SIZES, Protocol, differing
 from sodbench.version import __version__
 
 if TYPE_CHECKING:
@@ -442,6 +442,20 @@ def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
     if not wanted:
         raise ScoresError(f"no metric asked for; valid: {', '.join(METRICS)}")
     return tuple(name for name in METRICS if name in wanted)
+
+
+def check_alike(scores: Sequence[Scores]) -> None:
+    """Refuse scores that were made in different ways.
+
+    Raises
+    ------
+    ScoresError
+        Signatures differ in more than the program's version; the message has the parts that do.
+    """
+    for one in scores[1:]:
+        if fields := differing(scores[0].signature, one.signature):
+            listed = ", ".join(f"{key} {a} and {b}" for key, (a, b) in fields.items())
+            raise ScoresError(f"{scores[0].method} and {one.method} were scored differently: {listed}.")
 
 
 def finite(value: float) -> float | None:

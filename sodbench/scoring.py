@@ -418,22 +418,22 @@ def _missing(
 def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | SodbenchError]]:
     """Score one image for all methods; errors are returned, so that all of them can be told."""
     try:
-        data = _bytes(task.mask, DatasetError)
+        data = content_of(task.mask, DatasetError)
     except SodbenchError as error:
         return [(method, error) for method, _, _ in task.maps]
-    mask_digest = _digest(data)
+    mask_digest = digest_of(data)
     prepared: PreparedMask | None = None
     results: list[tuple[str, Row | SodbenchError]] = []
     for method, entry, known in task.maps:
         try:
-            map_data = _bytes(entry, PredictionError) if entry else b""
-            digest = f"{mask_digest}-{_digest(map_data) if entry else 'missing'}"
+            map_data = content_of(entry, PredictionError) if entry else b""
+            digest = f"{mask_digest}-{digest_of(map_data) if entry else 'missing'}"
             if known and known.digest == digest:
                 results.append((method, known))
                 continue
             if prepared is None:
-                prepared = _prepared(data, task.mask.where, plan, graded)
-            pred = _levels(map_data, entry, prepared.mask.gt.shape, plan.protocol)
+                prepared = prepared_from(data, task.mask.where, plan, graded)
+            pred = levels_of(map_data, entry, prepared.mask.gt.shape, plan.protocol)
             row = score_pair(task.image, pred, prepared, plan.protocol, plan.metrics, digest)
             results.append((method, row))
         except SodbenchError as error:
@@ -441,7 +441,8 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
     return results
 
 
-def _prepared(data: bytes, where: str, plan: Plan, graded: bool) -> PreparedMask:
+def prepared_from(data: bytes, where: str, plan: Plan, graded: bool) -> PreparedMask:
+    """Decode a mask's file as a plan asks, and do the work on it that all methods share."""
     protocol = plan.protocol
     mask = mask_from(data, where, rule=protocol.mask_threshold, eps=protocol.eps, graded=graded)
     if protocol.resize in FIXED_SIZES:
@@ -449,14 +450,16 @@ def _prepared(data: bytes, where: str, plan: Plan, graded: bool) -> PreparedMask
     return prepare_mask(mask, protocol, plan.metrics)
 
 
-def _levels(data: bytes, entry: Entry | None, shape: tuple[int, int], protocol: Protocol) -> Levels:
+def levels_of(data: bytes, entry: Entry | None, shape: tuple[int, int], protocol: Protocol) -> Levels:
+    """Decode a map's file at its mask's shape; no entry is an all-zero map."""
     if entry is None:
         return Levels(np.zeros(shape, np.uint8), ("missing",))
     fixed = protocol.resize in FIXED_SIZES
     return prediction_from(data, entry.where, shape=shape, resize="bilinear" if fixed else protocol.resize)
 
 
-def _bytes(entry: Entry, error: type[SodbenchError]) -> bytes:
+def content_of(entry: Entry, error: type[SodbenchError]) -> bytes:
+    """Read a file; `error` is what to raise where that cannot be done."""
     try:
         return entry.read()
     except IsADirectoryError as cause:
@@ -465,15 +468,16 @@ def _bytes(entry: Entry, error: type[SodbenchError]) -> bytes:
         raise error(f"{entry.where}: cannot read this file ({cause.strerror or cause}).") from cause
 
 
-def _digest(data: bytes) -> str:
+def digest_of(data: bytes) -> str:
+    """Name a file's content, as rows do."""
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
 def _content(masks: Sequence[Entry], tasks: Sequence[_Task], rows: Mapping[str, Rows]) -> str:
     """Name an unregistered dataset's version by the content of all its masks."""
     read = {t.image: rows[t.maps[0][0]][t.image].digest.partition("-")[0] for t in tasks}
-    digests = {e.stem: read.get(e.stem) or _digest(_bytes(e, DatasetError)) for e in masks}
-    return _digest(repr(sorted(digests.items())).encode())
+    digests = {e.stem: read.get(e.stem) or digest_of(content_of(e, DatasetError)) for e in masks}
+    return digest_of(repr(sorted(digests.items())).encode())
 
 
 def _joined(errors: Sequence[SodbenchError]) -> SodbenchError:

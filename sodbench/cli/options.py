@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,36 @@ class ProtocolCommand(click.Command):
             formatter.write_dl(own)
         with formatter.section("Single conventions, in place of the protocol's"):
             formatter.write_dl(overrides)
+
+
+class SpacedCommand(click.Command):
+    """A command some of whose options take several words: ``--claimed max_f=.951 mae=.033``.
+
+    `spaced` tells for each of these options which following words are its own.
+    """
+
+    def __init__(self, *args: Any, spaced: Mapping[str, Callable[[str], bool]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.spaced = spaced
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat such an option before each of its words."""
+        rewritten: list[str] = []
+        option = ""
+        for k, word in enumerate(args):
+            if option and args[k - 1] != option and self.spaced[option](word):
+                rewritten.append(option)
+            elif word.startswith("-") or (option and args[k - 1] != option):
+                option = word if word in self.spaced else ""
+            rewritten.append(word)
+        return super().parse_args(ctx, rewritten)
+
+
+def is_dataset(word: str) -> bool:
+    """Tell whether a word names a registered dataset, and no file."""
+    from sodbench.registry import lookup
+
+    return lookup(word) is not None and not Path(word).exists()
 
 
 def protocol_options(default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

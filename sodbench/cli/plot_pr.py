@@ -9,6 +9,7 @@ from sodbench.cli.plotting import curve_options, plot_curves
 
 @click.command()
 @curve_options("pr.pdf")
+@click.option("--band", is_flag=True, help="Shade what 95 % of 1,000 resamples of the images reach.")
 def plot_pr(**options: Any) -> None:
     """Draw precision-recall curves, one panel a dataset.
 

@@ -70,12 +70,13 @@ def plot_curves(
     mark_best: bool,
     width: str | None,
     out: Path,
+    band: bool = False,
 ) -> None:
     """Draw the ``pr`` or ``f`` curves asked for, one panel a dataset, and say what they are."""
     from sodbench import curves, plots
 
     plots.check_target(out)
-    panels = _collect(stored, with_boards or boards is not None, boards)
+    panels = _collect(stored, with_boards or boards is not None, boards, band)
     panels, said = curves.select(panels, [dataset_name(name) for name in datasets], methods)
     there = [method for panel in panels.values() for method in panel]
     order = [method for method in methods if method in there] or list(dict.fromkeys(there))
@@ -89,6 +90,8 @@ def plot_curves(
         plots.legend(fig, styles)
         plots.save(fig, out, "; ".join(curves.signatures(panels)))
     for name, panel in panels.items():
+        if band and (bare := [method for method, one in panel.items() if one.band is None]):
+            said.append(f"{name}: no band for {', '.join(bare)}, drawn from the boards.")
         if kind == "pr" and (hidden := plots.outside(panel, zoom)):
             said.append(f"{name}: {', '.join(hidden)} lies outside these axes; pass --zoom full.")
     finish(out, said, [*order, *panels], highlight, curves.signatures(panels))
@@ -109,15 +112,17 @@ def finish(
     show(str(out))
 
 
-def _collect(stored: tuple[Path, ...], with_boards: bool, boards: Path | None) -> "Panels":
+def _collect(stored: tuple[Path, ...], with_boards: bool, boards: Path | None, band: bool) -> "Panels":
     """Read curves of scores, boards, or of both for the datasets of the scores."""
     from sodbench.boards import boards_folder
     from sodbench.curves import board_curves, scores_curves
     from sodbench.session import load_all
 
+    if band and not stored:
+        raise click.UsageError("--band resamples images, which boards do not have. Give SCORES.")
     if not stored:
         return board_curves(boards_folder(boards))
-    own = scores_curves(load_all(stored))
+    own = scores_curves(load_all(stored), band)
     if not with_boards:
         return own
     other = board_curves(boards_folder(boards))

@@ -28,6 +28,8 @@ STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
 @click.option("--delta", is_flag=True, help="Add columns of measured minus published values.")
 @click.option("--mean-rank", is_flag=True, help="Add the mean of each method's ranks.")
 @click.option("--average", is_flag=True, help="Add means over the methods, and over the datasets.")
+@click.option("--ci", is_flag=True, help="Add ± half the 95 % bootstrap interval to rows of --with.")
+@click.option("--significance", is_flag=True, help="Mark which of the rows of --with each is better than.")
 @click.option("--caption", default="", help="Opening of the caption; marks, sources, signatures follow.")
 @click.option("--format", "style", type=STYLES, help="By default as --out's suffix says, else text.")
 @click.option("--out", type=FILE, help="Write to a file.")
@@ -44,6 +46,8 @@ def table(
     caption: str,
     out: Path | None,
     boards: Path | None,
+    ci: bool,
+    significance: bool,
     **layout: Any,
 ) -> None:
     """Show methods side by side: published values, measured ones, and one's own.
@@ -71,5 +75,9 @@ def table(
     chosen = assemble(found, scores, paper=paper, datasets=datasets, methods=methods)
     for line in notices(chosen, found, scores):
         say(line)
+    if ci or significance:
+        from sodbench.confidence import marks
+
+        layout["marks"] = marks(scores, layout["metrics"], spreads=ci, better=significance)
     text = render(build(chosen, **layout), style or style_of(out), mark=mark, caption=caption)
     deliver(text, out)

@@ -8,8 +8,8 @@ doi:10.1109/CVPR.2009.5206596.
 *Conventions.* A level passes threshold k as `Protocol.thresholds` says; P, R and F are 0 where
 TP = 0; beta2 = 0.3. Max F and mean F are the maximum and the mean over thresholds of a dataset's F
 curve, and that curve is F of the mean P and R, the mean of the images' curves, or F of all images'
-pixels together; or max F is the mean of the images' maxima (`Protocol.average`). Adaptive F binarises at min(2 mean(p), 1). `Protocol.eps` is added to each
-denominator (``qin``).
+pixels together; or max F is the mean of the images' maxima (`Protocol.average`). Adaptive F
+binarises at min(2 mean(p), 1). `Protocol.eps` is added to each denominator (``qin``).
 
 *Revisions.* 1: first.
 """

@@ -130,7 +130,9 @@ def pr_curves(
     zoom: str = "paper",
     mark_best: bool = False,
 ) -> "Axes":
-    """Draw precision against recall; nothing is drawn beyond the first and the last threshold.
+    """Draw precision against recall, and its band if it has one.
+
+    Nothing is drawn beyond the first and the last threshold.
 
     Parameters
     ----------
@@ -147,6 +149,11 @@ def pr_curves(
     """
     low, high = ZOOMS[zoom]
     lines = {method: (one.recall, one.precision) for method, one in curves.items()}
+    styles = styles or line_styles(list(curves))
+    for method, one in curves.items():
+        if one.band:
+            shade = {"color": styles[method]["color"], "alpha": 0.18, "linewidth": 0}
+            ax.fill_between(one.band.recall, one.band.low, one.band.high, **shade)
     _draw(ax, curves, lines, styles, mark_best)
     ax.set(xlim=(low, 1), ylim=(high, 1), xlabel="Recall", ylabel="Precision")
     return ax
@@ -497,7 +504,7 @@ def style() -> Iterator[None]:
         yield
 
 
-def check_target(path: Path) -> None:
+def check_target(path: Path, option: str = "--out") -> None:
     """Find out before the work starts whether `save` can write this file.
 
     Raises
@@ -507,11 +514,11 @@ def check_target(path: Path) -> None:
     """
     if path.suffix.lower() not in FORMATS:
         raise ScoresError(
-            f"{path}: unknown kind of figure {path.suffix!r}; pass --out with {', '.join(FORMATS)}."
+            f"{path}: unknown kind of figure {path.suffix!r}; pass {option} with {', '.join(FORMATS)}."
         )
     if path.is_dir():
-        raise ScoresError(f"{path}: a folder is in the way, expected a file. Pass another --out.")
-    check_writable(path.absolute().parent, "--out")
+        raise ScoresError(f"{path}: a folder is in the way, expected a file. Pass another {option}.")
+    check_writable(path.absolute().parent, option)
 
 
 def save(fig: "Figure", path: Path, description: str = "") -> None:

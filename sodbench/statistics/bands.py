@@ -1,0 +1,52 @@
+"""Bootstrap bands of precision-recall curves."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sodbench.metrics.fmeasure import pr_from_found
+from sodbench.metrics.histogram import Reals
+from sodbench.scores import Scores
+from sodbench.statistics import TAILS, image_curves, resampled
+
+RESAMPLES = 1_000
+"""Enough for a band as wide as a line to the eye."""
+
+POINTS = 400
+"""Recalls at which a band is drawn."""
+
+
+class Band(NamedTuple):
+    """The middle 95 % of the precisions that resamples reach at some recalls, each ``(POINTS,)``."""
+
+    recall: Reals
+    low: Reals
+    high: Reals
+
+
+def pr_band(scores: Scores, resamples: int = RESAMPLES, seed: int = 0) -> Band:
+    """Return the band of a dataset's precision-recall curve, over images drawn with replacement.
+
+    Each resample's curve is taken at equal recalls, linear between its thresholds, from the lowest recall
+    that the dataset's own curve reaches to 1.
+
+    Parameters
+    ----------
+    scores
+        Of one method on one dataset.
+    resamples, seed
+        See `sodbench.statistics.bootstrap`.
+    """
+    pooled = scores.protocol.average == "pooled"
+    columns = image_curves(scores, "pooled" if pooled else "pr")
+    grid = np.linspace(scores.curves()["recall"].min(), 1, POINTS)
+    found = []
+    for means in resampled(columns, resamples, seed):
+        if pooled:
+            tp, fp = np.split(means[:, :-1] * len(columns), 2, axis=1)
+            precision, recall = pr_from_found(tp, fp, means[:, -1:] * len(columns), scores.protocol)
+        else:
+            precision, recall = np.split(means, 2, axis=1)
+        found += [np.interp(grid, r[::-1], p[::-1]) for p, r in zip(precision, recall, strict=True)]
+    low, high = np.quantile(found, TAILS, axis=0)
+    return Band(grid, low, high)
