@@ -11,6 +11,9 @@ from sodbench.version import __version__
 COMMANDS = {
     "score": "Score predictions against a dataset's masks.",
     "rescore": "Show stored scores, under another protocol if asked.",
+    "explain": "Show what each convention does to a score, and which ones give a claimed one.",
+    "compare": "Tell whether the difference between methods is real.",
+    "worst": "List and show the images on which a method is worst, or furthest behind another.",
     "leaderboard": "Add scores to leaderboards, show and check them.",
     "plot-pr": "Draw precision-recall curves, one panel a dataset.",
     "plot-f": "Draw F-measure against the threshold, one panel a dataset.",

@@ -1,0 +1,45 @@
+"""``sodbench compare --by``."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sodbench.cli.output import progress_bar, say
+
+if TYPE_CHECKING:
+    from sodbench.scores import Scores
+
+
+def break_down(
+    boards: "Mapping[str, list[Scores]]",
+    attribute: str,
+    data: Path | None,
+    metrics: Sequence[str],
+    plot: Path | None,
+    as_json: bool,
+    how: dict[str, Any],
+) -> str:
+    """Break comparable scores down by an attribute, draw that if asked, and return the text or JSON."""
+    from sodbench import paired, plots
+    from sodbench.attributes.breakdown import breakdown_text, by_attribute
+    from sodbench.plots.sheets import by_attribute_figure
+    from sodbench.scores import check_metrics
+    from sodbench.worst.pictures import location_of
+
+    chosen = check_metrics(
+        metrics or paired.paper_metrics([one for board in boards.values() for one in board])
+    )
+    found = []
+    for name, board in boards.items():
+        with progress_bar(name) as progress:
+            location = location_of(board[0], data)
+            found.append(by_attribute(board, attribute, location, chosen, progress=progress, **how))
+    if plot is not None:
+        with plots.style():
+            every = [one for of in found for one in of]
+            plots.save(by_attribute_figure(every), plot, "; ".join(of[0].signature for of in found))
+        say(f"drawn: {plot}")
+    if as_json:
+        return json.dumps([one.as_dict() for of in found for one in of], indent=2, allow_nan=False)
+    return "\n\n".join(breakdown_text(of) for of in found)

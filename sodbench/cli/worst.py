@@ -1,0 +1,88 @@
+"""``sodbench worst``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sodbench.cli.options import FILE, FOLDER
+
+if TYPE_CHECKING:
+    from sodbench.scores import Scores
+    from sodbench.worst import Ranking
+
+
+@click.command()
+@click.argument("stored", type=FOLDER, metavar="SCORES")
+@click.option("--than", type=FOLDER, help="Scores of another method: where the first is furthest behind it.")
+@click.option("--metric", default="max_f", show_default=True, help="Whose per-image values rank.")
+@click.option("-k", "count", type=int, default=24, show_default=True, help="Images at most.")
+@click.option("--dataset", "-d", help="Which, if there are scores on several.")
+@click.option("--out", type=FILE, help="Contact sheet that ends in .pdf, .svg or .png.")
+@click.option("--maps", type=FOLDER, help="Where the maps lie now, if not where they were scored.")
+@click.option("--data", type=FOLDER, help="Where the datasets lie now; of a dataset of your own, its masks.")
+@click.option("--csv", "csv_file", type=FILE, help="Write the list as CSV, in full precision (-: to stdout).")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
+def worst(
+    stored: Path,
+    than: Path | None,
+    metric: str,
+    count: int,
+    dataset: str | None,
+    out: Path | None,
+    maps: Path | None,
+    data: Path | None,
+    csv_file: Path | None,
+    as_json: bool,
+) -> None:
+    """List the images on which a method is worst, and show them on one sheet.
+
+    SCORES is a folder that `sodbench score` wrote. The sheet has the photo, the mask, the map, and its
+    errors at level 128: found white, false positives orange, misses blue.
+
+    \b
+    sodbench worst scores/PiCANet/SOD --metric relax_f -k 24 --out worst.pdf
+    sodbench worst scores/PiCANet/SOD --than scores/DSS/SOD --metric mae
+    """  # noqa: D301 (click needs the character \b)
+    from sodbench import plots, worst
+    from sodbench.cli.output import check_targets, deliver, show
+    from sodbench.cli.plotting import dataset_name
+    from sodbench.session import load_all
+
+    if out:
+        plots.check_target(out)
+    check_targets(csv_file)
+    scores = worst.one_of(load_all([stored]), stored, dataset and dataset_name(dataset))
+    name = scores.dataset.partition("@")[0]
+    other = worst.one_of(load_all([than]), than, name) if than else None
+    ranking = worst.rank(scores, metric, count, other)
+    if out:
+        _draw(ranking, [one for one in (scores, other) if one], maps, data, out)
+    if csv_file:
+        deliver(ranking.csv(), csv_file)
+    show(ranking.json() if as_json else ranking.text())
+
+
+def _draw(
+    ranking: "Ranking", methods: "list[Scores]", maps: Path | None, data: Path | None, out: Path
+) -> None:
+    from sodbench import plots
+    from sodbench.cli.output import say
+    from sodbench.plots.sheets import PAGE, contact_sheet
+    from sodbench.session import collect
+    from sodbench.worst import pictures
+
+    if not ranking.images:
+        say(f"{out}: not made, as there is no image to show.")
+        return
+    location = pictures.location_of(methods[0], data)
+    paths = [pictures.maps_path(one, maps) for one in methods]
+    found = [collect([path], [ranking.dataset], location.masks)[0][0].methods for path in paths]
+    entries = [pictures.maps_of(*one) for one in zip(methods, found, paths, strict=True)]
+    images = [one.image for one in ranking.images[:PAGE]]
+    shown = pictures.load(images, list(zip(methods, entries, strict=True)), location)
+    with plots.style():
+        plots.save(contact_sheet(ranking, shown), out, ranking.signature)
+    if absent := [image for image, one in zip(images, shown, strict=True) if one.photo is None]:
+        say(f"{location.root}: no photo of {len(absent)} of {len(images)} images; they are shown without.")
+    say(f"sheet: {out} ({len(images)} of {len(ranking.images)} images listed)")

@@ -1,0 +1,470 @@
+"""Why numbers differ: the same maps under every convention, and which conventions give a claimed figure.
+
+*Miss.* A figure misses a claimed one by their distance in units of the claim's last digit; it yields the
+claim where the miss is at most a half, so that it is printed alike. A reading's miss is the largest over
+all claimed metrics. Presets are ranked by it, to a tenth, in their order where it is equal; then sets of one
+or two conventions. A set of two counts only where it misses by less than everything simpler, and is made of
+conventions that move a claimed figure by a tenth of its last digit.
+"""
+
+import json
+import math
+import re
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from sodbench.conventions import CONVENTIONS, Reading, pairs, readings
+from sodbench.errors import PredictionError, ScoresError, SodbenchError, first_few, nearest
+from sodbench.findings import SAMPLE, examine
+from sodbench.metrics import METRICS
+from sodbench.protocol import PRESETS
+from sodbench.readings import Figures, Pixels
+from sodbench.scores import finite
+from sodbench.scoring import Plan, Progress, cpus
+from sodbench.session import Job, evaluate, load_all
+from sodbench.tables import aligned
+
+Say = Callable[[str], None]
+Bar = Callable[[str], AbstractContextManager[Progress | None]]
+
+TENTH = 0.1
+"""Smaller differences, in units of the last digit, count as none."""
+
+HALF = 0.5 + 1e-9
+"""The largest miss that is still printed as claimed, in units of the last digit."""
+
+SHOWN = 5
+"""Sets of conventions that are listed beside the presets."""
+
+NOTHING = f"nothing odd was found about these maps (up to {SAMPLE} were looked at, evenly spaced by name)."
+
+DIGITS = 4
+"""Digits of figures; smaller differences are listed as none."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A metric's claimed value, as printed."""
+
+    metric: str
+    printed: Decimal
+
+    @property
+    def digits(self) -> int:
+        """Digits after the point."""
+        return -int(self.printed.as_tuple().exponent)
+
+    def miss(self, value: float) -> float:
+        """Return how far a value lies away, in units of the last digit; infinite where it is undefined."""
+        return math.inf if math.isnan(value) else abs(value - float(self.printed)) * 10**self.digits
+
+
+def claim_of(text: str) -> Claim:
+    """Read ``max_f=.951``.
+
+    Raises
+    ------
+    ScoresError
+        The metric is unknown, or the value is no decimal number from 0 to 1.
+
+    Examples
+    --------
+    >>> claim_of("max_f=.951").miss(0.9533).__round__(6)
+    2.3
+    """
+    name, _, value = text.partition("=")
+    metric = name.strip().lower().replace("-", "_")
+    if metric not in METRICS:
+        raise ScoresError(f"claimed {text!r}: unknown metric {name!r}; {nearest(metric, tuple(METRICS))}")
+    if not re.fullmatch(r"\s*[01]?\.[0-9]{1,6}\s*", value) or Decimal(value) > 1:
+        raise ScoresError(
+            f"claimed {text!r}: expected a number from 0 to 1 as printed, such as {metric}=.951."
+        )
+    return Claim(metric, Decimal(value))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A reading held against claims: a preset's name or those of conventions, its figures, and its miss."""
+
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+    miss: float
+
+    @property
+    def yields(self) -> bool:
+        """Whether all claims are met as printed."""
+        return self.miss <= HALF
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a convention does to a metric."""
+
+    metric: str
+    convention: str
+    text: str
+    tools: str
+    value: float
+    difference: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The figures of one method on one dataset, and how conventions move them.
+
+    Parameters
+    ----------
+    method, signature
+        Whose figures, and how they are made unless said otherwise.
+    base
+        Metric -> its value.
+    presets
+        Preset -> metric -> its value.
+    effects
+        Of single conventions, by metric, largest difference first.
+    unknown
+        Conventions that need the images, which were not at hand.
+    claims, candidates
+        What was claimed; the presets by their miss, then sets of conventions by theirs.
+    findings
+        What is odd about the maps, in words.
+    """
+
+    method: str
+    signature: str
+    base: Mapping[str, float]
+    presets: Mapping[str, Mapping[str, float]]
+    effects: tuple[Effect, ...]
+    unknown: tuple[str, ...]
+    claims: tuple[Claim, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    findings: tuple[str, ...] = ()
+
+
+def stored(path: Path) -> Figures | None:
+    """Return the figures of a scores folder, None where the path is none.
+
+    Raises
+    ------
+    ScoresError
+        The scores are damaged, or of several methods or datasets.
+    """
+    if path.is_file() or not any(path.rglob("meta.json")):
+        return None
+    found = load_all([path])
+    if len(found) > 1:
+        listed = first_few([f"{one.method} on {one.dataset.partition('@')[0]}" for one in found])
+        raise ScoresError(f"{path}: scores of {listed}, expected one method on one dataset. Name its folder.")
+    return Figures(found[0])
+
+
+def one_job(jobs: Sequence[Job]) -> Job:
+    """Return the only job, of one method on one dataset.
+
+    Raises
+    ------
+    PredictionError
+        There are others.
+    """
+    found = [f"{method} on {job.location.dataset.name}" for job in jobs for method in job.methods]
+    if len(found) > 1:
+        raise PredictionError(
+            f"found maps of {first_few(found)}, expected one method on one dataset. Name it."
+        )
+    return jobs[0]
+
+
+def of_maps(job: Job, plan: Plan, out: Path, say: Say, bar: Bar) -> tuple[Figures, tuple[str, ...]]:
+    """Look at one method's maps, and score them into `out` or take them from there.
+
+    Returns
+    -------
+    Their figures, and what is odd about them, in words; where they cannot be scored, `say` is told.
+
+    Raises
+    ------
+    DatasetError, PredictionError, ScoresError
+        See `sodbench.session.run`.
+    """
+    (entries,) = job.methods.values()
+    with bar("look at the maps") as progress:
+        looked = examine(entries, job.location, plan.protocol, progress=progress)
+    odd = tuple(f"{one.name}: {one.text}" for one in looked)
+    try:
+        (scores,) = evaluate([job], plan, out, bar=bar, say=say)
+    except SodbenchError:
+        for line in odd:
+            say(line)
+        raise
+    return Figures(scores, Pixels(entries, job.location, jobs=plan.jobs)), odd or (NOTHING,)
+
+
+def explain(
+    figures: Figures,
+    metrics: Sequence[str],
+    claims: Sequence[Claim] = (),
+    findings: Sequence[str] = (),
+    *,
+    say: Say = lambda line: None,
+    progress: Progress | None = None,
+) -> Explanation:
+    """Return what every convention does to some metrics, and which ones yield the claims.
+
+    Parameters
+    ----------
+    figures
+        Of one method on one dataset.
+    metrics
+        Column ids; those claimed are added.
+    claims
+        At most one a metric.
+    findings
+        What is odd about the maps.
+    say
+        Told what takes long.
+    progress
+        Called with images done and their total.
+
+    Raises
+    ------
+    ScoresError
+        A metric was not computed, or is claimed twice.
+    """
+    given = [claim.metric for claim in claims]
+    if twice := sorted({metric for metric in given if given.count(metric) > 1}):
+        raise ScoresError(f"claimed twice: {', '.join(twice)}; expected each metric once.")
+    metrics = [metric for metric in METRICS if metric in {*metrics, *given}]
+    if lacking := [metric for metric in metrics if metric not in figures.scores.metrics]:
+        raise ScoresError(
+            f"{figures.scores.method}: {', '.join(lacking)} was not computed. Score again with it."
+        )
+    base = Reading(figures.scores.protocol)
+    known = readings(base)
+    _compute(figures, [(metric, one) for metric in metrics for one in known.values()], say, progress)
+    here = _values(figures, metrics, base)
+    with ThreadPoolExecutor(cpus()) as pool:
+        rows = pool.map(lambda one: _values(figures, metrics, one), known.values())
+        values = dict(zip(known, rows, strict=True))
+    found = [_candidate(claims, (name,), values[name]) for name in known] if claims else []
+    found += _sets_of_two(figures, base, claims, found, say, progress) if claims else []
+    return Explanation(
+        method=f"{figures.scores.method} on {figures.scores.dataset.partition('@')[0]}",
+        signature=figures.scores.signature,
+        base={metric: value for metric, value in here.items() if value is not None},
+        presets={name: _there(values[name]) for name in PRESETS},
+        effects=tuple(_effects(metrics, here, values)),
+        unknown=tuple(name for name, row in values.items() if None in row.values()),
+        claims=tuple(claims),
+        candidates=tuple(_ranked(found, claims, here)),
+        findings=tuple(findings),
+    )
+
+
+Values = Mapping[str, float | None]
+
+
+def _values(figures: Figures, metrics: Sequence[str], reading: Reading) -> dict[str, float | None]:
+    """Return metrics under a reading; None where they need images that are not at hand."""
+    return {
+        metric: None if figures.lacking([(metric, reading)]) else figures.value(metric, reading)
+        for metric in metrics
+    }
+
+
+def _there(values: Values) -> dict[str, float]:
+    return {metric: value for metric, value in values.items() if value is not None}
+
+
+def _compute(
+    figures: Figures,
+    wanted: Sequence[tuple[str, Reading]],
+    say: Say,
+    progress: Progress | None,
+) -> None:
+    if figures.pixels is None or not (lacking := figures.lacking(wanted)):
+        return
+    figures.compute(lacking, say, progress)
+
+
+def _ranked(found: Sequence[Candidate], claims: Sequence[Claim], here: Values) -> list[Candidate]:
+    """Return the presets by their miss, then sets that move a claimed figure by theirs."""
+    presets = [one for one in found if one.names[0] in PRESETS]
+    sets = [one for one in found if one.names[0] not in PRESETS and _moves(one, claims, here)]
+    return [*sorted(presets, key=_coarse), *sorted(sets, key=lambda one: (_coarse(one), len(one.names)))]
+
+
+def _coarse(one: Candidate) -> float:
+    return round(one.miss / TENTH) if math.isfinite(one.miss) else math.inf
+
+
+def _moves(one: Candidate, claims: Sequence[Claim], here: Values) -> bool:
+    """Tell whether a candidate's figures differ from those as scored."""
+    return any(
+        abs(value - (here[claim.metric] or math.nan)) * 10**claim.digits >= TENTH
+        for claim, value in zip(claims, one.values, strict=True)
+    )
+
+
+def _candidate(claims: Sequence[Claim], names: tuple[str, ...], values: Values) -> Candidate:
+    numbers = [values[claim.metric] for claim in claims]
+    shown = tuple(math.nan if number is None else number for number in numbers)
+    return Candidate(names, shown, max(c.miss(v) for c, v in zip(claims, shown, strict=True)))
+
+
+def _sets_of_two(
+    figures: Figures,
+    base: Reading,
+    claims: Sequence[Claim],
+    single: Sequence[Candidate],
+    say: Say,
+    progress: Progress | None,
+) -> list[Candidate]:
+    """Return the sets of two conventions that miss the claims by less than anything simpler.
+
+    A set whose known figures miss by as much already is passed over before its images are looked at.
+    """
+    best = min(one.miss for one in single)
+    if best <= HALF:
+        return []
+    metrics = [claim.metric for claim in claims]
+    here = _values(figures, metrics, base)
+    moving = {one.names[0] for one in single if _moves(one, claims, here)}
+    open_sets = {}
+    for name, reading in pairs(base).items():
+        if {*name.split(" ")} <= moving:
+            known = _there(_values(figures, metrics, reading))
+            if max((c.miss(known[c.metric]) for c in claims if c.metric in known), default=0.0) < best:
+                open_sets[name] = reading
+    _compute(figures, [(metric, one) for metric in metrics for one in open_sets.values()], say, progress)
+    found = [
+        _candidate(claims, tuple(name.split(" ")), _values(figures, metrics, one))
+        for name, one in open_sets.items()
+    ]
+    return [one for one in found if one.miss < best]
+
+
+def _effects(metrics: Sequence[str], here: Values, values: Mapping[str, Values]) -> list[Effect]:
+    found = []
+    for metric in metrics:
+        rows = []
+        for convention in CONVENTIONS:
+            value, base = values.get(convention.name, {}).get(metric), here[metric]
+            if value is not None and base is not None and value != base and not math.isnan(value - base):
+                row = (convention.name, convention.text, convention.tools, value, value - base)
+                rows.append(Effect(metric, *row))
+        found += sorted(rows, key=lambda one: -abs(one.difference))
+    return found
+
+
+def text(found: Explanation) -> str:
+    """Lay an explanation out for a terminal."""
+    metrics = list(found.base)
+    head = ["", *(METRICS[metric].label for metric in metrics)]
+    lines = [["as scored", *(_digits(found.base[metric]) for metric in metrics)]]
+    for name, values in found.presets.items():
+        lines.append([name, *(_digits(values.get(metric, math.nan)) for metric in metrics)])
+    blocks = [f"{found.method}, by preset\n{aligned([head, *lines], left=(0,))}"]
+    blocks += [_metric_block(found, metric) for metric in metrics]
+    if found.unknown:
+        blocks.append(
+            f"Without the maps themselves, not known in full: {', '.join(found.unknown)}. "
+            "Give the folder of maps in place of the scores."
+        )
+    if found.claims:
+        blocks.append(_claims_block(found))
+    if found.findings:
+        lines = [textwrap.fill(f"- {line}", 110, subsequent_indent="  ") for line in found.findings]
+        blocks.append("\n".join(["About these maps", *lines]))
+    return "\n\n".join([*blocks, f"signature as scored: {found.signature}"])
+
+
+def as_json(found: Explanation) -> str:
+    """Return an explanation as JSON, in full precision."""
+    record = {
+        "method": found.method,
+        "signature": found.signature,
+        "figures": _finite(found.base),
+        "presets": {name: _finite(values) for name, values in found.presets.items()},
+        "conventions": [
+            {
+                "metric": one.metric,
+                "convention": one.convention,
+                "text": one.text,
+                "tools": one.tools,
+                "value": finite(one.value),
+                "difference": finite(one.difference),
+            }
+            for one in found.effects
+        ],
+        "unknown": list(found.unknown),
+        "claimed": {claim.metric: str(claim.printed) for claim in found.claims},
+        "readings": [
+            {
+                "names": list(one.names),
+                "figures": _finite(dict(zip([c.metric for c in found.claims], one.values, strict=True))),
+                "miss": one.miss if math.isfinite(one.miss) else None,
+                "yields": one.yields,
+            }
+            for one in found.candidates
+        ],
+        "findings": list(found.findings),
+    }
+    return json.dumps(record, indent=2, allow_nan=False)
+
+
+def _metric_block(found: Explanation, metric: str) -> str:
+    moved = [one for one in found.effects if one.metric == metric]
+    far = [one for one in moved if abs(one.difference) >= 0.5 * 10**-DIGITS]
+    near = [one.convention for one in moved if one not in far]
+    title = f"{METRICS[metric].label} {_digits(found.base[metric])}, and with one convention changed"
+    lines = [
+        [one.convention, _digits(one.value), f"{one.difference:+.{DIGITS}f}", one.text, one.tools]
+        for one in far
+    ]
+    block = aligned(lines, left=(0, 3, 4)) if lines else "no convention moves it"
+    rest = f"\nby less than .00005: {', '.join(near)}" if near else ""
+    return f"{title}\n{block}{rest}"
+
+
+def _claims_block(found: Explanation) -> str:
+    ranked = [one for one in found.candidates if one.names[0] in PRESETS]
+    sets = [one for one in found.candidates if one.names[0] not in PRESETS]
+    head = ["", *(METRICS[claim.metric].label for claim in found.claims), "largest miss"]
+    lines = [["claimed", *(str(claim.printed) for claim in found.claims), ""]]
+    for one in [*ranked, *sets[:SHOWN]]:
+        shown = [f"{v:.{c.digits}f}" for c, v in zip(found.claims, one.values, strict=True)]
+        lines.append([" + ".join(one.names), *shown, f"{one.miss:.1f}"])
+    table = aligned([head, *lines], left=(0,))
+    return f"Claimed figures\n{table}\n{verdict(found)}"
+
+
+def verdict(found: Explanation) -> str:
+    """Say which conventions yield the claims, or that none does and how near the best comes."""
+    best = min(found.candidates, key=lambda one: (not one.yields, len(one.names), _coarse(one)))
+    if best.yields:
+        kind = "The preset" if best.names[0] in PRESETS else "The default with"
+        return f"{kind} {' and '.join(best.names)} yields the claimed figures as printed."
+    best = min(found.candidates, key=lambda one: (_coarse(one), len(one.names)))
+    away = []
+    for claim, value in zip(found.claims, best.values, strict=True):
+        if claim.miss(value) > HALF:
+            left = abs(Decimal(f"{value:.{claim.digits}f}") - claim.printed)
+            away.append(f"{METRICS[claim.metric].label} by {left}")
+    return (
+        "No preset, and no set of up to two conventions, yields all claimed figures. Nearest: "
+        f"{' and '.join(best.names)}; unexplained there: {', '.join(away)}."
+    )
+
+
+def _digits(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.{DIGITS}f}"
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: finite(value) for name, value in values.items()}

@@ -1,0 +1,327 @@
+"""Readings against direct scoring and slow loops; which conventions yield a claimed figure; bad input."""
+
+import json
+import math
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from workspace import good, plant, refused, save
+
+from sodbench.conventions import CONVENTIONS, Reading, pairs, readings
+from sodbench.discovery import discover
+from sodbench.errors import ScoresError
+from sodbench.explanation import Claim, claim_of, explain, text
+from sodbench.images import decode
+from sodbench.metrics import METRICS, PAPER_METRICS
+from sodbench.metrics.fmeasure import adp_f
+from sodbench.metrics.relaxed_f import relax_f
+from sodbench.protocol import PRESETS, Protocol
+from sodbench.readings import Figures, Pixels
+from sodbench.scoring import place, score_folder
+
+pytestmark = pytest.mark.usefixtures("here")
+
+KINDS = ("binary", "grey", "empty", "full", "odd")
+OWN = {"missing": "zero", "jobs": 2}
+
+
+def planted(missing: bool = False) -> None:
+    """Maps and masks of every kind: grey, empty and full masks, a map that spans few levels."""
+    rng = np.random.default_rng(7)
+    for k, name in enumerate(f"{kind}{n}" for kind in KINDS for n in range(2)):
+        shape = (18 + k, 30 - k)
+        mask = np.zeros(shape, np.uint8)
+        mask[3 : 10 + k, 4 : 18 - k // 2] = 255
+        if name.startswith("grey"):
+            mask = rng.choice([0, 10, 51, 128, 200, 255], shape).astype(np.uint8)
+        if name.startswith(("empty", "full")):
+            mask[:] = 0 if name.startswith("empty") else 255
+        levels = (mask * 0.5 + rng.integers(0, 100, shape)).astype(np.uint8)
+        if name.startswith("odd"):
+            levels = 40 + levels // 2
+        if not (missing and name == "binary1"):
+            save(levels, f"maps/{name}.png")
+        save(mask, f"own/masks/{name}.png")
+
+
+def figures_of(protocol: Protocol | None = None) -> Figures:
+    location = place(None, "own/masks", None)
+    (found,), _ = discover(Path("maps"), [location.dataset])
+    scores = score_folder("maps", masks="own/masks", protocol=protocol or Protocol(), **OWN)
+    return Figures(scores, Pixels(found.entries, location, jobs=2))
+
+
+def known(figures: Figures, reading: Reading) -> dict[str, float]:
+    wanted = [(metric, reading) for metric in METRICS]
+    if lacking := figures.lacking(wanted):
+        figures.compute(lacking)
+    return {metric: figures.value(metric, reading) for metric in METRICS}
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Figures:
+    """Figures that all comparisons share, so that no part is computed twice by mistake."""
+    folder = tmp_path_factory.mktemp("pool")
+    before = Path.cwd()
+    os.chdir(folder)
+    planted()
+    figures = figures_of()
+    os.chdir(before)
+    figures.folder = folder  # type: ignore[attr-defined]
+    return figures
+
+
+ALONE = {name: one for name, one in readings(Reading(Protocol())).items() if one == Reading(one.protocol)}
+TWO = {name: one for name, one in pairs(Reading(Protocol())).items() if one == Reading(one.protocol)}
+
+
+@pytest.mark.parametrize("name", [*ALONE, *sorted(TWO)[::23]])
+def test_a_reading_is_what_scoring_under_its_protocol_gives(
+    pool: Figures, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
+    reading = {**ALONE, **TWO}[name]
+    expected = score_folder("maps", masks="own/masks", protocol=reading.protocol).summary()
+    found = known(pool, reading)
+    for metric, value in expected.items():
+        assert found[metric] == pytest.approx(value, abs=1e-12, nan_ok=True), metric
+
+
+def test_every_convention_moves_something_here(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
+    base = known(pool, Reading(Protocol()))
+    dull = {"missing=skip"}
+    for convention in CONVENTIONS:
+        found = known(pool, convention.applied(Reading(Protocol())))
+        same = all(found[m] == pytest.approx(base[m], abs=1e-15, nan_ok=True) for m in METRICS)
+        assert same == (convention.name in dull), convention.name
+
+
+def test_missing_maps(here: Path) -> None:
+    planted(missing=True)
+    figures = figures_of()
+    skipped = score_folder("maps", masks="own/masks", missing="skip").summary()
+    found = known(figures, Reading(Protocol(), missing="skip"))
+    assert found == pytest.approx(skipped, abs=1e-12)
+    assert known(figures, Reading(Protocol())) == pytest.approx(figures.scores.summary(), abs=1e-12)
+    shrunk = known(figures, Reading(Protocol(resize="320x320"), missing="skip"))
+    direct = score_folder("maps", masks="own/masks", missing="skip", protocol=Protocol(resize="320x320"))
+    assert shrunk == pytest.approx(direct.summary(), abs=1e-12)
+
+
+def test_empty_masks_left_out(here: Path) -> None:
+    planted()
+    figures = figures_of()
+    found = known(figures, Reading(Protocol(), empty="dropped"))
+    for name in ("empty0", "empty1"):
+        Path(f"maps/{name}.png").unlink()
+        Path(f"own/masks/{name}.png").unlink()
+    assert found == pytest.approx(score_folder("maps", masks="own/masks").summary(), abs=1e-12)
+
+
+def test_relaxed_f_at_other_cuts(here: Path) -> None:
+    planted()
+    figures = figures_of()
+    adaptive, best = [], []
+    for name in figures.scores.ids:
+        pred = decode(Path(f"maps/{name}.png").read_bytes(), name).levels
+        gt = decode(Path(f"own/masks/{name}.png").read_bytes(), name).levels > 128
+        at = [relax_f((pred >= cut) * np.uint8(255), gt) for cut in np.unique(pred)]
+        best.append(max(at))
+        p = pred / pred.max()
+        adaptive.append(relax_f((p >= min(2 * p.mean(), 1)) * np.uint8(255), gt))
+    for cut, expected in (("maximum", best), ("adaptive", adaptive)):
+        found = known(figures, Reading(Protocol(), relax_cut=cut))
+        assert found["relax_f"] == pytest.approx(np.mean(expected), abs=1e-12)
+
+
+def test_a_metric_under_anothers_name(pool: Figures) -> None:
+    base = pool.scores.summary()
+    assert pool.value("mean_f", Reading(Protocol(), called=(("mean_f", "adp_f"),))) == pytest.approx(
+        base["adp_f"]
+    )
+    assert adp_f(np.array([[0, 200]], np.uint8), np.array([[False, True]])) == 1
+
+
+def test_stored_scores_know_what_they_lack(pool: Figures) -> None:
+    stored = Figures(pool.scores)
+    grey = Reading(Protocol(mask_threshold=">=26"))
+    assert stored.lacking([("mae", grey)])
+    with pytest.raises(ScoresError, match="stored scores do not suffice, give the maps themselves"):
+        stored.compute(stored.lacking([("mae", grey)]))
+    free = Protocol(average="pooled", wf_beta2=0.3, s_alpha=0.2, beta2=1)
+    assert not stored.lacking([(metric, Reading(free)) for metric in METRICS])
+    assert known(stored, Reading(free)) == pytest.approx(pool.scores.under(free).summary(), abs=1e-12)
+    found = explain(stored, PAPER_METRICS)
+    assert {"normalise=none", "mask-threshold=>0", "resize=320x320", "fan"} <= set(found.unknown)
+    assert not {"u2net", "average=pooled", "wf-beta2=0.3"} & set(found.unknown)
+    assert "average=pooled" in [one.convention for one in found.effects]
+
+
+def claims_of(values: dict[str, float], digits: int = 3) -> list[Claim]:
+    return [Claim(metric, Decimal(f"{value:.{digits}f}")) for metric, value in values.items()]
+
+
+@pytest.mark.parametrize(
+    ("names", "metrics"),
+    [
+        (("average=mean-max",), ["max_f", "mae"]),
+        (("average=pooled", "wf-beta2=0.3"), ["max_f", "weighted_f", "mae"]),
+        (("resize=256x256", "rho=2"), ["max_f", "relax_f", "s_measure"]),
+        (("normalise=none", "relax-threshold=maximum"), ["mae", "relax_f"]),
+        (("mask-threshold=>0", "empty=dropped"), ["max_f", "mae", "weighted_f"]),
+    ],
+)
+def test_the_conventions_behind_a_claim_are_found(
+    pool: Figures, names: tuple[str, ...], metrics: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
+    reading = Reading(Protocol())
+    for name in names:
+        reading = next(one for one in CONVENTIONS if one.name == name).applied(reading)
+    values = known(pool, reading)
+    found = explain(pool, metrics, claims_of({metric: values[metric] for metric in metrics}, 6))
+    yielding = [one.names for one in found.candidates if one.yields]
+    assert yielding == [names]
+    words = " and ".join(names)
+    assert f"The default with {words} yields the claimed figures as printed." in text(found)
+
+
+def test_presets_come_first_and_a_set_must_be_better(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
+    values = known(pool, Reading(PRESETS["qin"]))
+    found = explain(pool, PAPER_METRICS, claims_of({m: values[m] for m in PAPER_METRICS}))
+    names = [one.names for one in found.candidates]
+    assert {name for (name,) in names[:5]} == set(PRESETS)
+    assert found.candidates[0].names == ("qin",)
+    assert all(len(one) == 1 for one in names)
+    assert "The preset qin yields the claimed figures as printed." in text(found)
+
+
+def test_a_claim_that_nothing_yields(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
+    mae = pool.scores.summary()["mae"]
+    found = explain(pool, ["mae"], [Claim("mae", Decimal(f"{mae + 0.2:.3f}"))])
+    assert not any(one.yields for one in found.candidates)
+    best = min(found.candidates, key=lambda one: one.miss)
+    left = abs(Decimal(f"{best.values[0]:.3f}") - found.claims[0].printed)
+    assert f"Nearest: {' and '.join(best.names)}; unexplained there: MAE by {left}." in text(found)
+
+
+def test_claims() -> None:
+    assert claim_of("max-f=.951") == Claim("max_f", Decimal(".951"))
+    assert claim_of("mae=0.03").miss(0.0349) == pytest.approx(0.49)
+    assert claim_of("mae=0.03").miss(math.nan) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("claim", "match"),
+    [
+        ("max_f=1.2", r"claimed 'max_f=1.2': expected a number from 0 to 1 as printed"),
+        ("max_f=95.1", "expected a number from 0 to 1"),
+        ("max_f=-.1", "expected a number from 0 to 1"),
+        ("max_f=nan", "expected a number from 0 to 1"),
+        ("max_f=", "expected a number from 0 to 1"),
+        ("maxff=.9", "unknown metric 'maxff'; did you mean max_f"),
+        (".9", "unknown metric"),
+        ("mae=.1,mae=.2", "claimed twice: mae"),
+    ],
+)
+def test_claims_that_cannot_be(claim: str, match: str) -> None:
+    maps, masks = plant()
+    refused("explain", maps, "--masks", masks, "--claimed", claim, match=match)
+
+
+def test_command(here: Path) -> None:
+    maps, masks = plant()
+    words = ("--claimed", "max_f=.500", "mae=.300", "--masks", masks)
+    done = good("explain", maps, *words)
+    assert "numbers an image need its pixels" not in done.stdout
+    for line in ("maps on own, by preset", "maxF ", "Claimed figures", "signature as scored: data:own@"):
+        assert line in done.stdout
+    record = json.loads(good("explain", maps, *words, "--json").stdout)
+    assert record["claimed"] == {"max_f": "0.500", "mae": "0.300"}
+    direct = json.loads(good("score", maps, "--masks", masks, "--json", "--normalise", "none").stdout)
+    (plain,) = [
+        c for c in record["conventions"] if (c["metric"], c["convention"]) == ("weighted_f", "normalise=none")
+    ]
+    assert plain["value"] == pytest.approx(direct[0]["scores"]["weighted_f"], abs=1e-12)
+    stored = good("explain", "scores", "--metrics", "max_e").stdout
+    assert "Without the maps themselves" in stored
+    assert "maxE" in stored
+
+
+def test_what_is_odd_about_the_maps_is_said(here: Path) -> None:
+    planted()
+    for path in Path("maps").glob("*.png"):
+        save((255 - np.array(Image.open(path))), path)
+    done = good("explain", "maps", "--masks", "own/masks", "--metrics", "mae")
+    assert "About these maps\n- inverted: " in done.stdout
+    record = json.loads(good("explain", "maps", "--masks", "own/masks", "--metrics", "mae", "--json").stdout)
+    assert record["findings"][0].startswith("inverted: ")
+
+
+def test_maps_that_cannot_be_scored_are_looked_at_all_the_same(here: Path) -> None:
+    planted()
+    for path in Path("maps").glob("*.png"):
+        save(np.array(Image.open(path).resize((20, 20))), path)
+    done = refused("explain", "maps", "--masks", "own/masks", match="10 files cannot be used")
+    assert "other-size: " in done.stderr
+
+
+def test_maps_and_scores_that_cannot_be_explained(here: Path) -> None:
+    maps, masks = plant()
+    refused("explain", "absent", "--masks", masks, match="absent")
+    refused("explain", maps, match="of which dataset are these maps")
+    refused(
+        "explain",
+        maps,
+        "--masks",
+        masks,
+        "--protocol",
+        "u2nett",
+        match="unknown protocol 'u2nett'; did you mean u2net",
+    )
+    refused("explain", maps, "--masks", masks, "--metrics", "maxf", match="unknown metric 'maxf'")
+    good("score", maps, "--masks", masks, "--metrics", "mae")
+    refused("explain", "scores", match="maps: max_f, weighted_f, s_measure, relax_f was not computed")
+    save(np.array(Image.open("maps/im0.png")), "maps2/im0.png")
+    Path("maps/im1.png").write_bytes(b"\x89PNG")
+    refused("explain", maps, "--masks", masks, match="im1.png")
+    Path("scores/maps/own/images.csv").write_text("nothing", encoding="utf-8")
+    refused("explain", "scores", match="these scores are damaged")
+
+
+def test_several_methods_are_refused(here: Path) -> None:
+    plant()
+    for method in ("A", "B"):
+        for k in range(4):
+            save(np.array(Image.open(f"maps/im{k}.png")), f"preds/{method}/own/im{k}.png")
+    refused(
+        "explain",
+        "preds",
+        "--masks",
+        "own/masks",
+        match="found maps of A on own, B on own, expected one method",
+    )
+    good("score", "preds", "--masks", "own/masks")
+    refused("explain", "scores", match="scores of A on own, B on own, expected one method on one dataset")
+
+
+@pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
+def test_what_the_paper_prints_of_picanet(here: Path) -> None:
+    reference = Path(os.environ["SODBENCH_REFERENCE"])
+    claims = ["max_f=.854", "mae=.103", "weighted_f=.722", "s_measure=.789", "relax_f=.572"]
+    done = good(
+        *("explain", reference / "preds/PiCANet/SOD", "-d", "SOD", "--data", reference / "data"),
+        *("--claimed", *claims),
+    )
+    table = done.stdout.partition("Claimed figures\n")[2].splitlines()
+    assert table[2].split() == ["u2net", "0.853", "0.102", "0.722", "0.790", "0.572", "1.5"]
+    assert (
+        done.stdout.count("Nearest: u2net; unexplained there: maxF by 0.001, MAE by 0.001, Sm by 0.001.") == 1
+    )
