@@ -379,8 +379,8 @@ def text(found: Explanation) -> str:
     if found.claims:
         blocks.append(_claims_block(found))
     if found.findings:
-        lines = [textwrap.fill(f"- {line}", 110, subsequent_indent="  ") for line in found.findings]
-        blocks.append("\n".join(["About these maps", *lines]))
+        odd = [textwrap.fill(f"- {line}", 110, subsequent_indent="  ") for line in found.findings]
+        blocks.append("\n".join(["About these maps", *odd]))
     return "\n\n".join([*blocks, f"signature as scored: {found.signature}"])
 
 

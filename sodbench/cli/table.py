@@ -1,12 +1,10 @@
 """``sodbench table``."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from sodbench.cli.options import FILE, FOLDER, split_names
-from sodbench.cli.output import deliver, say
 
 LIST: dict[str, Any] = {"multiple": True, "callback": split_names, "metavar": "NAMES"}
 STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
@@ -34,22 +32,7 @@ STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
 @click.option("--format", "style", type=STYLES, help="By default as --out's suffix says, else text.")
 @click.option("--out", type=FILE, help="Write to a file.")
 @click.option("--boards", type=FOLDER, help="Folder of DATASET.csv in place of the shipped one.")
-def table(
-    paper: bool,
-    ablation: bool,
-    measure: bool,
-    datasets: tuple[str, ...],
-    methods: tuple[str, ...],
-    own: tuple[Path, ...],
-    style: str | None,
-    mark: str,
-    caption: str,
-    out: Path | None,
-    boards: Path | None,
-    ci: bool,
-    significance: bool,
-    **layout: Any,
-) -> None:
+def table(**options: Any) -> None:
     """Show methods side by side: published values, measured ones, and one's own.
 
     \b
@@ -57,27 +40,6 @@ def table(
     sodbench table --datasets SOD --with scores/mine --delta
     sodbench table --ablation --measure
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.rendering import render, style_of
+    from sodbench.cli.tabling import show_table
 
-    if ablation or measure:
-        from sodbench.ablation import tables
-
-        if paper or datasets or methods or own or boards:
-            raise click.UsageError("--ablation shows tables of its own: no datasets, methods or scores.")
-        deliver(tables(style or style_of(out), measure=measure, mark=mark), out)
-        return
-    from sodbench.boards import boards_folder, read_boards
-    from sodbench.comparison import assemble, build, notices
-    from sodbench.session import load_all
-
-    found = read_boards(boards_folder(boards))
-    scores = load_all(own) if own else []
-    chosen = assemble(found, scores, paper=paper, datasets=datasets, methods=methods)
-    for line in notices(chosen, found, scores):
-        say(line)
-    if ci or significance:
-        from sodbench.confidence import marks
-
-        layout["marks"] = marks(scores, layout["metrics"], spreads=ci, better=significance)
-    text = render(build(chosen, **layout), style or style_of(out), mark=mark, caption=caption)
-    deliver(text, out)
+    show_table(**options)

@@ -1,15 +1,10 @@
 """``sodbench worst``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from sodbench.cli.options import FILE, FOLDER
-
-if TYPE_CHECKING:
-    from sodbench.scores import Scores
-    from sodbench.worst import Ranking
 
 
 @click.command()
@@ -45,6 +40,7 @@ def worst(
     sodbench worst scores/PiCANet/SOD --than scores/DSS/SOD --metric mae
     """  # noqa: D301 (click needs the character \b)
     from sodbench import plots, worst
+    from sodbench.cli.contact_sheet import draw
     from sodbench.cli.output import check_targets, deliver, show
     from sodbench.cli.plotting import dataset_name
     from sodbench.session import load_all
@@ -57,32 +53,7 @@ def worst(
     other = worst.one_of(load_all([than]), than, name) if than else None
     ranking = worst.rank(scores, metric, count, other)
     if out:
-        _draw(ranking, [one for one in (scores, other) if one], maps, data, out)
+        draw(ranking, [one for one in (scores, other) if one], maps, data, out)
     if csv_file:
         deliver(ranking.csv(), csv_file)
     show(ranking.json() if as_json else ranking.text())
-
-
-def _draw(
-    ranking: "Ranking", methods: "list[Scores]", maps: Path | None, data: Path | None, out: Path
-) -> None:
-    from sodbench import plots
-    from sodbench.cli.output import say
-    from sodbench.plots.sheets import PAGE, contact_sheet
-    from sodbench.session import collect
-    from sodbench.worst import pictures
-
-    if not ranking.images:
-        say(f"{out}: not made, as there is no image to show.")
-        return
-    location = pictures.location_of(methods[0], data)
-    paths = [pictures.maps_path(one, maps) for one in methods]
-    found = [collect([path], [ranking.dataset], location.masks)[0][0].methods for path in paths]
-    entries = [pictures.maps_of(*one) for one in zip(methods, found, paths, strict=True)]
-    images = [one.image for one in ranking.images[:PAGE]]
-    shown = pictures.load(images, list(zip(methods, entries, strict=True)), location)
-    with plots.style():
-        plots.save(contact_sheet(ranking, shown), out, ranking.signature)
-    if absent := [image for image, one in zip(images, shown, strict=True) if one.photo is None]:
-        say(f"{location.root}: no photo of {len(absent)} of {len(images)} images; they are shown without.")
-    say(f"sheet: {out} ({len(images)} of {len(ranking.images)} images listed)")

@@ -1,0 +1,52 @@
+"""What ``sodbench table`` does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sodbench.cli.output import deliver, say
+
+
+def show_table(
+    paper: bool,
+    ablation: bool,
+    measure: bool,
+    datasets: Sequence[str],
+    methods: Sequence[str],
+    own: Sequence[Path],
+    style: str | None,
+    mark: str,
+    caption: str,
+    out: Path | None,
+    boards: Path | None,
+    ci: bool,
+    significance: bool,
+    **layout: Any,
+) -> None:
+    """Show the ablation's tables, or boards and one's own scores side by side."""
+    from sodbench.rendering import render, style_of
+
+    style = style or style_of(out)
+    if ablation or measure:
+        from sodbench.ablation import tables
+
+        if paper or datasets or methods or own or boards:
+            raise click.UsageError("--ablation shows tables of its own: no datasets, methods or scores.")
+        deliver(tables(style, measure=measure, mark=mark), out)
+        return
+    from sodbench.boards import boards_folder, read_boards
+    from sodbench.comparison import assemble, build, notices
+    from sodbench.session import load_all
+
+    found = read_boards(boards_folder(boards))
+    scores = load_all(own) if own else []
+    chosen = assemble(found, scores, paper=paper, datasets=datasets, methods=methods)
+    for line in notices(chosen, found, scores):
+        say(line)
+    if ci or significance:
+        from sodbench.confidence import marks
+
+        layout["marks"] = marks(scores, layout["metrics"], spreads=ci, better=significance)
+    deliver(render(build(chosen, **layout), style, mark=mark, caption=caption), out)
