@@ -339,4 +339,4 @@ def _looked(dataset: Dataset, folder: Path) -> str:
     named = _named_folders(dataset, folder)
     if not named:
         return f"{folder} (no folder {' or '.join((dataset.name, *dataset.aliases))} in it)"
-    return ", ".join(f"{place} (no folder of masks in it)" for place in named)
+    return ", ".join(f"{place} (no folder with masks in it)" for place in named)

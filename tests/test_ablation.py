@@ -3,26 +3,31 @@
 import csv
 import io
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from workspace import good, refused
 
 from sodbench import ablation, plots
 from sodbench.errors import SodbenchError, WeightsError
-from sodbench.models.ablation import NETWORKS, backbones, blocks, unets
+from sodbench.models.ablation import NETWORKS, backbones, blocks, cunet, hourglass, unets
 from sodbench.models.cost import block_macs, cost, interleaved
 from sodbench.models.registry import find_model, models
 from sodbench.models.runner import Predictor, build, load_model
-from sodbench.models.training.config import load_config
+from sodbench.models.training.config import Config, load_config
+from sodbench.models.training.start import build as build_to_train
 from sodbench.models.u2net import Foldable
+from sodbench.models.weights import load
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 OUTPUTS = {"unet": 1, "hourglass": 2, "cunet": 2}  # the others: seven
 OWN = [name for name in NETWORKS if name not in models()]
+VGG_16 = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 SIZES = {  # parameters and GMAC at 320x320 of the networks built here
     "unet": (31_390_721, 87.01),
     "pln-unet": (25_211_725, 51.70),
@@ -121,6 +126,101 @@ def test_readings_of_blocks():
     assert blocks.PPM(8, 4, 9, bins=(1, 2)).out.conv_s1.in_channels == 12
 
 
+def unit(one, x):
+    """A conv unit spelled out, in evaluation."""
+    convolution, norm = one.conv_s1, one.bn_s1
+    padding = convolution.weight.shape[2] // 2
+    x = F.conv2d(x, convolution.weight, convolution.bias, padding=padding)
+    x = (x - norm.running_mean[:, None, None]) / (norm.running_var[:, None, None] + 1e-5).sqrt()
+    return (x * norm.weight[:, None, None] + norm.bias[:, None, None]).clamp(min=0)
+
+
+def shaken(network):
+    """In evaluation, every parameter and statistic at random, so that none is neutral."""
+    stream = torch.Generator().manual_seed(1)
+    for name, value in network.state_dict().items():
+        if value.is_floating_point():
+            value.copy_(torch.rand(value.shape, generator=stream) - (0.0 if name.endswith("var") else 0.5))
+    return network.eval()
+
+
+def same(found, expected):
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_ppm_spelled_out():
+    ppm, photo = shaken(blocks.PPM(3, 4, 5)), torch.rand(2, 3, 12, 12)
+    x = unit(ppm.entry, photo)
+    parts = [x]
+    for bins, branch in zip((1, 2, 3, 6), ppm.branches, strict=True):
+        side = 12 // bins
+        pooled = x.reshape(2, 4, bins, side, bins, side).mean((3, 5))
+        parts.append(F.interpolate(unit(branch, pooled), size=(12, 12), mode="bilinear"))
+    same(ppm(photo), unit(ppm.out, torch.cat(parts, 1)))
+
+
+@pytest.mark.parametrize("o", [3, 5])
+@torch.no_grad()
+def test_res_spelled_out(o):
+    """A ReLU comes after the sum."""
+    res, photo = shaken(blocks.RES(3, 4, o)), torch.rand(2, 3, 7, 9) - 0.5
+    skip = photo if o == 3 else F.conv2d(photo, res.skip.weight, res.skip.bias)
+    added = unit(res.units[1], unit(res.units[0], photo)) + skip
+    assert added.min() < 0
+    same(res(photo), added.clamp(min=0))
+
+
+@torch.no_grad()
+def test_stacked_hourglass_spelled_out():
+    """A stack is fed with its forerunner's input, features and map."""
+    net, photo = shaken(hourglass.StackedHourglass(stacks=2, order=1, features=8)), torch.rand(1, 3, 32, 32)
+    x = net.stem(photo)
+    first, *rest = net.stacks[0]
+    inner = first.up(first.inner(first.down(F.max_pool2d(x, 2))))
+    y = first.beside(x) + inner.repeat_interleave(2, 2).repeat_interleave(2, 3)
+    for layer in rest:
+        y = layer(y)
+    early = F.conv2d(y, net.heads[0].weight, net.heads[0].bias)
+    x = x + net.onward[0](y) + net.back[0](early)
+    late = net.heads[1](net.stacks[1](x))
+    for found, expected in zip(net(photo), (late, early), strict=True):
+        same(found, F.interpolate(expected, size=(32, 32), mode="bilinear"))
+
+
+@torch.no_grad()
+def test_coupled_u_nets_spelled_out():
+    """The next U-Net's input is made of the output and the input of the one before."""
+    net, photo = shaken(cunet.CUNet(units=3, levels=1, features=8, growth=4)), torch.rand(1, 3, 32, 32)
+    x = net.stem(photo)
+    y, new = net.units[0](x, [[], [], []])
+    outputs = [net.heads[0](y)]
+    for k in (1, 2):
+        x = net.between[k - 1](torch.cat((y, x), 1))
+        y, new = net.units[k](x, [[one] for one in new])
+        outputs.insert(0, net.heads[k](y))
+    for found, expected in zip(net(photo), outputs, strict=True):
+        same(found, F.interpolate(expected, size=(32, 32), mode="bilinear"))
+
+
+@torch.no_grad()
+def test_the_extra_stage_follows_the_fifth():
+    class Backbone(nn.Module):
+        widths = (64, 128, 256, 512, 3)
+
+        def forward(self, x):
+            return [x.mean() + torch.zeros(1, o, 8, 8) for o in self.widths[:4]] + [x]
+
+    encoder, x = shaken(backbones.Encoder(Backbone(), "PLN", blocks=1)), torch.rand(1, 3, 9, 9)
+    fifth = F.conv2d(x, encoder.fit[4].weight, encoder.fit[4].bias)
+    padded = F.pad(fifth, (0, 1, 0, 1), value=-1e9)
+    halved = padded.reshape(1, 512, 5, 2, 5, 2).amax((3, 5))
+    found = encoder(x)
+    same(found[4], fifth)
+    (plain,) = encoder.extra
+    same(found[5], unit(plain[1], unit(plain[0], halved)))
+
+
 def test_niv_is_rsu_without_its_first_convolution():
     niv, rsu = (unets.TABLE_1[name] for name in ("NIV U2-Net", "U2-Net"))
     for plain, residual in zip(niv, rsu, strict=True):
@@ -165,17 +265,115 @@ def test_backbones_are_torchvisions():
     assert [m.stride for m in (resnet.get_submodule(f"layer{k}.0.conv2") for k in (1, 2))] == [(1, 1), (2, 2)]
 
 
-def test_torchvisions_weights_load_into_the_encoder():
-    state = {key: torch.rand(value.shape) for key, value in backbones.ResNet50().state_dict().items()}
-    network = backbones.resnet50_u2net()
-    assert backbones.load_backbone(network, {**state, "fc.bias": torch.zeros(1000)}) == ["conv1.weight"]
-    loaded = network.state_dict()["encoder.backbone.layer2.1.bn2.running_mean"]
-    assert torch.equal(loaded, state["layer2.1.bn2.running_mean"])
+def torchvision_state(name):
+    """Names and shapes as in torchvision's state dict; the k-th tensor holds k / 1000, in little memory."""
+    shapes = {}
+    if name == "vgg16":
+        channels = 3
+        for k, o in zip((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), VGG_16, strict=True):
+            shapes |= {f"features.{k}.weight": (o, channels, 3, 3), f"features.{k}.bias": (o,)}
+            channels = o
+        for k, i, o in ((0, 25088, 4096), (3, 4096, 4096), (6, 4096, 1000)):
+            shapes |= {f"classifier.{k}.weight": (o, i), f"classifier.{k}.bias": (o,)}
+    else:
+        convolutions = [("conv1", "bn1", 64, 3, 7)]
+        channels = 64
+        for layer, blocks_of_it in enumerate((3, 4, 6, 3), start=1):
+            m = 32 * 2**layer
+            for k in range(blocks_of_it):
+                at = f"layer{layer}.{k}."
+                sizes = ((m, channels, 1), (m, m, 3), (4 * m, m, 1))
+                convolutions += [
+                    (f"{at}conv{c}", f"{at}bn{c}", *size) for c, size in enumerate(sizes, start=1)
+                ]
+                if k == 0:
+                    convolutions.append((f"{at}downsample.0", f"{at}downsample.1", 4 * m, channels, 1))
+                channels = 4 * m
+        for convolution, norm, o, i, size in convolutions:
+            shapes[f"{convolution}.weight"] = (o, i, size, size)
+            shapes |= {f"{norm}.{part}": (o,) for part in ("weight", "bias", "running_mean", "running_var")}
+            shapes[f"{norm}.num_batches_tracked"] = ()
+        shapes |= {"fc.weight": (1000, 2048), "fc.bias": (1000,)}
+    kinds = [torch.int64 if key.endswith("tracked") else torch.float32 for key in shapes]
+    return {
+        key: torch.tensor(k / 1000).to(kind).expand(shape)
+        for k, ((key, shape), kind) in enumerate(zip(shapes.items(), kinds, strict=True))
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "factory", "left"),
+    [
+        (
+            "vgg16",
+            backbones.VGG16,
+            [f"classifier.{k}.{part}" for k in (0, 3, 6) for part in ("weight", "bias")],
+        ),
+        ("resnet50", backbones.ResNet50, ["fc.weight", "fc.bias"]),
+        (
+            "resnet50",
+            lambda: backbones.ResNet50(3, 1),
+            ["conv1.weight (64, 3, 7, 7) for (64, 3, 3, 3)", "fc.weight", "fc.bias"],
+        ),
+    ],
+)
+def test_torchvisions_weights_load_into_a_backbone(name, factory, left):
+    backbone, state = factory(), torchvision_state(name)
+    stem = backbone.state_dict().get("conv1.weight", torch.zeros(0)).clone()
+    assert backbones.load_backbone(backbone, state, Path("file.pth")) == left
+    for key, value in backbone.state_dict().items():
+        there = stem if len(left) == 3 and key == "conv1.weight" else state[key]
+        assert torch.equal(value, there), key
+
+
+def test_a_stem_of_7x7_keeps_the_resolution_and_takes_all_weights():
+    with torch.device("meta"):
+        network = backbones.resnet50_u2net(stem=7)
+        sizes = [x.shape[2] for x in network.encoder(torch.zeros(1, 3, 320, 320))]
+        assert [output.shape[2] for output in network(torch.zeros(1, 3, 320, 320))] == [320] * 7
+    assert sizes == [320, 160, 80, 40, 20, 10]
+    assert network.encoder.backbone.conv1.weight.shape == (64, 3, 7, 7)
+
+
+def test_weights_of_another_backbone_are_refused():
+    with torch.device("meta"):
+        resnet, vgg = backbones.ResNet50(), backbones.VGG16()
+    state = torchvision_state("resnet50")
+    with pytest.raises(
+        WeightsError, match=r"x\.pth: weights of another network than VGG16: 26 .* 318 are unknown"
+    ):
+        backbones.load_backbone(vgg, state, Path("x.pth"))
+    with pytest.raises(WeightsError, match=r"another network than ResNet50: 265 of its .*; 26 are unknown"):
+        backbones.load_backbone(resnet, torchvision_state("vgg16"), Path("x.pth"))
     del state["layer4.2.bn3.bias"]
-    with pytest.raises(ValueError, match=r"2 parameters .* \(conv1.weight, layer4.2.bn3.bias\)"):
-        backbones.load_backbone(network, state)
-    with pytest.raises(ValueError, match="has no backbone"):
-        backbones.load_backbone(on_meta("u2netp"), state)
+    with pytest.raises(
+        WeightsError, match=r"ResNet50: 1 of its parameters are missing \(layer4\.2\.bn3\.bias\)\."
+    ):
+        backbones.load_backbone(resnet, state, Path("x.pth"))
+    state["layer4.3.conv1.weight"] = state.pop("layer4.2.bn3.weight")
+    with pytest.raises(WeightsError, match=r"1 are unknown \(layer4\.3\.conv1\.weight\)"):
+        backbones.load_backbone(resnet, state, Path("x.pth"))
+
+
+def test_training_starts_from_torchvisions_weights(tmp_path):
+    """A file of the backbone alone is enough to train, and not to run; the rest is initialised."""
+    path, said = tmp_path / "resnet50.pth", []
+    torch.save(torchvision_state("resnet50"), path)
+    config = Config(model="resnet50-u2net", weights=str(path))
+    state = build_to_train(config, said.append).state_dict()
+    assert said == [
+        f"{path}: into the backbone; not taken: conv1.weight (64, 3, 7, 7) for (64, 3, 3, 3), fc.weight, "
+        "fc.bias"
+    ]
+    expected = torchvision_state("resnet50")["layer2.1.bn2.running_mean"]
+    assert torch.equal(state["encoder.backbone.layer2.1.bn2.running_mean"], expected)
+    bound = (6 / (9 * (3 + 64))) ** 0.5
+    assert 0.9 * bound < float(state["encoder.backbone.conv1.weight"].abs().max()) <= bound
+    assert not state["side1.bias"].any()
+    with pytest.raises(WeightsError, match="a checkpoint of another architecture"):
+        load(on_meta("resnet50-u2net"), path)
+    with pytest.raises(WeightsError, match="a checkpoint of another architecture"):
+        build_to_train(replace(config, model="u2netp"))
 
 
 @pytest.mark.parametrize("name", ["vgg16-u2net", "resnet50-u2net"])
@@ -310,6 +508,16 @@ def test_cost_plot_shows_the_curves():
     assert [line.get_color() == plots.RED for line in ax.lines] == [False, True]
     assert ax.lines[1].get_ydata().tolist() == [block_macs("RSU-7", m, size=32) / 1e9 for m in range(1, 10)]
     assert "GMACs" in ax.get_ylabel()
+
+
+@pytest.mark.mpl_image_compare(tolerance=3, style="default", savefig_kwargs={"dpi": 60})
+def test_costs():
+    curves = ablation.cost_curves(("PLN", "RES", "DSE", "INC", "RSU-7"), most=24)
+    with plots.style():
+        fig, (ax,) = plots.figure([""], "single")
+        plots.cost_plot(ax, curves)
+        fig.draw_without_rendering()
+    return fig
 
 
 def test_plot_cost_command(here):

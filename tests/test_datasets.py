@@ -335,7 +335,7 @@ def test_not_found_lists_places_and_the_way_out(data: Path, monkeypatch: pytest.
     message = str(caught.value)
     assert f"{data / 'none'} (no such folder)" in message
     assert f"{data} (no folder ECSSD or Extended-CSSD in it)" in message
-    assert f"{data / 'full' / 'ECSSD'} (no folder of masks in it)" in message
+    assert f"{data / 'full' / 'ECSSD'} (no folder with masks in it)" in message
     assert f"To get it: {find('ECSSD').get} ({find('ECSSD').urls[0]})" in message
     assert "--data DIR" in message
 

@@ -47,10 +47,43 @@ class Broken(Net):
         fused, side = super().forward(x)
         return fused * float("nan"), side
 
+class Late(Net):
+    steps = 0
+
+    def forward(self, x):
+        fused, side = super().forward(x)
+        type(self).steps += self.training
+        return fused * (float("nan") if self.steps > 3 else 1.0), side
+
 class Wide(Net):
     def __init__(self):
         super().__init__()
         self.fused = nn.Conv2d(6, 1, 3, padding=1)
+
+class Dropping(Net):
+    def forward(self, x):
+        x = nn.functional.dropout(self.first(x), 0.5, self.training)
+        return self.fused(x), self.side(x)
+
+class Folding(Net):
+    def fold_batch_norm(self):
+        with torch.no_grad():
+            for p in self.parameters():
+                p.zero_()
+
+class Crash(Net):
+    def forward(self, x):
+        if self.training:
+            raise RuntimeError("out of memory")
+        return super().forward(x)
+
+class Half(Net):
+    def forward(self, x):
+        return super().forward(x[..., ::2, ::2])
+
+class Named(Net):
+    def forward(self, x):
+        return {"out": super().forward(x)}
 """
 
 CONFIG = """
@@ -213,7 +246,6 @@ def test_every_epoch_shows_every_pair_once_in_another_order_and_crop():
     assert any(not torch.equal(crops[0][image], crops[1][image]) for image in orders[0])
 
 
-@pytest.mark.filterwarnings("ignore:This DataLoader will create 9 worker processes")
 @pytest.mark.parametrize("workers", [2, 9])
 def test_workers_change_nothing(workers):
     """Nine are more than there are pairs."""
@@ -268,12 +300,27 @@ def test_a_run_and_its_files(here):
     assert len(listing("maps")) == 8
 
 
-@pytest.mark.parametrize(
-    "how", [{"accumulate": 2}, {"precision": "bf16"}, {"channels_last": False}, {"workers": 2}]
-)
+@pytest.mark.parametrize("how", [{"accumulate": 2}, {"channels_last": False}, {"workers": 2}])
 def test_ways_to_compute_a_step(how):
     good(*begin(iterations=2, **how))
     assert np.isfinite(float(rows_of("run/log.csv")[-1]["loss"]))
+
+
+def test_bf16_computes_in_bf16():
+    """With eight bits of precision the loss is nearly the same, and not the same."""
+    good(*begin(iterations=1))
+    good(*begin(out="short", iterations=1, precision="bf16"))
+    whole, short = (float(rows_of(f"{folder}/log.csv")[0]["loss"]) for folder in ("run", "short"))
+    assert short != whole
+    assert short == pytest.approx(whole, rel=0.01)
+    assert {value.dtype for value in state_of("short")["model"].values()} == {torch.float32, torch.int64}
+
+
+def test_adam_is_as_configured():
+    good(*begin(iterations=1, lr=0.02, betas=[0.8, 0.95], eps=1e-3, weight_decay=0.25))
+    (found,) = state_of("run")["optimiser"]["param_groups"]
+    assert (found["lr"], found["betas"], found["eps"]) == (0.02, (0.8, 0.95), 1e-3)
+    assert (found["weight_decay"], found["amsgrad"]) == (0.25, False)
 
 
 def test_a_long_log_is_drawn_in_means(monkeypatch):
@@ -339,14 +386,17 @@ def lengthen(folder: str, iterations: int) -> None:
 
 
 def test_validation_on_held_out_pairs():
-    result = good(*begin(iterations=4, validate_every=2, holdout=0.3))
+    """What it does to its network, which here is to clear it, is not done to the one that is trained."""
+    net = "tinytrain:Folding"
+    result = good(*begin(iterations=4, validate_every=2, holdout=0.3, factory=net))
     assert "5 pairs to train on, 2 held out" in result.stderr
     rows = rows_of("run/validation.csv")
     assert [row["step"] for row in rows] == ["2", "4"]
-    assert 0 < float(rows[-1]["max_f"]) <= 1
-    training, held = data.split(data.find_data("set").pairs, tiny(validate_every=1, holdout=0.3))
-    assert {one.image for one in training} | {one.image for one in held} == {f"p{k}" for k in range(7)}
-    good(*begin(out="plain", iterations=4, holdout=0.3, validate_every=100))
+    assert all(0 <= float(row[metric]) <= 1 for row in rows for metric in training.HELD_OUT)
+    fit, held = data.split(data.find_data("set").pairs, tiny(validate_every=1, holdout=0.3))
+    assert {one.image for one in fit} | {one.image for one in held} == {f"p{k}" for k in range(7)}
+    good(*begin(out="plain", iterations=4, holdout=0.3, validate_every=4, factory=net))
+    assert load_file("plain/last.safetensors")["fused.weight"].any()
     assert Path("run/last.safetensors").read_bytes() == Path("plain/last.safetensors").read_bytes()
 
 
@@ -393,7 +443,8 @@ def killed(name: str, *arguments: object) -> "subprocess.CompletedProcess[bytes]
 
 
 def test_killed_and_resumed_is_the_same_as_straight_on():
-    straight = {"iterations": 20, "checkpoint_every": 10, "workers": 1}
+    """Dropout draws from the random numbers that are restored."""
+    straight = {"iterations": 20, "checkpoint_every": 10, "workers": 1, "factory": "tinytrain:Dropping"}
     good(*begin(**straight))
     assert killed("SIGKILL", *begin(out="killed", **straight)).returncode == -signal.SIGKILL
     assert state_of("killed")["step"] == 10
@@ -417,6 +468,40 @@ def test_sigterm_writes_a_checkpoint_and_exits_with_143():
     good("train", "--resume", "ended", "--device", "cpu")
     good(*begin(**straight))
     assert Path("run/last.safetensors").read_bytes() == Path("ended/last.safetensors").read_bytes()
+
+
+def test_logs_are_cut_back_to_the_checkpoint():
+    """A run that was killed may have logged steps that come again, and a row in half."""
+    how = {"validate_every": 2, "holdout": 0.3}
+    good(*begin(iterations=4, **how))
+    good(*begin(out="half", iterations=2, **how))
+    for name in ("log", "validation"):
+        with Path(f"half/{name}.csv").open("a") as file:
+            file.write("4,0.1,0.1,0.1,0.1\n5,0.")
+    lengthen("half", 4)
+    good("train", "--resume", "half", "--device", "cpu")
+    for name in ("log.csv", "validation.csv"):
+        assert Path("run", name).read_text() == Path("half", name).read_text()
+
+
+def test_sigterm_before_the_first_step(monkeypatch):
+    """While the first checkpoint is written: one step is made, so that there is something to go on from."""
+    write, calls = checkpoint.write, []
+
+    def ended(folder, state):
+        calls.append(state["step"])
+        if len(calls) == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        write(folder, state)
+
+    monkeypatch.setattr(checkpoint, "write", ended)
+    before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("was not waited for"))
+    try:
+        result = sodbench(*begin())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert result.exit_code == 143
+    assert calls == [0, 1]
 
 
 def test_interrupted_by_hand(monkeypatch):
@@ -445,18 +530,23 @@ def test_resuming_a_finished_run_changes_nothing():
 
 
 def check_gradients(folder: str, parts: int) -> None:
-    """Adam's first moment after one step is a tenth of the gradient: that of the parts' mean."""
+    """Adam's first moment after one step is a tenth of the gradient, the parts' mean; so is the log."""
     how = tiny(iterations=1)
     torch.manual_seed(how.seed)
     network = loop.build(how)
     photos, masks, _ = next(data.batches(data.find_data("set").pairs, how, 0))
-    summed = [torch.zeros_like(p) for p in network.parameters()]
+    summed, logged = [torch.zeros_like(p) for p in network.parameters()], torch.zeros(2)
     for x, y in zip(photos.chunk(parts), masks.chunk(parts), strict=True):
         network.train()
         network.zero_grad()
-        total(losses(network(x), y), how.loss_weights).backward()
+        each = losses(network(x), y)
+        total(each, how.loss_weights).backward()
+        logged += each.detach() / parts
         for gradient, p in zip(summed, network.parameters(), strict=True):
             gradient += p.grad / parts
+    (row,) = rows_of(f"{folder}/log.csv")
+    mean = [float(total(logged, how.loss_weights)), *logged.tolist()]
+    assert [float(row[name]) for name in ("loss", "fused", "side1")] == pytest.approx(mean, rel=1e-5)
     moments = state_of(folder)["optimiser"]["state"]
     for k, gradient in enumerate(summed):
         torch.testing.assert_close(moments[k]["exp_avg"] * 10, gradient, rtol=1e-4, atol=1e-7)
@@ -467,7 +557,7 @@ def test_two_processes_give_the_mean_of_their_gradients():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     shared = {**os.environ, "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    arguments = [str(one) for one in begin(iterations=1)]
+    arguments = [str(one) for one in begin(iterations=1, accumulate=2)]
     both = [
         subprocess.Popen(
             command(*arguments), env={**shared, "RANK": str(k), "LOCAL_RANK": str(k)}, stderr=subprocess.PIPE
@@ -476,9 +566,8 @@ def test_two_processes_give_the_mean_of_their_gradients():
     ]
     said = [one.communicate(timeout=60)[1].decode() for one in both]
     assert [one.returncode for one in both] == [0, 0], said
-    check_gradients("run", parts=2)
+    check_gradients("run", parts=4)
     assert state_of("run")["world"] == 2
-    assert len(rows_of("run/log.csv")) == 1
     assert "7 pairs" in said[0]
     assert "7 pairs" not in said[1]
 
@@ -495,6 +584,7 @@ def test_two_processes_give_the_mean_of_their_gradients():
         ("batch = 12.5", r"batch is 12\.5, expected"),
         ("lr = 0.0", r"lr is 0\.0, expected a number above 0"),
         ("lr = nan", "lr is nan, expected"),
+        ("lr = 1e39", r"lr is 1e\+39, expected a number above 0, at most 1000"),
         ("betas = [0.9]", r"betas is \[0\.9\], expected two numbers"),
         ("betas = [0.9, 1.0]", "expected two numbers from 0 to below 1"),
         ("crop = 41", "crop is 41, expected at most resize, which is 40"),
@@ -532,6 +622,9 @@ def test_impossible_configurations(line, match):
             "1 photo at 32x32 leaves batch norm a single value",
         ),
         ({"loss_weights": [1.0] * 7}, "loss_weights has 7 numbers, expected 2"),
+        ({"factory": "tinytrain:Half"}, r"gives \(1, 1, 16, 16\), expected logits \(1, 1, 32, 32\)"),
+        ({"factory": "tinytrain:Named"}, "the network gives dict, expected logits"),
+        ({"model": "u2net"}, "tinytrain:Net: u2net is another model's name"),
     ],
 )
 def test_configurations_that_do_not_fit(changes, match, monkeypatch):
@@ -540,6 +633,7 @@ def test_configurations_that_do_not_fit(changes, match, monkeypatch):
         importlib.util, "find_spec", lambda name, *rest: None if name == "tensorboard" else find(name, *rest)
     )
     refused(*begin(**changes), match=match)
+    assert not Path("run").exists()
 
 
 @pytest.mark.parametrize(
@@ -550,12 +644,15 @@ def test_configurations_that_do_not_fit(changes, match, monkeypatch):
             r"those that come with sodbench: .*u2net\.toml",
         ),
         (("--config", "tiny.toml", "--data", "absent", "--out", "run"), "unknown dataset absent"),
-        (("--config", "tiny.toml", "--data", "empty", "--out", "run"), "empty: not found|no folder of masks"),
+        (
+            ("--config", "tiny.toml", "--data", "empty", "--out", "run"),
+            "empty: an empty folder, expected photos",
+        ),
         (("--resume", "absent"), r"absent/checkpoint\.pt: no such checkpoint"),
     ],
 )
 def test_what_is_not_there(arguments, match):
-    Path("empty").mkdir()
+    Path("empty/masks").mkdir(parents=True)
     refused("train", *arguments, match=match)
 
 
@@ -621,6 +718,7 @@ def test_one_photo_fills_a_batch():
 def test_folder_of_another_run():
     good(*begin(iterations=1))
     refused(*begin(), match=r"run: is not empty.*--resume run")
+    refused(*begin(out="set"), match=r"set: is not empty, expected a new folder. Choose another, or empty it")
 
 
 def test_other_pairs_on_resuming():
@@ -657,14 +755,80 @@ def test_checkpoint_of_another_architecture():
 
 
 def test_loss_that_is_no_number_names_the_files():
-    result = refused(*begin(factory="tinytrain:Broken"), match="step 1: the loss is nan, expected a number")
+    result = refused(*begin(factory="tinytrain:Late"), match="step 4: the loss is nan, expected a number")
     named = [
         name
         for name in (f"p{k}" for k in range(7))
         if f" {name}," in result.stderr or f" {name}." in result.stderr
     ]
     assert len(named) == 4
+    assert state_of("run")["step"] == 3
+
+
+@pytest.mark.parametrize("planted", [False, True])
+def test_a_run_without_a_step_leaves_nothing(planted):
+    """What it made goes, so that the same command works later; a folder of the user's stays."""
+    if planted:
+        Path("runs/deep").mkdir(parents=True)
+    refused(*begin(out="runs/deep", factory="tinytrain:Broken"), match="step 1: the loss is nan")
+    assert listing(".") == [*(["runs/deep"] if planted else []), *listing_of_set(), "tiny.toml"]
+    good(*begin(out="runs/deep", iterations=1))
+
+
+def listing_of_set() -> list[str]:
+    return [f"set/{name}" for name in listing("set")]
+
+
+def test_a_resumed_run_without_a_step_keeps_its_folder():
+    good(*begin(iterations=1))
+    state = state_of("run")
+    state["config"]["factory"], state["step"] = "tinytrain:Broken", 0
+    torch.save(state, "run/checkpoint.pt")
+    refused("train", "--resume", "run", "--device", "cpu", match="step 1: the loss is nan")
     assert state_of("run")["step"] == 0
+
+
+def test_a_network_that_broke_in_the_last_step_is_not_kept(monkeypatch):
+    step = loop._Session._make_step
+
+    def until(self, *rest):
+        done = step(self, *rest)
+        if self.step == 2:
+            self.network.fused.weight.data.fill_(float("inf"))
+        return done
+
+    monkeypatch.setattr(loop._Session, "_make_step", until)
+    refused(
+        *begin(iterations=3, checkpoint_every=2), match=r"step 3: 1 tensors .*\(fused\.weight\), .*lower lr"
+    )
+    assert state_of("run")["step"] == 2
+    assert load_file("run/last.safetensors")["fused.weight"].isfinite().all()
+
+
+def test_a_crash_does_not_wait_for_its_workers():
+    """Python would, at its end, for processes that ignore SIGTERM and that the traceback keeps alive."""
+    arguments = [str(one) for one in begin(factory="tinytrain:Crash", workers=1)]
+    done = subprocess.run(command(*arguments), capture_output=True, check=False, timeout=90)
+    assert b"RuntimeError: out of memory" in done.stderr
+    assert done.returncode == 1
+    assert not Path("run").exists()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_photo_that_goes_away(workers, monkeypatch):
+    """A worker's traceback is no message."""
+    step = loop._Session._make_step
+
+    def until(self, *rest):
+        for photo in Path("set/images").iterdir():
+            photo.unlink()
+        return step(self, *rest)
+
+    monkeypatch.setattr(loop._Session, "_make_step", until)
+    result = refused(
+        *begin(iterations=20, workers=workers), match=r"p\d\.png: cannot read this file \(No such"
+    )
+    assert "Traceback" not in result.stderr
 
 
 def test_full_disk_keeps_the_checkpoint_before():
@@ -682,6 +846,23 @@ def test_full_disk_keeps_the_checkpoint_before():
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert Path("run/checkpoint.pt").read_bytes() == before
     assert listing("run") == ["checkpoint.pt", "last.safetensors", "log.csv", "loss.svg", "run.json"]
+
+
+def test_full_disk_says_how_to_go_on(monkeypatch):
+    def full(folder, state):
+        if state["step"] == step:
+            raise ScoresError("c: cannot write this file (No space left on device).")
+        write(folder, state)
+
+    write = checkpoint.write
+    monkeypatch.setattr(checkpoint, "write", full)
+    step = 3
+    refused(*begin(), match=r"left on device\)\. The checkpoint before is whole: make room, .* --resume")
+    assert state_of("run")["step"] == 0
+    step = 0
+    result = refused(*begin(out="other"), match=r"left on device\)\.")
+    assert "--resume" not in result.stderr
+    assert not Path("other").exists()
 
 
 def test_folder_that_cannot_be_written():

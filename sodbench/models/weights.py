@@ -136,6 +136,17 @@ def load(network: "nn.Module", path: Path) -> None:
     WeightsError
         The file is missing, damaged, holds code, or belongs to another architecture.
     """
+    put(network, read(network, path), path)
+
+
+def read(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
+    """Read the tensors of a file of weights by name; of an ONNX file, by the names of the network.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged or holds code.
+    """
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights file.")
     readers = {".pth": _read_pth, ".pt": _read_pth, ".safetensors": _read_safetensors, ".onnx": _read_onnx}
@@ -144,7 +155,17 @@ def load(network: "nn.Module", path: Path) -> None:
         raise WeightsError(
             f"{path}: expected .pth, .safetensors or .onnx, found {path.suffix or 'no suffix'!r}."
         )
-    state = reader(network, path)
+    return reader(network, path)
+
+
+def put(network: "nn.Module", state: "dict[str, Tensor]", path: Path) -> None:
+    """Put the tensors of a file into a network, strictly: every parameter, none left over.
+
+    Raises
+    ------
+    WeightsError
+        They belong to another architecture.
+    """
     own = network.state_dict()
     _check(path, state, own)
     counters = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}

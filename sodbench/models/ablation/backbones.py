@@ -8,15 +8,18 @@ field. Reading, after BASNet by the same authors: no early loss of resolution (R
 stride 1; its max pooling then leads from En_1 to En_2, so that the six stages have U2-Net's six
 resolutions), 1x1 convolutions to U2-Net's widths where a stage has another, and after a pool an extra
 stage of three blocks, plain for VGG-16 and residual for ResNet-50. Decoders and heads are U2-Net's.
+
+ImageNet's weights have no 3x3 stem: theirs is 7x7, and stays out. ``resnet50_u2net(stem=7)`` takes it, with
+stride 1, and so all weights of the backbone.
 """
 
-from collections import OrderedDict
 from collections.abc import Mapping
+from pathlib import Path
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sodbench.errors import first_few
+from sodbench.errors import WeightsError, first_few
 from sodbench.models.ablation.blocks import block
 from sodbench.models.u2net import U2NET, U2Net, pool
 
@@ -83,19 +86,17 @@ class ResNet50(nn.Module):
 
     Parameters
     ----------
-    stem
-        Kernel of the first convolution: 7, of stride 2, as published; or 3, of stride 1.
-    pool
-        Keep the 3x3 max pooling of stride 2 after the stem.
+    stem, stride
+        Kernel and stride of the first convolution; 7 and 2 as published.
     """
 
     widths = (64, 256, 512, 1024, 2048)
 
-    def __init__(self, stem: int = 7, pool: bool = True) -> None:
+    def __init__(self, stem: int = 7, stride: int = 2) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, stem, stride=2 if stem == 7 else 1, padding=stem // 2, bias=False)
+        self.conv1 = nn.Conv2d(3, 64, stem, stride=stride, padding=stem // 2, bias=False)
         self.bn1 = nn.BatchNorm2d(64)
-        self.maxpool = nn.MaxPool2d(3, 2, padding=1) if pool else nn.Identity()
+        self.maxpool = nn.MaxPool2d(3, 2, padding=1)
         channels = 64
         for k, blocks in enumerate((3, 4, 6, 3)):
             width = 64 * 2**k
@@ -148,35 +149,46 @@ def vgg16_u2net() -> U2Net:
     return U2Net(U2NET, encoder=Encoder(VGG16(), "PLN"))
 
 
-def resnet50_u2net() -> U2Net:
-    """U2-Net whose encoder is ResNet-50."""
-    return U2Net(U2NET, encoder=Encoder(ResNet50(stem=3), "RES"))
+def resnet50_u2net(stem: int = 3) -> U2Net:
+    """U2-Net whose encoder is ResNet-50, with a stem of stride 1.
+
+    Parameters
+    ----------
+    stem
+        Its kernel: 3 as it is read here, or 7 to take all of ImageNet's weights.
+    """
+    return U2Net(U2NET, encoder=Encoder(ResNet50(stem, stride=1), "RES"))
 
 
-def load_backbone(network: U2Net, state: Mapping[str, Tensor]) -> list[str]:
-    """Load torchvision's ImageNet weights (``vgg16`` or ``resnet50``) into the encoder of a U2-Net.
+def load_backbone(backbone: VGG16 | ResNet50, state: Mapping[str, Tensor], path: Path) -> list[str]:
+    """Load torchvision's ImageNet weights (``vgg16`` or ``resnet50``) into a backbone.
 
-    The classifier is passed over, and so is a stem of another shape, which then stays as it was.
+    The classifier is passed over, and so is a stem of another shape: the network's then stays as it was.
 
     Returns
     -------
-    The backbone's parameters that were not loaded.
+    What was not taken, and why.
 
     Raises
     ------
-    ValueError
-        The network has no backbone, or the weights are of another one.
+    WeightsError
+        The weights are of another network.
     """
-    if not isinstance(network.encoder, Encoder):
-        raise ValueError("this network has no backbone, expected vgg16_u2net() or resnet50_u2net().")
-    backbone = network.encoder.backbone
     own = backbone.state_dict()
-    fitting = OrderedDict((k, v) for k, v in state.items() if k in own and own[k].shape == v.shape)
+    fitting = {k: v for k, v in state.items() if k in own and own[k].shape == v.shape}
     missing = [k for k in own if k not in fitting and not k.endswith("num_batches_tracked")]
-    if set(missing) - {"conv1.weight"}:
-        raise ValueError(
-            f"weights of another network: {len(missing)} parameters of the backbone are missing "
-            f"({first_few(missing, 3)})."
+    if "conv1.weight" in state and "conv1.weight" in missing:
+        missing.remove("conv1.weight")
+    extra = [k for k in state if k not in own and k.partition(".")[0] not in ("fc", "classifier")]
+    if missing or extra:
+        wrong = [f"{len(missing)} of its parameters are missing ({first_few(missing, 3)})"] * bool(missing)
+        wrong += [f"{len(extra)} are unknown ({first_few(extra, 3)})"] * bool(extra)
+        raise WeightsError(
+            f"{path}: weights of another network than {type(backbone).__name__}: {'; '.join(wrong)}."
         )
     backbone.load_state_dict(fitting, strict=False)
-    return missing
+    return [
+        f"{k} {tuple(v.shape)} for {tuple(own[k].shape)}" if k in own else k
+        for k, v in state.items()
+        if k not in fitting
+    ]

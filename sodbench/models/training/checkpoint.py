@@ -6,6 +6,8 @@
 
 import io
 import os
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,7 @@ from sodbench.errors import TrainingError
 if TYPE_CHECKING:
     from torch import nn
 
-FILE, WEIGHTS = "checkpoint.pt", "last.safetensors"
+FILE, WEIGHTS, RUN = "checkpoint.pt", "last.safetensors", "run.json"
 FORMAT = 1
 _KEYS = {"format", "config", "data", "world", "step", "model", "optimiser", "scaler", "rng"}
 
@@ -93,6 +95,15 @@ def load(network: "nn.Module", state: dict[str, torch.Tensor], path: Path, model
             f"{path}: a checkpoint of another architecture than {model} ({what}). "
             "Resume with the code and configuration that it was written with."
         ) from error
+
+
+def discard(folder: Path, made: Sequence[Path]) -> None:
+    """Remove what a run wrote that made no step, and the folders it made, so that it can be tried again."""
+    for file in (folder / FILE, folder / WEIGHTS, folder / RUN, *folder.glob("events.out.tfevents.*")):
+        file.unlink(missing_ok=True)
+    with suppress(OSError):
+        for one in made:
+            one.rmdir()
 
 
 def _replace(path: Path, content: bytes | memoryview) -> None:

@@ -3,7 +3,7 @@
 import math
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -47,6 +47,12 @@ class Config:
     tensorboard: bool = False
     validate_every: int = 0
     holdout: float = 0.0
+
+    def plain(self) -> dict[str, Any]:
+        """Return the keys and values as TOML has them."""
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
 
 
 def load_config(path: Path) -> Config:
@@ -150,7 +156,7 @@ _FLAG = ("true or false", lambda v: isinstance(v, bool))
 _STEPS = ("a whole number from 1", _is_whole(1))
 _SIDE = ("a whole number of pixels from 1 to 4096", _is_whole(1, 4096))
 _SHARE = ("a number from 0 to 1", _is_real(lambda v: 0 <= v <= 1))
-_POSITIVE = ("a number above 0", _is_real(lambda v: v > 0))
+_POSITIVE = ("a number above 0, at most 1000", _is_real(lambda v: 0 < v <= 1000))
 _BETAS = _is_reals(lambda v: 0 <= v < 1)
 _WEIGHTS = _is_reals(lambda v: v >= 0)
 _KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
@@ -168,7 +174,7 @@ _KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "lr": _POSITIVE,
     "betas": ("two numbers from 0 to below 1", lambda v: _BETAS(v) and len(v) == 2),
     "eps": _POSITIVE,
-    "weight_decay": ("a number from 0", _is_real(lambda v: v >= 0)),
+    "weight_decay": ("a number from 0 to 1000", _is_real(lambda v: 0 <= v <= 1000)),
     "batch": _STEPS,
     "accumulate": _STEPS,
     "iterations": _STEPS,

@@ -7,7 +7,8 @@ whatever the number of workers, and wherever a run was stopped, sample n is the 
 
 import hashlib
 import signal
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -68,6 +69,10 @@ def find_data(name: str) -> Data:
     """
     folder = Path(name)
     if folder.is_dir():
+        if not any(path.is_file() for path in folder.rglob("*")):
+            raise TrainingError(
+                f"{name}: an empty folder, expected photos and masks in folders of it, images and masks."
+            )
         own = folder.resolve().name
         return _paired(locate(lookup(own) or _unknown(own), folder))
     return _paired(locate(find(name)))
@@ -230,17 +235,33 @@ def augmented(
 
 def batches(
     pairs: Sequence[Pair], config: Config, step: int, rank: int = 0, world: int = 1, pin: bool = False
-) -> Iterator[Any]:
-    """Yield the parts of this process from a step on, `accumulate` a step, without end."""
-    loader = DataLoader(
-        Samples(pairs, config),
-        batch_sampler=_numbers(config, step, rank, world),
-        num_workers=config.workers,
-        pin_memory=pin,
-        generator=torch.Generator(),  # the global one belongs to the network
-        worker_init_fn=_leave_signals,
-    )
-    return iter(loader)
+) -> Generator[Any, None, None]:
+    """Yield the parts of this process from a step on, `accumulate` a step, without end.
+
+    Raises
+    ------
+    TrainingError
+        A pair cannot be read any more.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than processors
+        loader = DataLoader(
+            Samples(pairs, config),
+            batch_sampler=_numbers(config, step, rank, world),
+            num_workers=config.workers,
+            pin_memory=pin,
+            generator=torch.Generator(),  # the global one belongs to the network
+            worker_init_fn=_leave_signals,
+        )
+        parts = iter(loader)
+    try:
+        yield from parts
+    except SodbenchError as error:
+        last = str(error).splitlines()[-1]  # a worker's message is its traceback
+        raise TrainingError(last.partition("Error: ")[2] or last) from error
+    finally:
+        # A traceback may keep `parts` alive; Python then waits at its end for workers that ignore SIGTERM.
+        getattr(parts, "_shutdown_workers", lambda: None)()
 
 
 def _leave_signals(worker: int) -> None:

@@ -1,13 +1,20 @@
-"""The log of a run: ``log.csv``, ``validation.csv``, and TensorBoard on request."""
+"""What a run tells people: ``log.csv``, ``validation.csv``, ``run.json``, and TensorBoard on request."""
 
 import csv
 import importlib.util
+import json
+import platform
 from collections.abc import Mapping
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from sodbench.atomic import replacing
 from sodbench.errors import TrainingError
+from sodbench.models.training.checkpoint import RUN
+from sodbench.models.training.config import Config
+from sodbench.models.training.data import Data
+from sodbench.models.training.parallel import Group
 
 
 class Log:
@@ -58,6 +65,22 @@ class Log:
         """Finish what is being written."""
         if self.board:
             self.board.close()
+
+
+def sign(folder: Path, config: Config, data: Data, group: Group) -> None:
+    """Write ``run.json``: what was trained on what; the checkpoint holds it, too."""
+    record = {
+        "configuration": config.plain(),
+        "data": {"name": data.name, "images": data.images, "masks": data.masks, "pairs": len(data.pairs)},
+        "device": group.device.type,
+        "processes": group.world,
+        "versions": {
+            "python": platform.python_version(),
+            **{package: version(package) for package in ("sodbench", "torch", "numpy", "pillow")},
+        },
+    }
+    with replacing(folder / RUN) as part:
+        part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 def need_tensorboard() -> None:

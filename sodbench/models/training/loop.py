@@ -1,15 +1,12 @@
 """The training loop: batches, loss, steps, checkpoints, validation."""
 
-import json
-import platform
 import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from copy import deepcopy
-from dataclasses import asdict, replace
-from importlib.metadata import version
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,22 +14,20 @@ import torch
 from torch import nn
 
 from sodbench.allocator import keep_freed_memory
-from sodbench.atomic import check_writable, replacing
-from sodbench.errors import TrainingError, first_few
-from sodbench.models import runner, weights
-from sodbench.models.registry import find_model, unpublished
+from sodbench.atomic import check_writable
+from sodbench.errors import ScoresError, TrainingError, first_few
+from sodbench.models import runner
 from sodbench.models.training import checkpoint
 from sodbench.models.training.config import Config
 from sodbench.models.training.data import Data, Pair, batches, check_pairs, split
-from sodbench.models.training.log import Log, need_tensorboard
-from sodbench.models.training.loss import losses, total
+from sodbench.models.training.log import Log, need_tensorboard, sign
+from sodbench.models.training.loss import check_outputs, losses, total
 from sodbench.models.training.parallel import Group, processes
+from sodbench.models.training.start import build
 
 Say = Callable[[str], None]
 Score = Callable[[Path, Path], Mapping[str, float]]
 """Takes a folder of maps and one of masks, and returns metrics."""
-
-RUN_FILE = "run.json"
 
 
 class Outcome(NamedTuple):
@@ -92,30 +87,36 @@ def train(
         need_tensorboard()
     check_writable(out, "--out")
     if state is None and out.exists() and any(out.iterdir()):
-        raise TrainingError(
-            f"{out}: is not empty, expected a new folder. Go on with an earlier run by --resume {out}."
-        )
+        begun = (out / checkpoint.FILE).exists()
+        hint = f"Go on with an earlier run by --resume {out}." if begun else "Choose another, or empty it."
+        raise TrainingError(f"{out}: is not empty, expected a new folder. {hint}")
     if state is not None and state["data"]["digest"] != data.digest:
         raise TrainingError(
             f"{out}: was trained on {state['data']['count']} other pairs than the {len(data.pairs)} of "
             f"{data.images} and {data.masks}. Give the run the pairs that it began with."
         )
     training, held = split(data.pairs, config)
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     with processes(device) as group:
         say = say if group.rank == 0 else lambda line: None
-        session = _Session(config, data, out, group, fresh=state is None)
+        session = _Session(config, data, out, group, say, fresh=state is None)
         if state is not None:
             session.restore(state, say)
         if group.rank == 0:
             check_pairs(data.pairs, progress)
         say(f"{data.name}: {len(training)} pairs to train on, {len(held)} held out, on {group.device}")
-        return session.run(training, held, score, say)
+        try:
+            return session.run(training, held, score, say)
+        except BaseException:
+            if state is None and session.step == 0 and group.rank == 0:
+                checkpoint.discard(out, made)
+            raise
 
 
 class _Session:
     """A network, its optimiser, and how many steps it has made."""
 
-    def __init__(self, config: Config, data: Data, out: Path, group: Group, fresh: bool) -> None:
+    def __init__(self, config: Config, data: Data, out: Path, group: Group, say: Say, fresh: bool) -> None:
         self.config, self.data, self.out, self.group = config, data, out, group
         self.step = 0
         share = group.world * config.accumulate
@@ -130,8 +131,9 @@ class _Session:
             )
         keep_freed_memory()
         torch.backends.cudnn.benchmark = group.device.type == "cuda"
+        torch.backends.cudnn.allow_tf32 = False  # as in validation, which then changes nothing
         torch.manual_seed(config.seed)
-        self.network = build(config if fresh else replace(config, weights=""))
+        self.network = build(config if fresh else replace(config, weights=""), say)
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
         self.network.to(group.device).to(memory_format=layout)  # type: ignore[call-overload]
         self.optimiser = torch.optim.Adam(
@@ -145,12 +147,13 @@ class _Session:
         self.scaler = torch.amp.GradScaler(group.device.type, enabled=config.precision == "fp16")
 
     def _check_outputs(self) -> None:
-        """Refuse loss weights that do not fit, before anything is written."""
+        """Refuse outputs or loss weights that do not fit, before anything is written."""
         size = self.config.crop
         with torch.no_grad():
             blank = torch.zeros(1, 3, size, size, device=self.group.device)
-            found = losses(self.network.eval()(blank), blank[:, :1])
-        total(found, self.config.loss_weights)
+            found = self.network.eval()(blank)
+            check_outputs(found, (1, 1, size, size))
+            total(losses(found, blank[:, :1]), self.config.loss_weights)
 
     def restore(self, state: Mapping[str, Any], say: Say) -> None:
         """Take over a checkpoint's tensors, random numbers and step."""
@@ -173,11 +176,12 @@ class _Session:
     def save(self) -> None:
         """Write a checkpoint, if this is the first process."""
         if self.group.rank == 0:
+            self._check_finite()
             rng = {"cpu": torch.get_rng_state()}
             if self.group.device.type == "cuda":
                 rng["cuda"] = torch.cuda.get_rng_state()
             state = {
-                "config": _plain(self.config),
+                "config": self.config.plain(),
                 "data": {
                     "name": self.data.name,
                     "images": self.data.images,
@@ -192,35 +196,43 @@ class _Session:
                 "scaler": self.scaler.state_dict(),
                 "rng": rng,
             }
-            checkpoint.write(self.out, state)
+            try:
+                checkpoint.write(self.out, state)
+            except ScoresError as error:
+                hint = " The checkpoint before is whole: make room, then go on with --resume."
+                raise ScoresError(f"{error}{hint if self.step else ''}") from error
         self.group.wait()
+
+    def _check_finite(self) -> None:
+        """Refuse to keep a network that has broken in the step that was made last."""
+        broken = [name for name, value in self.network.state_dict().items() if not value.isfinite().all()]
+        if broken:
+            raise TrainingError(
+                f"step {self.step}: {len(broken)} tensors of the network hold no numbers any more "
+                f"({first_few(broken, 3)}), so it is not kept. Begin a new run with a lower lr."
+            )
 
     def run(
         self, training: tuple[Pair, ...], held: tuple[Pair, ...], score: Score | None, say: Say
     ) -> Outcome:
         """Make the steps that are left."""
-        config, group, loss = self.config, self.group, float("nan")
-        log = None
-        if self.step == 0:
-            self.save()
-        if group.rank == 0:
-            checkpoint.write_weights(self.out, self.network.state_dict())
-            _sign(self.out, config, self.data, group)
-            log = Log(self.out, self.step, config.tensorboard)
+        config, group, loss, stop = self.config, self.group, float("nan"), False
+        cuda = group.device.type == "cuda"
+        parts = batches(training, config, self.step, group.rank, group.world, cuda)
+        with _signals() as asked, self._opened() as log, closing(parts):
 
-        def validate() -> None:
-            if log and score and held and _is_due(config, self.step) and not log.has("validation", self.step):
-                found = self._validate(held, score)
-                log.add("validation", self.step, found)
-                say(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in found.items()))
+            def validate() -> None:
+                if not (log and score and held and _is_due(config, self.step)):
+                    return
+                if not log.has("validation", self.step):
+                    found = self._validate(held, score)
+                    log.add("validation", self.step, found)
+                    say(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in found.items()))
 
-        if self.step:
-            validate()  # the run was ended before it came to this
-        wrapped = group.wrap(self.network)
-        parts = batches(training, config, self.step, group.rank, group.world, group.device.type == "cuda")
-        start, begun = time.perf_counter(), self.step
-        with _signals() as asked:
-            stop = False
+            if self.step:
+                validate()  # the run was ended before it came to this
+            wrapped = group.wrap(self.network)
+            start, begun = time.perf_counter(), self.step
             while self.step < config.iterations and not stop:
                 values, stop = self._make_step(wrapped, parts, asked)
                 self.step += 1
@@ -234,10 +246,21 @@ class _Session:
                 if not stop:
                     validate()
                 group.wait()
-        if log:
-            log.close()
         ended_by = (asked or [signal.SIGTERM])[0] if stop else 0
         return Outcome(self.step, ended_by, loss, group.rank == 0)
+
+    @contextmanager
+    def _opened(self) -> Iterator[Log | None]:
+        """Write what a run begins with, and yield its log, if this is the first process."""
+        if self.step == 0:
+            self.save()
+        if self.group.rank:
+            yield None
+            return
+        checkpoint.write_weights(self.out, self.network.state_dict())
+        sign(self.out, self.config, self.data, self.group)
+        with closing(Log(self.out, self.step, self.config.tensorboard)) as log:
+            yield log
 
     def _make_step(
         self, wrapped: nn.Module, parts: Iterator[Any], asked: list[int]
@@ -305,50 +328,9 @@ def _outputs(network: nn.Module, photos: torch.Tensor) -> Any:
         ) from error
 
 
-def build(config: Config) -> nn.Module:
-    """Build the configuration's network, initialised.
-
-    Raises
-    ------
-    WeightsError
-        The model is unknown, or its weights do not fit.
-    """
-    factory = config.factory or unpublished(config.model) or find_model(config.model).factory
-    network = runner.build(factory)
-    if config.weights:
-        weights.load(network, Path(config.weights))
-    elif config.init == "xavier":
-        for module in network.modules():
-            if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
-                nn.init.xavier_uniform_(module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
-    return network
-
-
 def _is_due(config: Config, step: int) -> bool:
     every = config.validate_every
     return bool(every) and (step % every == 0 or step == config.iterations)
-
-
-def _plain(config: Config) -> dict[str, Any]:
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(config).items()}
-
-
-def _sign(out: Path, config: Config, data: Data, group: Group) -> None:
-    """Write ``run.json``: what was trained on what, for people; ``checkpoint.pt`` holds it, too."""
-    record = {
-        "configuration": _plain(config),
-        "data": {"name": data.name, "images": data.images, "masks": data.masks, "pairs": len(data.pairs)},
-        "device": group.device.type,
-        "processes": group.world,
-        "versions": {
-            "python": platform.python_version(),
-            **{package: version(package) for package in ("sodbench", "torch", "numpy", "pillow")},
-        },
-    }
-    with replacing(out / RUN_FILE) as part:
-        part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -13,6 +13,24 @@ from torch import Tensor
 from sodbench.errors import TrainingError
 
 
+def check_outputs(outputs: object, shape: Sequence[int]) -> None:
+    """Refuse what a network gives, unless it is logits of this shape, or several of them.
+
+    Raises
+    ------
+    TrainingError
+        It is something else.
+    """
+    wanted = tuple(shape)
+    several = outputs if isinstance(outputs, tuple | list) else (outputs,)
+    for one in several:
+        found = tuple(one.shape) if isinstance(one, Tensor) else type(one).__name__
+        if found != wanted:
+            raise TrainingError(
+                f"the network gives {found}, expected logits {wanted}, or several of them, fused map first."
+            )
+
+
 def losses(outputs: Tensor | Sequence[Tensor], target: Tensor) -> Tensor:
     """Return the loss of each output.
 
