@@ -180,7 +180,9 @@ def one_job(jobs: Sequence[Job]) -> Job:
     return jobs[0]
 
 
-def of_maps(job: Job, plan: Plan, out: Path, say: Say, bar: Bar) -> tuple[Figures, tuple[str, ...]]:
+def of_maps(
+    job: Job, plan: Plan, out: Path, mask_threshold: str | None, say: Say, bar: Bar
+) -> tuple[Figures, tuple[str, ...]]:
     """Look at one method's maps, and score them into `out` or take them from there.
 
     Returns
@@ -194,15 +196,16 @@ def of_maps(job: Job, plan: Plan, out: Path, say: Say, bar: Bar) -> tuple[Figure
     """
     (entries,) = job.methods.values()
     with bar("look at the maps") as progress:
-        looked = examine(entries, job.location, plan.protocol, progress=progress)
+        looked = examine(entries, job.location, plan.protocol, strip=plan.strip, progress=progress)
     odd = tuple(f"{one.name}: {one.text}" for one in looked)
     try:
-        (scores,) = evaluate([job], plan, out, bar=bar, say=say)
+        (scores,) = evaluate([job], plan, out, mask_threshold, bar=bar, say=say)
     except SodbenchError:
         for line in odd:
             say(line)
         raise
-    return Figures(scores, Pixels(entries, job.location, jobs=plan.jobs)), odd or (NOTHING,)
+    pixels = Pixels(entries, job.location, plan.strip, plan.jobs)
+    return Figures(scores, pixels), odd or (NOTHING,)
 
 
 def explain(

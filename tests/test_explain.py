@@ -255,6 +255,30 @@ def test_command(here: Path) -> None:
     assert "maxE" in stored
 
 
+def test_maps_that_need_options_as_for_scoring(here: Path) -> None:
+    planted()
+    for path in sorted(Path("maps").glob("*.png")):
+        save(np.array(Image.open(path).resize((20, 20))), path.with_name(f"{path.stem}_sal.png"))
+        path.unlink()
+    Path("maps/full1_sal.png").unlink()
+    words = ("--masks", "own/masks", "--strip", "_sal", "--resize", "bilinear", "--wf-beta2", ".3")
+    done = json.loads(good("explain", "maps", *words, "--json").stdout)
+    scored = json.loads(good("score", "maps", *words, "--missing", "zero", "--json").stdout)
+    assert done["figures"] == pytest.approx({m: scored[0]["scores"][m] for m in PAPER_METRICS}, abs=1e-12)
+    assert done["presets"]["fan"]["mae"] == pytest.approx(
+        json.loads(
+            good(
+                *("score", "maps", "--masks", "own/masks", "--strip", "_sal", "--protocol", "fan", "--json"),
+                *("--resize", "bilinear", "--missing", "zero"),
+            ).stdout
+        )[0]["scores"]["mae"],
+        abs=1e-12,
+    )
+    stored = json.loads(good("explain", "scores", "--metrics", "max_f", "--beta2", 1, "--json").stdout)
+    assert "beta2:1|" in stored["signature"]
+    assert stored["figures"]["max_f"] != done["figures"]["max_f"]
+
+
 def test_what_is_odd_about_the_maps_is_said(here: Path) -> None:
     planted()
     for path in Path("maps").glob("*.png"):

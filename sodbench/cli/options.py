@@ -55,6 +55,10 @@ class SpacedCommand(click.Command):
         return super().parse_args(ctx, rewritten)
 
 
+class SpacedProtocolCommand(ProtocolCommand, SpacedCommand):
+    """Both: options of several words, and the protocol's fields in a section of their own."""
+
+
 def is_dataset(word: str) -> bool:
     """Tell whether a word names a registered dataset, and no file."""
     from sodbench.registry import lookup

@@ -1,0 +1,50 @@
+"""What ``sodbench explain`` does."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sodbench import explanation
+from sodbench.cli.options import chosen_protocol
+from sodbench.cli.output import progress_bar, say, show
+from sodbench.protocol import Protocol
+from sodbench.readings import Figures
+from sodbench.scores import check_metrics
+from sodbench.scoring import Plan
+from sodbench.session import collect, moved_metrics
+
+
+def show_explanation(
+    maps: Path,
+    dataset: str | None,
+    masks: Path | None,
+    data: Path | None,
+    claimed: Sequence[str],
+    metrics: Sequence[str],
+    out: Path,
+    as_json: bool,
+    protocol: str | None,
+    strip: Sequence[str],
+    subset: bool,
+    jobs: int | None,
+    **overrides: Any,
+) -> None:
+    """Explain stored scores, or maps, which are scored first."""
+    claims = [explanation.claim_of(word) for words in claimed for word in words.replace(",", " ").split()]
+    wanted = check_metrics(metrics or ("paper",))
+    figures, odd = explanation.stored(maps), tuple[str, ...]()
+    if figures is not None:
+        scores = figures.scores
+        figures = Figures(scores.under(chosen_protocol(protocol or scores.protocol, overrides)))
+    else:
+        found_jobs, notices = collect([maps], [dataset] if dataset else [], masks, data)
+        for line in (*moved_metrics(protocol or ""), *notices):
+            say(line)
+        job = explanation.one_job(found_jobs)
+        chosen = chosen_protocol(protocol or Protocol(), overrides)
+        plan = Plan(chosen, missing="zero", strip=tuple(strip), subset=subset, jobs=jobs)
+        rule = overrides["mask_threshold"] or (chosen.mask_threshold if "|" in (protocol or "") else None)
+        figures, odd = explanation.of_maps(job, plan, out, rule, say, progress_bar)
+    with progress_bar("explain") as progress:
+        found = explanation.explain(figures, wanted, claims, odd, say=say, progress=progress)
+    show(explanation.as_json(found) if as_json else explanation.text(found))
