@@ -63,6 +63,8 @@ def collect(
     DatasetError, PredictionError
         A dataset is unknown or not on this disk, or no maps of it were found.
     """
+    if masks is not None and data is not None:
+        raise PredictionError(f"both masks ({masks}) and a folder of datasets ({data}) were given; pass one.")
     if masks is not None and len(datasets) > 1:
         raise PredictionError(f"{masks}: one folder of masks cannot serve {len(datasets)} datasets.")
     given = place(datasets[0] if datasets else None, masks, data) if masks is not None else None

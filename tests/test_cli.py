@@ -564,3 +564,7 @@ def test_masks_of_one_dataset_only(score: tuple[str, ...]) -> None:
     refused(
         "score", *score, "-d", "SOD,ECSSD", match="own/masks: one folder of masks cannot serve 2 datasets"
     )
+    refused(
+        *("score", *score, "--data", "sets"),
+        match=r"both masks \(own/masks\) and a folder of datasets \(sets\) were given; pass one",
+    )
