@@ -66,7 +66,8 @@ def marks(
 
 
 def _halves(one: Scores, metrics: Sequence[str]) -> dict[tuple[str, str, str], float]:
-    of = measured(one, metrics)
+    defined = one.per_image()[[*metrics]].notna().sum()
+    of = measured(one, [metric for metric in metrics if defined[metric] >= FEWEST_IMAGES])
     intervals = [percentile_interval(samples) for samples in bootstrap([*of.values()], RESAMPLES, SEED)]
     return {
         (one.method, _dataset(one), metric): (high - low) / 2

@@ -95,7 +95,27 @@ def _of_protocol(text: str, tools: str, **change: Any) -> Convention:
 UNKNOWN = "no public tool known"
 _GARDEN = "TensorFlow Model Garden (a 5x5 window)"
 
+_DEFAULT = "u2net, the default here"
+
 CONVENTIONS: tuple[Convention, ...] = (
+    _of_protocol("levels divided by their maximum", _DEFAULT, normalise="max"),
+    _of_protocol("for MAE, levels as for the other metrics", _DEFAULT, normalise_mae="same"),
+    _of_protocol("masks: object above level 128", _DEFAULT, mask_threshold=">128"),
+    _of_protocol("MAE against binarised masks", _DEFAULT, mask_mae="binary"),
+    _of_protocol("F of the mean precision and recall", _DEFAULT, average="mean-pr"),
+    _of_protocol("256 thresholds, exact", _DEFAULT, thresholds="256"),
+    _of_protocol("F with beta2 = .3", _DEFAULT, beta2=0.3),
+    _of_protocol("nothing added to denominators", _DEFAULT, eps=0.0),
+    _of_protocol("beta2 = 1 in weighted F", _DEFAULT, wf_beta2=1.0),
+    _of_protocol("empty masks left out of weighted F", _DEFAULT, wf_empty="skip"),
+    _of_protocol("S with alpha = .5", _DEFAULT, s_alpha=0.5),
+    _of_protocol("centroid rounded half up", _DEFAULT, s_centroid="half-up"),
+    _of_protocol("E binarises by >=", _DEFAULT, e_compare=">="),
+    _of_protocol("boundary by a 3x3 cross", _DEFAULT, relax_element="cross"),
+    _of_protocol("outside the image counts as background", _DEFAULT, relax_border="background"),
+    _of_protocol("Euclidean distance", _DEFAULT, relax_distance="euclidean"),
+    _of_protocol("rho = 3 px", _DEFAULT, rho=3.0),
+    _of_protocol("relaxed F binarises by p > 0.5", _DEFAULT, relax_threshold=0.5),
     _of_protocol("levels stretched from min..max", "fan, pysodmetrics", normalise="minmax"),
     _of_protocol("levels divided by 255", "scripts that do not normalise", normalise="none"),
     _of_protocol("for MAE alone, stretched from min..max", "sal_eval", normalise_mae="minmax"),
@@ -173,7 +193,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         )
     ),
 )
-"""Every convention but the default's own."""
+"""Every convention; those that a reading follows already change nothing in it."""
 
 
 def readings(base: Reading) -> dict[str, Reading]:

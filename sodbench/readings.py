@@ -61,13 +61,12 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "max_f": (*_LEVELS, "average", "beta2"),
     "mean_f": (*_LEVELS, "average", "beta2"),
     "adp_f": (*_LEVELS, "beta2"),
-    "mae": ("normalise", "in_floats", "eps", "normalise_mae", "mask_mae"),
     **dict.fromkeys(("max_e", "mean_e", "adp_e"), (*_LEVELS, "e_compare")),
     "s_measure": ("s_alpha",),
     "weighted_f": ("wf_beta2", "wf_empty"),
     "relax_f": ("beta2",),
 }
-"""What makes a metric of its parts."""
+"""What makes a metric of its parts; MAE apart, see `Figures`."""
 
 STORED: Mapping[str, tuple[str, tuple[str, str]]] = {
     "s": ("s_measure", ("s_object", "s_region")),
@@ -117,6 +116,7 @@ class Figures:
         notes = [scores.rows[image].notes for image in scores.ids]
         self._grey = np.array(["grey-mask" in one for one in notes])
         self._missing = np.array(["missing" in one for one in notes])
+        self._there = sorted({*self._grey.tolist()})
         self._known: dict[tuple[bool, Part], NDArray[Any]] = {}
         self._found: dict[object, tuple[Counts, Counts]] = {}
         self._curves: dict[object, Reals] = {}
@@ -180,14 +180,20 @@ class Figures:
         Parts that are `lacking` must have been computed.
         """
         metric = reading.metric(metric)
-        parts = [
-            self._part(grey, kind, reading) for kind in _kinds(metric, reading) for grey in (False, True)
-        ]
-        acting = [getattr(reading.protocol, name) for name in ACTING[metric]]
-        key = (metric, *parts, *acting, reading.empty, reading.missing if self._missing.any() else "")
+        kinds = _kinds(metric, reading)
+        parts = [self._part(grey, kind, reading) for kind in kinds for grey in self._groups(kind)]
+        key = (metric, *parts, *self._acting(metric, reading.protocol), self._chosen(reading).tobytes())
         if key not in self._values:
             self._values[key] = self._value(metric, reading)
         return self._values[key]
+
+    def _acting(self, metric: str, protocol: Protocol) -> list[object]:
+        """Return what makes a metric of its parts; for MAE, what is no matter here is left out."""
+        if metric != "mae":
+            return [getattr(protocol, name) for name in ACTING[metric]]
+        how = protocol.normalise if protocol.normalise_mae == "same" else protocol.normalise_mae
+        soft = protocol.mask_mae if protocol.eps or self._grey.any() else ""
+        return [how, how == "minmax" and protocol.in_floats, protocol.eps, soft]
 
     def _value(self, metric: str, reading: Reading) -> float:
         protocol = reading.protocol
@@ -259,7 +265,7 @@ class Figures:
         """Return all that the counts above each threshold depend on."""
         fields = (getattr(reading.protocol, name) for name in _LEVELS)
         images = () if len(counts.fg) == len(self._grey) else (reading.missing, reading.empty)
-        return (_part("levels", reading.protocol), *fields, *images)
+        return (*(self._part(grey, "levels", reading) for grey in self._groups("levels")), *fields, *images)
 
     def _chosen(self, reading: Reading) -> NDArray[np.bool_]:
         """Return which images count."""
@@ -272,7 +278,7 @@ class Figures:
 
     def _groups(self, kind: str) -> list[bool]:
         """Return which groups of images have a kind of part: those with grey masks, the others, or both."""
-        return [grey for grey in sorted({*self._grey.tolist()}) if grey or kind != "soft"]
+        return [grey for grey in self._there if grey or kind != "soft"]
 
     def _column(self, kind: str, reading: Reading) -> NDArray[Any]:
         """Return a part of all images, in the order of the scores' ids."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sodbench.comparison import MEAN, RANK, Cell, Row, Table
 from sodbench.protocol import split_signature
-from sodbench.tables import aligned
+from sodbench.tables import aligned, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -97,7 +97,7 @@ def render(table: Table, style: str = "text", *, mark: str = "best3", caption: s
     views = [_view(part, style, mark, caption) for part in parts]
     if style == "text":
         under = _view(table, style, mark, caption)
-        said = [textwrap.fill(_printable(" ".join(under["caption"])), 100)]
+        said = [textwrap.fill(printable(" ".join(under["caption"])), 100)]
         said += [f"signature of measured rows: {line}" for line in under["signatures"]]
         blocks = [*(_text(view) for view in views), "\n".join(said)]
         return "\n\n".join(blocks) + "\n"
@@ -151,7 +151,7 @@ def markdown(text: str) -> str:
     >>> print(markdown("A_b | <script>"))
     A\_b \| &lt;script&gt;
     """
-    text = _printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([\\`*_{}\[\]|~])", r"\\\1", text).replace("$", "&#36;")
 
 
@@ -196,10 +196,6 @@ def _tex_letter(letter: str) -> str:
     ):
         return letter
     return f"\\sodunicode{{{letter}}}" if letter.isprintable() else "?"
-
-
-def _printable(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _number(text: str) -> str:
@@ -305,7 +301,7 @@ def _text(view: Mapping[str, Any]) -> str:
 
     def line(row: Mapping[str, Any]) -> list[str]:
         cells = (c.text + _after(c).ljust(tail) for c, tail in zip(row["cells"], tails, strict=True))
-        return [_printable(row["name"].text) + _after(row["name"]), *row["facts"], *cells]
+        return [printable(row["name"].text) + _after(row["name"]), *row["facts"], *cells]
 
     groups = [c.group if k == 0 or view["starts"][k] else "" for k, c in enumerate(columns)]
     over, labels = (
@@ -318,7 +314,7 @@ def _text(view: Mapping[str, Any]) -> str:
     for section, block in zip(view["sections"], blocks, strict=True):
         out += [f"-- {section['title']}"] if len(blocks) > 1 else []
         out += [next(lines) for _ in block]
-    return "\n".join([*out, *(f"[{letter}] {_printable(text)}" for letter, text in view["footnotes"])])
+    return "\n".join([*out, *(f"[{letter}] {printable(text)}" for letter, text in view["footnotes"])])
 
 
 def _after(cell: Shown) -> str:
@@ -387,5 +383,5 @@ def _environment(style: str) -> "Environment":
         keep_trailing_newline=True,
         **signs,  # type: ignore[arg-type]
     )
-    found.filters.update(tex=tex, md=markdown, number=_number, printable=_printable)
+    found.filters.update(tex=tex, md=markdown, number=_number, printable=printable)
     return found

@@ -22,7 +22,7 @@ from sodbench.discovery import discover
 from sodbench.errors import PredictionError, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, revisions
 from sodbench.metrics.compiling import on_compiling
-from sodbench.protocol import split_signature
+from sodbench.protocol import differing, split_signature
 from sodbench.registry import lookup
 from sodbench.scores import NOTES, Row, Scores, reusable
 from sodbench.scoring import Plan, Progress, Rows, binarised_by, compile_kernels, place, score_methods
@@ -105,9 +105,16 @@ def collect(
 
 
 def run(
-    job: Job, plan: Plan, out: Path, mask_threshold: str | None = None, progress: Progress | None = None
+    job: Job,
+    plan: Plan,
+    out: Path,
+    mask_threshold: str | None = None,
+    progress: Progress | None = None,
+    replace_others: bool = True,
 ) -> tuple[list[Scores], int]:
     """Score a job into ``out/METHOD/DATASET``, continuing from what is there.
+
+    Scores of another signature there are replaced, or else used and left as they are.
 
     Returns
     -------
@@ -140,7 +147,8 @@ def run(
         same = sum(row is old[method].get(image) for image, row in scores.rows.items())
         kept += same
         scores = replace(scores, provenance=_provenance(job, method))
-        if same < len(scores.rows) or not _is_stored(scores, homes[method]):
+        news = same < len(scores.rows) or not _is_stored(scores, homes[method])
+        if news and (replace_others or not _holds_other(scores, homes[method])):
             scores.save(homes[method])
         shutil.rmtree(_partial(homes[method]), ignore_errors=True)
         finished.append(scores)
@@ -154,6 +162,7 @@ def evaluate(
     mask_threshold: str | None = None,
     bar: Callable[[str], AbstractContextManager[Progress | None]] = lambda what: nullcontext(),
     say: Callable[[str], None] = lambda line: None,
+    replace_others: bool = True,
 ) -> list[Scores]:
     """Run all jobs; `bar` shows the progress of each, `say` takes what a user should know."""
     warm_up(say)
@@ -163,7 +172,7 @@ def evaluate(
         for line in unpaired(job, plan):
             say(line)
         with bar(name) as progress:
-            made, kept = run(job, plan, out, mask_threshold, progress)
+            made, kept = run(job, plan, out, mask_threshold, progress, replace_others)
         if kept:
             total = sum(len(s.rows) for s in made)
             say(f"{name}: {kept} of {total} maps are as in an earlier run, whose rows were used again.")
@@ -321,6 +330,13 @@ def _is_stored(scores: Scores, home: Path) -> bool:
     except ScoresError:
         return False
     return stored.signature == scores.signature and set(stored.metrics) >= set(scores.metrics)
+
+
+def _holds_other(scores: Scores, home: Path) -> bool:
+    try:
+        return bool(differing(Scores.load(home).signature, scores.signature))
+    except ScoresError:
+        return False
 
 
 def _folder_name(name: str) -> str:

@@ -36,7 +36,7 @@ def text_table(scores: Sequence[Scores], decimals: int = 4) -> str:
         for s in rows:
             values = s.summary()
             lines.append(
-                [_printable(s.method), f"{s.n}/{s.of}", *(_shown(values.get(m), decimals) for m in metrics)]
+                [printable(s.method), f"{s.n}/{s.of}", *(_shown(values.get(m), decimals) for m in metrics)]
             )
         blocks.append(f"{dataset.partition('@')[0]}\n{aligned(lines, left=(0,))}\n\n{_signatures(rows)}")
     return "\n\n".join(blocks)
@@ -165,15 +165,19 @@ def _csv(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
 def _signatures(rows: Sequence[Scores]) -> str:
     methods: dict[str, list[str]] = {}
     for s in rows:
-        methods.setdefault(s.signature, []).append(_printable(s.method))
+        methods.setdefault(s.signature, []).append(printable(s.method))
     if len(methods) == 1:
         return f"signature: {next(iter(methods))}"
     return "\n".join(f"signature of {', '.join(names)}: {signature}" for signature, names in methods.items())
 
 
-def _printable(name: str) -> str:
-    """Keep line breaks and control characters of a folder's name out of a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name)
+def printable(text: str, keep: str = "") -> str:
+    """Keep control characters, and line breaks unless they are to be kept, out of a terminal.
+
+    >>> printable("a" + chr(10)), printable("a" + chr(7) + "b", keep=chr(10))
+    ('a?', 'a?b')
+    """
+    return "".join(letter if letter.isprintable() or letter in keep else "?" for letter in text)
 
 
 def _shown(value: float | None, decimals: int) -> str:

@@ -12,6 +12,7 @@ import skimage.measure
 from PIL import Image
 from scipy import ndimage
 from scipy.stats import bootstrap as scipy_bootstrap
+from stored import made
 from workspace import save
 
 from sodbench import attributes, plots
@@ -308,6 +309,18 @@ def test_undefined_metrics_of_a_group(pair):
     assert math.isnan(found.groups[0].difference)
     assert found.groups[0].interval is None
     assert found.as_dict()["groups"][0]["values"] == [None, None]
+
+
+def test_images_where_a_metric_is_undefined_do_not_count():
+    """24 images, of which 22 have no object: weighted F is defined on two."""
+    scores = [made(name, 24, k, empty=range(2, 24)) for k, name in enumerate("AB")]
+    found, whole = breakdown(scores, "size", {"<10%": scores[0].ids}, ["weighted_f", "mae"])
+    assert (found.whole.n, whole.whole.n) == (2, 24)
+    assert found.whole.interval is None
+    assert found.whole.ahead(True) is None
+    assert whole.whole.interval is not None
+    assert "fewer than 20 images, so no verdict, for <10%" in breakdown_text([found])
+    json.dumps(found.as_dict(), allow_nan=False)
 
 
 def test_what_is_not_comparable_is_refused(pair, location, demo):

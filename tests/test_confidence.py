@@ -70,6 +70,18 @@ def test_better_methods_are_those_that_compare_finds(three: list[Scores]) -> Non
     assert p[0] * 8 < 0.05 < p[-1]
 
 
+def test_holm_is_over_all_datasets(three: list[Scores], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    monkeypatch.setattr("sodbench.confidence.adjusted", lambda found: seen.append(len(found)) or ())
+    assert marks(three, ["mae", "weighted_f"], better=True).better == {}
+    assert seen == [8]
+
+
+def test_values_defined_on_few_images_have_no_interval() -> None:
+    few = made("A", 30, 1, empty=range(12))
+    assert set(marks([few], ["mae", "weighted_f"], spreads=True).spreads) == {("A", "TINY", "mae")}
+
+
 def test_marks_in_a_table(three: list[Scores]) -> None:
     folders = [store(one) for one in three]
     options = [word for folder in dict.fromkeys(folders) for word in ("--with", folder)]
@@ -160,6 +172,11 @@ def test_band_is_that_of_a_plain_bootstrap(average: str) -> None:
     at = np.interp(band.recall, own["recall"][::-1], own["precision"][::-1])
     assert ((band.low <= at) & (at <= band.high)).mean() > 0.97
     assert band.recall[0] == own["recall"].min()
+
+
+def test_band_of_few_images_is_refused() -> None:
+    folder = store(made("A", 19, 1))
+    refused("plot-pr", folder, "--band", match="A on TINY: 19 images are too few for a band, expected 20")
 
 
 def test_band_is_drawn_where_there_is_one() -> None:

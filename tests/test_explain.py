@@ -3,6 +3,8 @@
 import json
 import math
 import os
+import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from workspace import good, plant, refused, save
 from sodbench.conventions import CONVENTIONS, Reading, pairs, readings
 from sodbench.discovery import discover
 from sodbench.errors import ScoresError
-from sodbench.explanation import Claim, claim_of, explain, text
+from sodbench.explanation import Claim, claim_of, explain
+from sodbench.explanation.report import text
 from sodbench.images import decode
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.metrics.fmeasure import adp_f
@@ -96,6 +99,9 @@ def test_every_convention_moves_something_here(pool: Figures, monkeypatch: pytes
     base = known(pool, Reading(Protocol()))
     dull = {"missing=skip"}
     for convention in CONVENTIONS:
+        if convention.applied(Reading(Protocol())) == Reading(Protocol()):
+            assert convention.tools == "u2net, the default here"
+            continue
         found = known(pool, convention.applied(Reading(Protocol())))
         same = all(found[m] == pytest.approx(base[m], abs=1e-15, nan_ok=True) for m in METRICS)
         assert same == (convention.name in dull), convention.name
@@ -188,7 +194,7 @@ def test_the_conventions_behind_a_claim_are_found(
     yielding = [one.names for one in found.candidates if one.yields]
     assert yielding == [names]
     words = " and ".join(names)
-    assert f"The default with {words} yields the claimed figures as printed." in text(found)
+    assert f"The preset u2net with {words} yields the claimed figures as printed." in text(found)
 
 
 def test_presets_come_first_and_a_set_must_be_better(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,6 +218,102 @@ def test_a_claim_that_nothing_yields(pool: Figures, monkeypatch: pytest.MonkeyPa
     assert f"Nearest: {' and '.join(best.names)}; unexplained there: MAE by {left}." in text(found)
 
 
+ON_ROWS = [
+    name
+    for name, reading in pairs(Reading(Protocol())).items()
+    if not {"resize", "mask-threshold", "mask-mae", "relax-element", "relax-border", "relax-distance", "rho"}
+    & {part.partition("=")[0] for part in name.split()}
+]
+
+
+@pytest.mark.parametrize("start", range(4))
+def test_no_claim_that_a_set_of_two_yields_is_denied(pool: Figures, start: int) -> None:
+    """Also where one of the two moves nothing by itself, as floor(255 p) does, or > under another average."""
+    stored = Figures(pool.scores)
+    for name in ON_ROWS[start::12]:
+        reading = pairs(Reading(Protocol()))[name]
+        known = [m for m in ("max_f", "mae", "weighted_f") if not stored.lacking([(m, reading)])]
+        claims = claims_of({metric: stored.value(metric, reading) for metric in known}, 5)
+        found = explain(stored, known, claims)
+        assert any(one.yields for one in found.candidates), name
+
+
+def test_the_figures_as_scored_are_a_candidate(pool: Figures) -> None:
+    base = Figures(pool.scores.under(Protocol(beta2=0.5)))
+    found = explain(base, ["max_f"], claims_of({"max_f": base.scores.summary()["max_f"]}, 5))
+    assert found.candidates[0].names == ("as scored",)
+    assert "The protocol as scored yields the claimed figures as printed." in text(found)
+    assert text(found).splitlines()[2].split()[:2] == ["as", "scored"]
+
+
+def test_presets_that_yield_come_before_conventions(pool: Figures) -> None:
+    base = Figures(pool.scores.under("fan"))
+    found = explain(base, ["max_f"], claims_of({"max_f": base.scores.summary()["max_f"]}, 1))
+    assert sum(one.yields for one in found.candidates) > 5
+    first = next(one for one in found.candidates if one.yields)
+    assert f"The preset {first.names[0]} yields the claimed figures as printed. So do " in text(found)
+
+
+def test_the_smallest_set_is_named(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
+    reading = next(one for one in CONVENTIONS if one.name == "average=mean-max").applied(Reading(Protocol()))
+    value = known(pool, reading)["max_f"]
+    found = explain(pool, ["max_f"], claims_of({"max_f": value}, 4))
+    two = replace(found.candidates[-1], names=("average=mean-max", "rho=1"), miss=0.0)
+    assert "with average=mean-max yields" in text(replace(found, candidates=(*found.candidates, two)))
+
+
+def test_without_the_maps_nothing_is_denied(pool: Figures) -> None:
+    found = text(explain(Figures(pool.scores), ["relax_f"], [claim_of("relax_f=.999")]))
+    assert re.search(r"\d+ readings need the maps; of the others none yields all claimed figures", found)
+    assert "nan" not in found
+    assert "inf" not in found
+
+
+def test_the_way_back_from_another_base() -> None:
+    assert {"normalise=max", "average=mean-pr", "thresholds=256", "e-compare=>="} <= set(
+        readings(Reading(PRESETS["fan"]))
+    )
+    for preset in PRESETS.values():
+        for name, value in {**vars(Protocol())}.items():
+            if getattr(preset, name) != value:
+                changed = [one.applied(Reading(preset)).protocol for one in CONVENTIONS]
+                assert any(getattr(one, name) == value for one in changed), name
+
+
+def test_effects_stand_largest_first(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
+    for metric in PAPER_METRICS:
+        found = [abs(one.difference) for one in explain(pool, [metric]).effects]
+        assert found == sorted(found, reverse=True)
+        assert len(found) > 3
+
+
+def test_sets_that_leave_a_perfect_score(here: Path) -> None:
+    for k in range(3):
+        mask = np.zeros((25, 31), np.uint8)
+        mask[3 : 9 + k, 5:20] = 255
+        save(mask, f"maps/{k}.png")
+        save(mask, f"own/masks/{k}.png")
+    figures = figures_of()
+    moved = known(figures, Reading(Protocol(resize="320x320")))["mae"]
+    assert figures.scores.summary()["mae"] == 0 < moved
+    found = explain(figures, ["mae"], claims_of({"mae": moved}, 5))
+    assert "with resize=320x320 yields" in text(found)
+
+
+def test_the_time_of_a_pass_is_foretold(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted()
+    figures = figures_of()
+    clock = iter(range(0, 1000, 2))
+    monkeypatch.setattr("sodbench.readings.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("sodbench.readings.TIMED", 4)
+    said: list[str] = []
+    wanted = figures.lacking([("weighted_f", Reading(Protocol(normalise="none")))])
+    figures.compute(wanted, said.append)
+    assert said == ["1 numbers an image need its pixels: about 3 s in all."]
+
+
 def test_claims() -> None:
     assert claim_of("max-f=.951") == Claim("max_f", Decimal(".951"))
     assert claim_of("mae=0.03").miss(0.0349) == pytest.approx(0.49)
@@ -221,8 +323,9 @@ def test_claims() -> None:
 @pytest.mark.parametrize(
     ("claim", "match"),
     [
-        ("max_f=1.2", r"claimed 'max_f=1.2': expected a number from 0 to 1 as printed"),
-        ("max_f=95.1", "expected a number from 0 to 1"),
+        ("max_f=1.2", r"claimed 'max_f=1.2': expected a number from 0 to 1 with its digits"),
+        ("max_f=95.1", r"expected a number from 0 to 1; if a percentage, max_f=0\.951"),
+        ("max_f=1", "expected a number from 0 to 1 with its digits"),
         ("max_f=-.1", "expected a number from 0 to 1"),
         ("max_f=nan", "expected a number from 0 to 1"),
         ("max_f=", "expected a number from 0 to 1"),
@@ -241,7 +344,7 @@ def test_command(here: Path) -> None:
     words = ("--claimed", "max_f=.500", "mae=.300", "--masks", masks)
     done = good("explain", maps, *words)
     assert "numbers an image need its pixels" not in done.stdout
-    for line in ("maps on own, by preset", "maxF ", "Claimed figures", "signature as scored: data:own@"):
+    for line in ("maps on own, by preset", "maxF ", "Claimed figures", "signature: data:own@"):
         assert line in done.stdout
     record = json.loads(good("explain", maps, *words, "--json").stdout)
     assert record["claimed"] == {"max_f": "0.500", "mae": "0.300"}
@@ -261,19 +364,13 @@ def test_maps_that_need_options_as_for_scoring(here: Path) -> None:
         save(np.array(Image.open(path).resize((20, 20))), path.with_name(f"{path.stem}_sal.png"))
         path.unlink()
     Path("maps/full1_sal.png").unlink()
-    words = ("--masks", "own/masks", "--strip", "_sal", "--resize", "bilinear", "--wf-beta2", ".3")
+    words = ("--masks", "own/masks", "--strip", "_sal", "--resize", "nearest", "--wf-beta2", ".3")
     done = json.loads(good("explain", "maps", *words, "--json").stdout)
     scored = json.loads(good("score", "maps", *words, "--missing", "zero", "--json").stdout)
     assert done["figures"] == pytest.approx({m: scored[0]["scores"][m] for m in PAPER_METRICS}, abs=1e-12)
-    assert done["presets"]["fan"]["mae"] == pytest.approx(
-        json.loads(
-            good(
-                *("score", "maps", "--masks", "own/masks", "--strip", "_sal", "--protocol", "fan", "--json"),
-                *("--resize", "bilinear", "--missing", "zero"),
-            ).stdout
-        )[0]["scores"]["mae"],
-        abs=1e-12,
-    )
+    as_fan = (*words[:4], "--protocol", "fan", "--resize", "nearest", "--missing", "zero", "--json")
+    other = json.loads(good("score", "maps", *as_fan, "--out", "other").stdout)[0]["scores"]
+    assert done["presets"]["fan"] == pytest.approx({m: other[m] for m in PAPER_METRICS}, abs=1e-12)
     stored = json.loads(good("explain", "scores", "--metrics", "max_f", "--beta2", 1, "--json").stdout)
     assert "beta2:1|" in stored["signature"]
     assert stored["figures"]["max_f"] != done["figures"]["max_f"]
@@ -318,6 +415,26 @@ def test_maps_and_scores_that_cannot_be_explained(here: Path) -> None:
     refused("explain", maps, "--masks", masks, match="im1.png")
     Path("scores/maps/own/images.csv").write_text("nothing", encoding="utf-8")
     refused("explain", "scores", match="these scores are damaged")
+
+
+def test_other_scores_are_left_as_they_are(here: Path) -> None:
+    maps, masks = plant()
+    good("score", maps, "--masks", masks, "--protocol", "fan")
+    before = Path("scores/maps/own/meta.json").read_bytes()
+    good("explain", maps, "--masks", masks, "--metrics", "mae")
+    assert Path("scores/maps/own/meta.json").read_bytes() == before
+    good("explain", maps, "--masks", masks, "--metrics", "mae", "--out", "own-scores")
+    assert "norm:max" in Path("own-scores/maps/own/meta.json").read_text(encoding="utf-8")
+
+
+def test_options_that_scores_have_no_use_for(here: Path) -> None:
+    maps, masks = plant()
+    good("score", maps, "--masks", masks)
+    refused(
+        *("explain", "scores", "--masks", masks, "--subset"),
+        code=2,
+        match="scores holds scores, for which there is no --masks, --subset",
+    )
 
 
 def test_several_methods_are_refused(here: Path) -> None:

@@ -385,3 +385,13 @@ def test_groups_are_the_largest_sets_within_a_critical_difference(quarters, diff
     ]
     largest = {one for one in near if not any(one < other for other in near)}
     assert {frozenset(group) for group in groups(ranks, cd)} == largest
+
+
+def test_nemenyi_tells_nothing_apart_where_friedman_does_not():
+    values = np.random.default_rng(1).normal(size=(30, 6))
+    values[:, 0] += 0.55
+    found = friedman(values, True)
+    assert found.p > 0.05
+    assert np.ptp(found.mean) > found.critical_difference
+    (group,) = found.groups
+    assert sorted(group) == list(range(6))

@@ -18,13 +18,13 @@ from sodbench.metrics import METRICS
 from sodbench.metrics.histogram import Reals
 from sodbench.scores import Scores, check_alike, finite
 from sodbench.statistics import FEWEST_IMAGES, TIE, bootstrap, measured, percentile_interval
-from sodbench.tables import aligned
+from sodbench.tables import aligned, printable
 
 Interval = tuple[float, float]
 
 
 class Group(NamedTuple):
-    """A metric on some images: each method's value, and the first's minus the second's.
+    """A metric on the `n` images where it is defined: methods' values, and the first's minus the second's.
 
     Intervals are 95 % percentile intervals of resampled images, that of the difference paired; None where
     the group has fewer than `FEWEST_IMAGES` images or the metric is undefined on all of them.
@@ -231,7 +231,7 @@ def breakdown_text(found: Sequence[Breakdown]) -> str:
         )
     tables = [f"{each.table()}\n{each.sentence()}" for each in found]
     text = "\n\n".join([*tables, "\n".join([*said, f"signature: {one.signature}"])])
-    return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+    return printable(text, keep="\n")
 
 
 def _group(
@@ -244,16 +244,16 @@ def _group(
 ) -> dict[str, Group]:
     parts = [replace(one, rows={image: one.rows[image] for image in images}) for one in scores]
     values = [part.summary() for part in parts]
-    enough = [
-        m for m in metrics if len(images) >= FEWEST_IMAGES and not any(math.isnan(v[m]) for v in values)
-    ]
+    frames = [part.per_image() for part in parts]
+    defined = {m: int(np.all([frame[m].notna() for frame in frames], axis=0).sum()) for m in metrics}
+    enough = [m for m in metrics if defined[m] >= FEWEST_IMAGES]
     samples = _samples(parts, enough, resamples, seed) if enough else {}
     found = {}
     for m in metrics:
         own, drawn = tuple(value[m] for value in values), samples.get(m)
         intervals = [None] * len(own) if drawn is None else [percentile_interval(row) for row in drawn]
         between = None if drawn is None else percentile_interval(drawn[0] - drawn[1])
-        found[m] = Group(label, len(images), own, tuple(intervals), own[0] - own[1], between)
+        found[m] = Group(label, defined[m], own, tuple(intervals), own[0] - own[1], between)
     return found
 
 

@@ -49,7 +49,7 @@ def compare(
     from sodbench.paired import report
     from sodbench.session import load_all
 
-    check_targets(csv_file)
+    check_targets(csv_file, plot, as_json=as_json)
     if plot is not None:
         plots.check_target(plot, "--plot")
     scores = [one for path in stored for one in load_all([path])]

@@ -4,9 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from sodbench import explanation
 from sodbench.cli.options import chosen_protocol
 from sodbench.cli.output import progress_bar, say, show
+from sodbench.explanation import report
 from sodbench.protocol import Protocol
 from sodbench.readings import Figures
 from sodbench.scores import check_metrics
@@ -34,6 +37,9 @@ def show_explanation(
     wanted = check_metrics(metrics or ("paper",))
     figures, odd = explanation.stored(maps), tuple[str, ...]()
     if figures is not None:
+        given = {"dataset": dataset, "masks": masks, "data": data, "strip": strip, "subset": subset}
+        if named := [f"--{name}" for name, value in given.items() if value]:
+            raise click.UsageError(f"{maps} holds scores, for which there is no {', '.join(named)}.")
         scores = figures.scores
         figures = Figures(scores.under(chosen_protocol(protocol or scores.protocol, overrides)))
     else:
@@ -47,4 +53,4 @@ def show_explanation(
         figures, odd = explanation.of_maps(job, plan, out, rule, say, progress_bar)
     with progress_bar("explain") as progress:
         found = explanation.explain(figures, wanted, claims, odd, say=say, progress=progress)
-    show(explanation.as_json(found) if as_json else explanation.text(found))
+    show(report.as_json(found) if as_json else report.text(found))

@@ -59,13 +59,15 @@ def _is_stdout(file: Path) -> bool:
     return file.name == "-" or str(file) == "/dev/stdout"
 
 
-def check_targets(*files: Path | None) -> None:
-    """Find out before the work starts whether the files asked for can be written."""
+def check_targets(*files: Path | None, as_json: bool = False) -> None:
+    """Find out before the work starts whether the files asked for can be written, each of its own."""
     from sodbench.atomic import check_writable
 
     given = [file.absolute() for file in files if file is not None]
-    if len(given) > len(set(given)):
-        raise click.UsageError(f"--csv and --per-image both name {given[0]}, expected two files.")
+    if twice := [file for file in given if given.count(file) > 1]:
+        raise click.UsageError(f"two outputs both name {twice[0]}, expected two files.")
+    if as_json and any(_is_stdout(file) for file in given):
+        raise click.UsageError("--json and a file that is stdout: expected one output there.")
     for file in given:
         if not _is_stdout(file) and (file.is_file() or not file.exists()):
             check_writable(file.parent)

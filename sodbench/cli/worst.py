@@ -47,11 +47,11 @@ def worst(
 
     if out:
         plots.check_target(out)
-    check_targets(csv_file)
+    check_targets(csv_file, out, as_json=as_json)
     scores = worst.one_of(load_all([stored]), stored, dataset and dataset_name(dataset))
     name = scores.dataset.partition("@")[0]
     other = worst.one_of(load_all([than]), than, name) if than else None
-    ranking = worst.rank(scores, metric, count, other)
+    ranking = worst.rank(scores, metric.replace("-", "_"), count, other)
     if out:
         draw(ranking, [one for one in (scores, other) if one], maps, data, out)
     if csv_file:

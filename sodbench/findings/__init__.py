@@ -2,7 +2,8 @@
 
 Each check counts the maps that show something, and speaks only if enough of them do; its thresholds are the
 named constants beside it. A finding says what was seen and on how many maps; what it may
-come from is said as a guess. No finding means that none of the checks spoke, not that the maps are right.
+come from is said as a guess. No finding means that none of the checks spoke, not that the maps are right:
+masks of another version of the dataset, for one, are seen by their names and sizes only.
 """
 
 import os

@@ -19,6 +19,8 @@ OFF = 0.6
 """Pixels that count as moved. Hand-drawn masks lie off by .3 to .5 themselves (SOD, three methods)."""
 AGREED = 0.25
 """Pixels to the same side that three of four maps must show."""
+GAIN = 0.01
+"""Share of the MAE that moving the maps back must save, to be worth a word."""
 
 TURNS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
     "mirrored left to right": lambda a: a[:, :, ::-1],
@@ -176,17 +178,20 @@ def moved(view: View) -> Finding | None:
     if not axes:
         return None
     words = (("down", "up"), ("to the right", "to the left"))
-    parts = []
+    parts, gains = [], []
     for axis in axes:
         step = round(middle[axis])
         costs = np.mean([one.moved[axis] for one in good], axis=0)  # type: ignore[index]
         costs = costs if view.sign > 0 else 1 - costs
+        gains.append(1 - costs[REACH + step] / costs[REACH])
         at_least = "at least " if abs(middle[axis]) >= REACH else ""
         parts.append(
             f"{at_least}{abs(middle[axis]):.1f} pixels {words[axis][int(middle[axis] < 0)]} (median; moved "
             f"back by {abs(step)}, their MAE is {short(costs[REACH + step], 4)} against "
             f"{short(costs[REACH], 4)})"
         )
+    if max(gains) < GAIN:
+        return None
     hit = (np.sign(places[:, axes]) == np.sign(middle[axes])).all(axis=1)
     return view.finding(
         "moved",

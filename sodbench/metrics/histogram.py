@@ -10,7 +10,7 @@ over ascending thresholds, K = 256, or what `n_thresholds` says.
 p = v / 255. Level 0, at which all is foreground, counts as a threshold, as in every toolbox.
 """
 
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numba import njit
@@ -224,8 +224,8 @@ def _first_levels(passed: Counts, n: int) -> Counts:
 
 def _reaching(histogram: Counts, first: Counts, kind: NDArray[np.intp]) -> Counts:
     """Count the pixels of images at or above the first level of each threshold of their range."""
-    above = np.zeros((len(histogram), 257), np.int64)
-    above[:, :256] = np.cumsum(histogram[:, ::-1], axis=1)[:, ::-1]
+    above: NDArray[Any] = np.zeros((len(histogram), 257), np.int32)  # no image has 2^31 pixels
+    np.cumsum(histogram[:, ::-1], axis=1, dtype=np.int32, out=above[:, 255::-1])
     if len(first) == 1:
         return np.take(above, first[0], axis=1)
     return np.take_along_axis(above, first[kind], axis=1)

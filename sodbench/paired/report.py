@@ -13,7 +13,7 @@ import numpy as np
 from sodbench.metrics import METRICS
 from sodbench.paired import Comparison, Difference
 from sodbench.statistics import ALPHA, FEWEST_IMAGES, TIE
-from sodbench.tables import aligned
+from sodbench.tables import aligned, printable
 
 FEWEST_DATASETS = 10
 """Friedman's chi-square holds from about as many blocks (Demšar 2006, section 3.2.2)."""
@@ -51,7 +51,7 @@ def text(comparison: Comparison) -> str:
     if many:
         parts.append(_ranks_text(comparison))
     parts.append("\n".join(_made(comparison)))
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in "\n\n".join(parts))
+    return printable("\n\n".join(parts), keep="\n")
 
 
 def _values_table(comparison: Comparison, rows: Sequence[Difference]) -> str:
@@ -203,6 +203,8 @@ def rank_sentence(comparison: Comparison, metric: str) -> str:
 def _made(comparison: Comparison) -> list[str]:
     tests = sum(one.p is not None for one in comparison.differences)
     kind = {"percentile": "percentile", "bca": "BCa"}[comparison.interval]
+    if not tests:
+        return [f"signature: {signature}" for signature in comparison.signatures.values()]
     said = [
         f"{kind} intervals of a paired bootstrap over images, p of a paired permutation, adjusted by Holm "
         f"over {tests} tests; {comparison.resamples} resamples, seed {comparison.seed}"

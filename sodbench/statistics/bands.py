@@ -4,10 +4,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from sodbench.errors import ScoresError
 from sodbench.metrics.fmeasure import pr_from_found
 from sodbench.metrics.histogram import Reals
 from sodbench.scores import Scores
-from sodbench.statistics import TAILS, image_curves, resampled
+from sodbench.statistics import FEWEST_IMAGES, TAILS, image_curves, resampled
 
 RESAMPLES = 1_000
 """Enough for a band as wide as a line to the eye."""
@@ -36,7 +37,17 @@ def pr_band(scores: Scores, resamples: int = RESAMPLES, seed: int = 0) -> Band:
         Of one method on one dataset.
     resamples, seed
         See `sodbench.statistics.bootstrap`.
+
+    Raises
+    ------
+    ScoresError
+        There are too few images.
     """
+    if len(scores.rows) < FEWEST_IMAGES:
+        raise ScoresError(
+            f"{scores.method} on {scores.dataset.partition('@')[0]}: {len(scores.rows)} images are too few "
+            f"for a band, expected {FEWEST_IMAGES}. Leave --band out."
+        )
     pooled = scores.protocol.average == "pooled"
     columns = image_curves(scores, "pooled" if pooled else "pr")
     grid = np.linspace(scores.curves()["recall"].min(), 1, POINTS)

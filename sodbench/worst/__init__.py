@@ -17,7 +17,7 @@ import numpy as np
 from sodbench.errors import ScoresError, first_few, nearest
 from sodbench.metrics import METRICS
 from sodbench.scores import Scores, check_alike
-from sodbench.tables import aligned
+from sodbench.tables import aligned, printable
 
 
 class Ranked(NamedTuple):
@@ -93,7 +93,7 @@ class Ranking:
                 f"{label} is undefined on {len(self.undefined)} images, left out: {first_few(self.undefined)}"
             )
         text = "\n".join([*blocks, "", f"signature: {self.signature}"])
-        return "".join(letter if letter.isprintable() or letter == "\n" else "?" for letter in text)
+        return printable(text, keep="\n")
 
     def csv(self) -> str:
         """Return the list as CSV, in full precision."""

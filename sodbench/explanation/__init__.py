@@ -3,14 +3,12 @@
 *Miss.* A figure misses a claimed one by their distance in units of the claim's last digit; it yields the
 claim where the miss is at most a half, so that it is printed alike. A reading's miss is the largest over
 all claimed metrics. Presets are ranked by it, to a tenth, in their order where it is equal; then sets of one
-or two conventions. A set of two counts only where it misses by less than everything simpler, and is made of
-conventions that move a claimed figure by a tenth of its last digit.
+or two conventions. A set of two counts only where it misses by less than everything simpler; where it needs
+pixels, both of its conventions must move a claimed figure by a tenth of its last digit.
 """
 
-import json
 import math
 import re
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -24,10 +22,8 @@ from sodbench.findings import SAMPLE, examine
 from sodbench.metrics import METRICS
 from sodbench.protocol import PRESETS
 from sodbench.readings import Figures, Pixels
-from sodbench.scores import finite
 from sodbench.scoring import Plan, Progress, cpus
 from sodbench.session import Job, evaluate, load_all
-from sodbench.tables import aligned
 
 Say = Callable[[str], None]
 Bar = Callable[[str], AbstractContextManager[Progress | None]]
@@ -35,16 +31,13 @@ Bar = Callable[[str], AbstractContextManager[Progress | None]]
 TENTH = 0.1
 """Smaller differences, in units of the last digit, count as none."""
 
+AS_SCORED = "as scored"
+"""What the base is called where it is no preset."""
+
 HALF = 0.5 + 1e-9
 """The largest miss that is still printed as claimed, in units of the last digit."""
 
-SHOWN = 5
-"""Sets of conventions that are listed beside the presets."""
-
 NOTHING = f"nothing odd was found about these maps (up to {SAMPLE} were looked at, evenly spaced by name)."
-
-DIGITS = 4
-"""Digits of figures; smaller differences are listed as none."""
 
 
 @dataclass(frozen=True)
@@ -81,9 +74,15 @@ def claim_of(text: str) -> Claim:
     metric = name.strip().lower().replace("-", "_")
     if metric not in METRICS:
         raise ScoresError(f"claimed {text!r}: unknown metric {name!r}; {nearest(metric, tuple(METRICS))}")
-    if not re.fullmatch(r"\s*[01]?\.[0-9]{1,6}\s*", value) or Decimal(value) > 1:
+    value = value.strip()
+    if re.fullmatch(r"[1-9][0-9](\.[0-9]+)?|100", value):
+        share = Decimal(value) / 100
         raise ScoresError(
-            f"claimed {text!r}: expected a number from 0 to 1 as printed, such as {metric}=.951."
+            f"claimed {text!r}: expected a number from 0 to 1; if a percentage, {metric}={share}."
+        )
+    if not re.fullmatch(r"[01]?\.[0-9]{1,6}", value) or Decimal(value) > 1:
+        raise ScoresError(
+            f"claimed {text!r}: expected a number from 0 to 1 with its digits, such as {metric}=.951."
         )
     return Claim(metric, Decimal(value))
 
@@ -100,6 +99,11 @@ class Candidate:
     def yields(self) -> bool:
         """Whether all claims are met as printed."""
         return self.miss <= HALF
+
+    @property
+    def is_preset(self) -> bool:
+        """Whether it is a preset, or the figures as scored, and no set of conventions."""
+        return self.names[0] in (*PRESETS, AS_SCORED)
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,8 @@ class Explanation:
     ----------
     method, signature
         Whose figures, and how they are made unless said otherwise.
-    base
-        Metric -> its value.
+    base, base_name
+        Metric -> its value; the preset that this is, or `AS_SCORED`.
     presets
         Preset -> metric -> its value.
     effects
@@ -139,6 +143,7 @@ class Explanation:
     method: str
     signature: str
     base: Mapping[str, float]
+    base_name: str
     presets: Mapping[str, Mapping[str, float]]
     effects: tuple[Effect, ...]
     unknown: tuple[str, ...]
@@ -199,7 +204,7 @@ def of_maps(
         looked = examine(entries, job.location, plan.protocol, strip=plan.strip, progress=progress)
     odd = tuple(f"{one.name}: {one.text}" for one in looked)
     try:
-        (scores,) = evaluate([job], plan, out, mask_threshold, bar=bar, say=say)
+        (scores,) = evaluate([job], plan, out, mask_threshold, bar=bar, say=say, replace_others=False)
     except SodbenchError:
         for line in odd:
             say(line)
@@ -254,15 +259,20 @@ def explain(
     with ThreadPoolExecutor(cpus()) as pool:
         rows = pool.map(lambda one: _values(figures, metrics, one), known.values())
         values = dict(zip(known, rows, strict=True))
-    found = [_candidate(claims, (name,), values[name]) for name in known] if claims else []
-    found += _sets_of_two(figures, base, claims, found, say, progress) if claims else []
+    name = next((preset for preset in PRESETS if known[preset] == base), AS_SCORED)
+    found = []
+    if claims:
+        found = [_candidate(claims, (each,), values[each]) for each in known]
+        found += [_candidate(claims, (AS_SCORED,), here)] if name == AS_SCORED else []
+        found += _sets_of_two(figures, base, claims, found, say, progress)
     return Explanation(
         method=f"{figures.scores.method} on {figures.scores.dataset.partition('@')[0]}",
         signature=figures.scores.signature,
-        base={metric: value for metric, value in here.items() if value is not None},
-        presets={name: _there(values[name]) for name in PRESETS},
+        base=_there(here),
+        base_name=name,
+        presets={preset: _there(values[preset]) for preset in PRESETS},
         effects=tuple(_effects(metrics, here, values)),
-        unknown=tuple(name for name, row in values.items() if None in row.values()),
+        unknown=tuple(each for each, row in values.items() if None in row.values()),
         claims=tuple(claims),
         candidates=tuple(_ranked(found, claims, here)),
         findings=tuple(findings),
@@ -296,22 +306,28 @@ def _compute(
 
 
 def _ranked(found: Sequence[Candidate], claims: Sequence[Claim], here: Values) -> list[Candidate]:
-    """Return the presets by their miss, then sets that move a claimed figure by theirs."""
-    presets = [one for one in found if one.names[0] in PRESETS]
-    sets = [one for one in found if one.names[0] not in PRESETS and _moves(one, claims, here)]
-    return [*sorted(presets, key=_coarse), *sorted(sets, key=lambda one: (_coarse(one), len(one.names)))]
+    """Return the figures as scored, the presets by their miss, then sets that move a figure by theirs."""
+    presets = [one for one in found if one.is_preset]
+    sets = [one for one in found if not one.is_preset and _moves(one, claims, here)]
+    presets.sort(key=lambda one: (one.names[0] != AS_SCORED, coarse(one)))
+    return [*presets, *sorted(sets, key=lambda one: (coarse(one), len(one.names)))]
 
 
-def _coarse(one: Candidate) -> float:
+def coarse(one: Candidate) -> float:
+    """Return a miss in tenths, to rank by."""
     return round(one.miss / TENTH) if math.isfinite(one.miss) else math.inf
 
 
 def _moves(one: Candidate, claims: Sequence[Claim], here: Values) -> bool:
     """Tell whether a candidate's figures differ from those as scored."""
-    return any(
-        abs(value - (here[claim.metric] or math.nan)) * 10**claim.digits >= TENTH
-        for claim, value in zip(claims, one.values, strict=True)
-    )
+    for claim, value in zip(claims, one.values, strict=True):
+        base = here[claim.metric]
+        if base is None or math.isnan(base):
+            if not math.isnan(value):
+                return True
+        elif abs(value - base) * 10**claim.digits >= TENTH:
+            return True
+    return False
 
 
 def _candidate(claims: Sequence[Claim], names: tuple[str, ...], values: Values) -> Candidate:
@@ -340,11 +356,15 @@ def _sets_of_two(
     moving = {one.names[0] for one in single if _moves(one, claims, here)}
     open_sets = {}
     for name, reading in pairs(base).items():
-        if {*name.split(" ")} <= moving:
-            known = _there(_values(figures, metrics, reading))
+        values = _values(figures, metrics, reading)
+        if None not in values.values() or {*name.split(" ")} <= moving:
+            known = _there(values)
             if max((c.miss(known[c.metric]) for c in claims if c.metric in known), default=0.0) < best:
                 open_sets[name] = reading
-    _compute(figures, [(metric, one) for metric in metrics for one in open_sets.values()], say, progress)
+    wanted = [(metric, one) for metric in metrics for one in open_sets.values()]
+    if figures.pixels is not None and figures.lacking(wanted):
+        say(f"Nothing simpler yields the claims: {len(open_sets)} sets of two conventions may.")
+    _compute(figures, wanted, say, progress)
     found = [
         _candidate(claims, tuple(name.split(" ")), _values(figures, metrics, one))
         for name, one in open_sets.items()
@@ -363,111 +383,3 @@ def _effects(metrics: Sequence[str], here: Values, values: Mapping[str, Values])
                 rows.append(Effect(metric, *row))
         found += sorted(rows, key=lambda one: -abs(one.difference))
     return found
-
-
-def text(found: Explanation) -> str:
-    """Lay an explanation out for a terminal."""
-    metrics = list(found.base)
-    head = ["", *(METRICS[metric].label for metric in metrics)]
-    lines = [["as scored", *(_digits(found.base[metric]) for metric in metrics)]]
-    for name, values in found.presets.items():
-        lines.append([name, *(_digits(values.get(metric, math.nan)) for metric in metrics)])
-    blocks = [f"{found.method}, by preset\n{aligned([head, *lines], left=(0,))}"]
-    blocks += [_metric_block(found, metric) for metric in metrics]
-    if found.unknown:
-        blocks.append(
-            f"Without the maps themselves, not known in full: {', '.join(found.unknown)}. "
-            "Give the folder of maps in place of the scores."
-        )
-    if found.claims:
-        blocks.append(_claims_block(found))
-    if found.findings:
-        odd = [textwrap.fill(f"- {line}", 110, subsequent_indent="  ") for line in found.findings]
-        blocks.append("\n".join(["About these maps", *odd]))
-    return "\n\n".join([*blocks, f"signature as scored: {found.signature}"])
-
-
-def as_json(found: Explanation) -> str:
-    """Return an explanation as JSON, in full precision."""
-    record = {
-        "method": found.method,
-        "signature": found.signature,
-        "figures": _finite(found.base),
-        "presets": {name: _finite(values) for name, values in found.presets.items()},
-        "conventions": [
-            {
-                "metric": one.metric,
-                "convention": one.convention,
-                "text": one.text,
-                "tools": one.tools,
-                "value": finite(one.value),
-                "difference": finite(one.difference),
-            }
-            for one in found.effects
-        ],
-        "unknown": list(found.unknown),
-        "claimed": {claim.metric: str(claim.printed) for claim in found.claims},
-        "readings": [
-            {
-                "names": list(one.names),
-                "figures": _finite(dict(zip([c.metric for c in found.claims], one.values, strict=True))),
-                "miss": one.miss if math.isfinite(one.miss) else None,
-                "yields": one.yields,
-            }
-            for one in found.candidates
-        ],
-        "findings": list(found.findings),
-    }
-    return json.dumps(record, indent=2, allow_nan=False)
-
-
-def _metric_block(found: Explanation, metric: str) -> str:
-    moved = [one for one in found.effects if one.metric == metric]
-    far = [one for one in moved if abs(one.difference) >= 0.5 * 10**-DIGITS]
-    near = [one.convention for one in moved if one not in far]
-    title = f"{METRICS[metric].label} {_digits(found.base[metric])}, and with one convention changed"
-    lines = [
-        [one.convention, _digits(one.value), f"{one.difference:+.{DIGITS}f}", one.text, one.tools]
-        for one in far
-    ]
-    block = aligned(lines, left=(0, 3, 4)) if lines else "no convention moves it"
-    rest = f"\nby less than .00005: {', '.join(near)}" if near else ""
-    return f"{title}\n{block}{rest}"
-
-
-def _claims_block(found: Explanation) -> str:
-    ranked = [one for one in found.candidates if one.names[0] in PRESETS]
-    sets = [one for one in found.candidates if one.names[0] not in PRESETS]
-    head = ["", *(METRICS[claim.metric].label for claim in found.claims), "largest miss"]
-    lines = [["claimed", *(str(claim.printed) for claim in found.claims), ""]]
-    for one in [*ranked, *sets[:SHOWN]]:
-        shown = [f"{v:.{c.digits}f}" for c, v in zip(found.claims, one.values, strict=True)]
-        lines.append([" + ".join(one.names), *shown, f"{one.miss:.1f}"])
-    table = aligned([head, *lines], left=(0,))
-    return f"Claimed figures\n{table}\n{verdict(found)}"
-
-
-def verdict(found: Explanation) -> str:
-    """Say which conventions yield the claims, or that none does and how near the best comes."""
-    best = min(found.candidates, key=lambda one: (not one.yields, len(one.names), _coarse(one)))
-    if best.yields:
-        kind = "The preset" if best.names[0] in PRESETS else "The default with"
-        return f"{kind} {' and '.join(best.names)} yields the claimed figures as printed."
-    best = min(found.candidates, key=lambda one: (_coarse(one), len(one.names)))
-    away = []
-    for claim, value in zip(found.claims, best.values, strict=True):
-        if claim.miss(value) > HALF:
-            left = abs(Decimal(f"{value:.{claim.digits}f}") - claim.printed)
-            away.append(f"{METRICS[claim.metric].label} by {left}")
-    return (
-        "No preset, and no set of up to two conventions, yields all claimed figures. Nearest: "
-        f"{' and '.join(best.names)}; unexplained there: {', '.join(away)}."
-    )
-
-
-def _digits(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.{DIGITS}f}"
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: finite(value) for name, value in values.items()}
