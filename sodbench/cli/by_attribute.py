@@ -21,12 +21,13 @@ def break_down(
     how: dict[str, Any],
 ) -> str:
     """Break comparable scores down by an attribute, draw that if asked, and return the text or JSON."""
-    from sodbench import paired, plots
+    from sodbench import attributes, paired, plots
     from sodbench.attributes.breakdown import breakdown_text, by_attribute
     from sodbench.plots.sheets import by_attribute_figure
     from sodbench.scores import check_metrics
     from sodbench.worst.pictures import location_of
 
+    attributes.attribute(attribute)
     chosen = check_metrics(
         metrics or paired.paper_metrics([one for board in boards.values() for one in board])
     )
