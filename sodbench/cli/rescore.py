@@ -32,7 +32,7 @@ def rescore(
     """  # noqa: D301 (click needs the character \b)
     from sodbench.session import load_all
 
-    check_targets(csv_file, images_file, as_json=as_json)
+    check_targets(csv_file, images_file)
     shown = []
     for scores in load_all(stored):
         moved = scores.under(chosen_protocol(protocol or scores.protocol, overrides))

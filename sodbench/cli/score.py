@@ -55,7 +55,7 @@ def score(
     settings = {name: rest.pop(name) for name in ("missing", "strip", "subset", "jobs")}
     chosen = chosen_protocol(protocol, rest)
     plan = Plan(chosen, check_metrics(metrics or "all"), **settings)
-    check_targets(csv_file, images_file, as_json=as_json)
+    check_targets(csv_file, images_file)
     jobs, notices = collect(preds or builtin_maps(datasets), datasets, masks, data)
     for notice in (*moved_metrics(protocol), *notices):
         say(notice)
