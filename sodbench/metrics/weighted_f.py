@@ -43,16 +43,18 @@ FAR = 266**2
 
 @njit(cache=True, nogil=True)
 def _rows_below(gt, below):  # type: ignore[no-untyped-def]
-    """Fill how many rows below each pixel the nearest object pixel of its column lies, far if none."""
+    """Fill how many rows below each pixel the nearest object pixel of its column lies, far if none.
+
+    In 32 bits throughout: numba's own would be 64, which the processor does fewer of at once.
+    """
     height, width = gt.shape
-    away = np.empty(width, np.int32)
+    zero, one, far = np.int32(0), np.int32(1), np.int32(4 * (height + width))
     for col in range(width):
-        away[col] = 4 * (height + width)
-    for row in range(height - 1, -1, -1):
-        line, out = gt[row], below[row]
+        below[height - 1, col] = zero if gt[height - 1, col] else far
+    for row in range(height - 2, -1, -1):
+        line, out, under = gt[row], below[row], below[row + 1]
         for col in range(width):
-            away[col] = 0 if line[col] else away[col] + 1
-            out[col] = away[col]
+            out[col] = zero if line[col] else under[col] + one
 
 
 @njit(cache=True, nogil=True)
