@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sodbench.conventions import Reading
 from sodbench.datasets import Location, mask_entries
-from sodbench.errors import ScoresError
+from sodbench.errors import DatasetError, PredictionError, ScoresError
 from sodbench.images import Levels, binarise, mask_from, prediction_from, resized_mask
 from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
 from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_found
@@ -39,7 +39,7 @@ from sodbench.metrics.weighted_f import WeightedMask, weighted_f_from_pr, weight
 from sodbench.pairing import pair
 from sodbench.protocol import FIXED_SIZES, Protocol
 from sodbench.scores import AT_ONCE, Scores
-from sodbench.scoring import Progress, cpus
+from sodbench.scoring import Progress, content_of, cpus
 from sodbench.sources import Entry
 
 _MASK = ("mask_threshold", "resize")
@@ -390,9 +390,13 @@ def _parts_of(
     """Compute the parts of one image."""
     mask_entry, entry = entries
     mask = mask_from(
-        mask_entry.read(), mask_entry.where, rule=base.mask_threshold, eps=base.eps, graded=graded
+        content_of(mask_entry, DatasetError),
+        mask_entry.where,
+        rule=base.mask_threshold,
+        eps=base.eps,
+        graded=graded,
     )
-    data = entry.read() if entry else b""
+    data = content_of(entry, PredictionError) if entry else b""
     views: dict[object, _View] = {}
     found = {}
     for part, protocol in parts.items():

@@ -15,7 +15,7 @@ from workspace import good, plant, refused, save
 
 from sodbench.conventions import CONVENTIONS, Reading, pairs, readings
 from sodbench.discovery import discover
-from sodbench.errors import ScoresError
+from sodbench.errors import PredictionError, ScoresError
 from sodbench.explanation import Claim, claim_of, explain
 from sodbench.explanation.report import text
 from sodbench.images import decode
@@ -306,6 +306,14 @@ def test_sets_that_leave_a_perfect_score(here: Path) -> None:
     assert figures.scores.summary()["mae"] == 0 < moved
     found = explain(figures, ["mae"], claims_of({"mae": moved}, 5))
     assert "with resize=320x320 yields" in text(found)
+
+
+def test_maps_that_vanish_before_their_pixels_are_needed(here: Path) -> None:
+    planted()
+    figures = figures_of()
+    Path("maps/grey1.png").unlink()
+    with pytest.raises(PredictionError, match=r"maps/grey1\.png: cannot read this file"):
+        figures.compute(figures.lacking([("weighted_f", Reading(Protocol(normalise="none")))]))
 
 
 def test_the_time_of_a_pass_is_foretold(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
