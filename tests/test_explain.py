@@ -153,6 +153,24 @@ def test_a_metric_under_anothers_name(pool: Figures) -> None:
     assert adp_f(np.array([[0, 200]], np.uint8), np.array([[False, True]])) == 1
 
 
+def test_two_conventions_of_one_axis_are_no_set() -> None:
+    for name in pairs(Reading(Protocol())):
+        one, two = (part.partition("=")[0] for part in name.split())
+        assert one != two
+    assert not {"rho=1 rho=2", "relax-threshold=0.3 relax-threshold=adaptive"} & set(
+        pairs(Reading(Protocol()))
+    )
+
+
+def test_two_metrics_may_go_by_others_names() -> None:
+    reading = pairs(Reading(Protocol()))["max-f-is=adp_f mean-f-is=max_f"]
+    assert (reading.metric("max_f"), reading.metric("mean_f"), reading.metric("mae")) == (
+        "adp_f",
+        "max_f",
+        "mae",
+    )
+
+
 def test_stored_scores_know_what_they_lack(pool: Figures) -> None:
     stored = Figures(pool.scores)
     grey = Reading(Protocol(mask_threshold=">=26"))
