@@ -169,7 +169,7 @@ class Figures:
                     done += 1
                     if done == TIMED:
                         left = (time.perf_counter() - start) / TIMED * (total - TIMED)
-                        say(f"{len(parts)} numbers an image need its pixels: about {left:.0f} s in all.")
+                        say(f"The pixels are needed again: about {left:.0f} s.")
                     if progress:
                         progress(done, total)
             self._known |= {(group, part): np.array([row[part] for row in rows]) for part in parts}
