@@ -16,6 +16,7 @@ from stored import made, store
 from workspace import good, plant_maps, plant_masks, refused
 
 from sodbench import paired
+from sodbench.cli.options import is_dataset
 from sodbench.errors import ScoresError
 from sodbench.metrics import METRICS
 from sodbench.paired import Difference, report
@@ -589,6 +590,14 @@ def test_datasets_as_words(two):
     assert words.stdout == good("compare", *two, "-d", "ECSSD,SOD", "--resamples", 200).stdout
     one = good("compare", "--dataset", "ECSSD", "scores/A", "scores/B", "--resamples", 200).stdout
     assert "SOD" not in one
+
+
+def test_a_folder_named_like_a_dataset_is_a_folder(here):
+    assert is_dataset("SOD")
+    assert is_dataset("pascal-s")
+    assert not is_dataset("scores")
+    Path("SOD").mkdir()
+    assert not is_dataset("SOD")
 
 
 def test_by_attribute_needs_the_masks(two):

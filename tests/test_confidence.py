@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from stored import store
 from workspace import good, refused
 
 from sodbench import curves, plots
+from sodbench.boards import Board, Entry
+from sodbench.comparison import Marks, build
 from sodbench.confidence import marks
 from sodbench.paired import compare
 from sodbench.protocol import Protocol
@@ -80,6 +83,16 @@ def test_holm_is_over_all_datasets(three: list[Scores], monkeypatch: pytest.Monk
 def test_values_defined_on_few_images_have_no_interval() -> None:
     few = made("A", 30, 1, empty=range(12))
     assert set(marks([few], ["mae", "weighted_f"], spreads=True).spreads) == {("A", "TINY", "mae")}
+
+
+def test_published_values_bear_no_marks() -> None:
+    value = {"mae": Decimal("0.1")}
+    board = Board("TINY", tuple(Entry("A", source, value) for source in ("published", "measured")))
+    key = ("A", "TINY", "mae")
+    table = build({"TINY": board}, metrics=["mae"], marks=Marks({key: 0.01}, {key: ("A",)}, ("A",)))
+    published, measured = (section.rows[0] for section in table.sections)
+    assert (published.letter, published.cells[0].spread, published.cells[0].better) == ("", "", ())
+    assert (measured.letter, measured.cells[0].spread, measured.cells[0].better) == ("A", "0.010", ("A",))
 
 
 def test_marks_in_a_table(three: list[Scores]) -> None:
