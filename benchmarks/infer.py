@@ -27,10 +27,10 @@ from skimage.transform import resize
 from torch import nn
 
 from sodbench.demo import demo_folder
-from sodbench.models import runner
-from sodbench.models.recipe import MEAN, SIZE, STD, network_input
+from sodbench.models.recipe import IMAGENET_MEAN, IMAGENET_STD, SIZE, network_input
+from sodbench.models.runner import Configuration, Predictor, load_model, make_maps
 from sodbench.photos import photo_from
-from sodbench.sources import Entry, open_source
+from sodbench.sources import ImageFile, open_source
 
 IN_FLOAT64 = 4
 
@@ -40,20 +40,20 @@ class Work(NamedTuple):
 
     model: str
     weights: Path
-    photos: tuple[Entry, ...]
+    photos: tuple[ImageFile, ...]
 
 
 @cache
 def eager(work: Work) -> nn.Module:
     """Return the network as it is loaded."""
-    return runner.load_model(work.model, None, work.weights)[0].eval()
+    return load_model(work.model, None, work.weights)[0].eval()
 
 
 @cache
-def predictor(work: Work) -> runner.Predictor:
+def predictor(work: Work) -> Predictor:
     """Return the network as `sodbench run` prepares it."""
-    network, _, _ = runner.load_model(work.model, None, work.weights)
-    return runner.Predictor(network, torch.device("cpu"))
+    network, _, _ = load_model(work.model, None, work.weights)
+    return Predictor(network, torch.device("cpu"))
 
 
 @cache
@@ -79,7 +79,7 @@ def official_input(path: Path) -> NDArray[np.float32]:
     options = {"mode": "constant", "order": 1, "anti_aliasing": False}
     small = resize(photo, (SIZE, SIZE), **options)  # type: ignore[no-untyped-call]
     small = small / small.max()
-    return ((small - MEAN) / STD).transpose(2, 0, 1)[None].astype(np.float32)
+    return ((small - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1)[None].astype(np.float32)
 
 
 def plain(work: Work) -> None:
@@ -98,9 +98,9 @@ def plain(work: Work) -> None:
 
 def ours(work: Work) -> None:
     """Run as the command does, into an empty folder."""
-    configuration = runner.Configuration("bench", "", "", "cpu")
+    configuration = Configuration("bench", "", "", "cpu")
     with tempfile.TemporaryDirectory() as out:
-        runner.run(work.photos, Path(out) / "maps", predictor(work), configuration)
+        make_maps(work.photos, Path(out) / "maps", predictor(work), configuration)
 
 
 def ours_alone(work: Work) -> None:
@@ -118,7 +118,7 @@ def onnx_alone(work: Work) -> None:
 
 def differences(work: Work) -> str:
     """Say how far apart the outputs of the two torch ways are, in probabilities."""
-    double = runner.load_model(work.model, None, work.weights)[0].eval().double()
+    double = load_model(work.model, None, work.weights)[0].eval().double()
     apart, plain_off, ours_off = [], [], []
     for k, one in enumerate(inputs(work)):
         batch = torch.from_numpy(one[None])

@@ -23,16 +23,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from sodbench import plots
 from sodbench.errors import SodbenchError
-from sodbench.models.recipe import MEAN, STD, resize_bilinear, saliency_map
+from sodbench.models.recipe import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear, saliency_map
 from sodbench.models.runner import Predictor
-from sodbench.models.training import checkpoint
+from sodbench.models.training.checkpoint import WEIGHTS, read_checkpoint
 from sodbench.models.training.config import Config
 from sodbench.models.training.data import Data, Pair, data_of, read_pair
 from sodbench.models.training.loop import train
-from sodbench.models.training.start import build
-from sodbench.models.weights import load
+from sodbench.models.training.start import initial_network
+from sodbench.models.weights import load_weights
+from sodbench.plots import COLOURS, RED, check_figure_target, figure_style, new_figure, save_figure
 from sodbench.scoring import score_folder
 
 
@@ -48,9 +48,9 @@ def max_f(pairs: Sequence[Pair], config: Config, weights: Path | None = None) ->
     Without weights the network is the one that training starts from.
     """
     torch.manual_seed(config.seed)
-    network = build(config)
+    network = initial_network(config)
     if weights:
-        load(network, weights)
+        load_weights(network, weights)
     predictor = Predictor(network, torch.device("cpu"))
     with tempfile.TemporaryDirectory() as name:
         maps, masks = Path(name, "maps"), Path(name, "masks")
@@ -59,7 +59,7 @@ def max_f(pairs: Sequence[Pair], config: Config, weights: Path | None = None) ->
         for one in pairs:
             photo, mask = read_pair(one)
             small = resize_bilinear(photo, config.resize)
-            x = ((small / (small.max() or 1.0) - MEAN) / STD).transpose(2, 0, 1)
+            x = ((small / (small.max() or 1.0) - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1)
             (output,) = predictor([np.ascontiguousarray(x, np.float32)])
             found = saliency_map(output, mask.shape[1], mask.shape[0], "official")
             Image.fromarray(found).save(maps / f"{one.image}.png")
@@ -100,22 +100,20 @@ def write(curve: Sequence[Point], path: Path) -> None:
 def draw(curve: Sequence[Point], path: Path) -> None:
     """Draw maxF of both sets, and the loss, against the step."""
     steps = [point.step for point in curve]
-    with plots.style():
-        fig, (left, right) = plots.figure(["", ""], "double")
-        left.plot(steps, [point.trained for point in curve], "o-", color=plots.RED, label="trained on")
+    with figure_style():
+        fig, (left, right) = new_figure(["", ""], "double")
+        left.plot(steps, [point.trained for point in curve], "o-", color=RED, label="trained on")
         others = [point.others for point in curve if point.others is not None]
         if others:
-            left.plot(steps, others, "s--", color=plots.COLOURS[0], label="others")
+            left.plot(steps, others, "s--", color=COLOURS[0], label="others")
         left.set_ylabel("maxF")
         left.legend(frameon=False)
-        right.plot(
-            steps[1:], [point.loss for point in curve if point.loss is not None], "o-", color=plots.RED
-        )
+        right.plot(steps[1:], [point.loss for point in curve if point.loss is not None], "o-", color=RED)
         right.set_ylabel(f"Loss, mean of {steps[1] - steps[0]} steps")
         for ax in (left, right):
             ax.set_xlim(-0.03 * steps[-1], 1.03 * steps[-1])
             ax.set_xlabel("Step")
-        plots.save(fig, path, "A check that training learns")
+        save_figure(fig, path, "A check that training learns")
 
 
 def learn(
@@ -135,8 +133,8 @@ def learn(
         stage = replace(config, iterations=step, checkpoint_every=step)
         train(stage, data, run, state=state, device="cpu")
         seconds += time.perf_counter() - start
-        state = checkpoint.read(run)
-        note(step, run / checkpoint.WEIGHTS, fmean(losses_of(run)[-args.every :]))
+        state = read_checkpoint(run)
+        note(step, run / WEIGHTS, fmean(losses_of(run)[-args.every :]))
         if curve[-1].trained > args.enough:
             break
     return curve
@@ -161,7 +159,7 @@ def main() -> None:
     args = parser.parse_args()
     if args.plot:
         try:
-            plots.check_target(args.plot)
+            check_figure_target(args.plot)
         except SodbenchError as error:
             parser.error(str(error))
     data = data_of(args.images, args.masks)

@@ -18,7 +18,7 @@ from sodbench.explanation import explain
 from sodbench.metrics import PAPER_METRICS
 from sodbench.metrics.histogram import Reals
 from sodbench.protocol import Protocol
-from sodbench.readings import Figures
+from sodbench.readings import Rescorer
 from sodbench.scores import NUMBERS, Row, Scores
 from sodbench.statistics import (
     TAILS,
@@ -67,7 +67,7 @@ def speed(images: int, resamples: int) -> None:
             f"{time.perf_counter() - start:.1f} s ({time.process_time() - cpu:.1f} s of CPU)"
         )
     print(f"peak memory: {before} MB with the columns, {peak()} MB after")
-    figures = Figures(synthetic(images, 0))
+    figures = Rescorer(synthetic(images, 0))
     start = time.perf_counter()
     found = explain(figures, PAPER_METRICS)
     known = len({one.convention for one in found.effects}) + len(found.presets)

@@ -26,7 +26,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from sodbench.allocator import keep_freed_memory
-from sodbench.images import Levels, Mask, mask_from, prediction_from
+from sodbench.images import Mask, SaliencyMap, mask_from, prediction_from
 from sodbench.metrics import PAPER_METRICS
 from sodbench.protocol import Protocol
 from sodbench.scores import Scores
@@ -115,15 +115,15 @@ def sodbench(data: Data, jobs: int, metrics: Sequence[str] = PAPER_METRICS) -> N
 def sodbench_methods(data: Data) -> None:
     """Score all methods of a folder in one pass over the masks."""
     from sodbench.scoring import Plan
-    from sodbench.session import collect, evaluate
+    from sodbench.session import collect_jobs, score_jobs
 
-    jobs, _ = collect([data.maps], [], data.masks, None)
+    jobs, _ = collect_jobs([data.maps], [], data.masks, None)
     with tempfile.TemporaryDirectory() as out:
-        evaluate(jobs, Plan(Protocol(), PAPER_METRICS, jobs=1), Path(out))
+        score_jobs(jobs, Plan(Protocol(), PAPER_METRICS, jobs=1), Path(out))
 
 
 @cache
-def arrays(data: Data) -> list[tuple[Levels, Mask]]:
+def arrays(data: Data) -> list[tuple[SaliencyMap, Mask]]:
     """Return all decoded pairs."""
     files = sorted(data.one.iterdir())
     return [

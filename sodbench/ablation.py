@@ -22,7 +22,7 @@ from sodbench.tables import aligned
 PRINTED = Path(__file__).parent / "data" / "ablation.csv"
 """Table 2 as the paper prints it, with notes on misprints."""
 
-COLUMNS = {
+TABLE_2_COLUMNS = {
     "omron_max_f": "OMRON maxF↑",
     "omron_mae": "OMRON MAE↓",
     "ecssd_max_f": "ECSSD maxF↑",
@@ -45,7 +45,7 @@ class Grid:
     left: int
 
 
-def tables(style: str, *, measure: bool = False, mark: str = "best3") -> str:
+def ablation_tables(style: str, *, measure: bool = False, mark: str = "best3") -> str:
     """Write Tables 1 and 2.
 
     Parameters
@@ -100,7 +100,8 @@ def table_2(measure: bool = False) -> Grid:
 
     printed = printed_rows()
     ranks = {
-        key: dense_ranks([row[key] for row in printed], label.endswith("↑")) for key, label in COLUMNS.items()
+        key: dense_ranks([row[key] for row in printed], label.endswith("↑"))
+        for key, label in TABLE_2_COLUMNS.items()
     }
     times = _times([row["model"] for row in printed]) if measure else {}
     rows = []
@@ -112,11 +113,11 @@ def table_2(measure: bool = False) -> Grid:
         rows.append(
             (
                 Cell(row["architecture"], None, note if about == "architecture" else ""),
-                *(Cell(row[key], ranks[key][k], note if about == key else "") for key in COLUMNS),
+                *(Cell(row[key], ranks[key][k], note if about == key else "") for key in TABLE_2_COLUMNS),
                 *_row(*measured),
             )
         )
-    head = ("Architecture", *COLUMNS.values(), "10⁶ parameters", "GMAC", "MB", *["ms here"] * measure)
+    head = ("Architecture", *TABLE_2_COLUMNS.values(), "10⁶ parameters", "GMAC", "MB", *["ms here"] * measure)
     caption = (
         "Table 2. Scores and ms as the paper prints them (ms on its GTX 1080 Ti); nothing was trained again. "
         "Parameters, GMAC at 320x320 and MB (of the weights) are of the networks built here, parts of which "
@@ -128,7 +129,7 @@ def table_2(measure: bool = False) -> Grid:
 
 
 def printed_rows() -> list[dict[str, str]]:
-    """Return the rows of Table 2 as printed; keys: model, architecture, group, those of `COLUMNS`, note."""
+    """Return the rows of Table 2 as printed: model, architecture, group, `TABLE_2_COLUMNS`, note."""
     with PRINTED.open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
 
@@ -270,10 +271,10 @@ def _times(names: Sequence[str]) -> dict[str, float]:
     """Return the median ms an image of each network, with random weights, as `sodbench run` runs it."""
     from sodbench.models.ablation import NETWORKS
     from sodbench.models.cost import interleaved
-    from sodbench.models.runner import Predictor, build, choose_device
+    from sodbench.models.runner import Predictor, build_network, choose_device
 
     device = choose_device("auto")
-    return interleaved({name: Predictor(build(NETWORKS[name]), device) for name in names}, ROUNDS)
+    return interleaved({name: Predictor(build_network(NETWORKS[name]), device) for name in names}, ROUNDS)
 
 
 def _machine() -> str:

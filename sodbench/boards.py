@@ -19,7 +19,7 @@ from sodbench.metrics import PAPER_METRICS, revisions
 from sodbench.protocol import Protocol, differing, split_signature
 from sodbench.registry import lookup, registry
 
-COLUMNS = (
+BOARD_COLUMNS = (
     *("method", "venue", "year", "backbone", "size_mb", *PAPER_METRICS),
     *("n", "source", "signature", "reference", "date", "note"),
 )
@@ -30,7 +30,7 @@ SOURCES = ("published", "measured")
 
 
 @dataclass(frozen=True)
-class Entry:
+class BoardRow:
     """One row of a board.
 
     Parameters
@@ -77,17 +77,17 @@ class Board:
     """The rows of one dataset: published ones in their paper's order, then measured ones by method."""
 
     dataset: str
-    entries: tuple[Entry, ...]
+    entries: tuple[BoardRow, ...]
 
-    def find(self, method: str, source: str) -> Entry | None:
+    def find(self, method: str, source: str) -> BoardRow | None:
         """Return the row of that key, None if there is none."""
         return next((entry for entry in self.entries if entry.key == (method, source)), None)
 
-    def of(self, source: str) -> tuple[Entry, ...]:
+    def of(self, source: str) -> tuple[BoardRow, ...]:
         """Return the rows of one source."""
         return tuple(entry for entry in self.entries if entry.source == source)
 
-    def put(self, entry: Entry) -> "Board":
+    def put(self, entry: BoardRow) -> "Board":
         """Return the board with this row added, or in the place of the one of its key."""
         kept = [row for row in self.entries if row.key != entry.key]
         found = self.find(*entry.key)
@@ -184,7 +184,7 @@ def board_csv(board: Board) -> str:
     """Return a board as the text of its file."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(BOARD_COLUMNS)
     writer.writerows(row_cells(entry) for entry in board.entries)
     return file.getvalue()
 
@@ -241,7 +241,7 @@ def expected_signature(data: str, n: int) -> str:
     return f"data:{data}|n:{n}/{n}|{protocol.signature()}|rev:{revisions()}"
 
 
-def parse_row(where: str, line: Sequence[str]) -> Entry:
+def parse_row(where: str, line: Sequence[str]) -> BoardRow:
     """Read one row from its cells.
 
     Raises
@@ -249,9 +249,9 @@ def parse_row(where: str, line: Sequence[str]) -> Entry:
     LeaderboardError
         A cell is not valid; `where` names the row in the message.
     """
-    if len(line) != len(COLUMNS):
-        raise LeaderboardError(f"{where}: {len(line)} cells, expected {len(COLUMNS)}.")
-    cells = dict(zip(COLUMNS, line, strict=True))
+    if len(line) != len(BOARD_COLUMNS):
+        raise LeaderboardError(f"{where}: {len(line)} cells, expected {len(BOARD_COLUMNS)}.")
+    cells = dict(zip(BOARD_COLUMNS, line, strict=True))
     name = cells["method"]
     if not re.fullmatch(r"[^\W_=+@-][^/\\\x00-\x1f]*(?<!\s)", name) or len(name.encode()) > 100:
         raise LeaderboardError(
@@ -267,7 +267,7 @@ def parse_row(where: str, line: Sequence[str]) -> Entry:
             "a formula, or holds a line break."
         )
     values = {metric: _number(where, metric, cells[metric], 1) for metric in PAPER_METRICS if cells[metric]}
-    entry = Entry(
+    entry = BoardRow(
         method=name,
         source=cells["source"],
         values=values,
@@ -281,10 +281,10 @@ def parse_row(where: str, line: Sequence[str]) -> Entry:
     return entry
 
 
-def row_cells(entry: Entry) -> list[str]:
-    """Return the cells of a row, as text, in the order of `COLUMNS`."""
+def row_cells(entry: BoardRow) -> list[str]:
+    """Return the cells of a row, as text, in the order of `BOARD_COLUMNS`."""
     cells: dict[str, object] = {**vars(entry), **entry.values}
-    return ["" if cells.get(name) is None else str(cells[name]) for name in COLUMNS]
+    return ["" if cells.get(name) is None else str(cells[name]) for name in BOARD_COLUMNS]
 
 
 def differences_text(fields: Mapping[str, tuple[str, str]]) -> str:
@@ -292,26 +292,26 @@ def differences_text(fields: Mapping[str, tuple[str, str]]) -> str:
     return ", ".join(f"{key} {found} (expected {wanted})" for key, (wanted, found) in fields.items())
 
 
-def _sorted(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+def _sorted(entries: Sequence[BoardRow]) -> tuple[BoardRow, ...]:
     published = [entry for entry in entries if entry.source == "published"]
     measured = [entry for entry in entries if entry.source == "measured"]
     return (*published, *sorted(measured, key=lambda entry: (entry.method.casefold(), entry.method)))
 
 
 def _check_head(path: Path, head: Sequence[str]) -> None:
-    if tuple(head) == COLUMNS:
+    if tuple(head) == BOARD_COLUMNS:
         return
-    unknown = [name for name in head if name not in COLUMNS]
-    missing = [name for name in COLUMNS if name not in head]
+    unknown = [name for name in head if name not in BOARD_COLUMNS]
+    missing = [name for name in BOARD_COLUMNS if name not in head]
     problems = [
         *([f"unknown columns {first_few(unknown)}"] if unknown else []),
         *([f"missing columns {first_few(missing)}"] if missing else []),
     ]
     what = "; ".join(problems) or "columns repeated or in another order"
-    raise LeaderboardError(f"{path}: {what}. Expected {', '.join(COLUMNS)}.")
+    raise LeaderboardError(f"{path}: {what}. Expected {', '.join(BOARD_COLUMNS)}.")
 
 
-def _check_measured(where: str, entry: Entry) -> None:
+def _check_measured(where: str, entry: BoardRow) -> None:
     if not entry.signature:
         raise LeaderboardError(f"{where}: a measured row without a signature. Add it from its scores.")
     try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from string import ascii_uppercase
 
-from sodbench.boards import Board, Entry
+from sodbench.boards import Board, BoardRow
 from sodbench.errors import LeaderboardError, first_few, nearest
 from sodbench.leaderboard import entry_from
 from sodbench.metrics import METRICS, PAPER_METRICS
@@ -26,13 +26,13 @@ PAPER_DATASETS = ("DUT-OMRON", "DUTS-TE", "HKU-IS", "ECSSD", "PASCAL-S", "SOD")
 SORTS = ("method", "year", "size", "rank", *PAPER_METRICS)
 """What rows can be sorted by; without, they stand as on the boards."""
 
-MEAN = "mean of all"
+MEAN_OF_ALL = "mean of all"
 """What stands above the columns of means over all datasets."""
 
-RANK = "mean rank"
+MEAN_RANK = "mean rank"
 """What stands above the column of mean ranks."""
 
-TITLES = {"published": "Published", "measured": "Measured with sodbench"}
+SECTION_TITLES = {"published": "Published", "measured": "Measured with sodbench"}
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One method of a section; `cells` has one for every column of the table.
 
     `notes` are footnotes to the whole row, by dataset; `signatures` say how it was measured, by dataset;
@@ -116,13 +116,13 @@ class Section:
     """Rows of one source, and if asked for a row of their means."""
 
     source: str
-    rows: tuple[Row, ...]
-    means: Row | None = None
+    rows: tuple[TableRow, ...]
+    means: TableRow | None = None
 
     @property
     def title(self) -> str:
         """What stands above its rows."""
-        return TITLES[self.source]
+        return SECTION_TITLES[self.source]
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Table:
     @property
     def datasets(self) -> tuple[str, ...]:
         """The datasets shown."""
-        return tuple(group for group in self.groups if group not in (MEAN, RANK))
+        return tuple(group for group in self.groups if group not in (MEAN_OF_ALL, MEAN_RANK))
 
     def split(self, widest: int) -> "list[Table]":
         """Cut into tables of at most `widest` columns of metrics; a dataset is never cut."""
@@ -149,7 +149,7 @@ class Table:
         width = widest + 1
         for group in self.groups:
             count = sum(column.group == group for column in self.columns)
-            if group != RANK and width + count > widest:
+            if group != MEAN_RANK and width + count > widest:
                 parts, width = [*parts, []], 0
             if not parts:
                 parts = [[]]
@@ -159,14 +159,14 @@ class Table:
 
     def _part(self, groups: Sequence[str]) -> "Table":
         kept = [k for k, column in enumerate(self.columns) if column.group in ("", *groups)]
-        datasets = [group for group in groups if group not in (MEAN, RANK)]
+        datasets = [group for group in groups if group not in (MEAN_OF_ALL, MEAN_RANK)]
 
-        def belongs(row: Row) -> bool:
+        def belongs(row: TableRow) -> bool:
             if datasets:
                 return bool({*row.datasets} & {*datasets})
             return any(row.cells[k].text != "-" for k in kept if self.columns[k].group)
 
-        def cut(row: Row) -> Row:
+        def cut(row: TableRow) -> TableRow:
             notes = tuple(note for note in row.notes if note[0] in datasets)
             signatures = tuple(pair for pair in row.signatures if not datasets or pair[0] in datasets)
             return replace(row, cells=tuple(row.cells[k] for k in kept), notes=notes, signatures=signatures)
@@ -246,7 +246,7 @@ def notices(shown: Mapping[str, Board], boards: Mapping[str, Board], scores: Seq
     return said
 
 
-def _with_facts(entry: Entry, board: Board) -> Entry:
+def _with_facts(entry: BoardRow, board: Board) -> BoardRow:
     """Take the facts about a method from its row on the board."""
     known = board.find(entry.method, "measured") or board.find(entry.method, "published")
     if known is None:
@@ -277,7 +277,7 @@ def named(names: Sequence[str], valid: Sequence[str], what: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def build(
+def build_table(
     boards: Mapping[str, Board],
     *,
     metrics: Sequence[str] = (),
@@ -324,9 +324,9 @@ def build(
     )
     columns = list(sheet.columns(delta))
     if average and len(boards) > 1:
-        columns += [Column(MEAN, metric) for metric in metrics]
+        columns += [Column(MEAN_OF_ALL, metric) for metric in metrics]
     if mean_rank:
-        columns.append(Column(RANK, "rank"))
+        columns.append(Column(MEAN_RANK, "rank"))
     found = tuple(_section(sheet, rows, columns, average) for rows in sections)
     return Table(tuple(columns), found, sheet.marks.said)
 
@@ -362,7 +362,7 @@ def split_note(note: str) -> dict[str, str]:
     return {key: "; ".join(pieces) for key, pieces in found.items()}
 
 
-Key = tuple[str, str]
+RowKey = tuple[str, str]
 """Method and source: what makes a row."""
 
 
@@ -374,15 +374,15 @@ class _Sheet:
     ) -> None:
         self.datasets, self.metrics, self.decimals, self.marks = tuple(boards), metrics, decimals, marks
         self.letters: dict[str, str] = {}
-        self.rows: dict[Key, dict[str, Entry]] = {}
-        self._ranks: dict[Column, dict[Key, int | None]] = {}
+        self.rows: dict[RowKey, dict[str, BoardRow]] = {}
+        self._ranks: dict[Column, dict[RowKey, int | None]] = {}
         for name, board in boards.items():
             for entry in board.entries:
                 self.rows.setdefault(entry.key, {})[name] = entry
 
-    def sections(self) -> Iterator[list[Key]]:
+    def sections(self) -> Iterator[list[RowKey]]:
         """Yield the rows of each source that has some."""
-        for source in TITLES:
+        for source in SECTION_TITLES:
             if rows := [key for key in self.rows if key[1] == source]:
                 yield rows
 
@@ -403,12 +403,12 @@ class _Sheet:
                 "name with `sodbench leaderboard add --method NAME`, or leave --delta out."
             )
 
-    def fact(self, key: Key, name: str) -> object:
+    def fact(self, key: RowKey, name: str) -> object:
         """Return what the first board that knows says of a method."""
         facts = (getattr(entry, name) for entry in self.rows[key].values())
         return next((fact for fact in facts if fact not in (None, "")), None)
 
-    def value(self, key: Key, column: Column) -> Decimal | None:
+    def value(self, key: RowKey, column: Column) -> Decimal | None:
         """Return a number in full precision, None if there is none."""
         if column.metric == "size":
             size = self.fact(key, "size_mb")
@@ -416,7 +416,7 @@ class _Sheet:
         if column.metric == "rank":
             ranks = [self.ranks(Column(d, m))[key] for d in self.datasets for m in self.metrics]
             return _mean([None if rank is None else Decimal(rank) for rank in ranks])
-        if column.group == MEAN:
+        if column.group == MEAN_OF_ALL:
             return _mean([self.value(key, Column(name, column.metric)) for name in self.datasets])
         entry = self.rows[key].get(column.group)
         value = entry.values.get(column.metric) if entry else None
@@ -426,7 +426,7 @@ class _Sheet:
         base = printed.values.get(column.metric) if printed and key[1] == "measured" else None
         return None if value is None or base is None else value - base
 
-    def text(self, key: Key, column: Column) -> str:
+    def text(self, key: RowKey, column: Column) -> str:
         """Return what a cell shows."""
         if column.delta and key[1] == "published":
             return ""
@@ -436,7 +436,7 @@ class _Sheet:
             places = min(places, -int(value.as_tuple().exponent))
         return _shown(value, places, signed=column.delta)
 
-    def marked(self, key: Key, column: Column) -> tuple[str, tuple[str, ...]]:
+    def marked(self, key: RowKey, column: Column) -> tuple[str, tuple[str, ...]]:
         """Return what resampling adds to a cell: half its interval, and the letters of whom it beats."""
         if key[1] == "published" or column.delta:
             return "", ()
@@ -445,18 +445,18 @@ class _Sheet:
         letters = tuple(sorted(self.letters[name] for name in better if name in self.letters))
         return "" if spread is None else f"{spread:.{self.decimals}f}", letters
 
-    def kind(self, key: Key, column: Column) -> tuple[str, ...]:
+    def kind(self, key: RowKey, column: Column) -> tuple[str, ...]:
         """Return how a value was made: only equal ones are ranked together."""
         names = [column.group] if column.group in self.datasets else self.datasets if column.group else ()
         entries = [self.rows[key][name] for name in names if name in self.rows[key]]
         return key[1], *(_comparable(entry.signature) for entry in entries if entry.signature)
 
-    def ranks(self, column: Column) -> dict[Key, int | None]:
+    def ranks(self, column: Column) -> dict[RowKey, int | None]:
         """Rank the rows in a column; a row without rivals has no rank."""
         if column in self._ranks:
             return self._ranks[column]
         found = self._ranks[column] = dict.fromkeys(self.rows)
-        kinds: dict[tuple[str, ...], list[Key]] = {}
+        kinds: dict[tuple[str, ...], list[RowKey]] = {}
         for key in self.rows:
             kinds.setdefault(self.kind(key, column), []).append(key)
         for keys in kinds.values():
@@ -466,7 +466,7 @@ class _Sheet:
         return found
 
 
-def _section(sheet: _Sheet, rows: Sequence[Key], columns: Sequence[Column], average: bool) -> Section:
+def _section(sheet: _Sheet, rows: Sequence[RowKey], columns: Sequence[Column], average: bool) -> Section:
     ranks = {column: sheet.ranks(column) for column in columns if not column.delta}
     return Section(
         rows[0][1],
@@ -477,12 +477,14 @@ def _section(sheet: _Sheet, rows: Sequence[Key], columns: Sequence[Column], aver
     )
 
 
-def _row(sheet: _Sheet, key: Key, columns: Sequence[Column], ranks: Mapping[Column, int | None]) -> Row:
+def _row(
+    sheet: _Sheet, key: RowKey, columns: Sequence[Column], ranks: Mapping[Column, int | None]
+) -> TableRow:
     entries = sheet.rows[key]
     notes = {name: split_note(entry.note) for name, entry in entries.items()}
 
     def cell(column: Column) -> Cell:
-        if column.group == MEAN:
+        if column.group == MEAN_OF_ALL:
             parts = [
                 f"{name}: {found[column.metric]}" for name, found in notes.items() if column.metric in found
             ]
@@ -493,7 +495,7 @@ def _row(sheet: _Sheet, key: Key, columns: Sequence[Column], ranks: Mapping[Colu
         return Cell(sheet.text(key, column), ranks.get(column), note, spread, better)
 
     venue, year = sheet.fact(key, "venue"), sheet.fact(key, "year")
-    return Row(
+    return TableRow(
         method=key[0],
         venue=f"{venue or ''}{f'{year:02d}'[-2:] if isinstance(year, int) else ''}",
         backbone=str(sheet.fact(key, "backbone") or ""),
@@ -505,7 +507,7 @@ def _row(sheet: _Sheet, key: Key, columns: Sequence[Column], ranks: Mapping[Colu
     )
 
 
-def _means(sheet: _Sheet, rows: Sequence[Key], columns: Sequence[Column]) -> Row:
+def _means(sheet: _Sheet, rows: Sequence[RowKey], columns: Sequence[Column]) -> TableRow:
     """Average each column over the methods that have a value, if all were made alike."""
 
     def cell(column: Column) -> Cell:
@@ -515,10 +517,10 @@ def _means(sheet: _Sheet, rows: Sequence[Key], columns: Sequence[Column]) -> Row
             return Cell("")
         return Cell(_shown(_mean(values) if alike else None, sheet.decimals, signed=column.delta))
 
-    return Row("mean", "", "", tuple(cell(column) for column in columns), sheet.datasets)
+    return TableRow("mean", "", "", tuple(cell(column) for column in columns), sheet.datasets)
 
 
-def _sorted(sheet: _Sheet, rows: Sequence[Key], by: str) -> list[Key]:
+def _sorted(sheet: _Sheet, rows: Sequence[RowKey], by: str) -> list[RowKey]:
     if not by:
         return list(rows)
     (by,) = named([by], SORTS, "sort")
@@ -526,7 +528,7 @@ def _sorted(sheet: _Sheet, rows: Sequence[Key], by: str) -> list[Key]:
         return sorted(rows, key=lambda key: key[0].casefold())
     if by == "year":
         return sorted(rows, key=lambda key: -int(str(sheet.fact(key, "year") or 0)))
-    column = Column(MEAN, by) if by in METRICS else Column("", by)
+    column = Column(MEAN_OF_ALL, by) if by in METRICS else Column("", by)
     values = {key: sheet.value(key, column) for key in rows}
     return sorted(rows, key=lambda key: _last_if_none(values[key], column.higher_is_better))
 
@@ -535,7 +537,7 @@ def _last_if_none(value: Decimal | None, reverse: bool) -> tuple[bool, Decimal]:
     return value is None, Decimal(0) if value is None else -value if reverse else value
 
 
-def _in_order(entries: Sequence[Entry], methods: Sequence[str]) -> tuple[Entry, ...]:
+def _in_order(entries: Sequence[BoardRow], methods: Sequence[str]) -> tuple[BoardRow, ...]:
     kept = [entry for entry in entries if entry.method in methods]
     return tuple(sorted(kept, key=lambda entry: (entry.source == "measured", methods.index(entry.method))))
 

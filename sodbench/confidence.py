@@ -10,7 +10,7 @@ from sodbench.paired import Difference, adjusted, compare
 from sodbench.scores import Scores
 from sodbench.statistics import FEWEST_IMAGES, bootstrap, measured, percentile_interval
 
-RESAMPLES = 10_000
+TABLE_RESAMPLES = 10_000
 SEED = 0
 
 
@@ -68,7 +68,7 @@ def marks(
 def _halves(one: Scores, metrics: Sequence[str]) -> dict[tuple[str, str, str], float]:
     defined = one.per_image()[[*metrics]].notna().sum()
     of = measured(one, [metric for metric in metrics if defined[metric] >= FEWEST_IMAGES])
-    intervals = [percentile_interval(samples) for samples in bootstrap([*of.values()], RESAMPLES, SEED)]
+    intervals = [percentile_interval(samples) for samples in bootstrap([*of.values()], TABLE_RESAMPLES, SEED)]
     return {
         (one.method, _dataset(one), metric): (high - low) / 2
         for metric, (low, high) in zip(of, intervals, strict=True)
@@ -81,7 +81,7 @@ def _differences(scores: Sequence[Scores], metrics: Sequence[str]) -> tuple[Diff
     for dataset in dict.fromkeys(_dataset(one) for one in scores):
         there = [one for one in scores if _dataset(one) == dataset]
         if len(there) > 1:
-            found += compare(there, metrics=metrics, resamples=RESAMPLES, seed=SEED).differences
+            found += compare(there, metrics=metrics, resamples=TABLE_RESAMPLES, seed=SEED).differences
     if not found:
         raise ScoresError(
             "--significance compares methods: no dataset has scores of two. Give more with --with."
@@ -105,4 +105,4 @@ def _dataset(one: Scores) -> str:
 
 
 def _how() -> str:
-    return f"{RESAMPLES:,} resamples, seed {SEED}"
+    return f"{TABLE_RESAMPLES:,} resamples, seed {SEED}"

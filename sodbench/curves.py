@@ -76,7 +76,7 @@ def board_curves(folder: Path) -> Panels:
     return panels
 
 
-def select(
+def select_curves(
     panels: Panels, datasets: Sequence[str] = (), methods: Sequence[str] = ()
 ) -> tuple[Panels, list[str]]:
     """Return the panels of some datasets with the curves of some methods, and what to tell of them.
@@ -138,6 +138,6 @@ def check_comparable(dataset: str, panel: Mapping[str, Curves]) -> None:
             )
 
 
-def signatures(panels: Panels) -> list[str]:
+def panel_signatures(panels: Panels) -> list[str]:
     """Return every signature of what is drawn, once each."""
     return list(dict.fromkeys(curves.signature for panel in panels.values() for curves in panel.values()))

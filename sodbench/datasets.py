@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from sodbench.errors import DatasetError, PredictionError, first_few
 from sodbench.pairing import Pairing, pair, suggest_strip
 from sodbench.registry import Dataset, config_file, find, fold, lookup, read_toml, registry
-from sodbench.sources import Entry, open_source
+from sodbench.sources import ImageFile, open_source
 
 __all__ = [
     "Dataset",
@@ -126,7 +126,7 @@ def from_masks(path: Path, name: str | None = None) -> Location:
     return _counted(location)
 
 
-def mask_entries(location: Location) -> tuple[Entry, ...]:
+def mask_entries(location: Location) -> tuple[ImageFile, ...]:
     """List the masks, sorted by name."""
     entries = _entries(location.masks)
     if location.images != location.masks:
@@ -134,7 +134,7 @@ def mask_entries(location: Location) -> tuple[Entry, ...]:
     return tuple(e for e in entries if _has_suffix(e, location.dataset.mask_suffix))
 
 
-def photo_entries(location: Location) -> dict[str, Entry]:
+def photo_entries(location: Location) -> dict[str, ImageFile]:
     """Return the photos by stem, empty if there are none; the entry's own suffix wins a stem."""
     suffix = location.dataset.image_suffix
     entries = _entries(location.images) if location.images else ()
@@ -269,23 +269,23 @@ def _folders(folder: Path) -> list[Path]:
         raise DatasetError(f"{folder}: cannot list this folder ({error.strerror}).") from error
 
 
-def _groups(path: Path) -> dict[str, tuple[Entry, ...]]:
+def _groups(path: Path) -> dict[str, tuple[ImageFile, ...]]:
     try:
         return open_source(path).groups
     except PredictionError as error:
         raise DatasetError(str(error)) from error
 
 
-def _entries(path: Path) -> tuple[Entry, ...]:
+def _entries(path: Path) -> tuple[ImageFile, ...]:
     groups = _groups(path)
     return groups.get("", next(iter(groups.values())) if len(groups) == 1 else ())
 
 
-def _has_suffix(entry: Entry, suffix: str) -> bool:
+def _has_suffix(entry: ImageFile, suffix: str) -> bool:
     return entry.name.lower().endswith(suffix.lower())
 
 
-def _is_mixed(dataset: Dataset, entries: Sequence[Entry]) -> bool:
+def _is_mixed(dataset: Dataset, entries: Sequence[ImageFile]) -> bool:
     masks = {e.stem for e in entries if _has_suffix(e, dataset.mask_suffix)}
     photos = {e.stem for e in entries if _has_suffix(e, dataset.image_suffix)}
     return dataset.mask_suffix != dataset.image_suffix and 2 * len(masks & photos) > len(masks)

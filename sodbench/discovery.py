@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from sodbench.errors import PredictionError, first_few
 from sodbench.registry import Dataset, fold, registry
-from sodbench.sources import Entry, Source, is_unicode, open_source
+from sodbench.sources import ImageFile, Source, is_unicode, open_source
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Found:
 
     method: str
     dataset: Dataset | None
-    entries: tuple[Entry, ...]
+    entries: tuple[ImageFile, ...]
 
 
 class PassedOver(NamedTuple):

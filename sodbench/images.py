@@ -17,12 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from sodbench import png
 from sodbench.errors import DatasetError, PredictionError, ProtocolError, SodbenchError, first_few, nearest
-from sodbench.png import RefusalError
+from sodbench.png import CHANNELS, MAGIC, Head, RefusalError, chunks_of, head_of, inflated, samples_of
 from sodbench.protocol import parse_mask_rule
 
-NOTES = {
+FILE_NOTES = {
     "jpeg": "JPEG, which is lossy: levels near edges are not the ones that were written",
     "faint": "16-bit or float values that reach level 1 at most: 8-bit values in a deeper file?",
     "mask-01": "mask with maximum 1, read as 0 and 255",
@@ -54,7 +53,7 @@ _PILLOW_LAYOUTS = {
 }
 
 
-class Levels(NamedTuple):
+class SaliencyMap(NamedTuple):
     """A map as the metrics take it.
 
     Parameters
@@ -62,7 +61,7 @@ class Levels(NamedTuple):
     levels
         (h, w) grey levels, C-contiguous and writable.
     notes
-        Ids of things to report, keys of `NOTES`.
+        Ids of things to report, keys of `FILE_NOTES`.
     """
 
     levels: NDArray[np.uint8]
@@ -79,7 +78,7 @@ class Mask(NamedTuple):
     levels
         (h, w) grey levels that `gt` was made of, after a 0/1 mask became 0/255.
     notes
-        Ids of things to report, keys of `NOTES`.
+        Ids of things to report, keys of `FILE_NOTES`.
     """
 
     gt: NDArray[np.bool_]
@@ -87,7 +86,7 @@ class Mask(NamedTuple):
     notes: tuple[str, ...]
 
 
-def decode(data: bytes, where: str) -> Levels:
+def decode(data: bytes, where: str) -> SaliencyMap:
     """Decode an encoded map (PNG, JPEG, BMP, TIFF, GIF, WebP or NPY; its content decides).
 
     Parameters
@@ -99,7 +98,7 @@ def decode(data: bytes, where: str) -> Levels:
 
     Returns
     -------
-    Levels
+    SaliencyMap
         Grey levels, and notes out of ``jpeg`` and ``faint``.
 
     Raises
@@ -112,7 +111,7 @@ def decode(data: bytes, where: str) -> Levels:
     >>> file = BytesIO()
     >>> np.save(file, np.array([[0.0, 0.5, 1.0]]))
     >>> decode(file.getvalue(), "a.npy")
-    Levels(levels=array([[  0, 128, 255]], dtype=uint8), notes=())
+    SaliencyMap(levels=array([[  0, 128, 255]], dtype=uint8), notes=())
     >>> decode(b"<!DOCTYPE html>", "a.png")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     sodbench.errors.PredictionError: a.png: no image (begins with b'<!DOCTYPE html>'), expected ...
@@ -122,7 +121,7 @@ def decode(data: bytes, where: str) -> Levels:
 
 def prediction_from(
     data: bytes, where: str, *, shape: tuple[int, int] | None = None, resize: str = "exact"
-) -> Levels:
+) -> SaliencyMap:
     """Decode a prediction and hold it against its mask's shape.
 
     Parameters
@@ -166,7 +165,7 @@ def prediction_from(
         )
     filters = {"bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
     resized = Image.fromarray(found.levels).resize((shape[1], shape[0]), filters[resize])
-    return Levels(np.array(resized, order="C"), (*found.notes, "resized"))
+    return SaliencyMap(np.array(resized, order="C"), (*found.notes, "resized"))
 
 
 def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, graded: bool = False) -> Mask:
@@ -217,7 +216,7 @@ def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, 
     gt = binarise(levels, rule, eps)
     if top == 0 and "faint" in notes:
         raise DatasetError(
-            f"{where}: the mask is not empty, but all its levels come to 0: {NOTES['faint']} "
+            f"{where}: the mask is not empty, but all its levels come to 0: {FILE_NOTES['faint']} "
             "Save masks as 8-bit grey PNG."
         )
     if top > 0 and not gt.any() and graded and len(np.unique(levels)) > 2:
@@ -284,9 +283,9 @@ def _has_grey(levels: NDArray[np.uint8]) -> bool:
     return bool(shifted.max() > 1)
 
 
-def _decode(data: bytes, where: str, error: type[SodbenchError]) -> Levels:
+def _decode(data: bytes, where: str, error: type[SodbenchError]) -> SaliencyMap:
     try:
-        if data.startswith(png.MAGIC):
+        if data.startswith(MAGIC):
             return _png(data)
         if data.startswith(b"\x93NUMPY"):
             return _npy(data)
@@ -303,23 +302,23 @@ def _check_size(w: int, h: int) -> None:
         )
 
 
-def _png(data: bytes) -> Levels:
+def _png(data: bytes) -> SaliencyMap:
     """Decode a PNG: the fast path, 99 % of all files."""
-    chunks, pixels = png.chunks_of(data)
-    head = png.head_of(chunks)
+    chunks, pixels = chunks_of(data)
+    head = head_of(chunks)
     if b"acTL" in chunks:
         raise RefusalError(f"animated PNG, expected a single image. {_TO_GREY}")
-    channels = png.CHANNELS[head.colour]
+    channels = CHANNELS[head.colour]
     if head.depth == 16 and channels > 1:
         raise RefusalError(
             f"16-bit PNG with {channels} channels, expected grey. Save it as 8-bit or as 16-bit grey."
         )
     _check_size(head.width, head.height)
-    samples = _interlaced(head, pixels) if head.interlaced else png.samples_of(head, pixels)
+    samples = _interlaced(head, pixels) if head.interlaced else samples_of(head, pixels)
     transparent = chunks.get(b"tRNS")
     if head.colour == 3:
         indices = samples.astype(np.uint8, copy=False)
-        return Levels(_through_palette(indices, _table(chunks.get(b"PLTE", b"")), transparent), ())
+        return SaliencyMap(_through_palette(indices, _table(chunks.get(b"PLTE", b"")), transparent), ())
     if transparent is not None and head.colour in (0, 2):
         if len(transparent) < 2 * channels:
             raise RefusalError(f"no valid PNG (transparent colour of {len(transparent)} bytes). {_AGAIN}")
@@ -329,16 +328,16 @@ def _png(data: bytes) -> Levels:
         return _from_16_bit(samples.astype(np.uint16, copy=False))
     if head.depth < 8:
         samples *= samples.dtype.type(255 // (2**head.depth - 1))
-    return Levels(_from_channels(samples.astype(np.uint8, copy=False)), ())
+    return SaliencyMap(_from_channels(samples.astype(np.uint8, copy=False)), ())
 
 
-def _interlaced(head: png.Head, pixels: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+def _interlaced(head: Head, pixels: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
     """Let Pillow decode an interlaced PNG, which may not end before its last row."""
     expected = 0
     for x, y, dx, dy in _ADAM7:
         columns, rows = max(0, -((x - head.width) // dx)), max(0, -((y - head.height) // dy))
         expected += rows * (1 + (columns * head.bits + 7) // 8) if columns else 0
-    png.inflated(pixels, expected)
+    inflated(pixels, expected)
     mode, rawmode = _PILLOW_LAYOUTS[head.depth, head.colour]
     try:
         return np.array(Image.frombytes(mode, (head.width, head.height), pixels, "zip", (rawmode, 1)))
@@ -346,7 +345,7 @@ def _interlaced(head: png.Head, pixels: bytes) -> NDArray[np.uint8] | NDArray[np
         raise RefusalError(f"damaged or truncated PNG ({cause}). {_AGAIN}") from cause
 
 
-def _npy(data: bytes) -> Levels:
+def _npy(data: bytes) -> SaliencyMap:
     file = BytesIO(data)
     try:
         npy: Any = np.lib.format
@@ -375,10 +374,10 @@ def _npy(data: bytes) -> Levels:
     levels = np.array(values, np.uint8, order="C")
     if dtype.kind == "b":
         levels *= 255
-    return Levels(levels, ())
+    return SaliencyMap(levels, ())
 
 
-def _plugin(data: bytes) -> Levels:
+def _plugin(data: bytes) -> SaliencyMap:
     """Decode what is neither PNG nor NPY through Pillow's plugin for it."""
     kind, opener = _opener(data)
     try:
@@ -404,7 +403,7 @@ def _plugin(data: bytes) -> Levels:
         raise RefusalError(f"damaged or truncated {kind} ({_reason(cause)}). {_AGAIN}") from cause
     if kind == "JPEG" or image.info.get("compression") in ("jpeg", "tiff_jpeg"):
         notes += ("jpeg",)
-    return Levels(levels, notes)
+    return SaliencyMap(levels, notes)
 
 
 def _reason(cause: Exception) -> str:
@@ -476,13 +475,13 @@ def _check_tiff(image: ImageFile.ImageFile) -> Image.Transpose | None:
     }.get(image.getexif().get(274, 1))
 
 
-def _from_image(image: Image.Image, transparent: int | bytes | None) -> Levels:
+def _from_image(image: Image.Image, transparent: int | bytes | None) -> SaliencyMap:
     mode = image.mode
     if mode == "P":
         table = _table(bytes(image.getpalette() or ()))
         if isinstance(transparent, int):
             transparent = b"\xff" * transparent + b"\0"
-        return Levels(_through_palette(np.array(image), table, transparent), ())
+        return SaliencyMap(_through_palette(np.array(image), table, transparent), ())
     if mode.startswith("I;16"):
         return _from_16_bit(np.array(image))
     if mode == "F":
@@ -498,7 +497,7 @@ def _from_image(image: Image.Image, transparent: int | bytes | None) -> Levels:
     samples = np.array(image, order="C")
     if isinstance(transparent, int) and mode == "L":
         _check_opaque(samples != transparent)
-    return Levels(_from_channels(samples), ())
+    return SaliencyMap(_from_channels(samples), ())
 
 
 def _from_channels(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -553,13 +552,13 @@ def _check_opaque(alpha: NDArray[Any]) -> None:
         )
 
 
-def _from_16_bit(values: NDArray[np.uint16]) -> Levels:
+def _from_16_bit(values: NDArray[np.uint16]) -> SaliencyMap:
     """Return floor(v * 255 / 65535 + 1/2) = (v + 128) // 257 in integers."""
     levels = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8, order="C")
-    return Levels(levels, _faint(levels, bool(values.any())))
+    return SaliencyMap(levels, _faint(levels, bool(values.any())))
 
 
-def _from_float(values: NDArray[np.floating[Any]]) -> Levels:
+def _from_float(values: NDArray[np.floating[Any]]) -> SaliencyMap:
     nans = int(np.isnan(values).sum())
     if nans:
         raise RefusalError(f"{nans} of {values.size} values are NaN, expected values in [0, 1].")
@@ -569,7 +568,7 @@ def _from_float(values: NDArray[np.floating[Any]]) -> Levels:
             f"float values from {low:g} to {high:g}, expected [0, 1]. Scale them, or save levels as uint8."
         )
     levels = np.floor(values.astype(np.float64) * 255 + 0.5).astype(np.uint8, order="C")
-    return Levels(levels, _faint(levels, high > 0))
+    return SaliencyMap(levels, _faint(levels, high > 0))
 
 
 def _faint(levels: NDArray[np.uint8], nonzero: bool) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from sodbench.atomic import check_writable, replacing
 from sodbench.boards import (
     Board,
-    Entry,
+    BoardRow,
     board_csv,
     check_board,
     differences_text,
@@ -67,7 +67,7 @@ def own_folder(chosen: Path | None = None) -> Path:
     return shipped
 
 
-def check(folder: Path) -> list[str]:
+def check_boards(folder: Path) -> list[str]:
     """Check every board of a folder and its curves; return a line a board.
 
     Raises
@@ -95,7 +95,7 @@ def check(folder: Path) -> list[str]:
     return said
 
 
-def entry_from(scores: Scores, **facts: Any) -> Entry:
+def entry_from(scores: Scores, **facts: Any) -> BoardRow:
     """Make a measured row of scores, if they may stand on a board.
 
     Parameters
@@ -103,7 +103,7 @@ def entry_from(scores: Scores, **facts: Any) -> Entry:
     scores
         Of the whole dataset, under the board's protocol: ``u2net``, with the paper's five metrics.
     facts
-        Further fields of `Entry`: `method` (in place of the scores' own name), `venue`, `year` ...
+        Further fields of `BoardRow`: `method` (in place of the scores' own name), `venue`, `year` ...
 
     Raises
     ------
@@ -133,11 +133,11 @@ def entry_from(scores: Scores, **facts: Any) -> Entry:
         raise LeaderboardError(f"{where}: {', '.join(undefined)} is defined on no image.")
     today = datetime.now(UTC).date().isoformat()
     basis = {"method": scores.method, "n": scores.n, "signature": scores.signature, "date": today}
-    entry = Entry(source="measured", values=values, **{**basis, **facts})
+    entry = BoardRow(source="measured", values=values, **{**basis, **facts})
     return parse_row(where, row_cells(entry))
 
 
-def add(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
+def add_rows(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
     """Put measured rows and their curves on the boards of a folder, all or none of them.
 
     A folder without boards begins as a copy of the shipped ones. A row that is replaced keeps the facts that
@@ -201,7 +201,9 @@ def curves_file(folder: Path, dataset: str, method: str) -> Path:
     return folder / "curves" / dataset / f"{method}.csv"
 
 
-def write_curves(folder: Path, dataset: str, entry: Entry, curves: Mapping[str, NDArray[np.float64]]) -> None:
+def write_curves(
+    folder: Path, dataset: str, entry: BoardRow, curves: Mapping[str, NDArray[np.float64]]
+) -> None:
     """Write the curves of a row, five digits after the point, thresholds ascending."""
     file = io.StringIO()
     file.write(f"# {entry.signature}\n")
@@ -216,7 +218,7 @@ def write_curves(folder: Path, dataset: str, entry: Entry, curves: Mapping[str, 
         part.write_text(file.getvalue(), encoding="utf-8")
 
 
-def read_curves(folder: Path, dataset: str, entry: Entry) -> dict[str, NDArray[np.float64]] | None:
+def read_curves(folder: Path, dataset: str, entry: BoardRow) -> dict[str, NDArray[np.float64]] | None:
     """Return the curves of a row, ``(K,)`` each; None where there are none.
 
     Raises
@@ -271,7 +273,7 @@ def _begin(folder: Path) -> None:
         shutil.copyfile(path, copy)
 
 
-def _with_facts(entry: Entry, old: Entry | None, given: Mapping[str, Any]) -> Entry:
+def _with_facts(entry: BoardRow, old: BoardRow | None, given: Mapping[str, Any]) -> BoardRow:
     """Take what is not given anew from the row that is replaced."""
     kept = {name: getattr(old, name) for name in FACTS if name not in given} if old else {}
     return replace(entry, **kept)
@@ -296,7 +298,7 @@ def _locked(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _said(board: Board, entry: Entry) -> str:
+def _said(board: Board, entry: BoardRow) -> str:
     old = board.find(*entry.key)
     if old is None:
         return f"{board.dataset}: added {entry.method}."

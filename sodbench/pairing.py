@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sodbench.errors import DatasetError, PredictionError, SodbenchError
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Pairing:
         Names of predictions without a mask, sorted.
     """
 
-    pairs: tuple[tuple[str, Entry, Entry], ...]
+    pairs: tuple[tuple[str, ImageFile, ImageFile], ...]
     missing: tuple[str, ...]
     extra: tuple[str, ...]
 
 
-def pair(preds: Sequence[Entry], masks: Sequence[Entry], strip: Sequence[str] = ()) -> Pairing:
+def pair(preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence[str] = ()) -> Pairing:
     """Pair predictions with masks by stem, whatever their suffixes.
 
     Parameters
@@ -46,9 +46,9 @@ def pair(preds: Sequence[Entry], masks: Sequence[Entry], strip: Sequence[str] = 
 
     Examples
     --------
-    >>> from sodbench.sources import Entry
-    >>> preds = [Entry("a_sal.jpg", "a_sal.jpg", bytes), Entry("c.png", "c.png", bytes)]
-    >>> masks = [Entry("a.png", "a.png", bytes), Entry("b.png", "b.png", bytes)]
+    >>> from sodbench.sources import ImageFile
+    >>> preds = [ImageFile("a_sal.jpg", "a_sal.jpg", bytes), ImageFile("c.png", "c.png", bytes)]
+    >>> masks = [ImageFile("a.png", "a.png", bytes), ImageFile("b.png", "b.png", bytes)]
     >>> found = pair(preds, masks, strip=["_sal"])
     >>> [image for image, _, _ in found.pairs], found.missing, found.extra
     (['a'], ('b',), ('c.png',))
@@ -62,12 +62,12 @@ def pair(preds: Sequence[Entry], masks: Sequence[Entry], strip: Sequence[str] = 
     )
 
 
-def suggest_strip(preds: Sequence[Entry], masks: Sequence[Entry]) -> str | None:
+def suggest_strip(preds: Sequence[ImageFile], masks: Sequence[ImageFile]) -> str | None:
     """Return the one affix that pairs most predictions, if most of them have no mask as they are.
 
-    >>> from sodbench.sources import Entry
-    >>> preds = [Entry(f"{i}_sal.png", "", bytes) for i in range(3)]
-    >>> suggest_strip(preds, [Entry(f"{i}.png", "", bytes) for i in range(3)])
+    >>> from sodbench.sources import ImageFile
+    >>> preds = [ImageFile(f"{i}_sal.png", "", bytes) for i in range(3)]
+    >>> suggest_strip(preds, [ImageFile(f"{i}.png", "", bytes) for i in range(3)])
     '_sal'
     """
     ids = {e.stem for e in masks}
@@ -86,9 +86,9 @@ def suggest_strip(preds: Sequence[Entry], masks: Sequence[Entry]) -> str | None:
 
 
 def _by_id(
-    entries: Sequence[Entry], ids: Sequence[str], error: type[SodbenchError], what: str
-) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
+    entries: Sequence[ImageFile], ids: Sequence[str], error: type[SodbenchError], what: str
+) -> dict[str, ImageFile]:
+    found: dict[str, ImageFile] = {}
     for image, entry in zip(ids, entries, strict=True):
         if image in found:
             both = f"{found[image].where} and {entry.where}"

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sodbench.errors import PredictionError
 
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+PHOTO_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 
 
 def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
@@ -55,7 +55,7 @@ def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
     from PIL import Image, ImageOps
 
     try:
-        with Image.open(BytesIO(data), formats=FORMATS) as image:
+        with Image.open(BytesIO(data), formats=PHOTO_FORMATS) as image:
             _check_size(image.size, where)
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise PredictionError(f"{where}: an animated or multi-page file, expected one photo.")
@@ -95,17 +95,17 @@ def _is_deep_colour(image: Any) -> bool:
 
 
 def _deep_colour(data: bytes, where: str, exif: bool) -> NDArray[Any]:
-    from sodbench import png
+    from sodbench.png import MAGIC, RefusalError, chunks_of, head_of, samples_of
 
     try:
-        if not data.startswith(png.MAGIC):
-            raise png.RefusalError("no PNG")
-        chunks, pixels = png.chunks_of(data)
-        head = png.head_of(chunks)
+        if not data.startswith(MAGIC):
+            raise RefusalError("no PNG")
+        chunks, pixels = chunks_of(data)
+        head = head_of(chunks)
         if head.interlaced or (exif and b"eXIf" in chunks):
-            raise png.RefusalError("interlaced, or to be rotated")
-        samples = png.samples_of(head, pixels)
-    except png.RefusalError as refusal:
+            raise RefusalError("interlaced, or to be rotated")
+        samples = samples_of(head, pixels)
+    except RefusalError as refusal:
         raise PredictionError(
             f"{where}: 16-bit colour that cannot be read exactly ({refusal}). "
             "Save it as a plain PNG, or with 8 bits."

@@ -20,13 +20,13 @@ from sodbench.photos import photo_from
 from sodbench.protocol import Protocol
 from sodbench.scores import Scores, check_alike
 from sodbench.scoring import binarised_by
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 PICKS = ("worst", "best", "disagree")
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownImage:
     """One image of the figure.
 
     Parameters
@@ -47,7 +47,9 @@ class Shown:
     maps: Mapping[str, NDArray[np.uint8]]
 
 
-def picked(scores: Sequence[Scores], methods: Sequence[str], how: str, metric: str, count: int) -> list[str]:
+def pick_images(
+    scores: Sequence[Scores], methods: Sequence[str], how: str, metric: str, count: int
+) -> list[str]:
     """Choose images by the methods' per-image values of a metric.
 
     Parameters
@@ -94,7 +96,9 @@ def picked(scores: Sequence[Scores], methods: Sequence[str], how: str, metric: s
     return [common[k] for k in np.argsort(key, kind="stable")[:count]]
 
 
-def load(images: Sequence[str], location: Location, methods: Mapping[str, Sequence[Entry]]) -> list[Shown]:
+def load_shown(
+    images: Sequence[str], location: Location, methods: Mapping[str, Sequence[ImageFile]]
+) -> list[ShownImage]:
     """Read the photo, the mask and every method's map of some images.
 
     Raises
@@ -123,7 +127,7 @@ def load(images: Sequence[str], location: Location, methods: Mapping[str, Sequen
         }
         pixels = photo_from(photos[name].read(), photos[name].where)
         photo = (pixels // 257 if pixels.dtype == np.uint16 else pixels).astype(np.uint8)
-        found.append(Shown(name, photo, mask.gt, levels))
+        found.append(ShownImage(name, photo, mask.gt, levels))
     return found
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sodbench.conventions import Reading
 from sodbench.datasets import Location, mask_entries
 from sodbench.errors import DatasetError, PredictionError, ScoresError
-from sodbench.images import Levels, binarise, mask_from, prediction_from, resized_mask
+from sodbench.images import SaliencyMap, binarise, mask_from, prediction_from, resized_mask
 from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
 from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_found
 from sodbench.metrics.histogram import (
@@ -40,7 +40,7 @@ from sodbench.pairing import pair
 from sodbench.protocol import FIXED_SIZES, Protocol
 from sodbench.scores import AT_ONCE, Scores
 from sodbench.scoring import Progress, content_of, cpus
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 _MASK = ("mask_threshold", "resize")
 _P = ("normalise", "reciprocal", "eps")
@@ -66,7 +66,7 @@ ACTING: Mapping[str, tuple[str, ...]] = {
     "weighted_f": ("wf_beta2", "wf_empty"),
     "relax_f": ("beta2",),
 }
-"""What makes a metric of its parts; MAE apart, see `Figures`."""
+"""What makes a metric of its parts; MAE apart, see `Rescorer`."""
 
 STORED: Mapping[str, tuple[str, tuple[str, str]]] = {
     "s": ("s_measure", ("s_object", "s_region")),
@@ -94,13 +94,13 @@ class Part(NamedTuple):
 class Pixels:
     """Where the maps and masks of some scores lie."""
 
-    entries: Sequence[Entry]
+    entries: Sequence[ImageFile]
     location: Location
     strip: tuple[str, ...] = ()
     jobs: int | None = None
 
 
-class Figures:
+class Rescorer:
     """The figures of one method on one dataset under any reading.
 
     Parameters
@@ -385,7 +385,7 @@ class _View:
 
 
 def _parts_of(
-    entries: tuple[Entry, Entry | None], parts: Mapping[Part, Protocol], base: Protocol, graded: bool
+    entries: tuple[ImageFile, ImageFile | None], parts: Mapping[Part, Protocol], base: Protocol, graded: bool
 ) -> dict[Part, tuple[Any, Any]]:
     """Compute the parts of one image."""
     mask_entry, entry = entries
@@ -407,7 +407,7 @@ def _parts_of(
             if size := FIXED_SIZES.get(protocol.resize):
                 sized = resized_mask(sized, size)
             how = "bilinear" if size else base.resize
-            pred = Levels(np.zeros(sized.gt.shape, np.uint8), ())
+            pred = SaliencyMap(np.zeros(sized.gt.shape, np.uint8), ())
             if entry:
                 pred = prediction_from(data, entry.where, shape=sized.gt.shape, resize=how)
             views[key] = _View(pred.levels, sized.gt, sized.levels)

@@ -16,7 +16,7 @@ from pathlib import Path
 from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sodbench.comparison import MEAN, RANK, Cell, Row, Table
+from sodbench.comparison import MEAN_OF_ALL, MEAN_RANK, Cell, Table, TableRow
 from sodbench.protocol import split_signature
 from sodbench.tables import aligned, printable
 
@@ -32,7 +32,7 @@ class Format(NamedTuple):
     marks: str
 
 
-FORMATS: Mapping[str, Format] = {
+TABLE_FORMATS: Mapping[str, Format] = {
     "text": Format(".txt", 5, "marked (1), (2) and (3)"),
     "latex": Format(".tex", 15, "bold red, underlined green and italic blue"),
     "markdown": Format(".md", 15, "bold, underlined and italic"),
@@ -68,7 +68,7 @@ class Footnotes:
         return self.letters[text] if text else ""
 
 
-class Shown(NamedTuple):
+class ShownCell(NamedTuple):
     """A cell ready for markup: text, which mark, which footnote."""
 
     text: str
@@ -76,15 +76,15 @@ class Shown(NamedTuple):
     note: str
 
 
-def render(table: Table, style: str = "text", *, mark: str = "best3", caption: str = "") -> str:
+def render_table(table: Table, style: str = "text", *, mark: str = "best3", caption: str = "") -> str:
     """Write a table.
 
     Parameters
     ----------
     table
-        See `sodbench.comparison.build`.
+        See `sodbench.comparison.build_table`.
     style
-        One of `FORMATS`. All but CSV are cut into several tables where datasets do not fit side by side.
+        One of `TABLE_FORMATS`. All but CSV are cut into several tables where datasets do not fit.
     mark
         One of `MARKS`: the best three of each column, the best one, or none. CSV has no marks.
     caption
@@ -93,7 +93,7 @@ def render(table: Table, style: str = "text", *, mark: str = "best3", caption: s
     """
     if style == "csv":
         return _csv(table)
-    parts = table.split(FORMATS[style].widest)
+    parts = table.split(TABLE_FORMATS[style].widest)
     views = [_view(part, style, mark, caption) for part in parts]
     if style == "text":
         under = _view(table, style, mark, caption)
@@ -101,7 +101,7 @@ def render(table: Table, style: str = "text", *, mark: str = "best3", caption: s
         said += [f"signature of measured rows: {line}" for line in under["signatures"]]
         blocks = [*(_text(view) for view in views), "\n".join(said)]
         return "\n\n".join(blocks) + "\n"
-    template = _environment(style).get_template(f"table{FORMATS[style].suffix}.jinja")
+    template = _environment(style).get_template(f"table{TABLE_FORMATS[style].suffix}.jinja")
     return template.render(tables=views, title=caption or views[0]["caption"][0])
 
 
@@ -111,10 +111,10 @@ def style_of(file: Path | None) -> str:
     >>> style_of(Path("table.tex")), style_of(None)
     ('latex', 'text')
     """
-    return next((name for name, f in FORMATS.items() if file and f.suffix == file.suffix), "text")
+    return next((name for name, f in TABLE_FORMATS.items() if file and f.suffix == file.suffix), "text")
 
 
-def signatures(table: Table) -> list[str]:
+def caption_signatures(table: Table) -> list[str]:
     """Return the signatures of measured rows; those that differ only in the dataset as one.
 
     A signature that is alone is returned as it is.
@@ -210,16 +210,16 @@ def _view(table: Table, style: str, mark: str, opening: str) -> dict[str, Any]:
     all_rows = [row for section in table.sections for row in section.rows]
     facts = [name for name in ("venue", "backbone") if any(getattr(row, name) for row in all_rows)]
 
-    def cell(found: Cell) -> Shown:
+    def cell(found: Cell) -> ShownCell:
         ranked = found.rank is not None and found.rank <= len(MARKS[mark])
         text = f"{found.text} ±{found.spread}" if found.spread else found.text
         above = ",".join(filter(None, ["".join(found.better), notes.letter(found.note)]))
-        return Shown(text, MARKS[mark][(found.rank or 1) - 1] if ranked else "", above)
+        return ShownCell(text, MARKS[mark][(found.rank or 1) - 1] if ranked else "", above)
 
-    def line(row: Row) -> dict[str, Any]:
+    def line(row: TableRow) -> dict[str, Any]:
         letters = [notes.letter(text) for text in _row_notes(row, several=len(table.datasets) > 1)]
         return {
-            "name": Shown(row.method, "", ",".join(filter(None, [row.letter, *letters]))),
+            "name": ShownCell(row.method, "", ",".join(filter(None, [row.letter, *letters]))),
             "facts": [getattr(row, name) or "-" for name in facts],
             "cells": [cell(found) for found in row.cells],
         }
@@ -243,11 +243,11 @@ def _view(table: Table, style: str, mark: str, opening: str) -> dict[str, Any]:
         "sections": sections,
         "footnotes": [(letter, text) for text, letter in notes.letters.items()],
         "caption": _caption(table, style, sections, opening),
-        "signatures": signatures(table),
+        "signatures": caption_signatures(table),
     }
 
 
-def _row_notes(row: Row, several: bool) -> list[str]:
+def _row_notes(row: TableRow, several: bool) -> list[str]:
     """Return the notes on a row, each with the datasets it is about where there are several."""
     about: dict[str, list[str]] = {}
     for dataset, text in row.notes:
@@ -265,7 +265,7 @@ def _caption(table: Table, style: str, sections: list[dict[str, Any]], opening: 
         said.append(f"Best of each column {how}, by the values shown.")
     elif shown:
         said.append(
-            f"Best, second and third of each column {FORMATS[style].marks}, by the values shown; "
+            f"Best, second and third of each column {TABLE_FORMATS[style].marks}, by the values shown; "
             "equal values share a mark."
         )
     if shown and len(sources) > 1:
@@ -282,9 +282,9 @@ def _caption(table: Table, style: str, sections: list[dict[str, Any]], opening: 
         said.append("Δ: measured minus published.")
     if any(section.means for section in table.sections):
         said.append("Row mean: over the methods above that have a value.")
-    if RANK in table.groups:
+    if MEAN_RANK in table.groups:
         said.append("Mean rank: of a method's ranks in all columns of datasets.")
-    if {MEAN, RANK} & {*table.groups}:
+    if {MEAN_OF_ALL, MEAN_RANK} & {*table.groups}:
         said.append("Methods that lack a value have no such mean.")
     return said
 
@@ -317,7 +317,7 @@ def _text(view: Mapping[str, Any]) -> str:
     return "\n".join([*out, *(f"[{letter}] {printable(text)}" for letter, text in view["footnotes"])])
 
 
-def _after(cell: Shown) -> str:
+def _after(cell: ShownCell) -> str:
     """Return what follows a number in a terminal: rank and footnote."""
     ranks = {"first": "(1)", "best": "(1)", "second": "(2)", "third": "(3)"}
     return ranks.get(cell.mark, "") + (f"[{cell.note}]" if cell.note else "")
@@ -329,7 +329,7 @@ def _csv(table: Table) -> str:
     writer = csv.writer(file, lineterminator="\n")
     names = [
         " ".join(
-            filter(None, ("" if c.group == RANK else c.group, _id(c.metric), "delta" if c.delta else ""))
+            filter(None, ("" if c.group == MEAN_RANK else c.group, _id(c.metric), "delta" if c.delta else ""))
         )
         for c in table.columns
     ]

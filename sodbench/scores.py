@@ -37,7 +37,7 @@ from sodbench.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-FORMAT = 1
+SCORES_FORMAT = 1
 """Version of the folder format; raised when an older sodbench could misread a folder."""
 
 DAMAGE = (
@@ -52,7 +52,7 @@ MISSING = ("error", "zero", "skip")
 FILES = ("images.csv", "levels.npz", "meta.json")
 """The files of a scores folder; others in it are left alone."""
 
-NOTES: Mapping[str, str] = {
+ROW_NOTES: Mapping[str, str] = {
     "missing": "prediction missing, scored as an all-zero map",
     "resized": "prediction resized to its mask, or both to one size",
     "jpeg-map": "prediction is a JPEG, which is lossy",
@@ -73,7 +73,7 @@ class Row(NamedTuple):
     """One image: level histograms, the numbers that need pixels (NaN = not computed), and remarks.
 
     `fg`, `bg` are ``(256,)`` counts inside and outside the object; `digest` names the content of
-    the two files and `notes` are keys of `NOTES`.
+    the two files and `notes` are keys of `ROW_NOTES`.
     """
 
     id: str
@@ -270,8 +270,8 @@ class Scores:
         return frame
 
     def noted(self) -> dict[str, list[str]]:
-        """Return the images that each note was made of, in the order of `NOTES`."""
-        found = {note: [image for image in self.ids if note in self.rows[image].notes] for note in NOTES}
+        """Return the images that each note was made of, in the order of `ROW_NOTES`."""
+        found = {note: [image for image in self.ids if note in self.rows[image].notes] for note in ROW_NOTES}
         return {note: images for note, images in found.items() if images}
 
     def merge(self, other: "Scores") -> "Scores":
@@ -359,7 +359,7 @@ class Scores:
             bg=np.stack([row.bg for row in rows]) if rows else none,
         )
         meta = {
-            "format": FORMAT,
+            "format": SCORES_FORMAT,
             "method": self.method,
             "dataset": self.dataset,
             "of": self.of,
@@ -526,10 +526,10 @@ def _check_meta(folder: Path, meta: Mapping[str, Any]) -> None:
             raise ValueError(f"{key} in meta.json is {meta[key]!r}")
     if meta["missing"] not in MISSING:
         raise ValueError(f"missing in meta.json is {meta['missing']!r}")
-    if meta["format"] > FORMAT:
+    if meta["format"] > SCORES_FORMAT:
         raise ScoresError(
-            f"{folder}: written by a newer sodbench (format {meta['format']}, this one reads {FORMAT}). "
-            "Update sodbench."
+            f"{folder}: written by a newer sodbench (format {meta['format']}, "
+            f"this one reads {SCORES_FORMAT}). Update sodbench."
         )
     old = [f"{k}{v} (now {REVISIONS.get(k)})" for k, v in meta["revisions"].items() if REVISIONS.get(k) != v]
     if old:

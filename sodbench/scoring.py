@@ -18,28 +18,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.allocator import keep_freed_memory
-from sodbench.datasets import (
-    Location,
-    check_complete,
-    find,
-    from_masks,
-    locate,
-    mask_entries,
-    pair,
-    suggest_strip,
-)
+from sodbench.datasets import Location, check_complete, from_masks, locate, mask_entries
 from sodbench.discovery import discover
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few, nearest
-from sodbench.images import Levels, Mask, binarise, mask_from, prediction_from, resized_mask
+from sodbench.images import Mask, SaliencyMap, binarise, mask_from, prediction_from, resized_mask
 from sodbench.metrics import METRICS
 from sodbench.metrics.histogram import check_pair, normalised, quadrant_counts
 from sodbench.metrics.mae import soft_mae
 from sodbench.metrics.relaxed_f import Outline, mask_outline, relaxed_pr_on
 from sodbench.metrics.smeasure import Centroid, centroid, centroid_on_edge, s_halves, sides
 from sodbench.metrics.weighted_f import WeightedMask, weighted_mask, weighted_pr_on
+from sodbench.pairing import pair, suggest_strip
 from sodbench.protocol import FIXED_SIZES, Protocol
+from sodbench.registry import find
 from sodbench.scores import MISSING, Row, Scores, check_metrics
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 Progress = Callable[[int, int], None]
 """Called with the number of images done and their total."""
@@ -86,8 +79,8 @@ class _Task(NamedTuple):
     """One image: its mask and each method's map (None: missing) with a row of an earlier run."""
 
     image: str
-    mask: Entry
-    maps: tuple[tuple[str, Entry | None, Row | None], ...]
+    mask: ImageFile
+    maps: tuple[tuple[str, ImageFile | None, Row | None], ...]
 
 
 def score_image(
@@ -131,7 +124,7 @@ def score_image(
     mask = _mask_of_array(gt, protocol)
     check_pair(pred, mask.gt)
     prepared = prepare_mask(mask, protocol, metrics)
-    row = score_pair("image", Levels(np.array(pred, order="C"), ()), prepared, protocol, metrics)
+    row = score_pair("image", SaliencyMap(np.array(pred, order="C"), ()), prepared, protocol, metrics)
     return Scores("array", "array@0", 1, protocol, metrics, {row.id: row}).summary()
 
 
@@ -234,7 +227,7 @@ def binarised_by(protocol: Protocol, location: Location, mask_threshold: str | N
 
 
 def score_methods(
-    methods: Mapping[str, Sequence[Entry]],
+    methods: Mapping[str, Sequence[ImageFile]],
     location: Location,
     plan: Plan,
     rows: Mapping[str, Rows],
@@ -320,7 +313,7 @@ def prepare_mask(mask: Mask, protocol: Protocol, metrics: Iterable[str]) -> Prep
 
 def score_pair(
     image: str,
-    pred: Levels,
+    pred: SaliencyMap,
     prepared: PreparedMask,
     protocol: Protocol,
     metrics: Iterable[str],
@@ -366,14 +359,14 @@ def _mask_of_array(gt: NDArray[Any], protocol: Protocol) -> Mask:
 
 
 def _tasks(
-    methods: Mapping[str, Sequence[Entry]],
-    masks: Sequence[Entry],
+    methods: Mapping[str, Sequence[ImageFile]],
+    masks: Sequence[ImageFile],
     dataset: str,
     plan: Plan,
     rows: Mapping[str, Rows],
 ) -> list[_Task]:
-    maps: dict[str, list[tuple[str, Entry | None, Row | None]]] = {}
-    truth: dict[str, Entry] = {}
+    maps: dict[str, list[tuple[str, ImageFile | None, Row | None]]] = {}
+    truth: dict[str, ImageFile] = {}
     incomplete: list[str] = []
     for method, entries in methods.items():
         pairing = pair(entries, masks, plan.strip)
@@ -396,8 +389,8 @@ def _tasks(
 
 def _missing(
     start: str,
-    entries: Sequence[Entry],
-    masks: Sequence[Entry],
+    entries: Sequence[ImageFile],
+    masks: Sequence[ImageFile],
     missing: Sequence[str],
     extra: Sequence[str],
 ) -> str:
@@ -450,15 +443,17 @@ def prepared_from(data: bytes, where: str, plan: Plan, graded: bool) -> Prepared
     return prepare_mask(mask, protocol, plan.metrics)
 
 
-def levels_of(data: bytes, entry: Entry | None, shape: tuple[int, int], protocol: Protocol) -> Levels:
+def levels_of(
+    data: bytes, entry: ImageFile | None, shape: tuple[int, int], protocol: Protocol
+) -> SaliencyMap:
     """Decode a map's file at its mask's shape; no entry is an all-zero map."""
     if entry is None:
-        return Levels(np.zeros(shape, np.uint8), ("missing",))
+        return SaliencyMap(np.zeros(shape, np.uint8), ("missing",))
     fixed = protocol.resize in FIXED_SIZES
     return prediction_from(data, entry.where, shape=shape, resize="bilinear" if fixed else protocol.resize)
 
 
-def content_of(entry: Entry, error: type[SodbenchError]) -> bytes:
+def content_of(entry: ImageFile, error: type[SodbenchError]) -> bytes:
     """Read a file; `error` is what to raise where that cannot be done."""
     try:
         return entry.read()
@@ -473,7 +468,7 @@ def digest_of(data: bytes) -> str:
     return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
-def _content(masks: Sequence[Entry], tasks: Sequence[_Task], rows: Mapping[str, Rows]) -> str:
+def _content(masks: Sequence[ImageFile], tasks: Sequence[_Task], rows: Mapping[str, Rows]) -> str:
     """Name an unregistered dataset's version by the content of all its masks."""
     read = {t.image: rows[t.maps[0][0]][t.image].digest.partition("-")[0] for t in tasks}
     digests = {e.stem: read.get(e.stem) or digest_of(content_of(e, DatasetError)) for e in masks}

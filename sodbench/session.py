@@ -17,27 +17,28 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sodbench.atomic import check_writable
-from sodbench.datasets import Location, find, mask_entries, pair, registry
+from sodbench.datasets import Location, mask_entries
 from sodbench.discovery import discover
 from sodbench.errors import PredictionError, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, revisions
 from sodbench.metrics.compiling import on_compiling
+from sodbench.pairing import pair
 from sodbench.protocol import differing, split_signature
-from sodbench.registry import lookup
-from sodbench.scores import NOTES, Row, Scores, reusable
+from sodbench.registry import find, lookup, registry
+from sodbench.scores import ROW_NOTES, Row, Scores, reusable
 from sodbench.scoring import Plan, Progress, Rows, binarised_by, compile_kernels, place, score_methods
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 
 class Job(NamedTuple):
     """All methods' maps of one dataset, and where they came from."""
 
     location: Location
-    methods: dict[str, tuple[Entry, ...]]
+    methods: dict[str, tuple[ImageFile, ...]]
     paths: dict[str, Path]
 
 
-def collect(
+def collect_jobs(
     paths: Sequence[Path], datasets: Sequence[str] = (), masks: Path | None = None, data: Path | None = None
 ) -> tuple[list[Job], list[str]]:
     """Find every method x dataset under some paths.
@@ -104,7 +105,7 @@ def collect(
     return [jobs[name] for name in sorted(jobs)], notices
 
 
-def run(
+def score_job(
     job: Job,
     plan: Plan,
     out: Path,
@@ -155,7 +156,7 @@ def run(
     return finished, kept
 
 
-def evaluate(
+def score_jobs(
     jobs: Sequence[Job],
     plan: Plan,
     out: Path,
@@ -169,10 +170,10 @@ def evaluate(
     scores = []
     for job in jobs:
         name = job.location.dataset.name
-        for line in unpaired(job, plan):
+        for line in unpaired_notices(job, plan):
             say(line)
         with bar(name) as progress:
-            made, kept = run(job, plan, out, mask_threshold, progress, replace_others)
+            made, kept = score_job(job, plan, out, mask_threshold, progress, replace_others)
         if kept:
             total = sum(len(s.rows) for s in made)
             say(f"{name}: {kept} of {total} maps are as in an earlier run, whose rows were used again.")
@@ -183,7 +184,7 @@ def evaluate(
     return scores
 
 
-def unpaired(job: Job, plan: Plan) -> list[str]:
+def unpaired_notices(job: Job, plan: Plan) -> list[str]:
     """Say which maps have no mask, and which masks no map, where that is no error."""
     masks = mask_entries(job.location)
     lines = []
@@ -211,7 +212,7 @@ def remarks(scores: Scores) -> list[str]:
     """
     start = f"{scores.method} on {scores.dataset.partition('@')[0]}"
     lines = [
-        f"{start}: {len(images)} of {len(scores.rows)} images: {NOTES[note]} ({first_few(images)})"
+        f"{start}: {len(images)} of {len(scores.rows)} images: {ROW_NOTES[note]} ({first_few(images)})"
         for note, images in scores.noted().items()
     ]
     lines += [
@@ -232,7 +233,7 @@ def moved_metrics(protocol: str) -> list[str]:
     ]
 
 
-def load_all(paths: Sequence[Path]) -> list[Scores]:
+def load_scores(paths: Sequence[Path]) -> list[Scores]:
     """Read every scores folder at or under some paths, sorted by dataset and method.
 
     Raises

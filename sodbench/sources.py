@@ -22,7 +22,7 @@ MAX_MEMBER_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class ImageFile:
     """One image file of a source.
 
     Parameters
@@ -67,7 +67,7 @@ class Source:
     """
 
     path: Path
-    groups: dict[str, tuple[Entry, ...]]
+    groups: dict[str, tuple[ImageFile, ...]]
     ignored: tuple[str, ...]
 
 
@@ -99,20 +99,20 @@ def _is_image(name: str) -> bool:
     return os.path.splitext(base)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 (a listing has thousands)
 
 
-def _source(path: Path, entries: list[Entry], ignored: list[str]) -> Source:
+def _source(path: Path, entries: list[ImageFile], ignored: list[str]) -> Source:
     if strange := [ascii(e.name) for e in entries if not is_unicode(e.name)]:
         raise PredictionError(
             f"{path}: {len(strange)} images have names that are not valid Unicode "
             f"({first_few(sorted(strange))}). Rename them, or set a UTF-8 locale."
         )
-    groups: dict[str, list[Entry]] = {}
+    groups: dict[str, list[ImageFile]] = {}
     for entry in sorted(entries, key=lambda e: e.name):
         groups.setdefault(entry.folder, []).append(entry)
     return Source(path, {k: tuple(groups[k]) for k in sorted(groups)}, tuple(sorted(ignored)))
 
 
 def _folder(root: Path) -> Source:
-    entries: list[Entry] = []
+    entries: list[ImageFile] = []
     ignored: list[str] = []
 
     def walk(folder: Path, prefix: str, depth: int) -> None:
@@ -120,7 +120,7 @@ def _folder(root: Path) -> Source:
             for item in items:
                 name = prefix + item.name
                 if _is_image(name):
-                    entries.append(Entry(name, item.path, partial(_read_file, item.path)))
+                    entries.append(ImageFile(name, item.path, partial(_read_file, item.path)))
                 elif not item.is_dir():
                     ignored.append(name)
                 elif depth < MAX_DEPTH and not item.name.startswith((".", "__")):
@@ -172,7 +172,7 @@ def _is_unsafe(info: zipfile.ZipInfo) -> bool:
 
 
 def _zip(path: Path) -> Source:
-    entries: list[Entry] = []
+    entries: list[ImageFile] = []
     ignored: list[str] = []
     try:
         members = _archive(path).infolist()
@@ -183,7 +183,7 @@ def _zip(path: Path) -> Source:
         if name.endswith("/"):
             continue
         if _is_image(name) and not _is_unsafe(info):
-            entries.append(Entry(name, f"{path}!{name}", partial(_read_member, path, info.filename)))
+            entries.append(ImageFile(name, f"{path}!{name}", partial(_read_member, path, info.filename)))
         else:
             ignored.append(name)
     return _source(path, entries, ignored)

@@ -7,7 +7,7 @@ from io import BytesIO
 
 from sodbench.datasets import Location, mask_entries, photo_entries
 from sodbench.errors import SodbenchError, first_few
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 DEFAULT_RULE = ">128"
 
@@ -65,7 +65,7 @@ class Report:
         return self.found == self.expected and not any(faults)
 
 
-def verify(location: Location, progress: Callable[[int, int], None] | None = None) -> Report:
+def verify_dataset(location: Location, progress: Callable[[int, int], None] | None = None) -> Report:
     """Read every mask of a dataset, and the header of every photo.
 
     Parameters
@@ -117,7 +117,7 @@ class _Findings:
     full: list[str] = field(default_factory=list)
 
 
-def _look_at_mask(entry: Entry, rule: str, findings: _Findings) -> tuple[int, int] | None:
+def _look_at_mask(entry: ImageFile, rule: str, findings: _Findings) -> tuple[int, int] | None:
     import numpy as np
 
     from sodbench.images import mask_from
@@ -140,7 +140,7 @@ def _look_at_mask(entry: Entry, rule: str, findings: _Findings) -> tuple[int, in
     return width, height
 
 
-def _look_at_photo(photo: Entry, mask_size: tuple[int, int] | None, findings: _Findings) -> None:
+def _look_at_photo(photo: ImageFile, mask_size: tuple[int, int] | None, findings: _Findings) -> None:
     from PIL import Image
 
     try:

@@ -13,20 +13,27 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from workspace import good, refused
 
-from sodbench import ablation, plots
+from sodbench.ablation import cost_curves, render_grid, table_1, table_1_long
+from sodbench.ablation import table_2 as build_table_2
 from sodbench.errors import SodbenchError, WeightsError
-from sodbench.models.ablation import NETWORKS, backbones, blocks, cunet, hourglass, unets
+from sodbench.models.ablation import NETWORKS
+from sodbench.models.ablation.backbones import VGG16, Encoder, ResNet50, load_backbone, resnet50_u2net
+from sodbench.models.ablation.blocks import DSE, PPM, RES, table_block
+from sodbench.models.ablation.cunet import CUNet
+from sodbench.models.ablation.hourglass import StackedHourglass
+from sodbench.models.ablation.unets import STAGE_NAMES, TABLE_1
 from sodbench.models.cost import block_macs, cost, interleaved
-from sodbench.models.registry import find_model, models
-from sodbench.models.runner import Predictor, build, load_model
+from sodbench.models.registry import find_model, known_models
+from sodbench.models.runner import Predictor, build_network, load_model
 from sodbench.models.training.config import Config, load_config
-from sodbench.models.training.start import build as build_to_train
+from sodbench.models.training.start import initial_network as build_to_train
 from sodbench.models.u2net import Foldable
-from sodbench.models.weights import load
+from sodbench.models.weights import load_weights
+from sodbench.plots import RED, cost_plot, figure_style, new_figure
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 OUTPUTS = {"unet": 1, "hourglass": 2, "cunet": 2}  # the others: seven
-OWN = [name for name in NETWORKS if name not in models()]
+OWN = [name for name in NETWORKS if name not in known_models()]
 VGG_16 = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 SIZES = {  # parameters and GMAC at 320x320 of the networks built here
     "unet": (31_390_721, 87.01),
@@ -47,7 +54,7 @@ SIZES = {  # parameters and GMAC at 320x320 of the networks built here
 
 def on_meta(name):
     with torch.device("meta"):
-        return build(NETWORKS[name])
+        return build_network(NETWORKS[name])
 
 
 def parameters(network):
@@ -56,14 +63,14 @@ def parameters(network):
 
 @pytest.fixture(scope="module")
 def table_2():
-    return ablation.table_2()
+    return build_table_2()
 
 
 @pytest.mark.parametrize("name", OWN)
 def test_network_takes_any_input_and_learns(name):
     """Logits of the input's size, the primary ones first; one step lowers the loss of a fixed batch."""
     torch.manual_seed(0)
-    network = build(NETWORKS[name]).eval()
+    network = build_network(NETWORKS[name]).eval()
     with torch.no_grad():
         outputs = network(torch.rand(1, 3, 33, 47))
     assert [tuple(output.shape) for output in outputs] == [(1, 1, 33, 47)] * OUTPUTS.get(name, 7)
@@ -110,20 +117,20 @@ def test_bytes_are_those_of_the_published_file():
 @pytest.mark.parametrize("size", [(1, 1), (7, 18)])
 def test_block_keeps_the_size(name, size):
     with torch.no_grad():
-        assert blocks.block(name, 3, 4, 5).eval()(torch.rand(1, 3, *size)).shape == (1, 5, *size)
+        assert table_block(name, 3, 4, 5).eval()(torch.rand(1, 3, *size)).shape == (1, 5, *size)
 
 
 def test_readings_of_blocks():
     def dilations(name):
-        return [m.dilation[0] for m in blocks.block(name, 8, 4, 8).modules() if isinstance(m, nn.Conv2d)]
+        return [m.dilation[0] for m in table_block(name, 8, 4, 8).modules() if isinstance(m, nn.Conv2d)]
 
     assert dilations("PLN") == [1, 1]
     assert dilations("INC") == [1, 1, 3, 5, 7, 1]
     assert dilations("NIV-4") == [1, 1, 1, 2, 1, 1, 1]
-    assert isinstance(blocks.RES(8, 4, 8).skip, nn.Identity)
-    assert [u.conv_s1.in_channels for u in blocks.DSE(8, 4, 8).units] == [8, 12, 16, 20]
-    assert blocks.DSE(8, 4, 9, layers=6).out.conv_s1.in_channels == 32
-    assert blocks.PPM(8, 4, 9, bins=(1, 2)).out.conv_s1.in_channels == 12
+    assert isinstance(RES(8, 4, 8).skip, nn.Identity)
+    assert [u.conv_s1.in_channels for u in DSE(8, 4, 8).units] == [8, 12, 16, 20]
+    assert DSE(8, 4, 9, layers=6).out.conv_s1.in_channels == 32
+    assert PPM(8, 4, 9, bins=(1, 2)).out.conv_s1.in_channels == 12
 
 
 def unit(one, x):
@@ -150,7 +157,7 @@ def same(found, expected):
 
 @torch.no_grad()
 def test_ppm_spelled_out():
-    ppm, photo = shaken(blocks.PPM(3, 4, 5)), torch.rand(2, 3, 12, 12)
+    ppm, photo = shaken(PPM(3, 4, 5)), torch.rand(2, 3, 12, 12)
     x = unit(ppm.entry, photo)
     parts = [x]
     for bins, branch in zip((1, 2, 3, 6), ppm.branches, strict=True):
@@ -164,7 +171,7 @@ def test_ppm_spelled_out():
 @torch.no_grad()
 def test_res_spelled_out(o):
     """A ReLU comes after the sum."""
-    res, photo = shaken(blocks.RES(3, 4, o)), torch.rand(2, 3, 7, 9) - 0.5
+    res, photo = shaken(RES(3, 4, o)), torch.rand(2, 3, 7, 9) - 0.5
     skip = photo if o == 3 else F.conv2d(photo, res.skip.weight, res.skip.bias)
     added = unit(res.units[1], unit(res.units[0], photo)) + skip
     assert added.min() < 0
@@ -174,7 +181,7 @@ def test_res_spelled_out(o):
 @torch.no_grad()
 def test_stacked_hourglass_spelled_out():
     """A stack is fed with its forerunner's input, features and map."""
-    net, photo = shaken(hourglass.StackedHourglass(stacks=2, order=1, features=8)), torch.rand(1, 3, 32, 32)
+    net, photo = shaken(StackedHourglass(stacks=2, order=1, features=8)), torch.rand(1, 3, 32, 32)
     x = net.stem(photo)
     first, *rest = net.stacks[0]
     inner = first.up(first.inner(first.down(F.max_pool2d(x, 2))))
@@ -191,7 +198,7 @@ def test_stacked_hourglass_spelled_out():
 @torch.no_grad()
 def test_coupled_u_nets_spelled_out():
     """The next U-Net's input is made of the output and the input of the one before."""
-    net, photo = shaken(cunet.CUNet(units=3, levels=1, features=8, growth=4)), torch.rand(1, 3, 32, 32)
+    net, photo = shaken(CUNet(units=3, levels=1, features=8, growth=4)), torch.rand(1, 3, 32, 32)
     x = net.stem(photo)
     y, new = net.units[0](x, [[], [], []])
     outputs = [net.heads[0](y)]
@@ -211,7 +218,7 @@ def test_the_extra_stage_follows_the_fifth():
         def forward(self, x):
             return [x.mean() + torch.zeros(1, o, 8, 8) for o in self.widths[:4]] + [x]
 
-    encoder, x = shaken(backbones.Encoder(Backbone(), "PLN", blocks=1)), torch.rand(1, 3, 9, 9)
+    encoder, x = shaken(Encoder(Backbone(), "PLN", blocks=1)), torch.rand(1, 3, 9, 9)
     fifth = F.conv2d(x, encoder.fit[4].weight, encoder.fit[4].bias)
     padded = F.pad(fifth, (0, 1, 0, 1), value=-1e9)
     halved = padded.reshape(1, 512, 5, 2, 5, 2).amax((3, 5))
@@ -222,10 +229,10 @@ def test_the_extra_stage_follows_the_fifth():
 
 
 def test_niv_is_rsu_without_its_first_convolution():
-    niv, rsu = (unets.TABLE_1[name] for name in ("NIV U2-Net", "U2-Net"))
+    niv, rsu = (TABLE_1[name] for name in ("NIV U2-Net", "U2-Net"))
     for plain, residual in zip(niv, rsu, strict=True):
-        names = {n for n, _ in blocks.block(*plain).named_children()}
-        assert names == {n for n, _ in blocks.block(*residual).named_children()} - {"rebnconvin"}
+        names = {n for n, _ in table_block(*plain).named_children()}
+        assert names == {n for n, _ in table_block(*residual).named_children()} - {"rebnconvin"}
 
 
 @pytest.mark.parametrize("middle", [1, 4, 16, 63])
@@ -241,7 +248,7 @@ def test_macs_of_plain_blocks_grow_linearly():
 @pytest.mark.parametrize("name", ["PLN", "RES", "DSE", "INC", "PPM", "RSU-7", "RSU-4F", "NIV-6"])
 def test_macs_are_half_of_what_torch_counts(name):
     with torch.device("meta"):
-        block = blocks.block(name, 3, 6, 10).eval()
+        block = table_block(name, 3, 6, 10).eval()
         with FlopCounterMode(display=False) as counter, torch.no_grad():
             block(torch.zeros(1, 3, 48, 48))
     assert 2 * block_macs(name, 6, o=10, size=48) == counter.get_total_flops()
@@ -249,7 +256,7 @@ def test_macs_are_half_of_what_torch_counts(name):
 
 def test_backbones_are_torchvisions():
     with torch.device("meta"):
-        vgg, resnet = backbones.VGG16(), backbones.ResNet50()
+        vgg, resnet = VGG16(), ResNet50()
     assert (parameters(vgg), parameters(resnet)) == (14_714_688, 23_508_032)
     shapes = {key: tuple(value.shape) for key, value in vgg.state_dict().items()}
     convolutions = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
@@ -306,13 +313,13 @@ def torchvision_state(name):
     [
         (
             "vgg16",
-            backbones.VGG16,
+            VGG16,
             [f"classifier.{k}.{part}" for k in (0, 3, 6) for part in ("weight", "bias")],
         ),
-        ("resnet50", backbones.ResNet50, ["fc.weight", "fc.bias"]),
+        ("resnet50", ResNet50, ["fc.weight", "fc.bias"]),
         (
             "resnet50",
-            lambda: backbones.ResNet50(3, 1),
+            lambda: ResNet50(3, 1),
             ["conv1.weight (64, 3, 7, 7) for (64, 3, 3, 3)", "fc.weight", "fc.bias"],
         ),
     ],
@@ -320,7 +327,7 @@ def torchvision_state(name):
 def test_torchvisions_weights_load_into_a_backbone(name, factory, left):
     backbone, state = factory(), torchvision_state(name)
     stem = backbone.state_dict().get("conv1.weight", torch.zeros(0)).clone()
-    assert backbones.load_backbone(backbone, state, Path("file.pth")) == left
+    assert load_backbone(backbone, state, Path("file.pth")) == left
     for key, value in backbone.state_dict().items():
         there = stem if len(left) == 3 and key == "conv1.weight" else state[key]
         assert torch.equal(value, there), key
@@ -328,7 +335,7 @@ def test_torchvisions_weights_load_into_a_backbone(name, factory, left):
 
 def test_a_stem_of_7x7_keeps_the_resolution_and_takes_all_weights():
     with torch.device("meta"):
-        network = backbones.resnet50_u2net(stem=7)
+        network = resnet50_u2net(stem=7)
         sizes = [x.shape[2] for x in network.encoder(torch.zeros(1, 3, 320, 320))]
         assert [output.shape[2] for output in network(torch.zeros(1, 3, 320, 320))] == [320] * 7
     assert sizes == [320, 160, 80, 40, 20, 10]
@@ -337,22 +344,22 @@ def test_a_stem_of_7x7_keeps_the_resolution_and_takes_all_weights():
 
 def test_weights_of_another_backbone_are_refused():
     with torch.device("meta"):
-        resnet, vgg = backbones.ResNet50(), backbones.VGG16()
+        resnet, vgg = ResNet50(), VGG16()
     state = torchvision_state("resnet50")
     with pytest.raises(
         WeightsError, match=r"x\.pth: weights of another network than VGG16: 26 .* 318 are unknown"
     ):
-        backbones.load_backbone(vgg, state, Path("x.pth"))
+        load_backbone(vgg, state, Path("x.pth"))
     with pytest.raises(WeightsError, match=r"another network than ResNet50: 265 of its .*; 26 are unknown"):
-        backbones.load_backbone(resnet, torchvision_state("vgg16"), Path("x.pth"))
+        load_backbone(resnet, torchvision_state("vgg16"), Path("x.pth"))
     del state["layer4.2.bn3.bias"]
     with pytest.raises(
         WeightsError, match=r"ResNet50: 1 of its parameters are missing \(layer4\.2\.bn3\.bias\)\."
     ):
-        backbones.load_backbone(resnet, state, Path("x.pth"))
+        load_backbone(resnet, state, Path("x.pth"))
     state["layer4.3.conv1.weight"] = state.pop("layer4.2.bn3.weight")
     with pytest.raises(WeightsError, match=r"1 are unknown \(layer4\.3\.conv1\.weight\)"):
-        backbones.load_backbone(resnet, state, Path("x.pth"))
+        load_backbone(resnet, state, Path("x.pth"))
 
 
 def test_training_starts_from_torchvisions_weights(tmp_path):
@@ -371,7 +378,7 @@ def test_training_starts_from_torchvisions_weights(tmp_path):
     assert 0.9 * bound < float(state["encoder.backbone.conv1.weight"].abs().max()) <= bound
     assert not state["side1.bias"].any()
     with pytest.raises(WeightsError, match="a checkpoint of another architecture"):
-        load(on_meta("resnet50-u2net"), path)
+        load_weights(on_meta("resnet50-u2net"), path)
     with pytest.raises(WeightsError, match="a checkpoint of another architecture"):
         build_to_train(replace(config, model="u2netp"))
 
@@ -386,7 +393,7 @@ def test_encoders_have_the_widths_and_resolutions_of_u2net(name):
 
 
 def test_networks_without_published_weights_are_known_by_name(tmp_path):
-    network = build(NETWORKS["cunet"])
+    network = build_network(NETWORKS["cunet"])
     path = tmp_path / "cunet.pth"
     torch.save(network.state_dict(), path)
     loaded, _, _ = load_model("cunet", None, path)
@@ -420,7 +427,7 @@ def test_each_has_a_training_configuration(name):
 @pytest.mark.parametrize(("name", "row"), [("dse-unet", "DSE U-Net"), ("niv-u2net", "NIV U2-Net")])
 def test_stages_of_a_network_are_those_of_its_row(name, row):
     network = on_meta(name)
-    for label, stage in zip(unets.STAGE_NAMES, unets.TABLE_1[row], strict=True):
+    for label, stage in zip(STAGE_NAMES, TABLE_1[row], strict=True):
         part, k = label.split("_")
         block = network.get_submodule(f"stage{k}{'d' * (part == 'De')}")
         first = next(m for m in block.modules() if isinstance(m, nn.Conv2d))
@@ -437,9 +444,9 @@ def reference(name):
 class TestPaper:
     def test_table_1_cell_by_cell(self):
         printed = reference("table1.csv")
-        text = ablation.render_grid(ablation.table_1_long(), "csv")
+        text = render_grid(table_1_long(), "csv")
         assert list(csv.reader(io.StringIO(text))) == printed
-        shown = ablation.table_1()
+        shown = table_1()
         cells = {}
         for k in range(0, 32, 4):
             name = shown.rows[k][0].text
@@ -462,20 +469,20 @@ class TestPaper:
 def test_table_2_tells_of_the_misprint_and_marks_the_best(table_2):
     niv = next(row for row in table_2.rows if row[0].text == "NIV U2-Net")
     assert "misprint" in niv[4].note
-    text = ablation.render_grid(table_2, "text")
+    text = render_grid(table_2, "text")
     assert "0.823(1)" in text
     assert "0.085[b]" in text
-    assert "(1)" not in ablation.render_grid(table_2, "text", "none")
-    assert r"\textbf{0.823}" in ablation.render_grid(table_2, "latex")
-    assert r"\underline" not in ablation.render_grid(table_2, "latex", "bold")
+    assert "(1)" not in render_grid(table_2, "text", "none")
+    assert r"\textbf{0.823}" in render_grid(table_2, "latex")
+    assert r"\underline" not in render_grid(table_2, "latex", "bold")
 
 
 @pytest.mark.parametrize(
     ("style", "first"), [("latex", "% Made by sodbench"), ("markdown", "| Arch"), ("html", "<table>")]
 )
 def test_formats(style, first, table_2):
-    for grid in (ablation.table_1(), table_2):
-        text = ablation.render_grid(grid, style)
+    for grid in (table_1(), table_2):
+        text = render_grid(grid, style)
         assert text.startswith(first)
         assert all(cell.text.isascii() is False or cell.text in text for row in grid.rows for cell in row)
 
@@ -488,8 +495,8 @@ def test_table_command(here):
 
 
 def test_measured_times_have_a_column(monkeypatch):
-    monkeypatch.setattr(ablation, "_times", lambda names: dict.fromkeys(names, 12.3))
-    found = ablation.table_2(measure=True)
+    monkeypatch.setattr("sodbench.ablation._times", lambda names: dict.fromkeys(names, 12.3))
+    found = build_table_2(measure=True)
     assert found.head[-1] == "ms here"
     assert {row[-1].text for row in found.rows} == {"12"}
     assert "medians of 5, taken in turn" in found.caption
@@ -500,22 +507,22 @@ def test_table_options_that_do_not_go_together(here):
 
 
 def test_cost_plot_shows_the_curves():
-    curves = ablation.cost_curves(("PLN", "RSU-7"), most=9, size=32)
-    with plots.style():
-        _, (ax,) = plots.figure([""], "single")
-        assert plots.cost_plot(ax, curves) is ax
+    curves = cost_curves(("PLN", "RSU-7"), most=9, size=32)
+    with figure_style():
+        _, (ax,) = new_figure([""], "single")
+        assert cost_plot(ax, curves) is ax
     assert [line.get_label() for line in ax.lines] == ["PLN", "RSU-7"]
-    assert [line.get_color() == plots.RED for line in ax.lines] == [False, True]
+    assert [line.get_color() == RED for line in ax.lines] == [False, True]
     assert ax.lines[1].get_ydata().tolist() == [block_macs("RSU-7", m, size=32) / 1e9 for m in range(1, 10)]
     assert "GMACs" in ax.get_ylabel()
 
 
 @pytest.mark.mpl_image_compare(tolerance=3, style="default", savefig_kwargs={"dpi": 60})
 def test_costs():
-    curves = ablation.cost_curves(("PLN", "RES", "DSE", "INC", "RSU-7"), most=24)
-    with plots.style():
-        fig, (ax,) = plots.figure([""], "single")
-        plots.cost_plot(ax, curves)
+    curves = cost_curves(("PLN", "RES", "DSE", "INC", "RSU-7"), most=24)
+    with figure_style():
+        fig, (ax,) = new_figure([""], "single")
+        cost_plot(ax, curves)
         fig.draw_without_rendering()
     return fig
 
@@ -528,4 +535,4 @@ def test_plot_cost_command(here):
 
 def test_unknown_block():
     with pytest.raises(SodbenchError, match="unknown block 'RSU7'; did you mean RSU-7"):
-        ablation.cost_curves(("RSU7",))
+        cost_curves(("RSU7",))

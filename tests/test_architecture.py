@@ -46,7 +46,8 @@ MAY_IMPORT = {
     "curves": "errors protocol scores boards leaderboard statistics",
     "paired": "errors protocol metrics scores statistics tables",
     "attributes": "errors protocol metrics scores datasets images photos sources statistics tables",
-    "worst": "errors protocol metrics scores scoring datasets sources qualitative tables photos",
+    "worst": "errors protocol metrics scores scoring datasets registry pairing sources qualitative tables "
+    "photos",
     "findings": "errors protocol scoring datasets images pairing sources",
     "conventions": "errors protocol metrics scores",
     "readings": "errors protocol metrics scores scoring datasets images pairing sources conventions",
@@ -54,7 +55,7 @@ MAY_IMPORT = {
     "plots": "errors metrics atomic boards curves placement qualitative paired attributes worst statistics",
     "ablation": "errors comparison rendering tables models",
     "photos": "errors png",
-    "models": "errors photos sources atomic allocator images datasets registry",
+    "models": "errors photos sources pairing atomic allocator images datasets registry",
 }
 
 # A package, the parts that may import it, and those of them that may do so at module level.

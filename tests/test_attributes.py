@@ -15,16 +15,26 @@ from scipy.stats import bootstrap as scipy_bootstrap
 from stored import made
 from workspace import save
 
-from sodbench import attributes, plots
-from sodbench.attributes import ATTRIBUTES, attribute_values, groups
-from sodbench.attributes.breakdown import breakdown, breakdown_text, by_attribute
-from sodbench.datasets import find, locate
+from sodbench.attributes import (
+    ATTRIBUTES,
+    attribute_groups,
+    attribute_values,
+    border,
+    contrast,
+    objects,
+    size,
+    thin,
+)
+from sodbench.attributes.breakdown import break_down, breakdown, breakdown_text
+from sodbench.datasets import from_masks, locate
 from sodbench.demo import demo_folder, demo_mask, demo_names, demo_photo
 from sodbench.errors import DatasetError, ScoresError
-from sodbench.plots import sheets
+from sodbench.plots import figure_style, save_figure
+from sodbench.plots.sheets import by_attribute_figure
 from sodbench.protocol import Protocol
+from sodbench.registry import find
 from sodbench.scores import Row, Scores
-from sodbench.scoring import from_masks, score_folder
+from sodbench.scoring import score_folder
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -50,14 +60,14 @@ def opened(gt: np.ndarray, radius: float) -> np.ndarray:
 @pytest.mark.parametrize("seed", range(6))
 def test_measures_against_other_programs(seed):
     gt = blobs(seed)
-    assert attributes.size(gt) == gt.sum() / gt.size
+    assert size(gt) == gt.sum() / gt.size
     parts = skimage.measure.regionprops(skimage.measure.label(gt, connectivity=2))
-    assert attributes.objects(gt) == sum(part.area >= gt.size / 1000 for part in parts)
+    assert objects(gt) == sum(part.area >= gt.size / 1000 for part in parts)
     inner = gt.copy()
     inner[1:-1, 1:-1] = False
-    assert attributes.border(gt) == inner.any()
+    assert border(gt) == inner.any()
     kept = opened(gt, max(1, 0.1 * math.sqrt(gt.sum())))
-    assert attributes.thin(gt) == pytest.approx(1 - kept.sum() / gt.sum(), abs=1e-12)
+    assert thin(gt) == pytest.approx(1 - kept.sum() / gt.sum(), abs=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -68,37 +78,35 @@ def test_contrast_against_histogramdd(seed):
     a, b = (np.histogramdd(photo[side], [np.arange(0, 257, 32)] * 3)[0] / side.sum() for side in (gt, ~gt))
     there = a + b > 0
     expected = 0.5 * ((a - b)[there] ** 2 / (a + b)[there]).sum()
-    assert attributes.contrast(gt, photo) == pytest.approx(expected, abs=1e-12)
-    assert attributes.contrast(gt, photo.astype(np.uint16) * 257) == pytest.approx(expected, abs=1e-12)
+    assert contrast(gt, photo) == pytest.approx(expected, abs=1e-12)
+    assert contrast(gt, photo.astype(np.uint16) * 257) == pytest.approx(expected, abs=1e-12)
 
 
 def test_thin_is_of_the_objects_scale_and_not_of_the_frame():
     disc = np.hypot(*np.mgrid[-60:61, -60:61]) <= 40
     spider = disc.copy()
     spider[58:63] = True
-    assert attributes.thin(disc) < 0.01
+    assert thin(disc) < 0.01
     legs = (spider & ~disc).sum() / spider.sum()
-    assert attributes.thin(spider) == pytest.approx(legs, abs=0.005)
-    assert attributes.thin(np.kron(spider, np.ones((2, 2), np.bool_))) == pytest.approx(
-        attributes.thin(spider), abs=0.01
-    )
+    assert thin(spider) == pytest.approx(legs, abs=0.005)
+    assert thin(np.kron(spider, np.ones((2, 2), np.bool_))) == pytest.approx(thin(spider), abs=0.01)
     filled = np.ones((30, 40), np.bool_)
-    assert attributes.thin(filled) == 0
+    assert thin(filled) == 0
     filled[:, 20:] = False
-    assert attributes.thin(filled) == 0, "an object that the frame cuts has no corners there"
+    assert thin(filled) == 0, "an object that the frame cuts has no corners there"
 
 
 def test_specks_are_no_objects_but_the_largest_is():
     gt = np.zeros((100, 100), np.bool_)
     gt[0, 0] = True
-    assert attributes.objects(gt) == 1
+    assert objects(gt) == 1
     gt[50:53, 50:53] = True
     gt[80, 80:89] = True
-    assert attributes.objects(gt) == 1, "two specks and nothing else"
+    assert objects(gt) == 1, "two specks and nothing else"
     gt[20:30, 20] = True
-    assert attributes.objects(gt) == 1
+    assert objects(gt) == 1
     gt[20:30, 40] = True
-    assert attributes.objects(gt) == 2
+    assert objects(gt) == 2
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
@@ -113,11 +121,11 @@ def test_values_on_an_edge_belong_to_the_upper_group():
     for name, asked in ATTRIBUTES.items():
         assert len(asked.labels) == len(asked.edges) + 1
         values = {f"at {edge}": edge for edge in asked.edges} | {"low": 0.0, "none": math.nan}
-        found = groups(name, values)
+        found = attribute_groups(name, values)
         assert [images[-1] for images in found.values()] == ["low", *list(values)[:-2]]
         assert list(found) == list(asked.labels)
     with pytest.raises(ScoresError, match="unknown attribute 'sise'; did you mean size"):
-        groups("sise", {})
+        attribute_groups("sise", {})
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +190,7 @@ def test_groups_of_a_real_dataset():
     reference = Path(os.environ["SODBENCH_REFERENCE"])
     scores = score_folder(reference / "preds/PiCANet/SOD", "SOD", data=reference / "data", metrics=["mae"])
     sod = locate(find("SOD"), reference / "data")
-    found = {name: groups(name, attribute_values(name, sod, scores)) for name in ATTRIBUTES}
+    found = {name: attribute_groups(name, attribute_values(name, sod, scores)) for name in ATTRIBUTES}
     shares = {}
     for file in sod.masks.glob("*.png"):
         with Image.open(file) as mask:
@@ -334,13 +342,13 @@ def test_what_is_not_comparable_is_refused(pair, location, demo):
     with pytest.raises(ScoresError, match="A on own: s_measure was not computed"):
         breakdown([a, b], "size", {}, ["s_measure"])
     with pytest.raises(ScoresError, match="unknown attribute 'form'; valid: size, objects"):
-        by_attribute([demo, replace(demo, method="x")], "form", location, ["mae"])
+        break_down([demo, replace(demo, method="x")], "form", location, ["mae"])
 
 
 def test_by_attribute_is_a_breakdown_of_its_groups(demo, location):
     other = score_folder(demo_folder() / "preds/centre/demo", "demo")
-    found = by_attribute([demo, other], "border", location, ["mae", "relax_f"], resamples=100)
-    grouped = groups("border", attribute_values("border", location, demo))
+    found = break_down([demo, other], "border", location, ["mae", "relax_f"], resamples=100)
+    grouped = attribute_groups("border", attribute_values("border", location, demo))
     assert [group.n for group in found[0].groups] == [len(images) for images in grouped.values()]
     mean = other.per_image()["relax_f"][grouped["inside"]].mean()
     assert found[1].groups[0].values[1] == pytest.approx(mean, abs=1e-12)
@@ -349,9 +357,9 @@ def test_by_attribute_is_a_breakdown_of_its_groups(demo, location):
 def test_plot(pair):
     scores, grouped = pair
     found = breakdown(scores, "size", grouped, ["mae", "max_f"], resamples=300)
-    with plots.style():
-        fig = sheets.by_attribute_figure(found)
-        plots.save(fig, Path("by.png"))
+    with figure_style():
+        fig = by_attribute_figure(found)
+        save_figure(fig, Path("by.png"))
     ax = fig.axes[0]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == [
         "<10%\nn = 30",

@@ -15,13 +15,13 @@ from PIL import Image
 from stored import made, store
 from workspace import good, plant_maps, plant_masks, refused
 
-from sodbench import paired
 from sodbench.cli.options import is_dataset
 from sodbench.errors import ScoresError
 from sodbench.metrics import METRICS
-from sodbench.paired import Difference, report
-from sodbench.plots import ranks as drawing
-from sodbench.plots import style
+from sodbench.paired import Comparison, Difference, compare
+from sodbench.paired.report import comparison_text, rank_sentence, sentence
+from sodbench.plots import RED, figure_style
+from sodbench.plots.ranks import critical_difference_diagram, differences_figure, forest
 from sodbench.protocol import Protocol
 from sodbench.scores import Scores
 from sodbench.statistics.ranks import friedman
@@ -190,7 +190,7 @@ SENTENCES = {
 
 @pytest.mark.parametrize(("changes", "words"), SENTENCES.values(), ids=SENTENCES)
 def test_sentences(changes, words):
-    assert report.sentence(difference(**changes)) == words
+    assert sentence(difference(**changes)) == words
 
 
 def test_too_few_resamples_for_so_many_tests(two):
@@ -299,7 +299,7 @@ def test_ten_datasets_are_enough():
         for k in range(10)
         for j, (method, skill) in enumerate(zip("ABC", (0.9, 0.5, 0.1), strict=True))
     ]
-    text = report.text(paired.compare(scores, resamples=100))
+    text = comparison_text(compare(scores, resamples=100))
     assert "average ranks over 10 datasets (1 = best)" in text
     assert "MAE: best average rank A (1.00); not told apart: A, B; B, C." in text  # 1.05 needed
     assert "too few for a test" not in text
@@ -308,26 +308,20 @@ def test_ten_datasets_are_enough():
 def test_ranks_in_words():
     values = np.repeat([[0.9, 0.5, 0.1], [0.5, 0.9, 0.1]], 10, axis=0)
     ranks = {"max_f": friedman(values, True), "mae": friedman(values[:, ::-1] + np.eye(3)[0] * 2, True)}
-    comparison = paired.Comparison(
+    comparison = Comparison(
         methods=("A", "B", "C"), signatures={"SOD": "x:y"}, images={"SOD": 20}, differences=(), over="images",
         ranks=ranks, resamples=100, seed=0, interval="percentile",
     )  # fmt: skip
     assert (
-        report.rank_sentence(comparison, "max_f")
-        == "max F: best average rank A and B (1.50); not told apart: A, B."
+        rank_sentence(comparison, "max_f") == "max F: best average rank A and B (1.50); not told apart: A, B."
     )
-    assert report.rank_sentence(comparison, "mae").startswith(
-        "MAE: best average rank A (1.00); not told apart:"
-    )
+    assert rank_sentence(comparison, "mae").startswith("MAE: best average rank A (1.00); not told apart:")
     ranks["max_f"] = friedman(np.tile([[1, 2, 3.0], [2, 3, 1], [3, 1, 2]], (7, 1)), True)
-    assert report.rank_sentence(comparison, "max_f") == (
+    assert rank_sentence(comparison, "max_f") == (
         "max F: best average rank A and B and C (2.00); no methods told apart (Friedman p = 1.0000)."
     )
     ranks["max_f"] = friedman(np.tile([1, 2, 3.0], (30, 1)), True)
-    assert (
-        report.rank_sentence(comparison, "max_f")
-        == "max F: best average rank C (1.00); all methods told apart."
-    )
+    assert rank_sentence(comparison, "max_f") == "max F: best average rank C (1.00); all methods told apart."
 
 
 def test_csv(two):
@@ -498,7 +492,7 @@ def test_forest_points_to_the_better_method():
     from matplotlib.figure import Figure
 
     better = {"metric": "mae", "value_a": 0.1, "value_b": 0.12, "low": -0.03, "high": -0.01, "holm": 0.001}
-    ax = drawing.forest(Figure().add_subplot(), [difference(**better), difference()])
+    ax = forest(Figure().add_subplot(), [difference(**better), difference()])
     bars, points = ax.lines[0:4:2], ax.lines[1:4:2]
     assert bars[0].get_xdata() == pytest.approx([0.03, 0.01])
     assert [point.get_xdata()[0] for point in points] == pytest.approx([0.02, 0.0021])
@@ -514,8 +508,8 @@ def test_panels_of_datasets_have_one_scale():
         for k, dataset in enumerate(("SOD", "ECSSD"))
         for j, method in enumerate("AB")
     ]
-    with style():
-        fig = drawing.differences_figure(paired.compare(scores, metrics=["mae", "max_f"], resamples=100))
+    with figure_style():
+        fig = differences_figure(compare(scores, metrics=["mae", "max_f"], resamples=100))
     top, bottom = fig.axes
     assert top.get_xlim() == bottom.get_xlim()
     assert (top.get_title(), bottom.get_title()) == ("SOD, 25 images", "ECSSD, 25 images")
@@ -528,10 +522,8 @@ def test_diagram_shows_ranks_from_worst_to_best():
     rng = np.random.default_rng(0)
     ranks = friedman(rng.normal([0, 2, 0.3, 0.1], 1, (30, 4)), higher_is_better=True)
     names = ["DSS", "U2-Net", "$x$", "PiCANet"]
-    with style():
-        ax = drawing.critical_difference_diagram(
-            Figure(figsize=(3.5, 2)).add_axes((0, 0, 1, 1)), names, ranks, "F"
-        )
+    with figure_style():
+        ax = critical_difference_diagram(Figure(figsize=(3.5, 2)).add_axes((0, 0, 1, 1)), names, ranks, "F")
         boxes = {text.get_text(): text.get_window_extent() for text in ax.texts}
     assert set(boxes) == {*names, "1", "2", "3", "4", "F", f"CD = {ranks.critical_difference:.2f}"}
     assert boxes["1"].x0 > boxes["4"].x1
@@ -539,7 +531,7 @@ def test_diagram_shows_ranks_from_worst_to_best():
     assert min(box.x0 for box in boxes.values()) >= 0
     assert max(box.x1 for box in boxes.values()) <= ax.figure.bbox.width
     assert not any(a is not b and a.overlaps(b) for a in boxes.values() for b in boxes.values())
-    joined = [line.get_xdata() for line in ax.lines if line.get_color() == drawing.RED]
+    joined = [line.get_xdata() for line in ax.lines if line.get_color() == RED]
     assert len(joined) == len(ranks.groups) == 1
     assert min(joined[0]) < ranks.mean[ranks.groups[0][0]] < ranks.mean[ranks.groups[0][-1]] < max(joined[0])
 
@@ -548,15 +540,15 @@ def test_a_difference_wider_than_the_axis_is_said():
     from matplotlib.figure import Figure
 
     ranks = friedman(np.array([[1, 2, 3], [1, 2, 3.0]]), higher_is_better=True)
-    ax = drawing.critical_difference_diagram(Figure().add_axes((0, 0, 1, 1)), ["A", "B", "C"], ranks)
+    ax = critical_difference_diagram(Figure().add_axes((0, 0, 1, 1)), ["A", "B", "C"], ranks)
     assert "CD = 2.34, wider than this axis" in {text.get_text() for text in ax.texts}
 
 
 def test_compare_from_python():
-    found = paired.compare([made("A", 25, 1), made("B", 25, 2)], metrics=["mae"], resamples=100)
+    found = compare([made("A", 25, 1), made("B", 25, 2)], metrics=["mae"], resamples=100)
     assert (found.methods, found.metrics, found.over) == (("A", "B"), ["mae"], "images")
     with pytest.raises(ScoresError, match="A: expected scores of two methods or more, found 1"):
-        paired.compare([made("A", 25, 1)])
+        compare([made("A", 25, 1)])
 
 
 @pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")

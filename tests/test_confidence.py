@@ -13,11 +13,12 @@ from stored import made as made_of
 from stored import store
 from workspace import good, refused
 
-from sodbench import curves, plots
-from sodbench.boards import Board, Entry
-from sodbench.comparison import Marks, build
+from sodbench.boards import Board, BoardRow
+from sodbench.comparison import Marks, build_table
 from sodbench.confidence import marks
+from sodbench.curves import scores_curves
 from sodbench.paired import compare
+from sodbench.plots import figure_style, pr_curves
 from sodbench.protocol import Protocol
 from sodbench.scores import Scores
 from sodbench.statistics.bands import pr_band
@@ -87,9 +88,9 @@ def test_values_defined_on_few_images_have_no_interval() -> None:
 
 def test_published_values_bear_no_marks() -> None:
     value = {"mae": Decimal("0.1")}
-    board = Board("TINY", tuple(Entry("A", source, value) for source in ("published", "measured")))
+    board = Board("TINY", tuple(BoardRow("A", source, value) for source in ("published", "measured")))
     key = ("A", "TINY", "mae")
-    table = build({"TINY": board}, metrics=["mae"], marks=Marks({key: 0.01}, {key: ("A",)}, ("A",)))
+    table = build_table({"TINY": board}, metrics=["mae"], marks=Marks({key: 0.01}, {key: ("A",)}, ("A",)))
     published, measured = (section.rows[0] for section in table.sections)
     assert (published.letter, published.cells[0].spread, published.cells[0].better) == ("", "", ())
     assert (measured.letter, measured.cells[0].spread, measured.cells[0].better) == ("A", "0.010", ("A",))
@@ -196,11 +197,11 @@ def test_band_is_drawn_where_there_is_one() -> None:
     from matplotlib.figure import Figure
 
     scores = [made("A", 30, 1), made("B", 30, 2)]
-    with plots.style():
+    with figure_style():
         drawn = Figure().subplots()
-        plots.pr_curves(drawn, curves.scores_curves(scores, band=True)["TINY"])
+        pr_curves(drawn, scores_curves(scores, band=True)["TINY"])
         plain = Figure().subplots()
-        plots.pr_curves(plain, curves.scores_curves(scores)["TINY"])
+        pr_curves(plain, scores_curves(scores)["TINY"])
     assert len(drawn.collections) == 2
     assert len(plain.collections) == 0
 
@@ -218,7 +219,7 @@ def test_band_by_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
         code=2,
         match="--band resamples images, which boards do not have",
     )
-    others = {"TINY": {"onboard": curves.scores_curves([made("A", 30, 2)])["TINY"]["A"]}}
+    others = {"TINY": {"onboard": scores_curves([made("A", 30, 2)])["TINY"]["A"]}}
     monkeypatch.setattr("sodbench.curves.board_curves", lambda folder: others)
     shown = good("plot-pr", folder, "--band", "--with-boards", "--out", "c.svg")
     assert "TINY: no band for onboard, drawn from the boards." in shown.stderr

@@ -17,19 +17,17 @@ from PIL import Image
 from sodbench.datasets import (
     Location,
     check_complete,
-    find,
     from_masks,
     locate,
     locate_all,
     mask_entries,
-    pair,
     photo_entries,
-    registry,
-    suggest_strip,
 )
 from sodbench.errors import DatasetError, PredictionError
-from sodbench.sources import Entry
-from sodbench.verification import verify
+from sodbench.pairing import pair, suggest_strip
+from sodbench.registry import find, registry
+from sodbench.sources import ImageFile
+from sodbench.verification import verify_dataset
 
 ROOT = Path(__file__).parent.parent
 COUNTS = {
@@ -75,8 +73,8 @@ def plant(folder: Path, suffix: str, stems: str = "ab") -> Path:
     return folder
 
 
-def entries(*names: str) -> list[Entry]:
-    return [Entry(name, f"dir/{name}", bytes) for name in names]
+def entries(*names: str) -> list[ImageFile]:
+    return [ImageFile(name, f"dir/{name}", bytes) for name in names]
 
 
 def own_entry(config: Path, text: str) -> Path:
@@ -360,7 +358,7 @@ def test_demo_is_built_in() -> None:
     found = locate(find("demo"))
     check_complete(found, subset=False)
     assert len(photo_entries(found)) == found.dataset.count > 0
-    assert verify(found).ok
+    assert verify_dataset(found).ok
 
 
 def test_demo_files_missing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -410,14 +408,14 @@ def test_masks_from_zip(data: Path) -> None:
         archive.writestr("__MACOSX/mine/gt/._a.png", b"")
     found = from_masks(data / "mine.zip")
     assert (found.dataset.name, found.dataset.count) == ("mine", 2)
-    assert verify(found).ok
+    assert verify_dataset(found).ok
 
 
 def test_masks_beside_photos(data: Path) -> None:
     plant(data / "mine", ".png")
     found = from_masks(plant(data / "mine", ".jpg"))
     assert found.dataset.count == 2
-    assert verify(found).photos == 2
+    assert verify_dataset(found).photos == 2
 
 
 def test_masks_that_are_not_there(data: Path) -> None:
@@ -535,7 +533,7 @@ def test_verify_lists_what_is_wrong(data: Path) -> None:
     for stem in ("empty", "full", "ones", "dark", "cut"):
         save(images / f"{stem}.jpg", [[0, 0]])
     seen: list[tuple[int, int]] = []
-    report = verify(locate(find("SOD"), data), lambda done, total: seen.append((done, total)))
+    report = verify_dataset(locate(find("SOD"), data), lambda done, total: seen.append((done, total)))
     assert seen == [(i, 9) for i in range(1, 10)]
     assert (report.found, report.expected, report.photos) == (9, 300, 9)
     assert report.missing == ("grey.png: this mask has no photo", "z.jpg: this photo has no mask")
@@ -552,7 +550,7 @@ def test_verify_knows_bad_and_removed_files(config: Path, data: Path) -> None:
     found = location(config, data, "count = 3\nremoved = ['b']\nknown_bad = ['a']", "abc")
     plant(found.root / "images", ".jpg", "abc")
     save(found.masks / "c.bmp", [[0, 255]])
-    report = verify(locate(found.dataset, data))
+    report = verify_dataset(locate(found.dataset, data))
     assert report.known_bad == ("a.png: wrong in some copies",)
     assert report.extra == (
         "b.png: this image was removed from Mine",
@@ -566,7 +564,7 @@ def test_verify_knows_bad_and_removed_files(config: Path, data: Path) -> None:
 def test_grey_masks_are_no_fault_where_they_are_known(config: Path, data: Path, known: str) -> None:
     found = location(config, data, f"count = 2\ngrey_masks = {known}", "a")
     save(found.masks / "b.png", [[0, 21, 255]])
-    report = verify(found)
+    report = verify_dataset(found)
     assert report.non_binary == ("b.png: 3 levels, among them 21",)
     assert report.ok == (known == "true")
 
@@ -574,14 +572,14 @@ def test_grey_masks_are_no_fault_where_they_are_known(config: Path, data: Path, 
 def test_verify_uses_the_threshold_of_the_entry(config: Path, data: Path) -> None:
     found = location(config, data, "count = 2\ngrey_masks = true\nmask_threshold = '>=26'", "a")
     save(found.masks / "b.png", [[0, 26]])
-    assert verify(found).ok
+    assert verify_dataset(found).ok
 
 
 @pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
 def test_real_sod() -> None:
     found = locate(find("SOD"), Path(os.environ["SODBENCH_REFERENCE"]) / "data")
     check_complete(found, subset=False)
-    report = verify(found)
+    report = verify_dataset(found)
     assert (report.found, report.photos, found.layout) == (300, 300, "images + masks")
     assert report.ok
     assert report.non_binary == report.empty == report.full == ()

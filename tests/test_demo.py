@@ -13,6 +13,7 @@ from skimage.draw import polygon2mask
 import sodbench.demo
 from sodbench.demo import (
     DEMO_METHODS,
+    _fill,
     demo_folder,
     demo_mask,
     demo_names,
@@ -216,7 +217,7 @@ def test_mask_as_skimage_fills_it(name: str) -> None:
 
 def test_fill_takes_centres_by_even_odd() -> None:
     diamond = ((2.0, -0.5), (4.5, 2.0), (2.0, 4.5), (-0.5, 2.0))
-    assert sodbench.demo._fill(diamond, 5, 5).astype(int).tolist() == [
+    assert _fill(diamond, 5, 5).astype(int).tolist() == [
         [0, 0, 1, 0, 0],
         [0, 1, 1, 1, 0],
         [1, 1, 1, 1, 1],
@@ -224,8 +225,8 @@ def test_fill_takes_centres_by_even_odd() -> None:
         [0, 0, 1, 0, 0],
     ]
     twice = ((-9.0, -9.0), (9.0, -9.0), (9.0, 9.0), (-9.0, 9.0))
-    assert sodbench.demo._fill(twice, 3, 4).all()
-    assert not sodbench.demo._fill(twice + twice, 3, 4).any()
+    assert _fill(twice, 3, 4).all()
+    assert not _fill(twice + twice, 3, 4).any()
 
 
 def test_licences_are_those_that_skimage_states() -> None:

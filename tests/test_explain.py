@@ -17,13 +17,13 @@ from sodbench.conventions import CONVENTIONS, Reading, pairs, readings
 from sodbench.discovery import discover
 from sodbench.errors import PredictionError, ScoresError
 from sodbench.explanation import Claim, claim_of, explain
-from sodbench.explanation.report import text
+from sodbench.explanation.report import explanation_text
 from sodbench.images import decode
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.metrics.fmeasure import adp_f
 from sodbench.metrics.relaxed_f import relax_f
 from sodbench.protocol import PRESETS, Protocol
-from sodbench.readings import Figures, Pixels
+from sodbench.readings import Pixels, Rescorer
 from sodbench.scoring import place, score_folder
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -51,14 +51,14 @@ def planted(missing: bool = False) -> None:
         save(mask, f"own/masks/{name}.png")
 
 
-def figures_of(protocol: Protocol | None = None) -> Figures:
+def figures_of(protocol: Protocol | None = None) -> Rescorer:
     location = place(None, "own/masks", None)
     (found,), _ = discover(Path("maps"), [location.dataset])
     scores = score_folder("maps", masks="own/masks", protocol=protocol or Protocol(), **OWN)
-    return Figures(scores, Pixels(found.entries, location, jobs=2))
+    return Rescorer(scores, Pixels(found.entries, location, jobs=2))
 
 
-def known(figures: Figures, reading: Reading) -> dict[str, float]:
+def known(figures: Rescorer, reading: Reading) -> dict[str, float]:
     wanted = [(metric, reading) for metric in METRICS]
     if lacking := figures.lacking(wanted):
         figures.compute(lacking)
@@ -66,7 +66,7 @@ def known(figures: Figures, reading: Reading) -> dict[str, float]:
 
 
 @pytest.fixture(scope="module")
-def pool(tmp_path_factory: pytest.TempPathFactory) -> Figures:
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Rescorer:
     """Figures that all comparisons share, so that no part is computed twice by mistake."""
     folder = tmp_path_factory.mktemp("pool")
     before = Path.cwd()
@@ -84,7 +84,7 @@ TWO = {name: one for name, one in pairs(Reading(Protocol())).items() if one == R
 
 @pytest.mark.parametrize("name", [*ALONE, *sorted(TWO)[::23]])
 def test_a_reading_is_what_scoring_under_its_protocol_gives(
-    pool: Figures, name: str, monkeypatch: pytest.MonkeyPatch
+    pool: Rescorer, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
     reading = {**ALONE, **TWO}[name]
@@ -94,7 +94,7 @@ def test_a_reading_is_what_scoring_under_its_protocol_gives(
         assert found[metric] == pytest.approx(value, abs=1e-12, nan_ok=True), metric
 
 
-def test_every_convention_moves_something_here(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_convention_moves_something_here(pool: Rescorer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
     base = known(pool, Reading(Protocol()))
     dull = {"missing=skip"}
@@ -145,7 +145,7 @@ def test_relaxed_f_at_other_cuts(here: Path) -> None:
         assert found["relax_f"] == pytest.approx(np.mean(expected), abs=1e-12)
 
 
-def test_a_metric_under_anothers_name(pool: Figures) -> None:
+def test_a_metric_under_anothers_name(pool: Rescorer) -> None:
     base = pool.scores.summary()
     assert pool.value("mean_f", Reading(Protocol(), called=(("mean_f", "adp_f"),))) == pytest.approx(
         base["adp_f"]
@@ -171,8 +171,8 @@ def test_two_metrics_may_go_by_others_names() -> None:
     )
 
 
-def test_stored_scores_know_what_they_lack(pool: Figures) -> None:
-    stored = Figures(pool.scores)
+def test_stored_scores_know_what_they_lack(pool: Rescorer) -> None:
+    stored = Rescorer(pool.scores)
     grey = Reading(Protocol(mask_threshold=">=26"))
     assert stored.lacking([("mae", grey)])
     with pytest.raises(ScoresError, match="stored scores do not suffice, give the maps themselves"):
@@ -201,7 +201,7 @@ def claims_of(values: dict[str, float], digits: int = 3) -> list[Claim]:
     ],
 )
 def test_the_conventions_behind_a_claim_are_found(
-    pool: Figures, names: tuple[str, ...], metrics: list[str], monkeypatch: pytest.MonkeyPatch
+    pool: Rescorer, names: tuple[str, ...], metrics: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
     reading = Reading(Protocol())
@@ -212,10 +212,10 @@ def test_the_conventions_behind_a_claim_are_found(
     yielding = [one.names for one in found.candidates if one.yields]
     assert yielding == [names]
     words = " and ".join(names)
-    assert f"The preset u2net with {words} yields the claimed figures as printed." in text(found)
+    assert f"The preset u2net with {words} yields the claimed figures as printed." in explanation_text(found)
 
 
-def test_presets_come_first_and_a_set_must_be_better(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_presets_come_first_and_a_set_must_be_better(pool: Rescorer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
     values = known(pool, Reading(PRESETS["qin"]))
     found = explain(pool, PAPER_METRICS, claims_of({m: values[m] for m in PAPER_METRICS}))
@@ -223,17 +223,19 @@ def test_presets_come_first_and_a_set_must_be_better(pool: Figures, monkeypatch:
     assert {name for (name,) in names[:5]} == set(PRESETS)
     assert found.candidates[0].names == ("qin",)
     assert all(len(one) == 1 for one in names)
-    assert "The preset qin yields the claimed figures as printed." in text(found)
+    assert "The preset qin yields the claimed figures as printed." in explanation_text(found)
 
 
-def test_a_claim_that_nothing_yields(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_that_nothing_yields(pool: Rescorer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
     mae = pool.scores.summary()["mae"]
     found = explain(pool, ["mae"], [Claim("mae", Decimal(f"{mae + 0.2:.3f}"))])
     assert not any(one.yields for one in found.candidates)
     best = min(found.candidates, key=lambda one: one.miss)
     left = abs(Decimal(f"{best.values[0]:.3f}") - found.claims[0].printed)
-    assert f"Nearest: {' and '.join(best.names)}; unexplained there: MAE by {left}." in text(found)
+    assert f"Nearest: {' and '.join(best.names)}; unexplained there: MAE by {left}." in explanation_text(
+        found
+    )
 
 
 TOGETHER = (  # pairs of which one or both move nothing by themselves
@@ -252,43 +254,47 @@ ON_ROWS = [
 
 
 @pytest.mark.parametrize("name", [*TOGETHER, *ON_ROWS[::35]])
-def test_no_claim_that_a_set_of_two_yields_is_denied(pool: Figures, name: str) -> None:
-    stored, reading = Figures(pool.scores), pairs(Reading(Protocol()))[name]
+def test_no_claim_that_a_set_of_two_yields_is_denied(pool: Rescorer, name: str) -> None:
+    stored, reading = Rescorer(pool.scores), pairs(Reading(Protocol()))[name]
     known = [m for m in ("max_f", "mae", "weighted_f") if not stored.lacking([(m, reading)])]
     claims = claims_of({metric: stored.value(metric, reading) for metric in known}, 5)
     found = explain(stored, known, claims)
     assert any(one.yields for one in found.candidates)
 
 
-def test_the_figures_as_scored_are_a_candidate(pool: Figures) -> None:
-    base = Figures(pool.scores.under(Protocol(beta2=0.5)))
+def test_the_figures_as_scored_are_a_candidate(pool: Rescorer) -> None:
+    base = Rescorer(pool.scores.under(Protocol(beta2=0.5)))
     found = explain(base, ["max_f"], claims_of({"max_f": base.scores.summary()["max_f"]}, 5))
     assert found.candidates[0].names == ("as scored",)
-    assert "The protocol as scored yields the claimed figures as printed." in text(found)
-    assert text(found).splitlines()[2].split()[:2] == ["as", "scored"]
+    assert "The protocol as scored yields the claimed figures as printed." in explanation_text(found)
+    assert explanation_text(found).splitlines()[2].split()[:2] == ["as", "scored"]
 
 
-def test_presets_that_yield_come_before_conventions(pool: Figures) -> None:
-    base = Figures(pool.scores.under("fan"))
+def test_presets_that_yield_come_before_conventions(pool: Rescorer) -> None:
+    base = Rescorer(pool.scores.under("fan"))
     found = explain(base, ["max_f"], claims_of({"max_f": base.scores.summary()["max_f"]}, 1))
     yielding = [one for one in found.candidates if one.yields]
     first = yielding[0]
     assert first.is_preset
     assert not yielding[-1].is_preset
-    assert f"The preset {first.names[0]} yields the claimed figures as printed. So do " in text(found)
+    assert f"The preset {first.names[0]} yields the claimed figures as printed. So do " in explanation_text(
+        found
+    )
 
 
-def test_the_smallest_set_is_named(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_smallest_set_is_named(pool: Rescorer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
     reading = next(one for one in CONVENTIONS if one.name == "average=mean-max").applied(Reading(Protocol()))
     value = known(pool, reading)["max_f"]
     found = explain(pool, ["max_f"], claims_of({"max_f": value}, 4))
     two = replace(found.candidates[-1], names=("average=mean-max", "rho=1"), miss=0.0)
-    assert "with average=mean-max yields" in text(replace(found, candidates=(*found.candidates, two)))
+    assert "with average=mean-max yields" in explanation_text(
+        replace(found, candidates=(*found.candidates, two))
+    )
 
 
-def test_without_the_maps_nothing_is_denied(pool: Figures) -> None:
-    found = text(explain(Figures(pool.scores), ["relax_f"], [claim_of("relax_f=.999")]))
+def test_without_the_maps_nothing_is_denied(pool: Rescorer) -> None:
+    found = explanation_text(explain(Rescorer(pool.scores), ["relax_f"], [claim_of("relax_f=.999")]))
     assert re.search(r"\d+ readings need the maps; of the others none yields all claimed figures", found)
     assert "nan" not in found
     assert "inf" not in found
@@ -305,7 +311,7 @@ def test_the_way_back_from_another_base() -> None:
                 assert any(getattr(one, name) == value for one in changed), name
 
 
-def test_effects_stand_largest_first(pool: Figures, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_effects_stand_largest_first(pool: Rescorer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(pool.folder)  # type: ignore[attr-defined]
     for metric in PAPER_METRICS:
         found = [abs(one.difference) for one in explain(pool, [metric]).effects]
@@ -323,7 +329,7 @@ def test_sets_that_leave_a_perfect_score(here: Path) -> None:
     moved = known(figures, Reading(Protocol(resize="320x320")))["mae"]
     assert figures.scores.summary()["mae"] == 0 < moved
     found = explain(figures, ["mae"], claims_of({"mae": moved}, 5))
-    assert "with resize=320x320 yields" in text(found)
+    assert "with resize=320x320 yields" in explanation_text(found)
 
 
 def test_maps_that_vanish_before_their_pixels_are_needed(here: Path) -> None:

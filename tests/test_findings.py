@@ -12,11 +12,12 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from workspace import save
 
-from sodbench.datasets import find, from_masks, locate
+from sodbench.datasets import from_masks, locate
 from sodbench.errors import PredictionError
 from sodbench.findings import examine, sampled
 from sodbench.findings.enlarging import _residuals, _systems, enlarged_from, repeated_from
 from sodbench.findings.evidence import REACH, block_edges, correlation, place_of, thumbnail
+from sodbench.registry import find
 from sodbench.sources import open_source
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))

@@ -17,13 +17,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from sodbench.errors import DatasetError, PredictionError, ProtocolError
-from sodbench.images import (
-    NOTES,
-    binarise,
-    decode,
-    mask_from,
-    prediction_from,
-)
+from sodbench.images import FILE_NOTES, binarise, decode, mask_from, prediction_from
 
 GREY = np.array([[0, 1, 127, 128], [129, 200, 254, 255]], np.uint8)
 MAP = np.clip(np.add.outer(np.arange(24) * 5, np.arange(36) * 4), 0, 255).astype(np.uint8)
@@ -671,7 +665,7 @@ class TestNotes:
         assert decode(npy(np.array([[0, 1]], np.uint8)), "x").notes == ()
 
     def test_ids(self) -> None:
-        assert set(NOTES) == {"jpeg", "faint", "mask-01", "grey", "emptied", "resized"}
+        assert set(FILE_NOTES) == {"jpeg", "faint", "mask-01", "grey", "emptied", "resized"}
 
 
 class TestPrediction:

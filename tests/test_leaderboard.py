@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from workspace import good, listing, plant_maps, plant_masks, process, refused
 
-from sodbench import boards, leaderboard
-from sodbench.boards import COLUMNS, Board, Entry, read_board, read_boards
+import sodbench.leaderboard
+from sodbench.boards import BOARD_COLUMNS, Board, BoardRow, read_board, read_boards
+from sodbench.leaderboard import add_rows, check_boards, read_curves
 from sodbench.metrics import PAPER_METRICS
 from sodbench.scores import Scores
 from sodbench.scoring import score_folder
@@ -32,7 +33,7 @@ def tiny(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SODBENCH_DATA", str(here / "data"))
     plant_masks("data/TINY/masks")
     Path("none").mkdir()
-    monkeypatch.setattr(leaderboard, "shipped_folder", lambda: Path("none"))
+    monkeypatch.setattr("sodbench.leaderboard.shipped_folder", lambda: Path("none"))
     return here
 
 
@@ -48,7 +49,7 @@ def row(**cells: object) -> dict[str, object]:
     return {"method": "A", "source": "published", "max_f": "0.900", "mae": "0.050", "year": 2019, **cells}
 
 
-def board(*rows: dict[str, object], columns: tuple[str, ...] = COLUMNS) -> Path:
+def board(*rows: dict[str, object], columns: tuple[str, ...] = BOARD_COLUMNS) -> Path:
     """Write a board by hand."""
     path = Path("boards/TINY.csv")
     path.parent.mkdir(exist_ok=True)
@@ -79,7 +80,7 @@ def test_added_row_is_the_scores(tiny):
 def test_curves_of_an_added_row(tiny):
     folder = scored()
     good("leaderboard", "add", folder, "--boards", "boards", "--method", "Better")
-    found = leaderboard.read_curves(
+    found = read_curves(
         Path("boards"), "TINY", read_board(Path("boards/TINY.csv")).find("Better", "measured")
     )
     for name, curve in found.items():
@@ -123,7 +124,7 @@ def test_published_rows_stay_as_they_are_written(tiny):
 def test_empty_folder_begins_as_a_copy_of_the_shipped_boards(tiny, monkeypatch):
     good("leaderboard", "add", scored("old"), "--boards", "shipped")
     shutil.copy(SHIPPED / "SOD.csv", "shipped/SOD.csv")
-    monkeypatch.setattr(leaderboard, "shipped_folder", lambda: Path("shipped"))
+    monkeypatch.setattr("sodbench.leaderboard.shipped_folder", lambda: Path("shipped"))
     good("leaderboard", "add", scored("new", 1), "--boards", "boards")
     assert good("leaderboard", "check", "--boards", "boards").stdout.splitlines() == [
         "SOD: 22 published, 4 measured, 0 with curves: ok",
@@ -233,9 +234,8 @@ def test_names_with_signs_survive(tiny):
 
 
 def test_installed_boards_are_not_written_to(tiny, monkeypatch):
-    monkeypatch.setattr(
-        leaderboard, "shipped_folder", lambda: Path(leaderboard.__file__).parent / "leaderboards"
-    )
+    installed = Path(sodbench.leaderboard.__file__).parent / "leaderboards"
+    monkeypatch.setattr("sodbench.leaderboard.shipped_folder", lambda: installed)
     monkeypatch.delenv("SODBENCH_LEADERBOARDS", raising=False)
     refused("leaderboard", "add", scored(), match="part of the installed package.*Pass --boards DIR")
 
@@ -257,7 +257,7 @@ def add_one(folder: str) -> int:
 def test_locked_folder(tiny, monkeypatch):
     from filelock import FileLock
 
-    monkeypatch.setattr(leaderboard, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("sodbench.leaderboard.LOCK_SECONDS", 0.05)
     folder = scored()
     Path("boards").mkdir()
     with FileLock("boards/.lock"):
@@ -284,7 +284,7 @@ def measured(**cells: object) -> dict[str, object]:
 def test_valid_rows_are_read(tiny):
     found = read_board(board(row(), measured()))
     assert found.dataset == "TINY"
-    assert found.entries[0] == Entry(
+    assert found.entries[0] == BoardRow(
         "A", "published", {"max_f": Decimal("0.900"), "mae": Decimal("0.050")}, year=2019
     )
     assert str(found.entries[0].values["max_f"]) == "0.900"
@@ -340,11 +340,11 @@ def test_malformed_boards_are_refused(tiny, rows, match):
 
 
 def test_columns_must_be_known_and_whole(tiny):
-    board(columns=(*COLUMNS, "fps"))
+    board(columns=(*BOARD_COLUMNS, "fps"))
     refused("leaderboard", "check", "--boards", "boards", match="unknown columns fps. Expected method, ")
-    board(columns=COLUMNS[1:])
+    board(columns=BOARD_COLUMNS[1:])
     refused("leaderboard", "check", "--boards", "boards", match="missing columns method")
-    board(columns=COLUMNS[::-1])
+    board(columns=BOARD_COLUMNS[::-1])
     refused("leaderboard", "check", "--boards", "boards", match="repeated or in another order")
 
 
@@ -353,8 +353,8 @@ def test_columns_must_be_known_and_whole(tiny):
     [
         (b"", "missing columns method"),
         (b"\xff\xfe", "not valid UTF-8"),
-        ((",".join(COLUMNS) + '\n"a').encode(), "line 2: not valid CSV"),
-        ((",".join(COLUMNS) + "\na,b\n").encode(), "line 2: 2 cells, expected 16"),
+        ((",".join(BOARD_COLUMNS) + '\n"a').encode(), "line 2: not valid CSV"),
+        ((",".join(BOARD_COLUMNS) + "\na,b\n").encode(), "line 2: 2 cells, expected 16"),
     ],
 )
 def test_files_that_are_no_boards(tiny, content, match):
@@ -421,15 +421,15 @@ def test_interrupted_write_leaves_the_old_board(tiny, monkeypatch):
     path = board(row())
     before = path.read_bytes()
     scores = score_folder(plant_maps("maps/mine/TINY"), "TINY")
-    monkeypatch.setattr(boards, "row_cells", lambda entry: 1 / 0)
+    monkeypatch.setattr("sodbench.boards.row_cells", lambda entry: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        leaderboard.add(Path("boards"), [scores])
+        add_rows(Path("boards"), [scores])
     assert path.read_bytes() == before
     assert [name for name in listing("boards") if name != ".lock"] == ["TINY.csv"]
 
 
 def test_putting_a_published_row_keeps_its_place():
-    entries = [Entry(name, "published", {}) for name in "CAB"]
+    entries = [BoardRow(name, "published", {}) for name in "CAB"]
     found = Board("X", tuple(entries)).put(replace(entries[1], note="new"))
     assert [(entry.method, entry.note) for entry in found.entries] == [("C", ""), ("A", "new"), ("B", "")]
 
@@ -438,7 +438,7 @@ def test_putting_a_published_row_keeps_its_place():
 
 
 def test_shipped_boards_are_whole():
-    lines = leaderboard.check(SHIPPED)
+    lines = check_boards(SHIPPED)
     assert [line.split(": ")[0] for line in lines] == list(SIX)
     assert all(line.split(": ")[1].startswith("22 published") for line in lines)
 

@@ -5,9 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 from stored import made
 
-from sodbench import curves, paired, plots
 from sodbench.attributes.breakdown import breakdown
-from sodbench.plots import ranks, sheets
+from sodbench.curves import scores_curves
+from sodbench.paired import compare
+from sodbench.plots import figure_style, new_figure, pr_curves
+from sodbench.plots.ranks import differences_figure, ranks_figure
+from sodbench.plots.sheets import by_attribute_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,27 +23,27 @@ FIVE = [made(name, 60, k, skill=0.6 + 0.03 * k) for k, name in enumerate("ABCDE"
 
 @picture
 def test_differences_of_two_methods() -> "Figure":
-    with plots.style():
-        return ranks.differences_figure(paired.compare(PAIR, metrics=METRICS, resamples=500))
+    with figure_style():
+        return differences_figure(compare(PAIR, metrics=METRICS, resamples=500))
 
 
 @picture
 def test_critical_differences_of_five_methods() -> "Figure":
-    with plots.style():
-        return ranks.ranks_figure(paired.compare(FIVE, metrics=METRICS, resamples=500))
+    with figure_style():
+        return ranks_figure(compare(FIVE, metrics=METRICS, resamples=500))
 
 
 @picture
 def test_metrics_by_an_attribute() -> "Figure":
     groups = {"<10%": PAIR[0].ids[:25], "10-25%": PAIR[0].ids[25:50], ">=50%": PAIR[0].ids[50:]}
-    with plots.style():
-        return sheets.by_attribute_figure(breakdown(PAIR, "size", groups, ["max_f", "mae"], resamples=500))
+    with figure_style():
+        return by_attribute_figure(breakdown(PAIR, "size", groups, ["max_f", "mae"], resamples=500))
 
 
 @picture
 def test_bands() -> "Figure":
-    panel = curves.scores_curves(PAIR, band=True)["SOD"]
-    with plots.style():
-        fig, (ax,) = plots.figure(["SOD"], "single")
-        plots.pr_curves(ax, panel, zoom="full")
+    panel = scores_curves(PAIR, band=True)["SOD"]
+    with figure_style():
+        fig, (ax,) = new_figure(["SOD"], "single")
+        pr_curves(ax, panel, zoom="full")
     return fig

@@ -12,10 +12,27 @@ import pytest
 from PIL import Image
 from workspace import good, listing, plant, plant_maps, process, refused, save
 
-from sodbench import curves, plots
-from sodbench.boards import Board, Entry, board_csv
+from sodbench.boards import Board, BoardRow, board_csv
+from sodbench.curves import Curves, panel_signatures, select_curves
 from sodbench.errors import LeaderboardError, ScoresError
 from sodbench.placement import place_labels
+from sodbench.plots import (
+    FIGURE_FORMATS,
+    RED,
+    add_legend,
+    check_figure_target,
+    f_curves,
+    figure_style,
+    is_highlighted,
+    label_outer,
+    line_styles,
+    new_figure,
+    pr_curves,
+    save_figure,
+    size_plot,
+    sized,
+    unknown_glyphs,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,15 +49,15 @@ SIGNATURE = "data:X@1|n:9/9|norm:max|sodbench:0"
 picture = pytest.mark.mpl_image_compare(tolerance=3, style="default", savefig_kwargs={"dpi": 60})
 
 
-def curves_of(quality: float, signature: str = SIGNATURE) -> curves.Curves:
+def curves_of(quality: float, signature: str = SIGNATURE) -> Curves:
     """Smooth curves; a higher quality lies above a lower one."""
     t = np.linspace(0, 1, 256)
     recall = 1 - 0.7 * t ** (6 * quality - 2.4)
     precision = 0.25 + (quality - 0.25) * t**0.2
-    return curves.Curves(signature, precision, recall, 1.3 * precision * recall / (0.3 * precision + recall))
+    return Curves(signature, precision, recall, 1.3 * precision * recall / (0.3 * precision + recall))
 
 
-def panel(methods: Sequence[str]) -> dict[str, curves.Curves]:
+def panel(methods: Sequence[str]) -> dict[str, Curves]:
     return {method: curves_of(0.7 + 0.25 * k / len(methods)) for k, method in enumerate(methods)}
 
 
@@ -48,23 +65,23 @@ def drawn(
     methods: Sequence[str] = PAPER,
     datasets: Sequence[str] = SIX,
     width: str = "double",
-    draw: Callable[..., object] = plots.pr_curves,
+    draw: Callable[..., object] = pr_curves,
     **options: object,
 ) -> "Figure":
-    """A whole figure of curves, as the commands make it; call this within `plots.style`."""
-    styles = plots.line_styles(methods)
-    fig, axes = plots.figure(datasets, width)
+    """A whole figure of curves, as the commands make it; call this within `figure_style`."""
+    styles = line_styles(methods)
+    fig, axes = new_figure(datasets, width)
     for ax in axes:
         draw(ax, panel(methods), styles, **options)
-    plots.label_outer(axes)
-    plots.legend(fig, styles)
+    label_outer(axes)
+    add_legend(fig, styles)
     fig.draw_without_rendering()
     return fig
 
 
 def board_of(*rows: tuple[str, str, float, float], dataset: str = "own") -> Board:
     entries = [
-        Entry(m, source, {"max_f": Decimal(str(v))}, size_mb=Decimal(str(size)))
+        BoardRow(m, source, {"max_f": Decimal(str(v))}, size_mb=Decimal(str(size)))
         for m, source, size, v in rows
     ]
     return Board(dataset, tuple(entries))
@@ -77,7 +94,7 @@ def texts_of(file: Path) -> list[str]:
 
 @pytest.fixture(autouse=True)
 def style():
-    with plots.style():
+    with figure_style():
         yield
 
 
@@ -102,7 +119,7 @@ def test_six_panels_with_22_methods():
 
 @picture
 def test_f_in_a_single_column():
-    return drawn(PAPER[-6:], SIX[:3], "single", plots.f_curves, zoom="full", mark_best=True)
+    return drawn(PAPER[-6:], SIX[:3], "single", f_curves, zoom="full", mark_best=True)
 
 
 @picture
@@ -115,8 +132,8 @@ def test_sizes():
     rows = [("U2-Net", "published", 176, 0.95), ("U2-Net†", "published", 4.7, 0.94)]
     rows += [(f"net {k}", "published", 100 + 13 * k % 90, 0.9 + 0.002 * k) for k in range(12)]
     rows += [("U2-Net", "measured", 176, 0.951), ("mine", "measured", 20, 0.93)]
-    fig, (ax,) = plots.figure([""], "single")
-    plots.size_plot(ax, board_of(*rows), log=True)
+    fig, (ax,) = new_figure([""], "single")
+    size_plot(ax, board_of(*rows), log=True)
     return fig
 
 
@@ -126,8 +143,8 @@ def test_sizes():
 def test_curves_are_drawn_as_they_are():
     """No segment leads from the last threshold to the axis, nor from the first one."""
     one = curves_of(0.8)
-    _, (ax,) = plots.figure(["SOD"])
-    assert plots.pr_curves(ax, {"mine": one}) is ax
+    _, (ax,) = new_figure(["SOD"])
+    assert pr_curves(ax, {"mine": one}) is ax
     assert len(ax.lines) == 1
     assert np.array_equal(ax.lines[0].get_xdata(), one.recall)
     assert np.array_equal(ax.lines[0].get_ydata(), one.precision)
@@ -135,8 +152,8 @@ def test_curves_are_drawn_as_they_are():
 
 def test_f_is_drawn_over_the_levels_of_a_map():
     one = curves_of(0.8)
-    _, (ax,) = plots.figure(["SOD"])
-    plots.f_curves(ax, {"mine": one})
+    _, (ax,) = new_figure(["SOD"])
+    f_curves(ax, {"mine": one})
     assert np.array_equal(ax.lines[0].get_xdata(), np.arange(256.0))
     assert np.array_equal(ax.lines[0].get_ydata(), one.f)
 
@@ -144,22 +161,22 @@ def test_f_is_drawn_over_the_levels_of_a_map():
 @pytest.mark.parametrize(
     ("draw", "limits"),
     [
-        (plots.pr_curves, {"paper": (0.2, 1, 0.4, 1), "full": (0, 1, 0, 1)}),
-        (plots.f_curves, {"paper": (0, 255, 0.4, 1), "full": (0, 255, 0, 1)}),
+        (pr_curves, {"paper": (0.2, 1, 0.4, 1), "full": (0, 1, 0, 1)}),
+        (f_curves, {"paper": (0, 255, 0.4, 1), "full": (0, 255, 0, 1)}),
     ],
 )
 def test_zoom(draw, limits):
     for zoom, box in limits.items():
-        _, (ax,) = plots.figure(["SOD"])
+        _, (ax,) = new_figure(["SOD"])
         draw(ax, panel(["mine"]), zoom=zoom)
         assert (*ax.get_xlim(), *ax.get_ylim()) == box
 
 
-@pytest.mark.parametrize("draw", [plots.pr_curves, plots.f_curves])
+@pytest.mark.parametrize("draw", [pr_curves, f_curves])
 def test_best_point_is_where_f_is_highest(draw):
     one = curves_of(0.8)
     best = int(one.f.argmax())
-    _, (ax,) = plots.figure(["SOD"])
+    _, (ax,) = new_figure(["SOD"])
     draw(ax, {"mine": one}, mark_best=True)
     line, dot = ax.lines
     assert dot.get_xydata().tolist() == [line.get_xydata()[best].tolist()]
@@ -167,10 +184,10 @@ def test_best_point_is_where_f_is_highest(draw):
 
 
 def test_styles_tell_22_methods_apart():
-    styles = plots.line_styles(PAPER)
+    styles = line_styles(PAPER)
     assert list(styles) == list(PAPER)
     assert len({(s["color"], str(s["linestyle"])) for s in styles.values()}) == 22
-    red = {method for method, s in styles.items() if s["color"] == plots.RED}
+    red = {method for method, s in styles.items() if s["color"] == RED}
     assert red == {"U2-Net", "U2-Net†"}
     others = [s for method, s in styles.items() if method not in red]
     for method in red:
@@ -179,24 +196,24 @@ def test_styles_tell_22_methods_apart():
 
 
 def test_a_style_depends_only_on_the_methods_before():
-    assert plots.line_styles(PAPER[:9]).items() <= plots.line_styles(PAPER).items()
+    assert line_styles(PAPER[:9]).items() <= line_styles(PAPER).items()
 
 
 def test_chosen_methods_are_highlighted_instead():
-    styles = plots.line_styles(PAPER, ["CPD"])
-    assert [m for m, s in styles.items() if s["color"] == plots.RED] == ["CPD"]
+    styles = line_styles(PAPER, ["CPD"])
+    assert [m for m, s in styles.items() if s["color"] == RED] == ["CPD"]
 
 
 @pytest.mark.parametrize("name", ["U2-Net", "u2net", "u2netp", "U²-Net†", "U2NETP"])
 def test_u2net_is_known_by_many_names(name):
-    assert plots.is_highlighted(name)
-    assert not plots.is_highlighted(f"{name}-mine")
+    assert is_highlighted(name)
+    assert not is_highlighted(f"{name}-mine")
 
 
 def test_too_many_methods_are_refused():
-    plots.line_styles([str(k) for k in range(30)])
+    line_styles([str(k) for k in range(30)])
     with pytest.raises(ScoresError, match=r"31 methods and 0 highlighted: at most 30"):
-        plots.line_styles([str(k) for k in range(31)])
+        line_styles([str(k) for k in range(31)])
 
 
 @pytest.mark.parametrize(
@@ -208,7 +225,7 @@ def test_too_many_methods_are_refused():
 )
 def test_panels(width, inches, grids):
     for n, grid in enumerate(grids, start=1):
-        fig, axes = plots.figure(SIX[:n], width)
+        fig, axes = new_figure(SIX[:n], width)
         assert fig.get_figwidth() == inches
         assert [ax.get_title() for ax in axes] == list(SIX[:n])
         assert {ax.get_subplotspec().get_gridspec().get_geometry() for ax in axes} == {grid}
@@ -261,42 +278,42 @@ def test_names_do_not_lie_on_each_other_nor_on_points():
 
 
 def test_stars_and_hollow_points():
-    _, (ax,) = plots.figure([""])
-    plots.size_plot(ax, board_of(("U2-Net", "published", 176, 0.9), ("mine", "measured", 20, 0.8)))
+    _, (ax,) = new_figure([""])
+    size_plot(ax, board_of(("U2-Net", "published", 176, 0.9), ("mine", "measured", 20, 0.8)))
     star, hollow, *_ = ax.lines
-    assert (star.get_marker(), star.get_markerfacecolor()) == ("*", plots.RED)
+    assert (star.get_marker(), star.get_markerfacecolor()) == ("*", RED)
     assert (hollow.get_marker(), hollow.get_markerfacecolor()) == ("o", "white")
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["published", "measured"]
     assert ax.get_ylabel() == "maxF ↑ on own"
 
 
 def test_rows_of_one_method_in_one_place_share_a_name():
-    _, (ax,) = plots.figure([""])
+    _, (ax,) = new_figure([""])
     rows = [("a", "published", 20, 0.8), ("b", "published", 90, 0.9), ("a", "measured", 20, 0.8)]
-    plots.size_plot(ax, board_of(*rows))
+    size_plot(ax, board_of(*rows))
     assert sorted(text.get_text() for text in ax.texts if text.get_text()) == ["a", "b"]
 
 
 def test_log_axis_has_plain_numbers():
-    fig, (ax,) = plots.figure([""])
-    plots.size_plot(ax, board_of(("a", "published", 4.7, 0.8), ("b", "published", 600, 0.9)), log=True)
+    fig, (ax,) = new_figure([""])
+    size_plot(ax, board_of(("a", "published", 4.7, 0.8), ("b", "published", 600, 0.9)), log=True)
     fig.canvas.draw()
     assert {"5", "50", "500"} <= {label.get_text() for label in ax.get_xticklabels()}
 
 
 def test_an_empty_board_is_refused():
     with pytest.raises(LeaderboardError, match="own: no published or measured row with a size and max_f"):
-        plots.sized(Board("own", ()), "max_f")
+        sized(Board("own", ()), "max_f")
 
 
 # Files
 
 
-@pytest.mark.parametrize("suffix", plots.FORMATS)
+@pytest.mark.parametrize("suffix", FIGURE_FORMATS)
 def test_same_input_same_bytes(here, suffix):
     files = [Path(f"{name}{suffix}") for name in "ab"]
     for file in files:
-        plots.save(drawn(NASTY), file, SIGNATURE)
+        save_figure(drawn(NASTY), file, SIGNATURE)
     one, two = (file.read_bytes() for file in files)
     assert one == two
     assert not re.search(rb"CreationDate|ModDate|dc:date|\b20[2-9]\d-\d\d-\d\d", one)
@@ -305,37 +322,37 @@ def test_same_input_same_bytes(here, suffix):
 
 
 def test_pdf_has_truetype_fonts(here):
-    plots.save(drawn(NASTY), Path("a.pdf"))
+    save_figure(drawn(NASTY), Path("a.pdf"))
     pdf = Path("a.pdf").read_bytes()
     assert b"/FontFile2" in pdf
     assert b"/Type3" not in pdf
 
 
 def test_svg_has_text_and_names_are_literal(here):
-    plots.save(drawn(NASTY), Path("a.svg"))
+    save_figure(drawn(NASTY), Path("a.svg"))
     assert {*NASTY, *SIX, "Recall", "Precision"} <= set(texts_of(Path("a.svg")))
-    fig, (ax,) = plots.figure([""])
-    plots.size_plot(
+    fig, (ax,) = new_figure([""])
+    size_plot(
         ax, board_of(*((m, "published", 20 + 9 * k, 0.8) for k, m in enumerate(NASTY)), dataset="$x$_1")
     )
-    plots.save(fig, Path("b.svg"))
+    save_figure(fig, Path("b.svg"))
     assert {*NASTY, "maxF ↑ on $x$_1"} <= set(texts_of(Path("b.svg")))
 
 
 def test_names_without_glyphs_or_with_line_breaks(here):
     names = ["漢字", "a\nb\x00"]
-    for suffix in plots.FORMATS:
-        plots.save(drawn(names, ["SOD"]), Path(f"a{suffix}"))
-    assert plots.unknown_glyphs(["漢字", "U2-Net†"]) == "漢字"
+    for suffix in FIGURE_FORMATS:
+        save_figure(drawn(names, ["SOD"]), Path(f"a{suffix}"))
+    assert unknown_glyphs(["漢字", "U2-Net†"]) == "漢字"
     assert {"漢字", "a?b?"} <= set(texts_of(Path("a.svg")))
 
 
 def test_users_own_settings_do_not_matter(here):
     from matplotlib import rc_context
 
-    plots.save(drawn(), Path("a.svg"))
-    with rc_context({"font.size": 30, "lines.linewidth": 9, "text.parse_math": False}), plots.style():
-        plots.save(drawn(), Path("b.svg"))
+    save_figure(drawn(), Path("a.svg"))
+    with rc_context({"font.size": 30, "lines.linewidth": 9, "text.parse_math": False}), figure_style():
+        save_figure(drawn(), Path("b.svg"))
     assert Path("a.svg").read_bytes() == Path("b.svg").read_bytes()
 
 
@@ -344,7 +361,7 @@ def test_nothing_is_left_of_a_figure_that_fails(here, monkeypatch):
     fig = drawn(["mine"])
     monkeypatch.setattr(fig, "savefig", lambda part, **_: part.write_bytes(b"half") and 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        plots.save(fig, Path("a.pdf"))
+        save_figure(fig, Path("a.pdf"))
     assert Path("a.pdf").read_bytes() == b"old"
     assert listing(".") == ["a.pdf"]
 
@@ -358,27 +375,27 @@ def test_curves_scored_differently_never_share_a_panel():
     with pytest.raises(
         LeaderboardError, match=r"X: a and b were scored differently: norm max and none\. Score"
     ):
-        curves.select(panels)
-    assert curves.select(panels, methods=["b"]) == ({"X": {"b": other}}, [])
+        select_curves(panels)
+    assert select_curves(panels, methods=["b"]) == ({"X": {"b": other}}, [])
 
 
 def test_versions_may_share_a_panel():
     panels = {"X": {"a": curves_of(0.8), "b": curves_of(0.8, SIGNATURE.replace("sodbench:0", "sodbench:1"))}}
-    assert curves.select(panels)[0] == panels
-    assert len(curves.signatures(panels)) == 2
+    assert select_curves(panels)[0] == panels
+    assert len(panel_signatures(panels)) == 2
 
 
 def test_missing_curves_are_told():
     panels = {"X": {"a": curves_of(0.8), "b": curves_of(0.7)}, "Y": {"b": curves_of(0.7)}}
-    found, said = curves.select(panels, methods=["b", "a"])
+    found, said = select_curves(panels, methods=["b", "a"])
     assert [list(panel) for panel in found.values()] == [["b", "a"], ["b"]]
     assert said == ["Y: no curves of a; left out."]
-    found, said = curves.select(panels, methods=["a"])
+    found, said = select_curves(panels, methods=["a"])
     assert (list(found), said) == (["X"], ["Y: no curves of a; left out."])
     with pytest.raises(ScoresError, match=r"Y: no curves of a\. Leave it out of --datasets"):
-        curves.select(panels, ["X", "Y"], ["a"])
+        select_curves(panels, ["X", "Y"], ["a"])
     with pytest.raises(ScoresError, match="found no curves"):
-        curves.select({})
+        select_curves({})
 
 
 # Commands
@@ -500,4 +517,4 @@ def test_a_folder_in_the_way(here):
     Path("a.pdf").mkdir()
     refused("plot-size", "--out", "a.pdf", match="is a directory", code=2)
     with pytest.raises(ScoresError, match=r"a\.pdf: a folder is in the way"):
-        plots.check_target(Path("a.pdf"))
+        check_figure_target(Path("a.pdf"))

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from sodbench import png
 from sodbench.errors import PredictionError
 from sodbench.images import decode
+from sodbench.png import CHANNELS, DEPTHS, MAGIC, Head, RefusalError, chunks_of, head_of, inflated, samples_of
 
-KINDS = [(depth, colour) for colour, depths in png.DEPTHS.items() for depth in depths]
+KINDS = [(depth, colour) for colour, depths in DEPTHS.items() for depth in depths]
 
 
 def chunk(kind: bytes, data: bytes) -> bytes:
@@ -44,16 +44,16 @@ def encoded(rows: np.ndarray, step: int, filters: list[int]) -> bytes:
     return bytes(out)
 
 
-def file_of(head: png.Head, raw: bytes) -> bytes:
+def file_of(head: Head, raw: bytes) -> bytes:
     numbers = struct.pack(">IIBBBBB", *head[:4], 0, 0, head.interlaced)
-    return png.MAGIC + chunk(b"IHDR", numbers) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    return MAGIC + chunk(b"IHDR", numbers) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
 
 
 @st.composite
 def pictures(draw):
     """A header, its rows of bytes, and a filter for each row; runs of Paeth rows are frequent."""
     depth, colour = draw(st.sampled_from(KINDS))
-    head = png.Head(draw(st.integers(1, 19)), draw(st.integers(1, 7)), depth, colour, False)
+    head = Head(draw(st.integers(1, 19)), draw(st.integers(1, 7)), depth, colour, False)
     stride = (head.width * head.bits + 7) // 8
     seed = draw(st.integers(0, 2**32 - 1))
     top = draw(st.sampled_from((2, 20, 256)))
@@ -64,11 +64,11 @@ def pictures(draw):
     return head, rows, filters
 
 
-def samples_by_hand(head: png.Head, rows: np.ndarray) -> np.ndarray:
+def samples_by_hand(head: Head, rows: np.ndarray) -> np.ndarray:
     bits = np.unpackbits(rows, axis=1).reshape(head.height, -1)[:, : head.width * head.bits]
     weights = 1 << np.arange(head.depth - 1, -1, -1)
     samples = (bits.reshape(head.height, -1, head.depth) * weights).sum(axis=2)
-    channels = png.CHANNELS[head.colour]
+    channels = CHANNELS[head.colour]
     return samples if channels == 1 else samples.reshape(head.height, head.width, channels)
 
 
@@ -77,9 +77,9 @@ def samples_by_hand(head: png.Head, rows: np.ndarray) -> np.ndarray:
 def test_samples_are_those_that_were_written(picture):
     head, rows, filters = picture
     data = file_of(head, encoded(rows, max(1, head.bits // 8), filters))
-    chunks, pixels = png.chunks_of(data)
-    assert png.head_of(chunks) == head
-    found = png.samples_of(head, pixels)
+    chunks, pixels = chunks_of(data)
+    assert head_of(chunks) == head
+    found = samples_of(head, pixels)
     assert found.flags.c_contiguous
     assert found.flags.writeable
     assert found.dtype == (np.uint16 if head.depth == 16 else np.uint8)
@@ -88,10 +88,10 @@ def test_samples_are_those_that_were_written(picture):
 
 @pytest.mark.parametrize("filters", list(product((0, 1, 2, 3, 4), repeat=3)))
 def test_every_order_of_filters(filters):
-    head = png.Head(33, 3, 8, 0, False)
+    head = Head(33, 3, 8, 0, False)
     rows = np.random.default_rng(7).integers(0, 256, (3, 33)).astype(np.uint8)
-    _, pixels = png.chunks_of(file_of(head, encoded(rows, 1, list(filters))))
-    np.testing.assert_array_equal(png.samples_of(head, pixels), rows)
+    _, pixels = chunks_of(file_of(head, encoded(rows, 1, list(filters))))
+    np.testing.assert_array_equal(samples_of(head, pixels), rows)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P", "I;16"])
@@ -105,8 +105,8 @@ def test_the_same_samples_as_pillow(mode, size):
         image = Image.fromarray((smooth % 256).astype(np.uint8)).convert("RGB").convert(mode)
     file = io.BytesIO()
     image.save(file, "PNG")
-    chunks, pixels = png.chunks_of(file.getvalue())
-    found = png.samples_of(png.head_of(chunks), pixels)
+    chunks, pixels = chunks_of(file.getvalue())
+    found = samples_of(head_of(chunks), pixels)
     with Image.open(file) as again:
         np.testing.assert_array_equal(found, np.array(again).astype(found.dtype))
 
@@ -126,26 +126,26 @@ def test_damage_is_refused_and_never_read_as_something_else(picture, data):
 
 
 def test_damage_under_a_right_checksum_is_refused():
-    head = png.Head(40, 30, 8, 0, False)
+    head = Head(40, 30, 8, 0, False)
     raw = bytes(30 * 41)
     stream = bytearray(zlib.compress(raw, 0))
     stream[2] = 7  # no such block type
-    with pytest.raises(png.RefusalError, match="damaged or truncated PNG"):
-        png.samples_of(head, bytes(stream))
-    with pytest.raises(png.RefusalError, match=r"truncated PNG \(82 bytes of pixels, expected 1230\)"):
-        png.samples_of(head, zlib.compress(raw[:82]))
+    with pytest.raises(RefusalError, match="damaged or truncated PNG"):
+        samples_of(head, bytes(stream))
+    with pytest.raises(RefusalError, match=r"truncated PNG \(82 bytes of pixels, expected 1230\)"):
+        samples_of(head, zlib.compress(raw[:82]))
 
 
 def test_no_more_is_inflated_than_the_header_allows():
-    head = png.Head(10, 10, 8, 0, False)
-    found = png.inflated(zlib.compress(bytes(50_000_000)), 110)
+    head = Head(10, 10, 8, 0, False)
+    found = inflated(zlib.compress(bytes(50_000_000)), 110)
     assert len(found) == 110
-    assert png.samples_of(head, zlib.compress(bytes(50_000_000))).shape == (10, 10)
+    assert samples_of(head, zlib.compress(bytes(50_000_000))).shape == (10, 10)
 
 
 @pytest.mark.parametrize("place", [10, 11, 12])
 def test_unknown_methods_are_refused(place):
     numbers = bytearray(struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
     numbers[place] = 2
-    with pytest.raises(png.RefusalError, match=r"no valid PNG \(1x1, depth 8, colour type 0\)"):
-        png.head_of({b"IHDR": bytes(numbers)})
+    with pytest.raises(RefusalError, match=r"no valid PNG \(1x1, depth 8, colour type 0\)"):
+        head_of({b"IHDR": bytes(numbers)})

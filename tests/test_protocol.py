@@ -8,14 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sodbench.errors import ProtocolError, SodbenchError
-from sodbench.protocol import (
-    OTHER_KEYS,
-    PRESETS,
-    Protocol,
-    differing,
-    parse_mask_rule,
-    split_signature,
-)
+from sodbench.protocol import OTHER_KEYS, PRESETS, Protocol, differing, parse_mask_rule, split_signature
 
 SPECS = {spec.name: spec for spec in fields(Protocol)}
 CHOSEN = [name for name, spec in SPECS.items() if "choices" in spec.metadata]

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from workspace import good, refused
 
-from sodbench import plots
 from sodbench.demo import demo_folder, demo_names
 from sodbench.errors import ScoresError
-from sodbench.qualitative import Shown, errors, overlaid, picked
-from sodbench.session import load_all
+from sodbench.plots import qualitative_figure
+from sodbench.qualitative import ShownImage, errors, overlaid, pick_images
+from sodbench.session import load_scores
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -24,7 +24,7 @@ def demo(here: Path) -> tuple[str, ...]:
 
 
 def test_chosen_images_are_worst_best_and_most_disagreeing(demo):
-    scores = load_all([Path("scores")])
+    scores = load_scores([Path("scores")])
     methods = [one.method for one in scores]
     frame = {one.method: one.per_image()["mae"] for one in scores}
     mean = sum(frame.values()) / len(frame)
@@ -32,19 +32,21 @@ def test_chosen_images_are_worst_best_and_most_disagreeing(demo):
         name: max(f[name] for f in frame.values()) - min(f[name] for f in frame.values())
         for name in mean.index
     }
-    assert picked(scores, methods, "worst", "mae", 3) == list(mean.sort_values(ascending=False).index[:3])
-    assert picked(scores, methods, "best", "mae", 2) == list(mean.sort_values().index[:2])
-    assert picked(scores, methods, "disagree", "mae", 8) == sorted(gap, key=lambda name: -gap[name])
+    assert pick_images(scores, methods, "worst", "mae", 3) == list(
+        mean.sort_values(ascending=False).index[:3]
+    )
+    assert pick_images(scores, methods, "best", "mae", 2) == list(mean.sort_values().index[:2])
+    assert pick_images(scores, methods, "disagree", "mae", 8) == sorted(gap, key=lambda name: -gap[name])
     worst = min(mean.index, key=lambda name: sum(o.per_image()["max_f"][name] for o in scores))
-    assert picked(scores, methods, "worst", "max_f", 1) == [worst]
+    assert pick_images(scores, methods, "worst", "max_f", 1) == [worst]
 
 
 def test_picking_is_refused_without_scores_or_metric(demo):
-    scores = load_all([Path("scores")])
+    scores = load_scores([Path("scores")])
     with pytest.raises(ScoresError, match="mine: expected scores of each method once, found 0 of mine"):
-        picked(scores, ["mine"], "worst", "mae", 1)
+        pick_images(scores, ["mine"], "worst", "mae", 1)
     with pytest.raises(ScoresError, match="unknown metric .maf.; did you mean max_f or mean_f or mae"):
-        picked(scores, ["blurred"], "worst", "maf", 1)
+        pick_images(scores, ["blurred"], "worst", "maf", 1)
 
 
 def test_error_colours():
@@ -63,7 +65,7 @@ def test_every_picture_is_in_the_figure(kind):
     rng = np.random.default_rng(1)
     shapes = [(20, 30), (30, 20)]
     rows = [
-        Shown(
+        ShownImage(
             f"i{k}",
             rng.integers(0, 256, (*shape, 3), np.uint8),
             rng.random(shape) > 0.5,
@@ -71,7 +73,7 @@ def test_every_picture_is_in_the_figure(kind):
         )
         for k, shape in enumerate(shapes)
     ]
-    fig = plots.qualitative(rows, kind, "single")
+    fig = qualitative_figure(rows, kind, "single")
     assert [ax.get_title() for ax in fig.axes[:4]] == ["Image", "Mask", "_a", "$b$"]
     assert [text.get_text() for text in fig.texts] == ["(a)", "(b)"]
     shown = [np.asarray(ax.images[0].get_array()) for ax in fig.axes]
@@ -95,8 +97,8 @@ def test_command(demo, out):
         "plot-qualitative", *demo, "--pick", "worst", "--scores", "scores", "--count", 2, "--out", out
     )
     assert result.stdout == f"{out}\n"
-    scores = load_all([Path("scores")])
-    chosen = picked(scores, [one.method for one in scores], "worst", "max_f", 2)
+    scores = load_scores([Path("scores")])
+    chosen = pick_images(scores, [one.method for one in scores], "worst", "max_f", 2)
     assert f"images: {', '.join(chosen)}" in result.stderr
     before = Path(out).read_bytes()
     good("plot-qualitative", *demo, "--images", ",".join(chosen), "--out", out)

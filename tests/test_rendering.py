@@ -11,23 +11,31 @@ from pathlib import Path
 
 import pytest
 
-from sodbench.boards import Board, Entry
-from sodbench.comparison import build
-from sodbench.rendering import FORMATS, Footnotes, markdown, render, signatures, spreadsheet, tex
+from sodbench.boards import Board, BoardRow
+from sodbench.comparison import build_table
+from sodbench.rendering import (
+    TABLE_FORMATS,
+    Footnotes,
+    caption_signatures,
+    markdown,
+    render_table,
+    spreadsheet,
+    tex,
+)
 
 EVIL = r"A_b & <script>alert('1')</script> $x$ 5% #1 ~^{}\|*`[z] †²éΔ中"
 HEAD = "data:{}@1|n:{}|gt:>128|sodbench:0.1.0"
 
 
 def row(method, source="published", signature="", note="", **values):
-    return Entry(
+    return BoardRow(
         method, source, {name: Decimal(v) for name, v in values.items()}, signature=signature, note=note
     )
 
 
 def table(*rows, names=("X",), **options):
     boards = {name: Board(name, rows or ROWS) for name in names}
-    return build(boards, metrics=["max_f", "mae"], **options)
+    return build_table(boards, metrics=["max_f", "mae"], **options)
 
 
 ROWS = (
@@ -60,10 +68,10 @@ MEASURED = (
     ],
 )
 def test_marks_of_the_best_three(style, shown):
-    text = render(table(), style)
+    text = render_table(table(), style)
     for piece in shown:
         assert piece in text.replace(" start", ""), piece
-    best = render(table(), style, mark="bold")
+    best = render_table(table(), style, mark="bold")
     assert best.count("0.800") == 2
     assert "second" not in best.partition("</style>")[2].replace("\\providecommand{\\sodsecond}", "")
     for piece in shown[1:3]:
@@ -71,17 +79,17 @@ def test_marks_of_the_best_three(style, shown):
 
 
 def test_no_marks():
-    for style in FORMATS:
-        text = render(table(), style, mark="none").partition("</style>")
+    for style in TABLE_FORMATS:
+        text = render_table(table(), style, mark="none").partition("</style>")
         assert not re.search(r"\(1\)|\*\*|<b |\\sod\w+\{0|of each column", text[2] or text[0])
 
 
 @pytest.mark.parametrize("style", ["text", "latex", "markdown", "html"])
 def test_footnotes_follow_in_order_and_say_which_dataset(style):
-    text = render(table(), style)
+    text = render_table(table(), style)
     assert text.index("printed wrong") < text.index("whole row")
     assert "X: whole row" not in text
-    assert "X, Y: whole row" in render(table(names=("X", "Y")), "html")
+    assert "X, Y: whole row" in render_table(table(names=("X", "Y")), "html")
 
 
 def test_letters_go_on_after_z():
@@ -93,31 +101,33 @@ def test_letters_go_on_after_z():
 
 def test_caption_says_what_is_published_and_how_the_rest_was_measured():
     for style in ("text", "latex", "markdown", "html"):
-        flat = " ".join(render(table(*ROWS, *MEASURED, delta=True), style).split())
+        flat = " ".join(render_table(table(*ROWS, *MEASURED, delta=True), style).split())
         assert "Published values as printed in papers. Measured values computed with sodbench." in flat
         assert "Published and measured rows are ranked apart." in flat
         assert ("$\\Delta$: " if style == "latex" else "Δ: ") + "measured minus published." in flat
-        own = " ".join(render(table(*ROWS, *MEASURED), style, caption="My own words.").split())
+        own = " ".join(render_table(table(*ROWS, *MEASURED), style, caption="My own words.").split())
         assert "My own words. Best, second" in own
         assert "Measured values computed with sodbench." in own
         assert "4/4" in own
 
 
 def test_signatures():
-    assert signatures(table(*MEASURED)) == [HEAD.format("X", "4/4")]
+    assert caption_signatures(table(*MEASURED)) == [HEAD.format("X", "4/4")]
     boards = {
         name: Board(name, (row("A", "measured", HEAD.format(name, n), max_f="0.9"),))
         for name, n in (("X", "4/4"), ("Y", "9/9"))
     }
-    assert signatures(build(boards)) == ["gt:>128|sodbench:0.1.0 with data:X@1|n:4/4, data:Y@1|n:9/9"]
-    assert signatures(table()) == []
+    assert caption_signatures(build_table(boards)) == [
+        "gt:>128|sodbench:0.1.0 with data:X@1|n:4/4, data:Y@1|n:9/9"
+    ]
+    assert caption_signatures(table()) == []
 
 
 class TestEscaping:
     TABLE = (row(EVIL, max_f="0.9", note=EVIL), row("=cmd", max_f="0.8"))
 
     def test_latex(self):
-        text = render(table(*self.TABLE), "latex", caption=EVIL)
+        text = render_table(table(*self.TABLE), "latex", caption=EVIL)
         assert r"A\_b \& \textless{}script\textgreater{}alert('1')\textless{}/script" in text
         assert r"\$x\$ 5\% \#1 \textasciitilde{}\textasciicircum{}\{\}\textbackslash{}\textbar{}*" in text
         assert r"\textsuperscript{\textdagger}\textsuperscript{2}é$\Delta$\sodunicode{中}" in text
@@ -126,7 +136,7 @@ class TestEscaping:
         assert tex("a\x1b\u202eb") == "a??b"
 
     def test_markdown(self):
-        text = render(table(*self.TABLE), "markdown", caption=EVIL)
+        text = render_table(table(*self.TABLE), "markdown", caption=EVIL)
         assert r"A\_b &amp; &lt;script&gt;" in text
         assert "<script" not in text
         lines = [line for line in text.splitlines() if line.startswith("|")]
@@ -134,15 +144,15 @@ class TestEscaping:
         assert markdown("$a$") == "&#36;a&#36;"
 
     def test_html(self):
-        text = render(table(*self.TABLE), "html", caption=EVIL)
+        text = render_table(table(*self.TABLE), "html", caption=EVIL)
         assert "<script" not in text
         assert "A_b &amp; &lt;script&gt;" in text
 
     def test_csv(self):
-        rows = list(csv.reader(io.StringIO(render(table(*self.TABLE, row("@x", mae="0.1")), "csv"))))
+        rows = list(csv.reader(io.StringIO(render_table(table(*self.TABLE, row("@x", mae="0.1")), "csv"))))
         assert [line[0] for line in rows] == ["method", EVIL, "'=cmd", "'@x"]
         assert [line[4] for line in rows] == ["X max_f", "0.9", "0.8", ""]
-        shown = list(csv.DictReader(io.StringIO(render(table(*ROWS, *MEASURED, delta=True), "csv"))))
+        shown = list(csv.DictReader(io.StringIO(render_table(table(*ROWS, *MEASURED, delta=True), "csv"))))
         assert [line["X max_f delta"] for line in shown] == ["", "", "", "", "0.000", "+0.110"]
         assert shown[4]["X mae delta"] == "+0.002"
         assert shown[5]["signature"] == HEAD.format("X", "4/4")
@@ -152,7 +162,7 @@ class TestEscaping:
         assert spreadsheet(f"{sign}1") == f"'{sign}1"
 
     def test_text(self):
-        assert "a?[31mb" in render(table(row("a\x9b[31mb", max_f="0.9")), "text").replace("\x1b", "!")
+        assert "a?[31mb" in render_table(table(row("a\x9b[31mb", max_f="0.9")), "text").replace("\x1b", "!")
 
 
 class Outline(HTMLParser):
@@ -178,7 +188,9 @@ class Outline(HTMLParser):
 def test_html_is_well_formed():
     outline = Outline()
     outline.feed(
-        render(table(*ROWS, *MEASURED, names=("X", "Y"), delta=True, average=True, mean_rank=True), "html")
+        render_table(
+            table(*ROWS, *MEASURED, names=("X", "Y"), delta=True, average=True, mean_rank=True), "html"
+        )
     )
     assert outline.open == []
     assert len(set(outline.rows)) == 1
@@ -186,7 +198,7 @@ def test_html_is_well_formed():
 
 
 def test_markdown_rows_have_equal_cells():
-    text = render(table(*ROWS, *MEASURED, delta=True, average=True, mean_rank=True), "markdown")
+    text = render_table(table(*ROWS, *MEASURED, delta=True, average=True, mean_rank=True), "markdown")
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert len(lines) == 2 + 1 + 5 + 1 + 3
     assert len({line.count("|") for line in lines}) == 1
@@ -203,7 +215,7 @@ if shutil.which("pdflatex"):  # no skip: a machine without LaTeX has no such tes
         rows = (*ROWS, row(EVIL, max_f="0.9", note=EVIL), *MEASURED)
         many = table(*rows, names=tuple("STUVWXYZ"), delta=True, average=True, mean_rank=True)
         Path(tmp_path, "table.tex").write_text(
-            render(many, "latex", mark=mark, caption=EVIL), encoding="utf-8"
+            render_table(many, "latex", mark=mark, caption=EVIL), encoding="utf-8"
         )
         Path(tmp_path, "main.tex").write_text(PREAMBLE, encoding="utf-8")
         done = subprocess.run(

@@ -14,10 +14,11 @@ from PIL import Image
 from safetensors.torch import save_file
 from workspace import good, listing, refused, save, sodbench
 
-from sodbench.models import recipe, runner
 from sodbench.models.cost import measure
+from sodbench.models.recipe import network_input, saliency_map
+from sodbench.models.runner import Configuration, Predictor, build_network, choose_device, make_maps
 from sodbench.models.u2net import u2netp
-from sodbench.models.weights import load, sha256
+from sodbench.models.weights import load_weights, sha256
 from sodbench.photos import photo_from
 from sodbench.sources import open_source
 
@@ -81,10 +82,10 @@ def pixels(path: Path | str) -> np.ndarray:
 
 def expected(image: np.ndarray) -> np.ndarray:
     """The tiny network by hand."""
-    x = recipe.network_input(image)
+    x = network_input(image)
     logits = 0.5 * x[0] + x[1] - 0.25 * x[2] + 0.125
     height, width = image.shape[:2]
-    return recipe.saliency_map((1 / (1 + np.exp(-logits))).astype(np.float32), width, height, "official")
+    return saliency_map((1 / (1 + np.exp(-logits))).astype(np.float32), width, height, "official")
 
 
 def test_maps_of_a_folder_and_how_they_were_made(own):
@@ -310,7 +311,7 @@ def test_auto_device_is_the_fastest_that_is_there(monkeypatch, cuda, mps, expect
     monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: mps)
-    assert runner.choose_device("auto").type == expected
+    assert choose_device("auto").type == expected
 
 
 def test_own_model_is_never_recorded_as_another(own):
@@ -355,7 +356,7 @@ def test_list_of_models():
 
 def test_cost_of_a_network(own):
     weights = Path(own[5])
-    text = measure("tiny", runner.build("tinynet:net"), weights, torch.device("cpu"), "fp32", 3)
+    text = measure("tiny", build_network("tinynet:net"), weights, torch.device("cpu"), "fp32", 3)
     assert "parameters  4\n" in text
     assert "GMAC        0.00  (multiply-accumulates of the convolutions at 320x320)" in text
     assert "MB  tiny.safetensors" in text
@@ -367,18 +368,18 @@ def test_cost_of_a_network(own):
 
 
 @pytest.fixture(scope="module")
-def dagger() -> runner.Predictor:
+def dagger() -> Predictor:
     torch.set_num_threads(2)
     network = u2netp()
-    load(network, REFERENCE / "weights" / "u2netp.onnx")
-    return runner.Predictor(network, torch.device("cpu"))
+    load_weights(network, REFERENCE / "weights" / "u2netp.onnx")
+    return Predictor(network, torch.device("cpu"))
 
 
 def differences(dagger, folder: Path, maps: Path, count: int | None = None) -> dict[str, np.ndarray]:
     """Run the runner on photos; absolute differences to given maps by photo."""
     photos = open_source(folder).groups[""][:count]
-    configuration = runner.Configuration("u2netp", "u2netp.onnx", "-", "cpu")
-    outcome = runner.run(photos, Path("out"), dagger, configuration)
+    configuration = Configuration("u2netp", "u2netp.onnx", "-", "cpu")
+    outcome = make_maps(photos, Path("out"), dagger, configuration)
     assert outcome.written == len(photos)
     found = {}
     for one in photos:
@@ -392,10 +393,10 @@ def differences(dagger, folder: Path, maps: Path, count: int | None = None) -> d
 def test_probabilities_are_those_of_the_plain_way_within_single_precision(dagger):
     """Another order of summation; float32 itself is 5e-5 from float64 on such photos."""
     plain = u2netp().eval()
-    load(plain, REFERENCE / "weights" / "u2netp.onnx")
+    load_weights(plain, REFERENCE / "weights" / "u2netp.onnx")
     apart = []
     for one in open_source(REFERENCE / "data" / "SOD" / "images").groups[""][:6]:
-        x = recipe.network_input(photo_from(one.read(), one.where))
+        x = network_input(photo_from(one.read(), one.where))
         with torch.no_grad():
             expected = torch.sigmoid(plain(torch.from_numpy(x[None]))[0])[0, 0].numpy()
         apart.append(np.abs(dagger([x])[0] - expected))

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from reference import MAPS, MASKS, examples, make_map, make_mask
 
 from sodbench.errors import ScoresError
-from sodbench.images import Levels, Mask, binarise
+from sodbench.images import Mask, SaliencyMap, binarise
 from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, revisions
 from sodbench.protocol import PRESETS, Protocol, split_signature
-from sodbench.scores import NOTES, NUMBERS, Scores, check_metrics, finite, reusable
+from sodbench.scores import NUMBERS, ROW_NOTES, Scores, check_metrics, finite, reusable
 from sodbench.scoring import prepare_mask, score_image, score_pair
 from sodbench.version import __version__
 
@@ -49,7 +49,7 @@ def row_of(image, protocol, metrics=ALL, notes=()):
     grey = ("grey",) if not np.isin(levels, (0, 255)).all() else ()
     mask = Mask(binarise(levels, protocol.mask_threshold, protocol.eps), levels, grey)
     prepared = prepare_mask(mask, protocol, metrics)
-    return score_pair(image, Levels(pred, notes), prepared, protocol, metrics, f"{crc32(pred):x}")
+    return score_pair(image, SaliencyMap(pred, notes), prepared, protocol, metrics, f"{crc32(pred):x}")
 
 
 def scores_of(images, protocol="u2net", *, metrics=ALL, of=None, **others):
@@ -215,7 +215,7 @@ def test_only_empty_masks(tmp_path):
 
 def test_noted():
     scores = scores_of(["full-0", "empty-1", "empty-0", "corner-0"])
-    assert list(scores.noted()) == [note for note in NOTES if note in scores.noted()]
+    assert list(scores.noted()) == [note for note in ROW_NOTES if note in scores.noted()]
     assert scores.noted()["empty-mask"] == ["empty-0", "empty-1"]
     assert scores.noted()["full-mask"] == ["full-0"]
     notes = scores.per_image()["notes"]
@@ -229,7 +229,7 @@ def test_what_is_noted_of_a_pair():
 
     def notes(levels, mask=gt, notes=(), mask_notes=()):
         prepared = prepare_mask(Mask(mask, mask * np.uint8(255), mask_notes), protocol, ALL)
-        return score_pair("x", Levels(levels, notes), prepared, protocol, ALL).notes
+        return score_pair("x", SaliencyMap(levels, notes), prepared, protocol, ALL).notes
 
     flat, varied = np.full(gt.shape, 9, np.uint8), np.arange(30, dtype=np.uint8).reshape(5, 6)
     assert notes(varied) == ("edge-centroid",)

@@ -33,9 +33,9 @@ from workspace import (
     whole,
 )
 
-from sodbench import scoring
 from sodbench.errors import PredictionError
 from sodbench.scores import Scores
+from sodbench.scoring import score_folder, score_pair
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -51,7 +51,6 @@ def score(here: Path) -> tuple[str, ...]:
 def computed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Images whose pixels are scored, in order."""
     images: list[str] = []
-    score_pair = scoring.score_pair
 
     monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
 
@@ -59,7 +58,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
         images.append(image)
         return score_pair(image, *args, **kwargs)
 
-    monkeypatch.setattr(scoring, "score_pair", recorded)
+    monkeypatch.setattr("sodbench.scoring.score_pair", recorded)
     return images
 
 
@@ -179,7 +178,7 @@ class TestReuse:
     def test_the_python_api_always_computes(self, score: tuple[str, ...], computed: list[str]) -> None:
         for _ in range(2):
             computed.clear()
-            scores = scoring.score_folder("maps", masks="own/masks")
+            scores = score_folder("maps", masks="own/masks")
             assert sorted(computed) == list(IDS)
         assert not Path("scores").exists()
         assert scored(*score)[0]["scores"] == scores.summary()
@@ -234,7 +233,7 @@ class TestInterrupted:
     @pytest.mark.parametrize("after", [1, 3])
     def test_ctrl_c(self, score: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, after: int) -> None:
         expected = scored(*score, "--out", "fresh")
-        score_pair, images = scoring.score_pair, []
+        images: list[str] = []
 
         def interrupted(image: str, *args: Any, **kwargs: Any) -> Any:
             if len(images) == after:
@@ -243,7 +242,7 @@ class TestInterrupted:
             return score_pair(image, *args, **kwargs)
 
         monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
-        monkeypatch.setattr(scoring, "score_pair", interrupted)
+        monkeypatch.setattr("sodbench.scoring.score_pair", interrupted)
         result = sodbench("score", *score, "--jobs", "1")
         assert result.exit_code == 130
         assert result.stdout == ""
@@ -252,7 +251,7 @@ class TestInterrupted:
         kept = sorted(Scores.load(Path("scores/maps/.own.partial")).rows)
         assert kept == images
         refused("rescore", "scores", match="found no scores here")
-        monkeypatch.setattr(scoring, "score_pair", score_pair)
+        monkeypatch.setattr("sodbench.scoring.score_pair", score_pair)
         result = good("score", *score, "--json")
         assert f"own: {after} of 4 maps are as in an earlier run" in result.stderr
         assert listing("scores") == whole("maps/own")
@@ -262,7 +261,7 @@ class TestInterrupted:
         def interrupted(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(scoring, "score_pair", interrupted)
+        monkeypatch.setattr("sodbench.scoring.score_pair", interrupted)
         assert sodbench("score", *score).exit_code == 130
         assert not Path("scores").exists()
 
@@ -403,4 +402,4 @@ def test_unregistered_dataset_is_named_by_all_its_masks(score: tuple[str, ...]) 
 def test_strict_policy_of_the_api(score: tuple[str, ...]) -> None:
     Path("maps/im1.png").unlink()
     with pytest.raises(PredictionError, match="1 of 4 predictions are missing"):
-        scoring.score_folder("maps", masks="own/masks")
+        score_folder("maps", masks="own/masks")

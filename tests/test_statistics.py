@@ -16,12 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stored import made
 
-import sodbench.statistics as statistics
 from sodbench.errors import ScoresError
 from sodbench.metrics import METRICS
 from sodbench.protocol import PRESETS, Protocol
 from sodbench.statistics import (
     Measured,
+    _defined_mean,
+    _swaps,
     bca_interval,
     bootstrap,
     cohens_d,
@@ -33,7 +34,7 @@ from sodbench.statistics import (
     resampled,
     win_tie_loss,
 )
-from sodbench.statistics.ranks import critical_difference, friedman, groups
+from sodbench.statistics.ranks import critical_difference, friedman, rank_groups
 
 AVERAGES = [Protocol(average=name) for name in ("mean-pr", "mean-f", "mean-max", "pooled")]
 ALL = [*PRESETS.values(), *AVERAGES, Protocol(average="pooled", eps=1e-8)]
@@ -43,7 +44,7 @@ def of_values(values):
     """A metric that is the mean of these values."""
     values = np.asarray(values, np.float64)
     columns = np.stack([values, np.ones(len(values))], axis=1)
-    return Measured("s_measure", columns, statistics._defined_mean, values, True)
+    return Measured("s_measure", columns, _defined_mean, values, True)
 
 
 def pair_of(images, metric="max_f"):
@@ -90,7 +91,7 @@ def test_same_seed_same_bits(monkeypatch):
     a, b = measured(made("A", 300, 0)), measured(made("B", 300, 1))
     together = bootstrap([*a.values(), *b.values()], 700, seed=4)
     p = permutation(list(zip(a.values(), b.values(), strict=True)), 700, seed=4)
-    monkeypatch.setattr(statistics, "AT_A_TIME", 37)
+    monkeypatch.setattr("sodbench.statistics.AT_A_TIME", 37)
     for k, metric in enumerate(a):
         np.testing.assert_array_equal(bootstrap([a[metric]], 700, seed=4)[0], together[k])
         assert permutation([(a[metric], b[metric])], 700, seed=4)[0] == p[k]
@@ -225,7 +226,7 @@ def test_permutation_by_chance_comes_near_the_exact_one():
 def test_permutation_draws_each_image_on_its_own(images):
     """The swaps of images are fair and independent, on both sides of a machine word's end."""
     rng = np.random.Generator(np.random.PCG64(0))
-    swaps = np.concatenate(list(statistics._swaps(images, 4000, rng)))
+    swaps = np.concatenate(list(_swaps(images, 4000, rng)))
     assert set(np.unique(swaps)) == {0.0, 1.0}
     assert np.abs(swaps.mean(axis=0) - 0.5).max() < 5 * 0.5 / 4000**0.5
     correlations = np.corrcoef(swaps.T) - np.eye(images)
@@ -384,7 +385,7 @@ def test_groups_are_the_largest_sets_within_a_critical_difference(quarters, diff
         if max(ranks[list(chosen)]) - min(ranks[list(chosen)]) < cd
     ]
     largest = {one for one in near if not any(one < other for other in near)}
-    assert {frozenset(group) for group in groups(ranks, cd)} == largest
+    assert {frozenset(group) for group in rank_groups(ranks, cd)} == largest
 
 
 def test_nemenyi_tells_nothing_apart_where_friedman_does_not():

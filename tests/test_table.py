@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from workspace import good, plant_maps, plant_masks, refused
 
-from sodbench.boards import COLUMNS, Board, Entry, read_boards
-from sodbench.comparison import MEAN, PAPER_DATASETS, RANK, Column, assemble, build
+from sodbench.boards import BOARD_COLUMNS, Board, BoardRow, read_boards
+from sodbench.comparison import MEAN_OF_ALL, MEAN_RANK, PAPER_DATASETS, Column, assemble, build_table
 from sodbench.errors import LeaderboardError
 from sodbench.metrics import METRICS, PAPER_METRICS
-from sodbench.rendering import FORMATS, render
+from sodbench.rendering import TABLE_FORMATS, render_table
 from sodbench.scoring import score_folder
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
@@ -29,7 +29,7 @@ def entry(method="A", source="published", signature="", **facts):
     values = {name: Decimal(facts.pop(name)) for name in PAPER_METRICS if name in facts}
     if source == "measured" and not signature:
         signature = "data:X@1|n:4/4|norm:max|sodbench:0.1.0"
-    return Entry(method, source, values, signature=signature, **facts)
+    return BoardRow(method, source, values, signature=signature, **facts)
 
 
 def board(*entries, dataset="X"):
@@ -60,7 +60,7 @@ def written(*rows, dataset="X", folder="boards"):
     path = Path(folder) / f"{dataset}.csv"
     path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
+        writer = csv.DictWriter(file, BOARD_COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows({"source": "published", **row} for row in rows)
     return folder
@@ -98,17 +98,23 @@ class TestRanks:
             entry(m, "measured", mae=v)
             for m, v in zip("ABCDE", ("0.0504", "0.0496", "0.04", "0.06", "0.07"), strict=True)
         ]
-        assert cells(build(board(*rows)), "X", "mae") == {
+        assert cells(build_table(board(*rows)), "X", "mae") == {
             "A": ("0.050", 2),
             "B": ("0.050", 2),
             "C": ("0.040", 1),
             "D": ("0.060", 3),
             "E": ("0.070", 4),
         }
-        assert ranks(build(board(*rows), decimals=4), "X", "mae") == {"A": 3, "B": 2, "C": 1, "D": 4, "E": 5}
+        assert ranks(build_table(board(*rows), decimals=4), "X", "mae") == {
+            "A": 3,
+            "B": 2,
+            "C": 1,
+            "D": 4,
+            "E": 5,
+        }
 
     def test_each_metric_has_its_own_direction(self):
-        table = build(board(entry("A", max_f="0.9", mae="0.9"), entry("B", max_f="0.8", mae="0.8")))
+        table = build_table(board(entry("A", max_f="0.9", mae="0.9"), entry("B", max_f="0.8", mae="0.8")))
         assert ranks(table, "X", "max_f") == {"A": 1, "B": 2}
         assert ranks(table, "X", "mae") == {"A": 2, "B": 1}
 
@@ -116,7 +122,7 @@ class TestRanks:
         rows = [entry("A", max_f="0.8"), entry("B", max_f="0.7")]
         rows += [entry("A", "measured", max_f="0.99"), entry("B", "measured", max_f="0.98")]
         for source in ("published", "measured"):
-            assert ranks(build(board(*rows)), "X", "max_f", source=source) == {"A": 1, "B": 2}
+            assert ranks(build_table(board(*rows)), "X", "max_f", source=source) == {"A": 1, "B": 2}
 
     def test_rows_of_other_signatures_are_not_ranked_together(self):
         head = "data:X@1|n:4/4|norm:"
@@ -126,16 +132,16 @@ class TestRanks:
             f"{head}none|sodbench:1",
         )
         rows = [entry(m, "measured", s, max_f="0.9") for m, s in zip("ABC", signatures, strict=True)]
-        assert ranks(build(board(*rows)), "X", "max_f") == {"A": 1, "B": 1, "C": None}
+        assert ranks(build_table(board(*rows)), "X", "max_f") == {"A": 1, "B": 1, "C": None}
 
     def test_a_value_without_rival_has_no_rank(self):
-        table = build(board(entry("A", max_f="0.9", size_mb=Decimal("4.7"))))
+        table = build_table(board(entry("A", max_f="0.9", size_mb=Decimal("4.7"))))
         assert cells(table, "X", "max_f") == {"A": ("0.9", None)}
         assert ranks(table, "", "size") == {"A": None}
 
     def test_only_rows_shown_are_ranked(self):
         boards = board(entry("A", max_f="0.9"), entry("B", max_f="0.8"), entry("C", max_f="0.7"))
-        assert ranks(build(assemble(boards, methods=["C", "B"])), "X", "max_f") == {"C": 2, "B": 1}
+        assert ranks(build_table(assemble(boards, methods=["C", "B"])), "X", "max_f") == {"C": 2, "B": 1}
 
 
 # ------------------------------------------------------------------------------------------- cells
@@ -143,17 +149,17 @@ class TestRanks:
 
 def test_published_values_never_gain_digits():
     rows = [entry("A", max_f="0.85"), entry("A", "measured", max_f="0.853412")]
-    table = build(board(*rows), decimals=4)
+    table = build_table(board(*rows), decimals=4)
     assert texts(table, "X", "max_f", source="published") == {"A": "0.85"}
     assert texts(table, "X", "max_f", source="measured") == {"A": "0.8534"}
-    assert texts(build(board(*rows), decimals=1), "X", "max_f", source="published") == {"A": "0.8"}
+    assert texts(build_table(board(*rows), decimals=1), "X", "max_f", source="published") == {"A": "0.8"}
 
 
 def test_missing_values():
     boards = board(entry("A", max_f="0.9"), entry("B"), dataset="X") | board(
         entry("B", max_f="0.8"), dataset="Y"
     )
-    table = build(boards, metrics=["max_f"])
+    table = build_table(boards, metrics=["max_f"])
     assert texts(table, "X", "max_f") == {"A": "0.9", "B": "-"}
     assert texts(table, "Y", "max_f") == {"A": "-", "B": "0.8"}
 
@@ -167,27 +173,31 @@ class TestDelta:
     )
 
     def test_from_full_precision_with_sign(self):
-        table = build(board(*self.ROWS), delta=True)
+        table = build_table(board(*self.ROWS), delta=True)
         found = texts(table, "X", "max_f", delta=True, source="measured")
         assert found == {"A": "-0.001", "C": "-"}
         assert texts(table, "X", "mae", delta=True, source="measured") == {"A": "0.000", "C": "-"}
         assert texts(table, "X", "max_f", delta=True, source="published") == {"A": "", "B": ""}
         assert (
             texts(
-                build(board(*self.ROWS), delta=True, decimals=5), "X", "mae", delta=True, source="measured"
+                build_table(board(*self.ROWS), delta=True, decimals=5),
+                "X",
+                "mae",
+                delta=True,
+                source="measured",
             )["A"]
             == "+0.00004"
         )
 
     def test_only_columns_that_have_one(self):
-        table = build(board(*self.ROWS), delta=True)
+        table = build_table(board(*self.ROWS), delta=True)
         assert [c.metric for c in table.columns if c.delta] == ["max_f", "mae"]
 
     def test_nothing_has_both(self):
         with pytest.raises(
             LeaderboardError, match="both a published and a measured value.*leave --delta out"
         ):
-            build(board(entry("A", max_f="0.9")), delta=True)
+            build_table(board(entry("A", max_f="0.9")), delta=True)
 
 
 class TestMeans:
@@ -196,12 +206,12 @@ class TestMeans:
     ) | board(entry("A", max_f="0.7", mae="0.3"), entry("B", max_f="0.75"), dataset="Y")
 
     def test_over_datasets_only_for_methods_with_all_values(self):
-        table = build(self.BOARDS, metrics=["max_f", "mae"], average=True)
-        assert texts(table, MEAN, "max_f") == {"A": "0.800", "B": "0.775"}
-        assert texts(table, MEAN, "mae") == {"A": "0.200", "B": "-"}
+        table = build_table(self.BOARDS, metrics=["max_f", "mae"], average=True)
+        assert texts(table, MEAN_OF_ALL, "max_f") == {"A": "0.800", "B": "0.775"}
+        assert texts(table, MEAN_OF_ALL, "mae") == {"A": "0.200", "B": "-"}
 
     def test_over_a_misprint_carries_its_note(self):
-        table = build(
+        table = build_table(
             board(entry("A", mae="0.9", note="mae: misprint")) | board(entry("A", mae="0.1"), dataset="Y"),
             metrics=["mae"],
             average=True,
@@ -214,20 +224,20 @@ class TestMeans:
         assert "DUTS-TE: a misprint: .092 in the SOD survey" in text
 
     def test_over_methods(self):
-        table = build(self.BOARDS, metrics=["max_f", "mae"], average=True)
+        table = build_table(self.BOARDS, metrics=["max_f", "mae"], average=True)
         means = table.sections[0].means
         assert [cell.text for cell in means.cells] == ["0.850", "0.150", "0.725", "0.300", "0.788", "0.200"]
         assert {cell.rank for cell in means.cells} == {None}
 
     def test_not_over_methods_measured_in_different_ways(self):
         rows = [entry(m, "measured", f"data:X@1|norm:{m}", max_f="0.9") for m in "AB"]
-        means = build(board(*rows), metrics=["max_f"], average=True).sections[0].means
+        means = build_table(board(*rows), metrics=["max_f"], average=True).sections[0].means
         assert [cell.text for cell in means.cells] == ["-"]
 
     def test_rank(self):
-        table = build(self.BOARDS, metrics=["max_f"], mean_rank=True)
-        assert cells(table, RANK, "rank") == {"A": ("1.50", 1), "B": ("1.50", 1)}
-        assert texts(build(self.BOARDS, mean_rank=True, metrics=["mae"]), RANK, "rank") == {
+        table = build_table(self.BOARDS, metrics=["max_f"], mean_rank=True)
+        assert cells(table, MEAN_RANK, "rank") == {"A": ("1.50", 1), "B": ("1.50", 1)}
+        assert texts(build_table(self.BOARDS, mean_rank=True, metrics=["mae"]), MEAN_RANK, "rank") == {
             "A": "-",
             "B": "-",
         }
@@ -252,22 +262,22 @@ def test_sort(by, expected):
         entry("A", max_f="0.9", mae="0.2", year=2019),
     )
     boards = board(*rows)
-    table = build(boards, metrics=["max_f"] if by == "rank" else [], sort=by)
+    table = build_table(boards, metrics=["max_f"] if by == "rank" else [], sort=by)
     assert "".join(row.method for row in table.sections[0].rows) == expected
 
 
 def test_split_never_cuts_a_dataset():
     boards = {name: Board(name, (entry(max_f="0.9"), entry("B", max_f="0.8"))) for name in "UVWXYZ"}
-    table = build(boards, mean_rank=True, average=True)
-    assert [part.groups for part in table.split(15)] == [tuple("UVW"), tuple("XYZ"), (MEAN, RANK)]
+    table = build_table(boards, mean_rank=True, average=True)
+    assert [part.groups for part in table.split(15)] == [tuple("UVW"), tuple("XYZ"), (MEAN_OF_ALL, MEAN_RANK)]
     assert [part.groups for part in table.split(1)][0] == ("U",)
-    table = build({"X": boards["X"]}, mean_rank=True)
-    assert [part.groups for part in table.split(5)] == [("X", RANK)]
+    table = build_table({"X": boards["X"]}, mean_rank=True)
+    assert [part.groups for part in table.split(5)] == [("X", MEAN_RANK)]
 
 
 def test_rows_stand_only_where_they_have_a_place():
     boards = board(entry("A", max_f="0.9"), dataset="X") | board(entry("B", max_f="0.8"), dataset="Y")
-    parts = build(boards, metrics=["max_f"]).split(1)
+    parts = build_table(boards, metrics=["max_f"]).split(1)
     assert [[row.method for s in part.sections for row in s.rows] for part in parts] == [["A"], ["B"]]
 
 
@@ -275,7 +285,7 @@ def test_rows_stand_only_where_they_have_a_place():
 
 
 def paper_table():
-    return build(assemble(read_boards(SHIPPED), paper=True))
+    return build_table(assemble(read_boards(SHIPPED), paper=True))
 
 
 def test_paper_table_is_whole():
@@ -300,7 +310,7 @@ def test_paper_table_is_whole():
 
 def test_measured_rows_beside_the_printed_ones():
     boards = assemble(read_boards(SHIPPED), datasets=["SOD"], methods=["PiCANet"])
-    table = build(boards, delta=True)
+    table = build_table(boards, delta=True)
     shown = [texts(table, "SOD", m, source="measured")["PiCANet"] for m in PAPER_METRICS]
     assert shown == ["0.853", "0.102", "0.722", "0.790", "0.572"]
     delta = [texts(table, "SOD", m, delta=True, source="measured")["PiCANet"] for m in PAPER_METRICS]
@@ -316,8 +326,8 @@ def test_measured_rows_beside_the_printed_ones():
     ],
 )
 def test_mean_ranks_of_a_dataset(dataset, expected):
-    table = build(assemble(read_boards(SHIPPED), paper=True, datasets=[dataset]), mean_rank=True)
-    found = texts(table, RANK, "rank")
+    table = build_table(assemble(read_boards(SHIPPED), paper=True, datasets=[dataset]), mean_rank=True)
+    found = texts(table, MEAN_RANK, "rank")
     assert {method: found[method] for method in expected} == expected
 
 
@@ -487,13 +497,13 @@ def test_names_are_found_however_they_are_spelt():
     assert text.index("SOD") < text.index("DUT-OMRON")
 
 
-@pytest.mark.parametrize("style", FORMATS)
+@pytest.mark.parametrize("style", TABLE_FORMATS)
 def test_out_chooses_the_format_by_its_suffix(style):
-    folder, file = written(*TWO), f"new/table{FORMATS[style].suffix}"
+    folder, file = written(*TWO), f"new/table{TABLE_FORMATS[style].suffix}"
     result = good("table", "--boards", folder, "--out", file)
     assert result.stdout == ""
     assert Path(file).read_text("utf-8") == good("table", "--boards", folder, "--format", style).stdout
-    assert Path(file).read_text("utf-8") == render(build(read_boards(Path(folder))), style)
+    assert Path(file).read_text("utf-8") == render_table(build_table(read_boards(Path(folder))), style)
 
 
 @pytest.mark.parametrize(
@@ -516,13 +526,13 @@ def test_empty_boards():
     folder = written()
     refused("table", "--boards", folder, match="X: no rows to show.*--with")
     written(*TWO, dataset="Y")
-    for style in FORMATS:
+    for style in TABLE_FORMATS:
         assert (
             "0.900" in good("table", "--boards", folder, "--format", style, "--mean-rank", "--average").stdout
         )
 
 
-@pytest.mark.parametrize("style", FORMATS)
+@pytest.mark.parametrize("style", TABLE_FORMATS)
 @pytest.mark.parametrize("mark", ["best3", "bold", "none"])
 def test_one_method_only(style, mark):
     folder = written(TWO[0])

@@ -20,12 +20,15 @@ from PIL import Image
 from safetensors.torch import load_file
 from workspace import command, good, listing, refused, save, sodbench
 
-from sodbench import plots
-from sodbench.cli import training
+from sodbench.cli.training import HELD_OUT, draw_losses
 from sodbench.errors import ScoresError, TrainingError
-from sodbench.models import recipe
-from sodbench.models.training import checkpoint, config, data, loop
+from sodbench.models.recipe import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
+from sodbench.models.training.checkpoint import write_checkpoint
+from sodbench.models.training.config import _KEYS, CONFIGS, Config, load_config
+from sodbench.models.training.data import Samples, augmented, batches, find_data, split
+from sodbench.models.training.loop import _Session
 from sodbench.models.training.loss import losses, total
+from sodbench.models.training.start import initial_network
 
 MODULE = """
 import os
@@ -161,8 +164,8 @@ def rows_of(file: str) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def tiny(**changes: object) -> config.Config:
-    return config.load_config(configure(**changes))
+def tiny(**changes: object) -> Config:
+    return load_config(configure(**changes))
 
 
 # -------------------------------------------------------------------------------------------- recipe
@@ -170,17 +173,17 @@ def tiny(**changes: object) -> config.Config:
 
 @pytest.mark.parametrize("name", ["u2net", "u2netp"])
 def test_shipped_configurations_are_section_4_3(name):
-    one = config.load_config(Path(f"configs/{name}.toml"))
-    assert one == config.load_config(Path(name)) == config.Config(model=name)
+    one = load_config(Path(f"configs/{name}.toml"))
+    assert one == load_config(Path(name)) == Config(model=name)
     assert (one.resize, one.crop, one.vertical_flip, one.horizontal_flip) == (320, 288, 0.5, 0.5)
     assert (one.lr, one.betas, one.eps, one.weight_decay) == (1e-3, (0.9, 0.999), 1e-8, 0)
     assert (one.batch, one.iterations, one.init, one.loss_weights) == (12, 600_000, "xavier", (1.0,) * 7)
 
 
 def test_shipped_configurations_name_every_key():
-    names = {spec.name for spec in fields(config.Config)}
-    assert set(config._KEYS) == names
-    text = (config.CONFIGS / "u2net.toml").read_text(encoding="utf-8")
+    names = {spec.name for spec in fields(Config)}
+    assert set(_KEYS) == names
+    text = (CONFIGS / "u2net.toml").read_text(encoding="utf-8")
     assert {
         line.split(" = ")[0] for line in text.splitlines() if " = " in line and line[0] != "#"
     } == names - {
@@ -206,9 +209,9 @@ def test_loss_is_the_mean_cross_entropy_of_every_output():
 def test_what_the_network_sees(vertical, horizontal):
     photo, mask = pixels(2)
     how = tiny(resize=40, crop=40, vertical_flip=vertical, horizontal_flip=horizontal)
-    x, y = data.augmented(photo, mask, how, np.random.default_rng(0))
-    small = recipe.resize_bilinear(photo, 40)
-    expected = ((small / small.max() - recipe.MEAN) / recipe.STD).transpose(2, 0, 1)
+    x, y = augmented(photo, mask, how, np.random.default_rng(0))
+    small = resize_bilinear(photo, 40)
+    expected = ((small / small.max() - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1)
     nearest = np.array(Image.fromarray(mask).resize((40, 40), Image.Resampling.NEAREST)) / 255
     flip = (slice(None, None, -1 if vertical else 1), slice(None, None, -1 if horizontal else 1))
     np.testing.assert_allclose(x, expected[:, *flip], atol=1e-6)
@@ -221,14 +224,14 @@ def test_crops_reach_every_corner_and_cut_photo_and_mask_alike():
     ramp = np.arange(1, 65, dtype=np.uint8).reshape(8, 8) * 3
     seen = set()
     for seed in range(200):
-        x, y = data.augmented(np.stack([ramp] * 3, 2), ramp, how, np.random.default_rng(seed))
-        np.testing.assert_allclose(x[0] * recipe.STD[0] + recipe.MEAN[0], y[0], atol=1e-6)
+        x, y = augmented(np.stack([ramp] * 3, 2), ramp, how, np.random.default_rng(seed))
+        np.testing.assert_allclose(x[0] * IMAGENET_STD[0] + IMAGENET_MEAN[0], y[0], atol=1e-6)
         seen.add(tuple(np.round(y[0].ravel()[:2], 6)))
     assert len(seen) == 9
 
 
 def test_black_photo_and_empty_mask_are_numbers():
-    x, y = data.augmented(
+    x, y = augmented(
         np.zeros((5, 5, 3), np.uint8), np.zeros((5, 5), np.uint8), tiny(), np.random.default_rng(0)
     )
     assert np.isfinite(x).all()
@@ -236,8 +239,8 @@ def test_black_photo_and_empty_mask_are_numbers():
 
 
 def test_every_epoch_shows_every_pair_once_in_another_order_and_crop():
-    found = data.find_data("set")
-    samples = data.Samples(found.pairs, tiny())
+    found = find_data("set")
+    samples = Samples(found.pairs, tiny())
     epochs = [[samples[7 * epoch + k] for k in range(7)] for epoch in range(3)]
     orders = [[image for _, _, image in epoch] for epoch in epochs]
     assert [sorted(order) for order in orders] == [[f"p{k}" for k in range(7)]] * 3
@@ -249,9 +252,9 @@ def test_every_epoch_shows_every_pair_once_in_another_order_and_crop():
 @pytest.mark.parametrize("workers", [2, 9])
 def test_workers_change_nothing(workers):
     """Nine are more than there are pairs."""
-    found = data.find_data("set")
-    plain = data.batches(found.pairs, tiny(), 3)
-    several = data.batches(found.pairs, tiny(workers=workers), 3)
+    found = find_data("set")
+    plain = batches(found.pairs, tiny(), 3)
+    several = batches(found.pairs, tiny(workers=workers), 3)
     for _ in range(4):
         (x, y, names), (u, v, others) = next(plain), next(several)
         assert torch.equal(x, u)
@@ -260,9 +263,9 @@ def test_workers_change_nothing(workers):
 
 
 def test_processes_and_parts_share_a_batch():
-    found = data.find_data("set")
-    whole = [next(data.batches(found.pairs, tiny(), step))[2] for step in range(2)]
-    ranks = [data.batches(found.pairs, tiny(accumulate=2), 0, rank, 2) for rank in range(2)]
+    found = find_data("set")
+    whole = [next(batches(found.pairs, tiny(), step))[2] for step in range(2)]
+    ranks = [batches(found.pairs, tiny(accumulate=2), 0, rank, 2) for rank in range(2)]
     for names in whole:
         parts = [next(one)[2] for _ in range(2) for one in ranks]
         assert [name for part in parts for name in part] == list(names)
@@ -270,11 +273,11 @@ def test_processes_and_parts_share_a_batch():
 
 def test_xavier_and_torch_initialisation():
     torch.manual_seed(0)
-    xavier = loop.build(tiny()).first[0]
+    xavier = initial_network(tiny()).first[0]
     bound = (6 / (9 * (3 + 6))) ** 0.5
     assert 0.9 * bound < float(xavier.weight.detach().abs().max()) <= bound
     assert not xavier.bias.any()
-    assert loop.build(tiny(init="torch")).first[0].bias.any()
+    assert initial_network(tiny(init="torch")).first[0].bias.any()
 
 
 # ------------------------------------------------------------------------------------------- a run
@@ -325,10 +328,10 @@ def test_adam_is_as_configured():
 
 def test_a_long_log_is_drawn_in_means(monkeypatch):
     drawn = []
-    monkeypatch.setattr(plots, "loss_curves", lambda ax, steps, rows: drawn.append((steps, rows)))
-    monkeypatch.setattr(training, "POINTS", 3)
+    monkeypatch.setattr("sodbench.plots.loss_curves", lambda ax, steps, rows: drawn.append((steps, rows)))
+    monkeypatch.setattr("sodbench.cli.training.LOSS_POINTS", 3)
     Path("log.csv").write_text("step,epoch,loss\n" + "".join(f"{k},0,{k}.5\n" for k in range(1, 6)))
-    training.draw_losses(Path())
+    draw_losses(Path())
     assert drawn == [([2, 4, 5], {"loss": [2.0, 4.0, 5.5]})]
 
 
@@ -351,7 +354,7 @@ def test_tensorboard_gets_what_the_log_gets(monkeypatch):
             written.append("closed")
 
     monkeypatch.setattr("sodbench.models.training.log.need_tensorboard", lambda: None)
-    monkeypatch.setattr(loop, "need_tensorboard", lambda: None)
+    monkeypatch.setattr("sodbench.models.training.loop.need_tensorboard", lambda: None)
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=SummaryWriter))
     good(*begin(iterations=1, tensorboard=True))
     names = [f"log/{name}" for name in ("epoch", "loss", "fused", "side1")]
@@ -392,8 +395,8 @@ def test_validation_on_held_out_pairs():
     assert "5 pairs to train on, 2 held out" in result.stderr
     rows = rows_of("run/validation.csv")
     assert [row["step"] for row in rows] == ["2", "4"]
-    assert all(0 <= float(row[metric]) <= 1 for row in rows for metric in training.HELD_OUT)
-    fit, held = data.split(data.find_data("set").pairs, tiny(validate_every=1, holdout=0.3))
+    assert all(0 <= float(row[metric]) <= 1 for row in rows for metric in HELD_OUT)
+    fit, held = split(find_data("set").pairs, tiny(validate_every=1, holdout=0.3))
     assert {one.image for one in fit} | {one.image for one in held} == {f"p{k}" for k in range(7)}
     good(*begin(out="plain", iterations=4, holdout=0.3, validate_every=4, factory=net))
     assert load_file("plain/last.safetensors")["fused.weight"].any()
@@ -411,9 +414,9 @@ def test_folders_as_published(monkeypatch):
     plant_pairs("data/DUTS-TR", 3)
     Path("data/DUTS-TR/images").rename("data/DUTS-TR/DUTS-TR-Image")
     Path("data/DUTS-TR/masks").rename("data/DUTS-TR/DUTS-TR-Mask")
-    by_folder = data.find_data("data/DUTS-TR")
+    by_folder = find_data("data/DUTS-TR")
     monkeypatch.setenv("SODBENCH_DATA", "data")
-    by_name = data.find_data("DUTS-TR")
+    by_name = find_data("DUTS-TR")
     assert (by_name.name, len(by_name.pairs)) == ("DUTS-TR", 3)
     assert by_name.digest == by_folder.digest
     assert all(one.graded for one in by_name.pairs)
@@ -486,7 +489,7 @@ def test_logs_are_cut_back_to_the_checkpoint():
 
 def test_sigterm_before_the_first_step(monkeypatch):
     """While the first checkpoint is written: one step is made, so that there is something to go on from."""
-    write, calls = checkpoint.write, []
+    write, calls = write_checkpoint, []
 
     def ended(folder, state):
         calls.append(state["step"])
@@ -494,7 +497,7 @@ def test_sigterm_before_the_first_step(monkeypatch):
             os.kill(os.getpid(), signal.SIGTERM)
         write(folder, state)
 
-    monkeypatch.setattr(checkpoint, "write", ended)
+    monkeypatch.setattr("sodbench.models.training.loop.write_checkpoint", ended)
     before = signal.signal(signal.SIGTERM, lambda *_: pytest.fail("was not waited for"))
     try:
         result = sodbench(*begin())
@@ -505,14 +508,14 @@ def test_sigterm_before_the_first_step(monkeypatch):
 
 
 def test_interrupted_by_hand(monkeypatch):
-    step = loop._Session._make_step
+    step = _Session._make_step
 
     def until(self, *rest):
         if self.step == 1:
             os.kill(os.getpid(), signal.SIGINT)
         return step(self, *rest)
 
-    monkeypatch.setattr(loop._Session, "_make_step", until)
+    monkeypatch.setattr(_Session, "_make_step", until)
     result = sodbench(*begin())
     assert result.exit_code == 130
     assert "Stopped after step 2" in result.stderr
@@ -533,8 +536,8 @@ def check_gradients(folder: str, parts: int) -> None:
     """Adam's first moment after one step is a tenth of the gradient, the parts' mean; so is the log."""
     how = tiny(iterations=1)
     torch.manual_seed(how.seed)
-    network = loop.build(how)
-    photos, masks, _ = next(data.batches(data.find_data("set").pairs, how, 0))
+    network = initial_network(how)
+    photos, masks, _ = next(batches(find_data("set").pairs, how, 0))
     summed, logged = [torch.zeros_like(p) for p in network.parameters()], torch.zeros(2)
     for x, y in zip(photos.chunk(parts), masks.chunk(parts), strict=True):
         network.train()
@@ -789,7 +792,7 @@ def test_a_resumed_run_without_a_step_keeps_its_folder():
 
 
 def test_a_network_that_broke_in_the_last_step_is_not_kept(monkeypatch):
-    step = loop._Session._make_step
+    step = _Session._make_step
 
     def until(self, *rest):
         done = step(self, *rest)
@@ -797,7 +800,7 @@ def test_a_network_that_broke_in_the_last_step_is_not_kept(monkeypatch):
             self.network.fused.weight.data.fill_(float("inf"))
         return done
 
-    monkeypatch.setattr(loop._Session, "_make_step", until)
+    monkeypatch.setattr(_Session, "_make_step", until)
     refused(
         *begin(iterations=3, checkpoint_every=2), match=r"step 3: 1 tensors .*\(fused\.weight\), .*lower lr"
     )
@@ -817,14 +820,14 @@ def test_a_crash_does_not_wait_for_its_workers():
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_photo_that_goes_away(workers, monkeypatch):
     """A worker's traceback is no message."""
-    step = loop._Session._make_step
+    step = _Session._make_step
 
     def until(self, *rest):
         for photo in Path("set/images").iterdir():
             photo.unlink()
         return step(self, *rest)
 
-    monkeypatch.setattr(loop._Session, "_make_step", until)
+    monkeypatch.setattr(_Session, "_make_step", until)
     result = refused(
         *begin(iterations=20, workers=workers), match=r"p\d\.png: cannot read this file \(No such"
     )
@@ -841,7 +844,7 @@ def test_full_disk_keeps_the_checkpoint_before():
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
         with pytest.raises(ScoresError, match=r"checkpoint\.pt: cannot write this file \(File too large\)"):
-            checkpoint.write(Path("run"), state)
+            write_checkpoint(Path("run"), state)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert Path("run/checkpoint.pt").read_bytes() == before
@@ -854,8 +857,8 @@ def test_full_disk_says_how_to_go_on(monkeypatch):
             raise ScoresError("c: cannot write this file (No space left on device).")
         write(folder, state)
 
-    write = checkpoint.write
-    monkeypatch.setattr(checkpoint, "write", full)
+    write = write_checkpoint
+    monkeypatch.setattr("sodbench.models.training.loop.write_checkpoint", full)
     step = 3
     refused(*begin(), match=r"left on device\)\. The checkpoint before is whole: make room, .* --resume")
     assert state_of("run")["step"] == 0

@@ -6,18 +6,18 @@ import pytest
 import torch
 from torch import nn
 
-from sodbench.models import u2net
 from sodbench.models.cost import macs
-from sodbench.models.registry import models
-from sodbench.models.runner import build
+from sodbench.models.registry import known_models
+from sodbench.models.runner import build_network
+from sodbench.models.u2net import U2NET, U2NETP, U2Net, u2net, u2netp, u_block
 
 GOLDEN = Path(__file__).parent / "golden"
-NETWORKS = {"u2net": u2net.u2net, "u2netp": u2net.u2netp}
+NETWORKS = {"u2net": u2net, "u2netp": u2netp}
 PARAMETERS = {"u2net": 44_009_869, "u2netp": 1_131_181}
 BOTH = pytest.mark.parametrize("name", NETWORKS)
 
 
-def on_meta(name: str) -> u2net.U2Net:
+def on_meta(name: str) -> U2Net:
     with torch.device("meta"):
         return NETWORKS[name]()
 
@@ -32,10 +32,10 @@ def parameters(network: nn.Module) -> int:
 
 
 @pytest.fixture(scope="module")
-def dagger() -> u2net.U2Net:
+def dagger() -> U2Net:
     """U2-Net-dagger with batch norms that do something."""
     torch.manual_seed(0)
-    network = u2net.u2netp().eval()
+    network = u2netp().eval()
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             for tensor, low, high in (
@@ -78,23 +78,23 @@ def test_multiply_accumulates(name, size, gmac):
 
 @BOTH
 def test_registry_agrees_with_the_network(name):
-    model = models()[name]
+    model = known_models()[name]
     with torch.device("meta"):
-        network = build(model.factory)
+        network = build_network(model.factory)
     assert model.parameters == parameters(network)
     assert model.gmac == pytest.approx(macs(network) / 1e9, abs=0.005)
     assert all(abs(file.bytes - 4 * model.parameters) < 300_000 for file in model.weights)
 
 
 def test_table_1_is_the_architecture():
-    assert [stage.block for stage in u2net.U2NET] == [stage.block for stage in u2net.U2NETP]
-    assert u2net.U2NET[0] == ("RSU-7", 3, 32, 64)
-    assert u2net.U2NET[6] == ("RSU-4F", 1024, 256, 512)
-    assert u2net.U2NETP[10] == ("RSU-7", 128, 16, 64)
+    assert [stage.block for stage in U2NET] == [stage.block for stage in U2NETP]
+    assert U2NET[0] == ("RSU-7", 3, 32, 64)
+    assert U2NET[6] == ("RSU-4F", 1024, 256, 512)
+    assert U2NETP[10] == ("RSU-7", 128, 16, 64)
     network = on_meta("u2netp")
     for name, stage in zip(("stage1", "stage5", "stage5d", "stage1d"), (0, 4, 6, 10), strict=True):
         entry = network.get_submodule(name).rebnconvin.conv_s1
-        assert (entry.in_channels, entry.out_channels) == u2net.U2NETP[stage][1::2]
+        assert (entry.in_channels, entry.out_channels) == U2NETP[stage][1::2]
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_table_1_is_the_architecture():
     ],
 )
 def test_dilations_of_a_block(name, dilations):
-    block = u2net.block(name, 3, 2, 4).eval()
+    block = u_block(name, 3, 2, 4).eval()
     found = [m.dilation[0] for m in block.modules() if isinstance(m, nn.Conv2d)]
     assert found == dilations
     assert block(torch.zeros(1, 3, 17, 9)).shape == (1, 4, 17, 9)
@@ -114,7 +114,7 @@ def test_dilations_of_a_block(name, dilations):
 
 def test_table_row_of_another_length_is_refused():
     with pytest.raises(ValueError, match="zip"):
-        u2net.U2Net(u2net.U2NETP[:-1])
+        U2Net(U2NETP[:-1])
 
 
 @pytest.mark.parametrize("size", [(33, 47), (1, 1), (31, 2)])
@@ -134,7 +134,7 @@ def test_fused_map_is_the_outconv_of_the_sides(dagger):
 def test_folding_batch_norm_changes_nothing(dagger):
     torch.manual_seed(1)
     image = torch.randn(1, 3, 64, 64)
-    folded = u2net.u2netp()
+    folded = u2netp()
     folded.load_state_dict(dagger.state_dict())
     folded.eval().fold_batch_norm()
     assert not any(isinstance(m, nn.BatchNorm2d) for m in folded.modules())

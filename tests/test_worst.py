@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 from workspace import IDS, good, map_of, mask_of, plant, plant_maps, plant_masks, refused, save
 
-from sodbench import plots
 from sodbench.demo import demo_folder, demo_mask, demo_photo
 from sodbench.metrics import METRICS
+from sodbench.plots import figure_style
 from sodbench.plots.sheets import PAGE, contact_sheet
 from sodbench.qualitative import errors
 from sodbench.scores import Scores
 from sodbench.worst import rank
-from sodbench.worst.pictures import Pictures, load, location_of
+from sodbench.worst.pictures import Pictures, load_pictures, location_of
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -139,8 +139,8 @@ def test_sheet_shows_what_lies_on_the_disk(demo):
         one.method: [e for e in _entries(demo_folder() / "preds" / one.method / "demo")] for one in (a, b)
     }
     images = [one.image for one in ranking.images]
-    found = load(images, [(a, maps["blurred"]), (b, maps["contrast"])], location)
-    with plots.style():
+    found = load_pictures(images, [(a, maps["blurred"]), (b, maps["contrast"])], location)
+    with figure_style():
         shown = contact_sheet(ranking, found)
     pictures = pictures_in(shown)
     assert len(pictures) == 5 * len(images)
@@ -285,7 +285,7 @@ def test_missing_and_renamed_maps_are_shown_as_scored(here):
     result = good("worst", "scores", "--out", "w.png")
     assert [line.split()[-1] for line in result.stdout.splitlines() if "im3" in line] == ["missing"]
     scores = Scores.load(Path("scores/maps/own"))
-    found = load(IDS, [(scores, _entries(Path("maps")))], location_of(scores))
+    found = load_pictures(IDS, [(scores, _entries(Path("maps")))], location_of(scores))
     assert not found[3].maps["maps"].any()
     np.testing.assert_array_equal(found[1].maps["maps"], map_of(1))
 

@@ -34,7 +34,7 @@ from sodbench.images import mask_from, resized_mask
 from sodbench.photos import photo_from
 from sodbench.protocol import FIXED_SIZES
 from sodbench.scores import Row, Scores
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 Photo = NDArray[Any]
 Gt = NDArray[np.bool_]
@@ -158,7 +158,7 @@ ATTRIBUTES: Mapping[str, Attribute] = {
 }
 
 
-def attribute(name: str) -> Attribute:
+def find_attribute(name: str) -> Attribute:
     """Return an attribute by its name.
 
     Raises
@@ -194,7 +194,7 @@ def attribute_values(
     DatasetError
         A mask or photo is missing, unreadable, or not the one that was scored.
     """
-    asked = attribute(name)
+    asked = find_attribute(name)
     masks = {entry.stem: entry for entry in mask_entries(location)}
     photos = photo_entries(location) if asked.needs_photo else {}
     _check_there(scores.ids, masks, location, "mask", "Pass --data DIR, where the scored dataset lies.")
@@ -214,13 +214,13 @@ def attribute_values(
     return found
 
 
-def groups(name: str, values: Mapping[str, float]) -> dict[str, list[str]]:
+def attribute_groups(name: str, values: Mapping[str, float]) -> dict[str, list[str]]:
     """Sort images into an attribute's groups; those on which it is undefined are in none.
 
-    >>> groups("objects", {"a": 1, "b": 7, "c": float("nan"), "d": 3})
+    >>> attribute_groups("objects", {"a": 1, "b": 7, "c": float("nan"), "d": 3})
     {'1': ['a'], '2': [], '3+': ['b', 'd']}
     """
-    asked = attribute(name)
+    asked = find_attribute(name)
     found: dict[str, list[str]] = {label: [] for label in asked.labels}
     for image, value in values.items():
         if not math.isnan(value):
@@ -235,7 +235,7 @@ def _cropped(gt: Gt) -> Gt:
 
 
 def _check_there(
-    images: list[str], entries: Mapping[str, Entry], location: Location, what: str, way: str
+    images: list[str], entries: Mapping[str, ImageFile], location: Location, what: str, way: str
 ) -> None:
     if absent := [image for image in images if image not in entries]:
         raise DatasetError(
@@ -244,7 +244,7 @@ def _check_there(
         )
 
 
-def _gt(entry: Entry, scores: Scores, row: Row, graded: bool) -> Gt:
+def _gt(entry: ImageFile, scores: Scores, row: Row, graded: bool) -> Gt:
     protocol = scores.protocol
     mask = mask_from(
         _bytes(entry), entry.where, rule=protocol.mask_threshold, eps=protocol.eps, graded=graded
@@ -261,7 +261,7 @@ def _gt(entry: Entry, scores: Scores, row: Row, graded: bool) -> Gt:
     return mask.gt
 
 
-def _photo(entry: Entry, gt: Gt) -> Photo:
+def _photo(entry: ImageFile, gt: Gt) -> Photo:
     photo = photo_from(_bytes(entry), entry.where)
     if photo.shape[:2] != gt.shape:
         (h, w), (high, wide) = photo.shape[:2], gt.shape
@@ -273,7 +273,7 @@ def _said(shape: tuple[int, ...], area: Any) -> str:
     return f"{shape[1]}x{shape[0]} with {area} pixels of object"
 
 
-def _bytes(entry: Entry) -> bytes:
+def _bytes(entry: ImageFile) -> bytes:
     try:
         return entry.read()
     except OSError as error:

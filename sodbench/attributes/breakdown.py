@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sodbench.attributes import ATTRIBUTES, attribute, attribute_values, groups
+from sodbench.attributes import ATTRIBUTES, attribute_groups, attribute_values, find_attribute
 from sodbench.datasets import Location
 from sodbench.errors import ScoresError, first_few
 from sodbench.metrics import METRICS
@@ -23,7 +23,7 @@ from sodbench.tables import aligned, printable
 Interval = tuple[float, float]
 
 
-class Group(NamedTuple):
+class ImageGroup(NamedTuple):
     """A metric on the `n` images where it is defined: methods' values, and the first's minus the second's.
 
     Intervals are 95 % percentile intervals of resampled images, that of the difference paired; None where
@@ -40,7 +40,7 @@ class Group(NamedTuple):
     def ahead(self, higher_is_better: bool) -> int | None:
         """Return which of the first two methods is ahead (0 or 1), None if that cannot be told.
 
-        >>> Group("1", 30, (0.1, 0.2), (None, None), -0.1, (-0.15, -0.05)).ahead(higher_is_better=False)
+        >>> ImageGroup("1", 30, (0.1, 0.2), (None, None), -0.1, (-0.15, -0.05)).ahead(higher_is_better=False)
         0
         """
         if self.interval is None or (self.interval[0] <= TIE and self.interval[1] >= -TIE):
@@ -74,8 +74,8 @@ class Breakdown:
     dataset: str
     metric: str
     methods: tuple[str, ...]
-    whole: Group
-    groups: tuple[Group, ...]
+    whole: ImageGroup
+    groups: tuple[ImageGroup, ...]
     undefined: tuple[str, ...]
     resamples: int
     seed: int
@@ -137,7 +137,7 @@ class Breakdown:
         return {**{k: v for k, v in vars(self).items() if k != "whole"}, "groups": groups}
 
 
-def by_attribute(
+def break_down(
     scores: Sequence[Scores],
     name: str,
     location: Location,
@@ -171,10 +171,10 @@ def by_attribute(
     DatasetError
         See `attribute_values`.
     """
-    attribute(name)
+    find_attribute(name)
     _check_comparable(scores, metrics)
     values = attribute_values(name, location, scores[0], progress)
-    return breakdown(scores, name, groups(name, values), metrics, resamples=resamples, seed=seed)
+    return breakdown(scores, name, attribute_groups(name, values), metrics, resamples=resamples, seed=seed)
 
 
 def breakdown(
@@ -186,7 +186,7 @@ def breakdown(
     resamples: int = 10_000,
     seed: int = 0,
 ) -> list[Breakdown]:
-    """Compute metrics of methods on each group of images; see `by_attribute`, which finds the groups.
+    """Compute metrics of methods on each group of images; see `break_down`, which finds the groups.
 
     A metric of a group is what it would be if the dataset were these images: max F is the maximum of the
     curve of their mean precision and recall.
@@ -241,7 +241,7 @@ def _group(
     metrics: Sequence[str],
     resamples: int,
     seed: int,
-) -> dict[str, Group]:
+) -> dict[str, ImageGroup]:
     parts = [replace(one, rows={image: one.rows[image] for image in images}) for one in scores]
     values = [part.summary() for part in parts]
     frames = [part.per_image() for part in parts]
@@ -253,7 +253,7 @@ def _group(
         own, drawn = tuple(value[m] for value in values), samples.get(m)
         intervals = [None] * len(own) if drawn is None else [percentile_interval(row) for row in drawn]
         between = None if drawn is None else percentile_interval(drawn[0] - drawn[1])
-        found[m] = Group(label, defined[m], own, tuple(intervals), own[0] - own[1], between)
+        found[m] = ImageGroup(label, defined[m], own, tuple(intervals), own[0] - own[1], between)
     return found
 
 
@@ -291,5 +291,5 @@ def _bracketed(interval: Interval | None) -> str:
     return "-" if interval is None else f"[{interval[0]:+.4f}, {interval[1]:+.4f}]"
 
 
-def _with_interval(group: Group) -> str:
+def _with_interval(group: ImageGroup) -> str:
     return f"{_shown(group.difference)} {_bracketed(group.interval)}, n {group.n}"

@@ -21,15 +21,15 @@ def bench_model(
     model: str, model_module: str | None, weights: Path | None, device: str, precision: str, rounds: int
 ) -> None:
     """Time a model as the paper does: one 320x320 image at a time, the network alone."""
-    from sodbench.models import runner
     from sodbench.models.cost import measure
     from sodbench.models.registry import unpublished
+    from sodbench.models.runner import build_network, choose_device, load_model
 
-    chosen = runner.choose_device(device)
+    chosen = choose_device(device)
     path: Path | None = None
     if weights is None and (factory := model_module or unpublished(model)):
-        network = runner.build(factory)
+        network = build_network(factory)
     else:
         name = "own" if model_module else model
-        network, path, _ = runner.load_model(name, model_module, weights, say)
+        network, path, _ = load_model(name, model_module, weights, say)
     click.echo(measure(model_module or model, network, path, chosen, precision, rounds))

@@ -21,25 +21,25 @@ def break_down(
     how: dict[str, Any],
 ) -> str:
     """Break comparable scores down by an attribute, draw that if asked, and return the text or JSON."""
-    from sodbench import attributes, paired, plots
-    from sodbench.attributes.breakdown import breakdown_text, by_attribute
+    from sodbench.attributes import find_attribute
+    from sodbench.attributes.breakdown import break_down, breakdown_text
+    from sodbench.paired import paper_metrics
+    from sodbench.plots import figure_style, save_figure
     from sodbench.plots.sheets import by_attribute_figure
     from sodbench.scores import check_metrics
     from sodbench.worst.pictures import location_of
 
-    attributes.attribute(attribute)
-    chosen = check_metrics(
-        metrics or paired.paper_metrics([one for board in boards.values() for one in board])
-    )
+    find_attribute(attribute)
+    chosen = check_metrics(metrics or paper_metrics([one for board in boards.values() for one in board]))
     found = []
     for name, board in boards.items():
         with progress_bar(name) as progress:
             location = location_of(board[0], data)
-            found.append(by_attribute(board, attribute, location, chosen, progress=progress, **how))
+            found.append(break_down(board, attribute, location, chosen, progress=progress, **how))
     if plot is not None:
-        with plots.style():
+        with figure_style():
             every = [one for of in found for one in of]
-            plots.save(by_attribute_figure(every), plot, "; ".join(of[0].signature for of in found))
+            save_figure(by_attribute_figure(every), plot, "; ".join(of[0].signature for of in found))
         say(f"drawn: {plot}")
     if as_json:
         return json.dumps([one.as_dict() for of in found for one in of], indent=2, allow_nan=False)

@@ -45,14 +45,15 @@ def compare(
     sodbench compare scores/PiCANet scores/DSS --dataset SOD
     sodbench compare scores/PiCANet scores/DSS --by size --metrics max_f,mae --plot size.pdf
     """  # noqa: D301 (click needs the character \b)
-    from sodbench import paired, plots
-    from sodbench.paired import report
-    from sodbench.session import load_all
+    from sodbench.paired import comparable, compare, paper_metrics
+    from sodbench.paired.report import comparison_csv, comparison_json, comparison_text
+    from sodbench.plots import check_figure_target
+    from sodbench.session import load_scores
 
     check_targets(csv_file, plot, as_json=as_json)
     if plot is not None:
-        plots.check_target(plot, "--plot")
-    scores = [one for path in stored for one in load_all([path])]
+        check_figure_target(plot, "--plot")
+    scores = [one for path in stored for one in load_scores([path])]
     names = [dataset_name(name) for name in datasets]
     if attribute is not None:
         from sodbench.cli.by_attribute import break_down
@@ -60,14 +61,14 @@ def compare(
         if csv_file is not None or how["interval"] == "bca":
             raise click.UsageError("--by has percentile intervals, and --json in place of --csv.")
         how.pop("interval")
-        show(break_down(paired.comparable(scores, names), attribute, data, metrics, plot, as_json, how))
+        show(break_down(comparable(scores, names), attribute, data, metrics, plot, as_json, how))
         return
-    found = paired.compare(scores, datasets=names, metrics=metrics or paired.paper_metrics(scores), **how)
+    found = compare(scores, datasets=names, metrics=metrics or paper_metrics(scores), **how)
     if plot is not None:
-        from sodbench.plots import ranks
+        from sodbench.plots.ranks import draw_comparison
 
-        ranks.draw(found, plot)
+        draw_comparison(found, plot)
         say(f"drawn: {plot}")
     if csv_file is not None:
-        deliver(report.as_csv(found), csv_file)
-    show(report.as_json(found) if as_json else report.text(found))
+        deliver(comparison_csv(found), csv_file)
+    show(comparison_json(found) if as_json else comparison_text(found))

@@ -31,7 +31,7 @@ def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None)
     """Read every mask of a dataset and list what is wrong; exit code 1 if something is."""
     from sodbench.scoring import place
     from sodbench.tables import verification_text
-    from sodbench.verification import verify as check
+    from sodbench.verification import verify_dataset as check
 
     location = place(name, masks, data or ctx.obj)
     with progress_bar(name) as progress:

@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
-from sodbench import explanation
 from sodbench.cli.options import chosen_protocol
 from sodbench.cli.output import progress_bar, say, show
-from sodbench.explanation import report
+from sodbench.explanation import claim_of, explain, one_job, rescorer_of_maps, stored_rescorer
+from sodbench.explanation.report import explanation_json, explanation_text
 from sodbench.protocol import Protocol
-from sodbench.readings import Figures
+from sodbench.readings import Rescorer
 from sodbench.scores import check_metrics
 from sodbench.scoring import Plan
-from sodbench.session import collect, moved_metrics
+from sodbench.session import collect_jobs, moved_metrics
 
 
 def show_explanation(
@@ -33,24 +33,24 @@ def show_explanation(
     **overrides: Any,
 ) -> None:
     """Explain stored scores, or maps, which are scored first."""
-    claims = [explanation.claim_of(word) for words in claimed for word in words.replace(",", " ").split()]
+    claims = [claim_of(word) for words in claimed for word in words.replace(",", " ").split()]
     wanted = check_metrics(metrics or ("paper",))
-    figures, odd = explanation.stored(maps), tuple[str, ...]()
+    figures, odd = stored_rescorer(maps), tuple[str, ...]()
     if figures is not None:
         given = {"dataset": dataset, "masks": masks, "data": data, "strip": strip, "subset": subset}
         if named := [f"--{name}" for name, value in given.items() if value]:
             raise click.UsageError(f"{maps} holds scores, for which there is no {', '.join(named)}.")
         scores = figures.scores
-        figures = Figures(scores.under(chosen_protocol(protocol or scores.protocol, overrides)))
+        figures = Rescorer(scores.under(chosen_protocol(protocol or scores.protocol, overrides)))
     else:
-        found_jobs, notices = collect([maps], [dataset] if dataset else [], masks, data)
+        found_jobs, notices = collect_jobs([maps], [dataset] if dataset else [], masks, data)
         for line in (*moved_metrics(protocol or ""), *notices):
             say(line)
-        job = explanation.one_job(found_jobs)
+        job = one_job(found_jobs)
         chosen = chosen_protocol(protocol or Protocol(), overrides)
         plan = Plan(chosen, missing="zero", strip=tuple(strip), subset=subset, jobs=jobs)
         rule = overrides["mask_threshold"] or (chosen.mask_threshold if "|" in (protocol or "") else None)
-        figures, odd = explanation.of_maps(job, plan, out, rule, say, progress_bar)
+        figures, odd = rescorer_of_maps(job, plan, out, rule, say, progress_bar)
     with progress_bar("explain") as progress:
-        found = explanation.explain(figures, wanted, claims, odd, say=say, progress=progress)
-    show(report.as_json(found) if as_json else report.text(found))
+        found = explain(figures, wanted, claims, odd, say=say, progress=progress)
+    show(explanation_json(found) if as_json else explanation_text(found))

@@ -8,7 +8,7 @@ import click
 from sodbench.cli.options import FOLDER
 from sodbench.cli.output import say, show
 
-BOARDS = click.option(
+BOARDS_OPTION = click.option(
     "--boards",
     type=FOLDER,
     help="Folder of DATASET.csv in place of SODBENCH_LEADERBOARDS or the shipped one.",
@@ -36,19 +36,19 @@ def leaderboard() -> None:
 @click.option("--note", help="What a reader must know of this row; `mae: text` concerns one metric.")
 def add(scores: tuple[Path, ...], boards: Path | None, **facts: Any) -> None:
     """Put SCORES (folders that `sodbench score` wrote, or one above) on their boards, with PR curves."""
-    from sodbench.leaderboard import add as put
+    from sodbench.leaderboard import add_rows as put
     from sodbench.leaderboard import own_folder
-    from sodbench.session import load_all
+    from sodbench.session import load_scores
 
     for line in put(
-        own_folder(boards), load_all(scores), **{k: v for k, v in facts.items() if v is not None}
+        own_folder(boards), load_scores(scores), **{k: v for k, v in facts.items() if v is not None}
     ):
         say(line)
 
 
 @leaderboard.command("show")
 @click.argument("datasets", nargs=-1)
-@BOARDS
+@BOARDS_OPTION
 def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
     """Print the rows of the boards of DATASETS (all), with notes and signature."""
     from sodbench.boards import boards_folder, read_boards
@@ -59,11 +59,11 @@ def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
 
 
 @leaderboard.command()
-@BOARDS
+@BOARDS_OPTION
 def check(boards: Path | None) -> None:
     """Check every board and curve of a folder."""
     from sodbench.boards import boards_folder
-    from sodbench.leaderboard import check as check_all
+    from sodbench.leaderboard import check_boards as check_all
 
     for line in check_all(boards_folder(boards)):
         show(line)

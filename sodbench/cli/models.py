@@ -9,13 +9,13 @@ from sodbench.cli.output import say
 def models() -> None:
     """List models: parameters, size, multiply-accumulates at 320x320, weights here or not, licence."""
     from sodbench.models.ablation import NETWORKS
-    from sodbench.models.registry import models as known
-    from sodbench.models.weights import fetched
+    from sodbench.models.registry import known_models as known
+    from sodbench.models.weights import fetched_weights
     from sodbench.tables import aligned
 
     lines = [["name", "model", "parameters", "MB", "GMAC", "weights", "licence of the weights"]]
     for model in known().values():
-        here = fetched(model)
+        here = fetched_weights(model)
         size = f"{model.weights[0].bytes / 1e6:.1f}"
         where = str(here[0]) if here else f"not here: sodbench weights fetch {model.name}"
         lines.append(

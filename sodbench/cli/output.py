@@ -75,18 +75,18 @@ def check_targets(*files: Path | None, as_json: bool = False) -> None:
 
 def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | None, as_json: bool) -> None:
     """Write the files asked for, and print the table or JSON."""
-    from sodbench import tables
     from sodbench.atomic import replacing
+    from sodbench.tables import images_csv, scores_csv, scores_json, text_table
 
     writers: dict[Path | None, Callable[[list[Scores]], str]]
-    writers = {csv_file: tables.scores_csv, images_file: tables.images_csv}
+    writers = {csv_file: scores_csv, images_file: images_csv}
     for file, text in writers.items():
         if file is not None and _is_stdout(file):
             show(text(scores), newline=False)
         elif file is not None:
             with replacing(file) as part:
                 part.write_text(text(scores), encoding="utf-8")
-    show(tables.scores_json(scores) if as_json else tables.text_table(scores))
+    show(scores_json(scores) if as_json else text_table(scores))
 
 
 @contextmanager

@@ -38,15 +38,15 @@ def plot_cost(
     sodbench plot-cost
     sodbench plot-cost --blocks PLN,PPM,NIV-7,RSU-7 --out cost.svg
     """  # noqa: D301 (click needs the character \b)
-    from sodbench import plots
     from sodbench.ablation import cost_curves
+    from sodbench.plots import check_figure_target, cost_plot, figure_style, new_figure, save_figure
 
-    plots.check_target(out)
+    check_figure_target(out)
     curves = cost_curves(blocks, most, inputs, outputs, size)
-    with plots.style():
-        fig, (ax,) = plots.figure([f"Blocks {inputs} → M → {outputs} at {size}×{size}"], width)
-        plots.cost_plot(ax, curves, flops=flops)
-        plots.save(fig, out, "multiply-accumulates of the convolutions, counted from the modules")
+    with figure_style():
+        fig, (ax,) = new_figure([f"Blocks {inputs} → M → {outputs} at {size}×{size}"], width)
+        cost_plot(ax, curves, flops=flops)
+        save_figure(fig, out, "multiply-accumulates of the convolutions, counted from the modules")
     for name, curve in curves.items():
         say(f"{name}: {curve[max(curve)] / 1e9:.3f} GMAC at M = {max(curve)}")
     show(str(out))

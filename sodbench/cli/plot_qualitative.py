@@ -50,21 +50,22 @@ def plot_qualitative(
     sodbench plot-qualitative preds/ -d SOD --pick worst --scores scores/
     sodbench plot-qualitative preds/A preds/B -d SOD --images 100075,100080 --maps errors --out q.png
     """  # noqa: D301 (click needs the character \b)
-    from sodbench import plots, qualitative
-    from sodbench.session import collect, load_all
+    from sodbench.plots import check_figure_target, figure_style, qualitative_figure, save_figure
+    from sodbench.qualitative import load_shown, pick_images
+    from sodbench.session import collect_jobs, load_scores
 
-    plots.check_target(out)
+    check_figure_target(out)
     if bool(images) == bool(pick) or (pick and not scores):
         raise click.UsageError("expected either --images ID,ID, or --pick with --scores.")
-    (job,), notices = collect(preds, [dataset], None, data)
+    (job,), notices = collect_jobs(preds, [dataset], None, data)
     for line in notices:
         say(line)
     name = job.location.dataset.name
-    made = [one for one in load_all(scores) if one.method in job.methods] if pick else []
+    made = [one for one in load_scores(scores) if one.method in job.methods] if pick else []
     made = [one for one in made if one.dataset.partition("@")[0] == name]
-    chosen = qualitative.picked(made, list(job.methods), pick, by, count) if pick else list(images)
-    rows = qualitative.load(chosen, job.location, job.methods)
-    with plots.style():
-        plots.save(plots.qualitative(rows, kind, width), out, ", ".join(chosen))
+    chosen = pick_images(made, list(job.methods), pick, by, count) if pick else list(images)
+    rows = load_shown(chosen, job.location, job.methods)
+    with figure_style():
+        save_figure(qualitative_figure(rows, kind, width), out, ", ".join(chosen))
     say(f"images: {', '.join(chosen)}")
     show(str(out))

@@ -4,16 +4,24 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.plotting import BOARDS, HIGHLIGHT, METHODS, WIDTH, dataset_name, finish, out_option
+from sodbench.cli.plotting import (
+    BOARDS_OPTION,
+    HIGHLIGHT_OPTION,
+    METHODS_OPTION,
+    WIDTH,
+    dataset_name,
+    finish,
+    out_option,
+)
 
 
 @click.command()
 @click.option("--dataset", "-d", default="ECSSD", show_default=True)
 @click.option("--metric", default="max_f", show_default=True, help="ID of one of the paper's five metrics.")
-@METHODS
+@METHODS_OPTION
 @click.option("--source", type=click.Choice(["published", "measured"]), help="Only these rows  [both].")
-@BOARDS
-@HIGHLIGHT
+@BOARDS_OPTION
+@HIGHLIGHT_OPTION
 @click.option("--log", is_flag=True, help="Sizes on a logarithmic axis.")
 @click.option("--width", type=WIDTH, default="single", show_default=True, help="3.5 or 7.16 inches.")
 @out_option("size.pdf")
@@ -37,15 +45,15 @@ def plot_size(
     sodbench plot-size --log
     sodbench plot-size --dataset SOD --metric mae --width double --out size.svg
     """  # noqa: D301 (click needs the character \b)
-    from sodbench import plots
     from sodbench.boards import boards_folder, read_boards
+    from sodbench.plots import check_figure_target, figure_style, new_figure, save_figure, size_plot, sized
 
-    plots.check_target(out)
+    check_figure_target(out)
     (board,) = read_boards(boards_folder(boards), [dataset_name(dataset)]).values()
-    board, said = plots.sized(board, metric, methods, source)
-    with plots.style():
-        fig, (ax,) = plots.figure([""], width)
-        plots.size_plot(ax, board, metric=metric, log=log, highlight=highlight)
+    board, said = sized(board, metric, methods, source)
+    with figure_style():
+        fig, (ax,) = new_figure([""], width)
+        size_plot(ax, board, metric=metric, log=log, highlight=highlight)
         signatures = list(dict.fromkeys(entry.signature for entry in board.of("measured")))
-        plots.save(fig, out, "; ".join(signatures))
+        save_figure(fig, out, "; ".join(signatures))
     finish(out, said, [entry.method for entry in board.entries], highlight, signatures)

@@ -12,15 +12,15 @@ from sodbench.cli.output import say, show
 if TYPE_CHECKING:
     from sodbench.curves import Panels
 
-BOARDS = click.option(
+BOARDS_OPTION = click.option(
     "--boards",
     type=FOLDER,
     help="Folder of DATASET.csv in place of SODBENCH_LEADERBOARDS or the shipped one.",
 )
-METHODS = click.option(
+METHODS_OPTION = click.option(
     "--methods", multiple=True, callback=split_names, help="NAME,NAME: which, in this order  [all]."
 )
-HIGHLIGHT = click.option(
+HIGHLIGHT_OPTION = click.option(
     "--highlight", multiple=True, callback=split_names, help="NAME,NAME: drawn in red, on top  [U2-Net]."
 )
 WIDTH = click.Choice(["single", "double"])
@@ -40,10 +40,10 @@ def curve_options(default: str) -> Callable[[Callable[..., Any]], Callable[..., 
         click.option(
             "--datasets", "-d", multiple=True, callback=split_names, help="NAME,NAME: one panel each."
         ),
-        METHODS,
+        METHODS_OPTION,
         click.option("--with-boards", is_flag=True, help="Draw the boards' curves beside those of SCORES."),
-        BOARDS,
-        HIGHLIGHT,
+        BOARDS_OPTION,
+        HIGHLIGHT_OPTION,
         click.option("--zoom", type=click.Choice(["paper", "full"]), default="paper", show_default=True),
         click.option("--mark-best", is_flag=True, help="Put a dot where F is highest."),
         click.option("--width", type=WIDTH, help="3.5 or 7.16 inches  [single for one panel, else double]."),
@@ -73,28 +73,40 @@ def plot_curves(
     band: bool = False,
 ) -> None:
     """Draw the ``pr`` or ``f`` curves asked for, one panel a dataset, and say what they are."""
-    from sodbench import curves, plots
+    from sodbench.curves import panel_signatures, select_curves
+    from sodbench.plots import (
+        add_legend,
+        check_figure_target,
+        f_curves,
+        figure_style,
+        label_outer,
+        line_styles,
+        new_figure,
+        outside,
+        pr_curves,
+        save_figure,
+    )
 
-    plots.check_target(out)
+    check_figure_target(out)
     panels = _collect(stored, with_boards or boards is not None, boards, band)
-    panels, said = curves.select(panels, [dataset_name(name) for name in datasets], methods)
+    panels, said = select_curves(panels, [dataset_name(name) for name in datasets], methods)
     there = [method for panel in panels.values() for method in panel]
     order = [method for method in methods if method in there] or list(dict.fromkeys(there))
-    with plots.style():
-        styles = plots.line_styles(order, highlight)
-        fig, axes = plots.figure(list(panels), width or ("single" if len(panels) == 1 else "double"))
+    with figure_style():
+        styles = line_styles(order, highlight)
+        fig, axes = new_figure(list(panels), width or ("single" if len(panels) == 1 else "double"))
         for ax, panel in zip(axes, panels.values(), strict=True):
-            draw = plots.pr_curves if kind == "pr" else plots.f_curves
+            draw = pr_curves if kind == "pr" else f_curves
             draw(ax, panel, styles, zoom=zoom, mark_best=mark_best)
-        plots.label_outer(axes)
-        plots.legend(fig, styles)
-        plots.save(fig, out, "; ".join(curves.signatures(panels)))
+        label_outer(axes)
+        add_legend(fig, styles)
+        save_figure(fig, out, "; ".join(panel_signatures(panels)))
     for name, panel in panels.items():
         if band and (bare := [method for method, one in panel.items() if one.band is None]):
             said.append(f"{name}: no band for {', '.join(bare)}, drawn from the boards.")
-        if kind == "pr" and (hidden := plots.outside(panel, zoom)):
+        if kind == "pr" and (hidden := outside(panel, zoom)):
             said.append(f"{name}: {', '.join(hidden)} lies outside these axes; pass --zoom full.")
-    finish(out, said, [*order, *panels], highlight, curves.signatures(panels))
+    finish(out, said, [*order, *panels], highlight, panel_signatures(panels))
 
 
 def finish(
@@ -116,13 +128,13 @@ def _collect(stored: tuple[Path, ...], with_boards: bool, boards: Path | None, b
     """Read curves of scores, boards, or of both for the datasets of the scores."""
     from sodbench.boards import boards_folder
     from sodbench.curves import board_curves, scores_curves
-    from sodbench.session import load_all
+    from sodbench.session import load_scores
 
     if band and not stored:
         raise click.UsageError("--band resamples images, which boards do not have. Give SCORES.")
     if not stored:
         return board_curves(boards_folder(boards))
-    own = scores_curves(load_all(stored), band)
+    own = scores_curves(load_scores(stored), band)
     if not with_boards:
         return own
     other = board_curves(boards_folder(boards))

@@ -30,11 +30,11 @@ def rescore(
     sodbench rescore scores/
     sodbench rescore scores/PiCANet/SOD --protocol pysodmetrics
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.session import load_all
+    from sodbench.session import load_scores
 
     check_targets(csv_file, images_file)
     shown = []
-    for scores in load_all(stored):
+    for scores in load_scores(stored):
         moved = scores.under(chosen_protocol(protocol or scores.protocol, overrides))
         lost = [name for name in scores.metrics if name not in moved.metrics]
         if lost:

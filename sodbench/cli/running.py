@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sodbench.errors import DatasetError, PredictionError
+from sodbench.sources import ImageFile
 
 if TYPE_CHECKING:
     from sodbench.scores import Scores
-    from sodbench.sources import Entry
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
 Say = Callable[[str], None]
@@ -19,7 +19,7 @@ class PhotoSet(NamedTuple):
     """Photos to make maps of, and where the maps go."""
 
     name: str
-    photos: "tuple[Entry, ...]"
+    photos: "tuple[ImageFile, ...]"
     out: Path
 
 
@@ -27,7 +27,8 @@ def photo_sets(
     images: Path | None, datasets: Sequence[str], data: Path | None, out: Path, model: str
 ) -> list[PhotoSet]:
     """Find the photos: a folder of them, the datasets named, or every test set on this disk."""
-    from sodbench.datasets import find, locate, locate_all, photo_entries
+    from sodbench.datasets import locate, locate_all, photo_entries
+    from sodbench.registry import find
     from sodbench.sources import open_source
 
     if images:
@@ -60,12 +61,12 @@ def photo_sets(
 
 def run_sets(sets: Sequence[PhotoSet], how: dict[str, Any], bar: Bar, say: Say) -> list[str]:
     """Run a model over all sets; return what failed."""
-    from sodbench.models import runner
+    from sodbench.models.runner import Configuration, Predictor, choose_device, load_model, make_maps
 
-    device = runner.choose_device(how["device"])
-    network, weights, digest = runner.load_model(how["model"], how["model_module"], how["weights"], say)
-    predictor = runner.Predictor(network, device, how["precision"], how["compile"])
-    configuration = runner.Configuration(
+    device = choose_device(how["device"])
+    network, weights, digest = load_model(how["model"], how["model_module"], how["weights"], say)
+    predictor = Predictor(network, device, how["precision"], how["compile"])
+    configuration = Configuration(
         how["model"],
         weights.name,
         digest,
@@ -80,7 +81,7 @@ def run_sets(sets: Sequence[PhotoSet], how: dict[str, Any], bar: Bar, say: Say) 
     failed: list[str] = []
     for one in sets:
         with bar(one.name) as progress:
-            done = runner.run(
+            done = make_maps(
                 one.photos,
                 one.out,
                 predictor,
@@ -100,7 +101,7 @@ def scored(sets: Sequence[PhotoSet], data: Path | None, bar: Bar, say: Say) -> "
     """Score the maps of all sets under the default protocol."""
     from sodbench.protocol import Protocol
     from sodbench.scoring import Plan
-    from sodbench.session import collect, evaluate
+    from sodbench.session import collect_jobs, score_jobs
 
-    jobs, _ = collect([one.out for one in sets], [one.name for one in sets], None, data)
-    return evaluate(jobs, Plan(Protocol()), Path("scores"), bar=bar, say=say)
+    jobs, _ = collect_jobs([one.out for one in sets], [one.name for one in sets], None, data)
+    return score_jobs(jobs, Plan(Protocol()), Path("scores"), bar=bar, say=say)

@@ -50,24 +50,24 @@ def score(
     """  # noqa: D301 (click needs the character \b)
     from sodbench.scores import check_metrics
     from sodbench.scoring import Plan
-    from sodbench.session import collect, evaluate, moved_metrics
+    from sodbench.session import collect_jobs, moved_metrics, score_jobs
 
     settings = {name: rest.pop(name) for name in ("missing", "strip", "subset", "jobs")}
     chosen = chosen_protocol(protocol, rest)
     plan = Plan(chosen, check_metrics(metrics or "all"), **settings)
     check_targets(csv_file, images_file)
-    jobs, notices = collect(preds or builtin_maps(datasets), datasets, masks, data)
+    jobs, notices = collect_jobs(preds or builtin_maps(datasets), datasets, masks, data)
     for notice in (*moved_metrics(protocol), *notices):
         say(notice)
     rule = rest["mask_threshold"] or (chosen.mask_threshold if "|" in protocol else None)
-    scores = evaluate(jobs, plan, out, rule, progress_bar, say)
+    scores = score_jobs(jobs, plan, out, rule, progress_bar, say)
     report(scores, csv_file, images_file, as_json)
 
 
 def builtin_maps(datasets: tuple[str, ...]) -> tuple[Path, ...]:
     """Return the built-in maps if it is the demo that is to be scored."""
-    from sodbench.datasets import find
     from sodbench.demo import demo_folder
+    from sodbench.registry import find
 
     if {find(name).name for name in datasets} != {"demo"}:
         raise click.UsageError(

@@ -26,22 +26,22 @@ def show_table(
     **layout: Any,
 ) -> None:
     """Show the ablation's tables, or boards and one's own scores side by side."""
-    from sodbench.rendering import render, style_of
+    from sodbench.rendering import render_table, style_of
 
     style = style or style_of(out)
     if ablation or measure:
-        from sodbench.ablation import tables
+        from sodbench.ablation import ablation_tables
 
         if paper or datasets or methods or own or boards:
             raise click.UsageError("--ablation shows tables of its own: no datasets, methods or scores.")
-        deliver(tables(style, measure=measure, mark=mark), out)
+        deliver(ablation_tables(style, measure=measure, mark=mark), out)
         return
     from sodbench.boards import boards_folder, read_boards
-    from sodbench.comparison import assemble, build, notices
-    from sodbench.session import load_all
+    from sodbench.comparison import assemble, build_table, notices
+    from sodbench.session import load_scores
 
     found = read_boards(boards_folder(boards))
-    scores = load_all(own) if own else []
+    scores = load_scores(own) if own else []
     chosen = assemble(found, scores, paper=paper, datasets=datasets, methods=methods)
     for line in notices(chosen, found, scores):
         say(line)
@@ -49,4 +49,4 @@ def show_table(
         from sodbench.confidence import marks
 
         layout["marks"] = marks(scores, layout["metrics"], spreads=ci, better=significance)
-    deliver(render(build(chosen, **layout), style, mark=mark, caption=caption), out)
+    deliver(render_table(build_table(chosen, **layout), style, mark=mark, caption=caption), out)

@@ -6,22 +6,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sodbench.cli.running import Bar, Say
+from sodbench.models.training.loop import TrainingOutcome
 
 if TYPE_CHECKING:
     from sodbench.models.training.config import Config
     from sodbench.models.training.data import Data
-    from sodbench.models.training.loop import Outcome
 
 HELD_OUT = ("mae", "max_f", "s_measure")
 """The metrics of validation."""
 
-POINTS = 500
+LOSS_POINTS = 500
 """Of a loss curve: a longer log is averaged in groups of rows."""
 
 
 def train_new(
     config: Path, data: str | None, out: Path, how: Mapping[str, Any], bar: Bar, say: Say
-) -> "Outcome":
+) -> "TrainingOutcome":
     """Begin a run."""
     from sodbench.models.runner import need_torch
     from sodbench.models.training.config import load_config
@@ -33,16 +33,16 @@ def train_new(
     return _train(recipe, _pairs(data, how), out, None, how["device"], bar, say)
 
 
-def train_on(folder: Path, data: str | None, how: Mapping[str, Any], bar: Bar, say: Say) -> "Outcome":
+def train_on(folder: Path, data: str | None, how: Mapping[str, Any], bar: Bar, say: Say) -> "TrainingOutcome":
     """Go on with a run, on the pairs that it names or on those given, if they have moved."""
     from sodbench.models.runner import need_torch
 
     need_torch()
-    from sodbench.models.training import checkpoint
+    from sodbench.models.training.checkpoint import CHECKPOINT_FILE, read_checkpoint
     from sodbench.models.training.config import config_of
 
-    state = checkpoint.read(folder)
-    config = config_of(state["config"], str(folder / checkpoint.FILE))
+    state = read_checkpoint(folder)
+    config = config_of(state["config"], str(folder / CHECKPOINT_FILE))
     earlier = {key: Path(state["data"][key]) for key in ("images", "masks")}
     given = data or how["images"]
     pairs = _pairs(data, how) if given else _pairs(None, earlier, state["data"]["name"])
@@ -61,20 +61,20 @@ def draw_losses(folder: Path) -> None:
     import csv
     from statistics import fmean
 
-    from sodbench import plots
+    from sodbench.plots import figure_style, loss_curves, new_figure, save_figure
 
     with (folder / "log.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     if not rows:
         return
-    size = -(-len(rows) // POINTS)
+    size = -(-len(rows) // LOSS_POINTS)
     groups = [rows[k : k + size] for k in range(0, len(rows), size)]
     names = [name for name in rows[0] if name not in ("step", "epoch")]
     losses = {name: [fmean(float(row[name]) for row in group) for group in groups] for name in names}
-    with plots.style():
-        fig, (ax,) = plots.figure([folder.resolve().name], "single")
-        plots.loss_curves(ax, [int(group[-1]["step"]) for group in groups], losses)
-        plots.save(fig, folder / "loss.svg")
+    with figure_style():
+        fig, (ax,) = new_figure([folder.resolve().name], "single")
+        loss_curves(ax, [int(group[-1]["step"]) for group in groups], losses)
+        save_figure(fig, folder / "loss.svg")
 
 
 def _train(
@@ -85,7 +85,7 @@ def _train(
     device: str,
     bar: Bar,
     say: Say,
-) -> "Outcome":
+) -> "TrainingOutcome":
     from sodbench.models.training.loop import train
 
     with bar("checking pairs") as progress:

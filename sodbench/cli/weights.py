@@ -15,7 +15,7 @@ def weights() -> None:
 def fetch(model: str) -> None:
     """Download the weights of MODEL, trying every mirror, and print their path."""
     from sodbench.models.registry import find_model
-    from sodbench.models.weights import fetch as get
+    from sodbench.models.weights import fetch_weights as get
 
     click.echo(get(find_model(model), say))
 
@@ -25,9 +25,9 @@ def fetch(model: str) -> None:
 def path(model: str) -> None:
     """Print where the weights of MODEL are."""
     from sodbench.models.registry import find_model
-    from sodbench.models.weights import require
+    from sodbench.models.weights import require_weights
 
-    click.echo(require(find_model(model))[0])
+    click.echo(require_weights(find_model(model))[0])
 
 
 @weights.command()
@@ -35,9 +35,9 @@ def path(model: str) -> None:
 def verify(model: str) -> None:
     """Check size and sha256 of the weights of MODEL."""
     from sodbench.models.registry import find_model
-    from sodbench.models.weights import require
-    from sodbench.models.weights import verify as check
+    from sodbench.models.weights import require_weights
+    from sodbench.models.weights import verify_weights as check
 
-    found, file = require(find_model(model))
+    found, file = require_weights(find_model(model))
     check(found, file)
     click.echo(f"{found}: ok, sha256 {file.sha256}")

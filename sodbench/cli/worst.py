@@ -39,19 +39,20 @@ def worst(
     sodbench worst scores/PiCANet/SOD --metric relax_f -k 24 --out worst.pdf
     sodbench worst scores/PiCANet/SOD --than scores/DSS/SOD --metric mae
     """  # noqa: D301 (click needs the character \b)
-    from sodbench import plots, worst
     from sodbench.cli.contact_sheet import draw
     from sodbench.cli.output import check_targets, deliver, show
     from sodbench.cli.plotting import dataset_name
-    from sodbench.session import load_all
+    from sodbench.plots import check_figure_target
+    from sodbench.session import load_scores
+    from sodbench.worst import one_of, rank
 
     if out:
-        plots.check_target(out)
+        check_figure_target(out)
     check_targets(csv_file, out, as_json=as_json)
-    scores = worst.one_of(load_all([stored]), stored, dataset and dataset_name(dataset))
+    scores = one_of(load_scores([stored]), stored, dataset and dataset_name(dataset))
     name = scores.dataset.partition("@")[0]
-    other = worst.one_of(load_all([than]), than, name) if than else None
-    ranking = worst.rank(scores, metric.replace("-", "_"), count, other)
+    other = one_of(load_scores([than]), than, name) if than else None
+    ranking = rank(scores, metric.replace("-", "_"), count, other)
     if out:
         draw(ranking, [one for one in (scores, other) if one], maps, data, out)
     if csv_file:

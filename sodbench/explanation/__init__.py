@@ -21,9 +21,9 @@ from sodbench.errors import PredictionError, ScoresError, SodbenchError, first_f
 from sodbench.findings import SAMPLE, examine
 from sodbench.metrics import METRICS
 from sodbench.protocol import PRESETS
-from sodbench.readings import Figures, Pixels
+from sodbench.readings import Pixels, Rescorer
 from sodbench.scoring import Plan, Progress, cpus
-from sodbench.session import Job, evaluate, load_all
+from sodbench.session import Job, load_scores, score_jobs
 
 Say = Callable[[str], None]
 Bar = Callable[[str], AbstractContextManager[Progress | None]]
@@ -34,7 +34,7 @@ TENTH = 0.1
 AS_SCORED = "as scored"
 """What the base is called where it is no preset."""
 
-HALF = 0.5 + 1e-9
+PRINTED_ALIKE = 0.5 + 1e-9
 """The largest miss that is still printed as claimed, in units of the last digit."""
 
 NOTHING = f"nothing odd was found about these maps (up to {SAMPLE} were looked at, evenly spaced by name)."
@@ -98,7 +98,7 @@ class Candidate:
     @property
     def yields(self) -> bool:
         """Whether all claims are met as printed."""
-        return self.miss <= HALF
+        return self.miss <= PRINTED_ALIKE
 
     @property
     def is_preset(self) -> bool:
@@ -152,7 +152,7 @@ class Explanation:
     findings: tuple[str, ...] = ()
 
 
-def stored(path: Path) -> Figures | None:
+def stored_rescorer(path: Path) -> Rescorer | None:
     """Return the figures of a scores folder, None where the path is none.
 
     Raises
@@ -162,11 +162,11 @@ def stored(path: Path) -> Figures | None:
     """
     if path.is_file() or not any(path.rglob("meta.json")):
         return None
-    found = load_all([path])
+    found = load_scores([path])
     if len(found) > 1:
         listed = first_few([f"{one.method} on {one.dataset.partition('@')[0]}" for one in found])
         raise ScoresError(f"{path}: scores of {listed}, expected one method on one dataset. Name its folder.")
-    return Figures(found[0])
+    return Rescorer(found[0])
 
 
 def one_job(jobs: Sequence[Job]) -> Job:
@@ -185,9 +185,9 @@ def one_job(jobs: Sequence[Job]) -> Job:
     return jobs[0]
 
 
-def of_maps(
+def rescorer_of_maps(
     job: Job, plan: Plan, out: Path, mask_threshold: str | None, say: Say, bar: Bar
-) -> tuple[Figures, tuple[str, ...]]:
+) -> tuple[Rescorer, tuple[str, ...]]:
     """Look at one method's maps, and score them into `out` or take them from there.
 
     Returns
@@ -197,24 +197,24 @@ def of_maps(
     Raises
     ------
     DatasetError, PredictionError, ScoresError
-        See `sodbench.session.run`.
+        See `sodbench.session.score_job`.
     """
     (entries,) = job.methods.values()
     with bar("look at the maps") as progress:
         looked = examine(entries, job.location, plan.protocol, strip=plan.strip, progress=progress)
     odd = tuple(f"{one.name}: {one.text}" for one in looked)
     try:
-        (scores,) = evaluate([job], plan, out, mask_threshold, bar=bar, say=say, replace_others=False)
+        (scores,) = score_jobs([job], plan, out, mask_threshold, bar=bar, say=say, replace_others=False)
     except SodbenchError:
         for line in odd:
             say(line)
         raise
     pixels = Pixels(entries, job.location, plan.strip, plan.jobs)
-    return Figures(scores, pixels), odd or (NOTHING,)
+    return Rescorer(scores, pixels), odd or (NOTHING,)
 
 
 def explain(
-    figures: Figures,
+    figures: Rescorer,
     metrics: Sequence[str],
     claims: Sequence[Claim] = (),
     findings: Sequence[str] = (),
@@ -282,7 +282,7 @@ def explain(
 Values = Mapping[str, float | None]
 
 
-def _values(figures: Figures, metrics: Sequence[str], reading: Reading) -> dict[str, float | None]:
+def _values(figures: Rescorer, metrics: Sequence[str], reading: Reading) -> dict[str, float | None]:
     """Return metrics under a reading; None where they need images that are not at hand."""
     return {
         metric: None if figures.lacking([(metric, reading)]) else figures.value(metric, reading)
@@ -295,7 +295,7 @@ def _there(values: Values) -> dict[str, float]:
 
 
 def _compute(
-    figures: Figures,
+    figures: Rescorer,
     wanted: Sequence[tuple[str, Reading]],
     say: Say,
     progress: Progress | None,
@@ -337,7 +337,7 @@ def _candidate(claims: Sequence[Claim], names: tuple[str, ...], values: Values) 
 
 
 def _sets_of_two(
-    figures: Figures,
+    figures: Rescorer,
     base: Reading,
     claims: Sequence[Claim],
     single: Sequence[Candidate],
@@ -349,7 +349,7 @@ def _sets_of_two(
     A set whose known figures miss by as much already is passed over before its images are looked at.
     """
     best = min(one.miss for one in single)
-    if best <= HALF:
+    if best <= PRINTED_ALIKE:
         return []
     metrics = [claim.metric for claim in claims]
     here = _values(figures, metrics, base)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from sodbench.errors import first_few
-from sodbench.explanation import AS_SCORED, HALF, Candidate, Explanation, coarse
+from sodbench.explanation import AS_SCORED, PRINTED_ALIKE, Candidate, Explanation, coarse
 from sodbench.metrics import METRICS
 from sodbench.scores import finite
 from sodbench.tables import aligned, printable
@@ -19,7 +19,7 @@ DIGITS = 4
 """Digits of figures; smaller differences are listed as none."""
 
 
-def text(found: Explanation) -> str:
+def explanation_text(found: Explanation) -> str:
     """Lay an explanation out for a terminal."""
     metrics = list(found.base)
     head = ["", *(METRICS[metric].label for metric in metrics)]
@@ -43,7 +43,7 @@ def text(found: Explanation) -> str:
     return printable("\n\n".join([*blocks, f"signature: {found.signature}"]), keep="\n")
 
 
-def as_json(found: Explanation) -> str:
+def explanation_json(found: Explanation) -> str:
     """Return an explanation as JSON, in full precision."""
     record = {
         "method": found.method,
@@ -119,7 +119,7 @@ def verdict(found: Explanation) -> str:
         return what
     away = []
     for claim, value in zip(found.claims, best.values, strict=True):
-        if claim.miss(value) > HALF:
+        if claim.miss(value) > PRINTED_ALIKE:
             left = abs(Decimal(f"{value:.{claim.digits}f}") - claim.printed)
             away.append(f"{METRICS[claim.metric].label} by {left}")
     return f"{what} Nearest: {' and '.join(best.names)}; unexplained there: {', '.join(away)}."

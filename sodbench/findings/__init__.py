@@ -25,7 +25,7 @@ from sodbench.findings.pixels import (
     jpeg,
     low_contrast,
     two_levels,
-    unpaired,
+    unmatched,
     unreadable,
 )
 from sodbench.findings.view import Finding, View
@@ -33,7 +33,7 @@ from sodbench.images import mask_from
 from sodbench.pairing import pair
 from sodbench.protocol import Protocol
 from sodbench.scoring import binarised_by
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 __all__ = ["SAMPLE", "Finding", "examine", "sampled"]
 
@@ -49,7 +49,7 @@ ENLARGED_SAMPLE = 16
 
 
 def examine(
-    entries: Sequence[Entry],
+    entries: Sequence[ImageFile],
     location: Location,
     protocol: Protocol | None = None,
     *,
@@ -98,7 +98,7 @@ def examine(
     masks = mask_entries(location)
     pairing = pair(entries, masks, strip)
     names = [mask.stem for mask in masks]
-    first = unpaired(pairing, entries, masks)
+    first = unmatched(pairing, entries, masks)
     chosen = [pairing.pairs[k] for k in sampled(len(pairing.pairs), sample)]
     searched = set(sampled(len(chosen), ENLARGED_SAMPLE))
     rule = binarised_by(protocol or Protocol(), location).mask_threshold
@@ -108,7 +108,7 @@ def examine(
         image, pred, mask = chosen[k]
         return evidence(image, pred, mask, rule, graded, k in searched)
 
-    def thumb(entry: Entry) -> Thumb | None:
+    def thumb(entry: ImageFile) -> Thumb | None:
         try:
             gt = mask_from(entry.read(), entry.where, rule=rule, graded=graded).gt
         except (SodbenchError, OSError):

@@ -35,7 +35,7 @@ FEW_CHANGES = 0.95
 """Above this share of rows that differ from the row above, none are said to be repeated."""
 MANY_CHANGES = 0.6
 """Share of the borders between repeated rows at which something must change."""
-TIE = 1e-6
+BORDER = 1e-6
 """Pixels within which two neighbours are equally near."""
 FEWEST_ROWS = 16
 """Smallest side before enlarging, and fewest repeated rows, that are called a pattern."""
@@ -86,7 +86,7 @@ def repeated_from(levels: NDArray[np.uint8]) -> int | None:
     for size in range(FEWEST_ROWS, int(CLEARANCE * n)):
         for centre in (0.5, 0.0):
             # A tie falls to either side, in one library here and there.
-            ways = [((at + centre + d) * size / n).astype(int) for d in (-TIE, TIE)]
+            ways = [((at + centre + d) * size / n).astype(int) for d in (-BORDER, BORDER)]
             borders = [np.diff(way)[first:last] > 0 for way in ways]
             border = borders[0] | borders[1]
             if (seen & ~border).any() or (~border).sum() < FEWEST_ROWS:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sodbench.errors import SodbenchError
 from sodbench.findings.enlarging import Enlarging, enlarged_from
 from sodbench.images import decode, mask_from
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 THUMB = 32
 """Side of the thumbnails that are compared across images: enough to tell objects apart."""
@@ -81,7 +81,7 @@ class Unreadable:
 
 
 def evidence(
-    image: str, pred: Entry, mask: Entry, rule: str, graded: bool, search: bool
+    image: str, pred: ImageFile, mask: ImageFile, rule: str, graded: bool, search: bool
 ) -> Evidence | Unreadable:
     """Look at one map; `rule` and `graded` say how to read its mask, `search` to look for enlarging."""
     try:

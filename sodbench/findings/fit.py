@@ -9,7 +9,18 @@ from numpy.typing import NDArray
 from sodbench.errors import first_few
 from sodbench.findings.evidence import REACH, correlation, place_of
 from sodbench.findings.names import Order
-from sodbench.findings.view import FEWEST, HALF, MOST, Finding, View, enough, mean_of, paired, short, wxh
+from sodbench.findings.view import (
+    FEWEST,
+    HALF_OF_MAPS,
+    MOST,
+    Finding,
+    View,
+    enough,
+    mean_of,
+    paired,
+    short,
+    wxh,
+)
 
 CLEAR = 0.2
 """By how much another mask, or a turned one, must correlate better: a median that chance does not reach."""
@@ -49,7 +60,7 @@ def sizes(view: View) -> Finding | None:
             f"all of them are {wxh(odd[0].shape)}, whatever the mask's size: the network's own size? "
             "Enlarge its output to the mask's size before it is rounded, then save it."
         )
-    elif fitting >= HALF * len(view.seen):
+    elif fitting >= HALF_OF_MAPS * len(view.seen):
         why = (
             f"the other {fitting} fit. Masks (or photos) of another version of the dataset? Compare both "
             "with the version that the paper names (`sodbench datasets verify` knows the registered ones)."
@@ -152,7 +163,11 @@ def _mixed_names(view: View) -> Finding | None:
     most = table[np.arange(len(best)), best]
     wrong = most - view.own > CLEAR
     distinct = len(set(best[wrong].tolist()))
-    if not enough(wrong, HALF) or np.median(most[wrong]) < FITS or distinct < HALF * wrong.sum():
+    if (
+        not enough(wrong, HALF_OF_MAPS)
+        or np.median(most[wrong]) < FITS
+        or distinct < HALF_OF_MAPS * wrong.sum()
+    ):
         return None
     names = [one.image for one, yes in zip(view.varied, wrong, strict=True) if yes]
     k = int(np.flatnonzero(wrong)[0])

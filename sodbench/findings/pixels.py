@@ -6,9 +6,9 @@ from statistics import median
 
 from sodbench.errors import first_few
 from sodbench.findings.evidence import BLOCK, Evidence
-from sodbench.findings.view import FEWEST, HALF, Finding, View, mean_of, short
+from sodbench.findings.view import FEWEST, HALF_OF_MAPS, Finding, View, mean_of, short
 from sodbench.pairing import Pairing, suggest_strip
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 FAINT = 0.05
 """Share of maps below level 255 that is worth a word: fewer hardly move a mean."""
@@ -17,7 +17,7 @@ BLOCKY = 0.5
 most .17 are as published, at least .84 after JPEG at quality 75, and .26 to .85 at 90."""
 
 
-def unpaired(pairing: Pairing, maps: Sequence[Entry], masks: Sequence[Entry]) -> Finding | None:
+def unmatched(pairing: Pairing, maps: Sequence[ImageFile], masks: Sequence[ImageFile]) -> Finding | None:
     """Name masks without a map, and maps without a mask."""
     missing, extra = pairing.missing, pairing.extra
     if not missing and not extra:
@@ -48,7 +48,7 @@ def unreadable(view: View) -> Finding | None:
 def two_levels(view: View) -> Finding | None:
     """Find maps that were binarised."""
     hit = [one.image for one in view.seen if one.levels == 2]
-    if len(hit) < max(1, HALF * len(view.seen)):
+    if len(hit) < max(1, HALF_OF_MAPS * len(view.seen)):
         return None
     return view.finding(
         "two-levels",
@@ -145,7 +145,7 @@ def enlarged(view: View) -> Finding | None:
     if not found:
         return None
     way, count = found.most_common(1)[0]
-    if count < max(2, HALF * len(looked)):
+    if count < max(2, HALF_OF_MAPS * len(looked)):
         return None
     hit = [one.image for one in looked if one.enlarging == way]
     if way.kind == "nearest":

@@ -13,7 +13,7 @@ from sodbench.findings.names import Order
 
 MOST = 0.8
 """A set shows what this share of its maps show: real methods fail on some images, not on nearly all."""
-HALF = 0.5
+HALF_OF_MAPS = 0.5
 """Share for what no good map shows by accident (two levels, one exact earlier size)."""
 FEWEST = 5
 """Fewer maps say nothing about a set."""

@@ -19,14 +19,7 @@ min(2 mean(p), 1).
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.metrics.histogram import (
-    Counts,
-    LevelCounts,
-    Reals,
-    adaptive_counts,
-    found_counts,
-    level_counts,
-)
+from sodbench.metrics.histogram import Counts, LevelCounts, Reals, adaptive_counts, found_counts, level_counts
 from sodbench.protocol import Protocol
 
 MATLAB_EPS = 2.0**-52

@@ -17,14 +17,7 @@ binarises at min(2 mean(p), 1). `Protocol.eps` is added to each denominator (``q
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.metrics.histogram import (
-    Counts,
-    LevelCounts,
-    Reals,
-    adaptive_counts,
-    found_counts,
-    level_counts,
-)
+from sodbench.metrics.histogram import Counts, LevelCounts, Reals, adaptive_counts, found_counts, level_counts
 from sodbench.protocol import Protocol
 
 

@@ -22,14 +22,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sodbench.metrics.histogram import (
-    Counts,
-    LevelCounts,
-    Reals,
-    check_pair,
-    normalised,
-    quadrant_counts,
-)
+from sodbench.metrics.histogram import Counts, LevelCounts, Reals, check_pair, normalised, quadrant_counts
 from sodbench.protocol import Protocol
 
 MATLAB_EPS = 2.0**-52

@@ -70,10 +70,10 @@ def block_macs(name: str, middle: int, i: int = 3, o: int = 64, size: int = SIZE
     """
     import torch
 
-    from sodbench.models.ablation.blocks import block
+    from sodbench.models.ablation.blocks import table_block
 
     with torch.device("meta"):
-        return macs(block(name, i, middle, o), size, i)
+        return macs(table_block(name, i, middle, o), size, i)
 
 
 class Cost(NamedTuple):
@@ -89,11 +89,11 @@ def cost(factory: str) -> Cost:
     """Return the cost of the network that ``module:function`` builds, without making its parameters."""
     import torch
 
-    from sodbench.models.runner import build, need_torch
+    from sodbench.models.runner import build_network, need_torch
 
     need_torch()
     with torch.device("meta"):
-        network = build(factory)
+        network = build_network(factory)
         size = sum(value.numel() * value.element_size() for value in network.state_dict().values())
         return Cost(sum(p.numel() for p in network.parameters()), macs(network), size)
 

@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 SIZE = 320
-MEAN = np.array([0.485, 0.456, 0.406])
-STD = np.array([0.229, 0.224, 0.225])
+IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
+IMAGENET_STD = np.array([0.229, 0.224, 0.225])
 POSTPROCESS = ("official", "none")
 
 
@@ -44,7 +44,7 @@ def network_input(photo: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.f
     top = small.max()
     if top == 0:
         return None
-    return np.ascontiguousarray(((small / top - MEAN) / STD).transpose(2, 0, 1), np.float32)
+    return np.ascontiguousarray(((small / top - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1), np.float32)
 
 
 def resize_bilinear(photo: NDArray[np.uint8] | NDArray[np.uint16], size: int) -> NDArray[np.float64]:

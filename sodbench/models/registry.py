@@ -41,10 +41,10 @@ class Model(NamedTuple):
 
 
 @cache
-def models() -> Mapping[str, Model]:
+def known_models() -> Mapping[str, Model]:
     """Return all models by name.
 
-    >>> models()["u2netp"].parameters
+    >>> known_models()["u2netp"].parameters
     1131181
     """
     with (Path(__file__).parent / "models.toml").open("rb") as file:
@@ -63,7 +63,7 @@ def find_model(name: str) -> Model:
     WeightsError
         There is none of that name.
     """
-    known = models()
+    known = known_models()
     if unpublished(name):
         raise WeightsError(f"{name}: nobody published weights of this network; pass --weights FILE of yours.")
     if name not in known:
@@ -73,7 +73,7 @@ def find_model(name: str) -> Model:
 
 def unpublished(name: str) -> str | None:
     """Return ``module:function`` of a network of the paper's ablation; its weights are the user's own."""
-    return None if name in models() else NETWORKS.get(name)
+    return None if name in known_models() else NETWORKS.get(name)
 
 
 def _files(entries: list[dict[str, Any]]) -> tuple[WeightsFile, ...]:

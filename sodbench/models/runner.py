@@ -27,10 +27,10 @@ from sodbench.allocator import keep_freed_memory
 from sodbench.atomic import check_writable, replacing
 from sodbench.errors import PredictionError, SodbenchError, WeightsError, first_few
 from sodbench.models.recipe import SIZE, network_input, saliency_map
-from sodbench.models.registry import find_model, models, unpublished
-from sodbench.models.weights import fetch, load, sha256
+from sodbench.models.registry import find_model, known_models, unpublished
+from sodbench.models.weights import fetch_weights, load_weights, sha256
 from sodbench.photos import photo_from
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 if TYPE_CHECKING:
     import torch
@@ -56,7 +56,7 @@ class Configuration:
     input: str = f"{SIZE}x{SIZE}"
 
 
-class Outcome(NamedTuple):
+class InferenceOutcome(NamedTuple):
     """What a run did: maps written now, maps kept from before, photos that failed, seconds."""
 
     written: int
@@ -118,7 +118,7 @@ class Predictor:
             return torch.sigmoid(logits.float())[:, 0].cpu().numpy()
 
 
-def build(factory: str) -> "nn.Module":
+def build_network(factory: str) -> "nn.Module":
     """Import and call ``module:function``; the module may lie in the current folder.
 
     Raises
@@ -170,15 +170,15 @@ def load_model(
         fit.
     """
     need_torch()
-    if factory and name in models():
+    if factory and name in known_models():
         raise WeightsError(f"{factory}: {name} is another model's name. Name yours with --model NAME.")
     if not re.fullmatch(r"\w[\w.+†-]*", name):
         raise WeightsError(f"model {name!r}: expected letters, digits and _ . + - only.")
     if factory and not weights:
         raise WeightsError(f"{factory}: a model of your own needs --weights FILE.")
-    network = build(factory or (weights and unpublished(name)) or find_model(name).factory)
-    path = weights or fetch(find_model(name), say)
-    load(network, path)
+    network = build_network(factory or (weights and unpublished(name)) or find_model(name).factory)
+    path = weights or fetch_weights(find_model(name), say)
+    load_weights(network, path)
     return network, path, sha256(path)
 
 
@@ -223,8 +223,8 @@ def choose_device(name: str) -> "torch.device":
     return device
 
 
-def run(
-    photos: Sequence[Entry],
+def make_maps(
+    photos: Sequence[ImageFile],
     out: Path,
     predictor: Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float32]],
     configuration: Configuration,
@@ -232,7 +232,7 @@ def run(
     batch: int = 1,
     workers: int = 2,
     progress: Callable[[int, int], None] | None = None,
-) -> Outcome:
+) -> InferenceOutcome:
     """Make the maps of photos that have none yet: ``out/STEM.png``, 8-bit grey, at the photo's size.
 
     A photo that cannot be read is listed in the outcome, and costs none of the others.
@@ -272,7 +272,7 @@ def run(
         for future in saving:
             future.result()
     seconds = time.perf_counter() - start
-    outcome = Outcome(len(todo) - len(failed), len(targets) - len(todo), tuple(failed), seconds)
+    outcome = InferenceOutcome(len(todo) - len(failed), len(targets) - len(todo), tuple(failed), seconds)
     _sign(out, configuration, outcome, earlier)
     return outcome
 
@@ -287,7 +287,7 @@ class _Prepared(NamedTuple):
     error: str = ""
 
 
-def _prepare(photo: Entry, target: Path, exif: bool) -> _Prepared:
+def _prepare(photo: ImageFile, target: Path, exif: bool) -> _Prepared:
     try:
         pixels = photo_from(photo.read(), photo.where, exif=exif)
     except SodbenchError as error:
@@ -299,7 +299,7 @@ def _prepare(photo: Entry, target: Path, exif: bool) -> _Prepared:
 
 
 def _ahead(
-    readers: ThreadPoolExecutor, todo: Iterable[tuple[Entry, Path]], exif: bool, most: int
+    readers: ThreadPoolExecutor, todo: Iterable[tuple[ImageFile, Path]], exif: bool, most: int
 ) -> Iterator[_Prepared]:
     """Prepare photos in order, at most so many ahead of the network."""
     waiting: deque[Future[_Prepared]] = deque()
@@ -330,8 +330,8 @@ def _save(output: NDArray[np.float32], one: _Prepared, postprocess: str) -> None
         Image.fromarray(levels).save(part, "PNG")
 
 
-def _targets(photos: Sequence[Entry], out: Path) -> list[tuple[Entry, Path]]:
-    found: dict[str, Entry] = {}
+def _targets(photos: Sequence[ImageFile], out: Path) -> list[tuple[ImageFile, Path]]:
+    found: dict[str, ImageFile] = {}
     for photo in photos:
         if photo.stem in found:
             raise PredictionError(
@@ -377,7 +377,9 @@ def _claim(out: Path, configuration: Configuration) -> _Effort:
     return earlier
 
 
-def _sign(out: Path, configuration: Configuration, outcome: Outcome | None, earlier: _Effort) -> None:
+def _sign(
+    out: Path, configuration: Configuration, outcome: InferenceOutcome | None, earlier: _Effort
+) -> None:
     """Write ``run.json``: how the maps beside it were made."""
     record = {
         "configuration": asdict(configuration),

@@ -164,7 +164,7 @@ class U2Net(Foldable):
         names = [*(f"stage{k}" for k in range(1, 7)), *(f"stage{k}d" for k in range(5, 0, -1))]
         for name, stage in zip(names, stages, strict=True):
             if encoder is None or name.endswith("d"):
-                self.add_module(name, (build or block)(*stage))
+                self.add_module(name, (build or u_block)(*stage))
         for k, stage in enumerate((*stages[:5:-1], stages[5]), start=1):
             self.add_module(f"side{k}", nn.Conv2d(stage.o, maps, 3, padding=1))
         self.outconv = nn.Conv2d(6 * maps, maps, 1)
@@ -190,7 +190,7 @@ class U2Net(Foldable):
         return found
 
 
-def block(name: str, i: int, m: int, o: int) -> nn.Module:
+def u_block(name: str, i: int, m: int, o: int) -> nn.Module:
     """Build an RSU or NIV block of Table 1 by its name there."""
     kind, _, depth = name.partition("-")
     residual = {"RSU": True, "NIV": False}[kind]

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sodbench.errors import WeightsError, first_few
-from sodbench.models.registry import Model, WeightsFile, Wheel, models
+from sodbench.models.registry import Model, WeightsFile, Wheel, known_models
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -32,7 +32,7 @@ def weights_folder() -> Path:
     return platformdirs.user_cache_path("sodbench") / "weights"
 
 
-def fetched(model: Model) -> tuple[Path, WeightsFile] | None:
+def fetched_weights(model: Model) -> tuple[Path, WeightsFile] | None:
     """Return the model's weights file on this disk, if one has been fetched; its size is checked."""
     return next(_fetched(model), None)
 
@@ -44,7 +44,7 @@ def _fetched(model: Model) -> Iterator[tuple[Path, WeightsFile]]:
             yield path, file
 
 
-def require(model: Model) -> tuple[Path, WeightsFile]:
+def require_weights(model: Model) -> tuple[Path, WeightsFile]:
     """Return the model's weights file on this disk.
 
     Raises
@@ -52,7 +52,7 @@ def require(model: Model) -> tuple[Path, WeightsFile]:
     WeightsError
         None has been fetched.
     """
-    here = fetched(model)
+    here = fetched_weights(model)
     if here is None:
         raise WeightsError(
             f"{model.name}: no weights in {weights_folder()}. `sodbench weights fetch {model.name}`."
@@ -60,7 +60,7 @@ def require(model: Model) -> tuple[Path, WeightsFile]:
     return here
 
 
-def fetch(model: Model, say: Say = lambda line: None) -> Path:
+def fetch_weights(model: Model, say: Say = lambda line: None) -> Path:
     """Return verified weights, downloading them if they are not in the cache.
 
     A damaged file in the cache is passed over, and said, where another form of the weights lies beside it.
@@ -74,7 +74,7 @@ def fetch(model: Model, say: Say = lambda line: None) -> Path:
     damaged: WeightsError | None = None
     for path, file in _fetched(model):
         try:
-            verify(path, file)
+            verify_weights(path, file)
             return path
         except WeightsError as error:
             damaged = error
@@ -100,7 +100,7 @@ def fetch(model: Model, say: Say = lambda line: None) -> Path:
     )
 
 
-def verify(path: Path, file: WeightsFile) -> None:
+def verify_weights(path: Path, file: WeightsFile) -> None:
     """Check a file's size and sha256 against the registry.
 
     Raises
@@ -128,7 +128,7 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def load(network: "nn.Module", path: Path) -> None:
+def load_weights(network: "nn.Module", path: Path) -> None:
     """Load weights into a network, strictly: every parameter, none left over.
 
     Raises
@@ -136,10 +136,10 @@ def load(network: "nn.Module", path: Path) -> None:
     WeightsError
         The file is missing, damaged, holds code, or belongs to another architecture.
     """
-    put(network, read(network, path), path)
+    put_weights(network, read_weights(network, path), path)
 
 
-def read(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
+def read_weights(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
     """Read the tensors of a file of weights by name; of an ONNX file, by the names of the network.
 
     Raises
@@ -158,7 +158,7 @@ def read(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
     return reader(network, path)
 
 
-def put(network: "nn.Module", state: "dict[str, Tensor]", path: Path) -> None:
+def put_weights(network: "nn.Module", state: "dict[str, Tensor]", path: Path) -> None:
     """Put the tensors of a file into a network, strictly: every parameter, none left over.
 
     Raises
@@ -192,7 +192,7 @@ def _check(path: Path, state: "dict[str, Tensor]", own: "dict[str, Tensor]") -> 
         for k, v in state.items()
         if not k.endswith(("running_mean", "running_var", "num_batches_tracked"))
     )
-    alike = [m.name for m in models().values() if m.parameters == size]
+    alike = [m.name for m in known_models().values() if m.parameters == size]
     hint = f" It holds {size} parameters, as many as {alike[0]}: pass --model {alike[0]}." if alike else ""
     raise WeightsError(f"{path}: a checkpoint of another architecture: {'; '.join(parts)}.{hint}")
 

@@ -36,7 +36,7 @@ WORDS: Mapping[str, str] = {
 """Metrics as a sentence names them."""
 
 
-def text(comparison: Comparison) -> str:
+def comparison_text(comparison: Comparison) -> str:
     """Lay out a comparison for a terminal: tables, sentences, and how it was made."""
     many = len(comparison.methods) > 2
     parts = []
@@ -217,7 +217,7 @@ def _made(comparison: Comparison) -> list[str]:
     return [*said, *(f"signature: {signature}" for signature in comparison.signatures.values())]
 
 
-def as_json(comparison: Comparison) -> str:
+def comparison_json(comparison: Comparison) -> str:
     """Return a comparison as JSON, in full precision; what is undefined or not given is null."""
     made: dict[str, Any] = {
         "methods": comparison.methods,
@@ -252,7 +252,7 @@ def _ranks_record(comparison: Comparison, metric: str) -> dict[str, Any]:
     }
 
 
-def as_csv(comparison: Comparison) -> str:
+def comparison_csv(comparison: Comparison) -> str:
     """Return the differences as CSV, a line each, in full precision."""
     records = [
         {**_record(one), "signature": comparison.signatures[one.dataset]} for one in comparison.differences

@@ -1,7 +1,7 @@
 """Figures: precision-recall and F curves, and size against score, of many methods at once.
 
-The functions that draw take Axes and return them, and change nothing but these Axes. `style` sets the
-fonts and line widths of a printed column; `save` writes the same bytes for the same input.
+The functions that draw take Axes and return them, and change nothing but these Axes. `figure_style` sets the
+fonts and line widths of a printed column; `save_figure` writes the same bytes for the same input.
 """
 
 import re
@@ -21,23 +21,23 @@ from sodbench.curves import Curves, Reals
 from sodbench.errors import LeaderboardError, ScoresError, nearest
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.placement import NEAR, place_labels
-from sodbench.qualitative import Shown, errors, overlaid
+from sodbench.qualitative import ShownImage, errors, overlaid
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
-WIDTHS: Mapping[str, float] = {"single": 3.5, "double": 7.16}
+FIGURE_WIDTHS: Mapping[str, float] = {"single": 3.5, "double": 7.16}
 """Widths of one and of two columns of a two-column journal page, in inches."""
 
 ZOOMS: Mapping[str, tuple[float, float]] = {"paper": (0.2, 0.4), "full": (0.0, 0.0)}
 """Where the recall axis and the precision (or F) axis begin; both end at 1."""
 
-FORMATS = (".pdf", ".svg", ".png")
-"""What `save` writes, by suffix."""
+FIGURE_FORMATS = (".pdf", ".svg", ".png")
+"""What `save_figure` writes, by suffix."""
 
-HIGHLIGHT = re.compile(r"u[2²]-?net(p|†)?", re.IGNORECASE)
+HIGHLIGHTED = re.compile(r"u[2²]-?net(p|†)?", re.IGNORECASE)
 """The methods drawn in red and on top unless others are chosen: U2-Net and its small version."""
 
 RED = "#D00000"
@@ -119,7 +119,7 @@ def line_styles(methods: Sequence[str], highlight: Sequence[str] = ()) -> dict[s
 
 def is_highlighted(method: str, highlight: Sequence[str] = ()) -> bool:
     """Say whether a method is among the chosen ones, or U2-Net if none are chosen."""
-    return method in highlight if highlight else HIGHLIGHT.fullmatch(method) is not None
+    return method in highlight if highlight else HIGHLIGHTED.fullmatch(method) is not None
 
 
 def pr_curves(
@@ -200,14 +200,14 @@ def outside(curves: Mapping[str, Curves], zoom: str) -> list[str]:
     return [m for m, one in curves.items() if not ((one.recall >= low) & (one.precision >= high)).any()]
 
 
-def figure(titles: Sequence[str], width: str = "double") -> tuple["Figure", list["Axes"]]:
+def new_figure(titles: Sequence[str], width: str = "double") -> tuple["Figure", list["Axes"]]:
     """Return a figure with one panel a title, in rows of at most three (single column: two)."""
     from matplotlib.figure import Figure
 
     n = len(titles)
     across = min(n, 2 if width == "single" or n == 4 else 3)
     down = -(-n // across)
-    inches = WIDTHS[width]
+    inches = FIGURE_WIDTHS[width]
     height = min(0.85 * inches / across, 3.6) if n > 1 else min(0.8 * inches, 4.2)
     fig = Figure(figsize=(inches, down * height), layout="constrained")
     axes = [fig.add_subplot(down, across, k + 1) for k in range(n)]
@@ -227,7 +227,7 @@ def label_outer(axes: Sequence["Axes"]) -> None:
             ax.set_xlabel("")
 
 
-def legend(fig: "Figure", styles: Mapping[str, Mapping[str, Any]]) -> "Legend":
+def add_legend(fig: "Figure", styles: Mapping[str, Mapping[str, Any]]) -> "Legend":
     """Put one legend below all panels, as wide as fits, and make the figure higher by it."""
     from matplotlib.lines import Line2D
 
@@ -428,7 +428,7 @@ def loss_curves(ax: "Axes", steps: Sequence[float], losses: Mapping[str, Sequenc
     return ax
 
 
-def qualitative(rows: Sequence[Shown], kind: str = "grey", width: str = "double") -> "Figure":
+def qualitative_figure(rows: Sequence[ShownImage], kind: str = "grey", width: str = "double") -> "Figure":
     """Return a figure of photos, masks and maps side by side, a row an image.
 
     Parameters
@@ -443,7 +443,7 @@ def qualitative(rows: Sequence[Shown], kind: str = "grey", width: str = "double"
     from matplotlib.figure import Figure
 
     columns = ["Image", "Mask", *(shown_name(method) for method in rows[0].maps)]
-    inches, margin, gap, head = WIDTHS[width], 0.2, 0.04, 0.18
+    inches, margin, gap, head = FIGURE_WIDTHS[width], 0.2, 0.04, 0.18
     across = (inches - margin) / len(columns)
     heights = [(across - gap) * row.gt.shape[0] / row.gt.shape[1] for row in rows]
     high = head + sum(heights) + gap * len(rows)
@@ -464,7 +464,7 @@ def qualitative(rows: Sequence[Shown], kind: str = "grey", width: str = "double"
     return fig
 
 
-def _picture(levels: NDArray[np.uint8], row: Shown, kind: str) -> NDArray[np.uint8]:
+def _picture(levels: NDArray[np.uint8], row: ShownImage, kind: str) -> NDArray[np.uint8]:
     if kind == "errors":
         return errors(levels, row.gt)
     return overlaid(levels, row.photo) if kind == "overlay" else levels
@@ -490,7 +490,7 @@ def unknown_glyphs(names: Sequence[str]) -> str:
 
 
 @contextmanager
-def style() -> Iterator[None]:
+def figure_style() -> Iterator[None]:
     """Draw with `STYLE` and matplotlib's defaults, whatever the user's own settings are."""
     from warnings import catch_warnings, filterwarnings
 
@@ -504,41 +504,41 @@ def style() -> Iterator[None]:
         yield
 
 
-def check_target(path: Path, option: str = "--out") -> None:
-    """Find out before the work starts whether `save` can write this file.
+def check_figure_target(path: Path, option: str = "--out") -> None:
+    """Find out before the work starts whether `save_figure` can write this file.
 
     Raises
     ------
     ScoresError
         Its suffix is unknown, it is a folder, or the folder cannot be written.
     """
-    if path.suffix.lower() not in FORMATS:
+    if path.suffix.lower() not in FIGURE_FORMATS:
         raise ScoresError(
-            f"{path}: unknown kind of figure {path.suffix!r}; pass {option} with {', '.join(FORMATS)}."
+            f"{path}: unknown kind of figure {path.suffix!r}; pass {option} with {', '.join(FIGURE_FORMATS)}."
         )
     if path.is_dir():
         raise ScoresError(f"{path}: a folder is in the way, expected a file. Pass another {option}.")
     check_writable(path.absolute().parent, option)
 
 
-def save(fig: "Figure", path: Path, description: str = "") -> None:
+def save_figure(fig: "Figure", path: Path, description: str = "") -> None:
     """Write a figure as its suffix says, whole or not at all.
 
     Parameters
     ----------
     fig
-        Drawn within `style`, in which this must be called too.
+        Drawn within `figure_style`, in which this must be called too.
     path
-        Ends with one of `FORMATS`.
+        Ends with one of `FIGURE_FORMATS`.
     description
         Kept inside the file: how what is shown was made.
 
     Raises
     ------
     ScoresError
-        See `check_target`.
+        See `check_figure_target`.
     """
-    check_target(path)
+    check_figure_target(path)
     kind = path.suffix.lower()
     metadata: dict[str, dict[str, str | None]] = {
         ".pdf": {"Creator": "sodbench", "CreationDate": None, "Keywords": description},

@@ -9,7 +9,7 @@ import numpy as np
 from sodbench.errors import ScoresError
 from sodbench.metrics import METRICS
 from sodbench.paired import Comparison, Difference
-from sodbench.plots import COLOURS, RED, WIDTHS, save, shown_name, style
+from sodbench.plots import COLOURS, FIGURE_WIDTHS, RED, figure_style, save_figure, shown_name
 from sodbench.statistics import FEWEST_IMAGES
 from sodbench.statistics.ranks import Ranks
 
@@ -30,7 +30,7 @@ THIN: Mapping[str, Any] = {"color": "black", "linewidth": 0.7}
 """The lines of a diagram."""
 
 
-def draw(comparison: Comparison, path: Path) -> None:
+def draw_comparison(comparison: Comparison, path: Path) -> None:
     """Write the figure of a comparison: ranks of three methods or more, else differences.
 
     Raises
@@ -41,9 +41,9 @@ def draw(comparison: Comparison, path: Path) -> None:
     many = len(comparison.methods) > 2
     if many and not comparison.ranks:
         raise ScoresError(f"{path}: no ranks to draw, for fewer than {FEWEST_IMAGES} images.")
-    with style():
+    with figure_style():
         fig = ranks_figure(comparison) if many else differences_figure(comparison)
-        save(fig, path, "; ".join(comparison.signatures.values()))
+        save_figure(fig, path, "; ".join(comparison.signatures.values()))
 
 
 def differences_figure(comparison: Comparison) -> "Figure":
@@ -62,8 +62,8 @@ def differences_figure(comparison: Comparison) -> "Figure":
         ax.set_xlabel("")
         ax.tick_params(labelbottom=False)
     heights = 0.3 + len(comparison.images) * (len(comparison.metrics) * 0.2 + 0.45)
-    fits = 0.07 * len(_advantage(comparison.differences[0])) < WIDTHS["single"]
-    fig.set_size_inches(WIDTHS["single" if fits else "double"], heights)
+    fits = 0.07 * len(_advantage(comparison.differences[0])) < FIGURE_WIDTHS["single"]
+    fig.set_size_inches(FIGURE_WIDTHS["single" if fits else "double"], heights)
     return fig
 
 
@@ -102,10 +102,10 @@ def ranks_figure(comparison: Comparison) -> "Figure":
     from matplotlib.figure import Figure
 
     methods = [shown_name(method) for method in comparison.methods]
-    narrow = WIDTHS["double"] / 2 - 2 * _side(methods) >= NARROWEST
+    narrow = FIGURE_WIDTHS["double"] / 2 - 2 * _side(methods) >= NARROWEST
     across = 2 if narrow and len(comparison.ranks) > 1 else 1
     down = -(-len(comparison.ranks) // across)
-    inches = WIDTHS["single" if narrow and across == 1 else "double"]
+    inches = FIGURE_WIDTHS["single" if narrow and across == 1 else "double"]
     bottom = max(_bottom(ranks) for ranks in comparison.ranks.values())
     fig = Figure(figsize=(inches, down * (bottom - TOP) * LINE))
     for k, (metric, ranks) in enumerate(comparison.ranks.items()):

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.metrics import METRICS
-from sodbench.plots import WIDTHS, figure, legend, line_styles, shown_name
+from sodbench.plots import FIGURE_WIDTHS, add_legend, line_styles, new_figure, shown_name
 from sodbench.qualitative import errors
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def contact_sheet(ranking: "Ranking", pictures: Sequence["Pictures"]) -> "Figure
     names = [name for name in (ranking.than, ranking.method) if name]
     photos = any(one.photo is not None for one in pictures)
     titles = [*(["Image"] if photos else []), "Mask", *map(shown_name, names), "Errors"]
-    width = WIDTHS["double"]
+    width = FIGURE_WIDTHS["double"]
     across = min(len(pictures), int((width + BETWEEN) / (len(titles) * SMALLEST + BETWEEN)))
     down = -(-len(pictures) // across)
     block = min((width + BETWEEN) / across - BETWEEN, len(titles) * 2 * SMALLEST)
@@ -108,7 +108,7 @@ def _caption(k: int, one: "Ranked") -> str:
     return f"{k + 1}  {shown_name(one.image)}  {values}"
 
 
-def by_attribute(
+def draw_by_attribute(
     ax: "Axes", found: "Breakdown", styles: Mapping[str, Mapping[str, Any]] | None = None
 ) -> "Axes":
     """Draw a metric of methods group by group, with the 95 % interval of each.
@@ -182,13 +182,13 @@ def by_attribute_figure(found: Sequence["Breakdown"], width: str = "double") -> 
     from sodbench.attributes import ATTRIBUTES
 
     styles = point_styles(found[0].methods)
-    fig, axes = figure([one.dataset for one in found], width)
+    fig, axes = new_figure([one.dataset for one in found], width)
     for ax, one in zip(axes, found, strict=True):
-        by_attribute(ax, one, styles)
+        draw_by_attribute(ax, one, styles)
         ax.set_xlabel(ATTRIBUTES[one.attribute].meaning.capitalize())
     marks = ("color", "marker", "linestyle", "markersize")
     entries = {method: {key: style[key] for key in marks} for method, style in styles.items()}
     if any(_told_apart(one) for one in found):
         entries["interval of the difference leaves out 0"] = dict(STAR)
-    legend(fig, entries)
+    add_legend(fig, entries)
     return fig

@@ -43,7 +43,7 @@ FEWEST_IMAGES = 20
 TAILS = (ALPHA / 2, 1 - ALPHA / 2)
 """Quantiles at the ends of a 95 % interval."""
 
-Key = TypeVar("Key", bound=Hashable)
+ColumnsKey = TypeVar("ColumnsKey", bound=Hashable)
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,7 +222,7 @@ def resampled(columns: Reals, resamples: int = 10_000, seed: int = 0) -> Iterato
         yield _product(counts.astype(np.float64), whole) / (n * scale)
 
 
-def _side_by_side(parts: Mapping[Key, Reals]) -> tuple[Reals, dict[Key, slice]]:
+def _side_by_side(parts: Mapping[ColumnsKey, Reals]) -> tuple[Reals, dict[ColumnsKey, slice]]:
     """Join matrices; say in which columns each is."""
     ends = np.cumsum([part.shape[1] for part in parts.values()]).tolist()
     starts = [0, *ends[:-1]]

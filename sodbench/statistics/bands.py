@@ -10,22 +10,22 @@ from sodbench.metrics.histogram import Reals
 from sodbench.scores import Scores
 from sodbench.statistics import FEWEST_IMAGES, TAILS, image_curves, resampled
 
-RESAMPLES = 1_000
+BAND_RESAMPLES = 1_000
 """Enough for a band as wide as a line to the eye."""
 
-POINTS = 400
+BAND_POINTS = 400
 """Recalls at which a band is drawn."""
 
 
 class Band(NamedTuple):
-    """The middle 95 % of the precisions that resamples reach at some recalls, each ``(POINTS,)``."""
+    """The middle 95 % of the precisions that resamples reach at some recalls, each ``(BAND_POINTS,)``."""
 
     recall: Reals
     low: Reals
     high: Reals
 
 
-def pr_band(scores: Scores, resamples: int = RESAMPLES, seed: int = 0) -> Band:
+def pr_band(scores: Scores, resamples: int = BAND_RESAMPLES, seed: int = 0) -> Band:
     """Return the band of a dataset's precision-recall curve, over images drawn with replacement.
 
     Each resample's curve is taken at equal recalls, linear between its thresholds, from the lowest recall
@@ -50,7 +50,7 @@ def pr_band(scores: Scores, resamples: int = RESAMPLES, seed: int = 0) -> Band:
         )
     pooled = scores.protocol.average == "pooled"
     columns = image_curves(scores, "pooled" if pooled else "pr")
-    grid = np.linspace(scores.curves()["recall"].min(), 1, POINTS)
+    grid = np.linspace(scores.curves()["recall"].min(), 1, BAND_POINTS)
     found = []
     for means in resampled(columns, resamples, seed):
         if pooled:

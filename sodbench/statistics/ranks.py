@@ -64,7 +64,7 @@ def friedman(values: Reals, higher_is_better: bool) -> Ranks:
     apart = (np.ptp(ranks, axis=1) > 0).any()
     statistic, p = friedmanchisquare(*ranks.T) if apart else (0.0, 1.0)
     mean, difference = ranks.mean(axis=0), critical_difference(methods, blocks)
-    found = groups(mean, difference if p < ALPHA else np.inf)
+    found = rank_groups(mean, difference if p < ALPHA else np.inf)
     return Ranks(mean, blocks, float(statistic), float(p), difference, found)
 
 
@@ -79,10 +79,10 @@ def critical_difference(methods: int, blocks: int, alpha: float = ALPHA) -> floa
     return float(q * np.sqrt(methods * (methods + 1) / (6 * blocks)))
 
 
-def groups(ranks: Reals, difference: float) -> tuple[tuple[int, ...], ...]:
+def rank_groups(ranks: Reals, difference: float) -> tuple[tuple[int, ...], ...]:
     """Return the largest sets of methods whose ranks lie less than a critical difference apart.
 
-    >>> groups(np.array([1.0, 3.0, 1.9, 2.2]), 1.0)
+    >>> rank_groups(np.array([1.0, 3.0, 1.9, 2.2]), 1.0)
     ((0, 2), (2, 3), (3, 1))
     """
     order = np.argsort(ranks, kind="stable")

@@ -12,21 +12,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.datasets import (
-    Location,
-    from_masks,
-    locate,
-    mask_entries,
-    pair,
-    photo_entries,
-    registry,
-    suggest_strip,
-)
+from sodbench.datasets import Location, from_masks, locate, mask_entries, photo_entries
 from sodbench.errors import DatasetError, PredictionError, first_few
+from sodbench.pairing import pair, suggest_strip
 from sodbench.photos import photo_from
+from sodbench.registry import registry
 from sodbench.scores import Scores
 from sodbench.scoring import Plan, content_of, digest_of, levels_of, place, prepared_from
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 
 class Pictures(NamedTuple):
@@ -87,7 +80,7 @@ def maps_path(scores: Scores, maps: Path | None = None) -> Path:
     return path
 
 
-def maps_of(scores: Scores, found: Mapping[str, Sequence[Entry]], path: Path) -> Sequence[Entry]:
+def maps_of(scores: Scores, found: Mapping[str, Sequence[ImageFile]], path: Path) -> Sequence[ImageFile]:
     """Return the method's maps out of those found at a path: by its name, or the only ones.
 
     Raises
@@ -104,8 +97,8 @@ def maps_of(scores: Scores, found: Mapping[str, Sequence[Entry]], path: Path) ->
     return next(iter(found.values()))
 
 
-def load(
-    images: Sequence[str], methods: Sequence[tuple[Scores, Sequence[Entry]]], location: Location
+def load_pictures(
+    images: Sequence[str], methods: Sequence[tuple[Scores, Sequence[ImageFile]]], location: Location
 ) -> list[Pictures]:
     """Read the pictures of some images, as they were scored.
 
@@ -146,8 +139,8 @@ def load(
 
 
 def _map_data(
-    images: Sequence[str], scores: Scores, entries: Sequence[Entry], masks: Sequence[Entry]
-) -> dict[str, tuple[Entry | None, bytes]]:
+    images: Sequence[str], scores: Scores, entries: Sequence[ImageFile], masks: Sequence[ImageFile]
+) -> dict[str, tuple[ImageFile | None, bytes]]:
     """Read the maps as they are on the disk; of an image without a map when it was scored, nothing."""
     strip = suggest_strip(entries, masks)
     paired = {image: entry for image, entry, _ in pair(entries, masks, [strip] if strip else ()).pairs}
@@ -157,14 +150,14 @@ def _map_data(
             f"{scores.method} on {_dataset(scores)}: {len(absent)} maps are gone ({first_few(absent)}). "
             "Pass --maps DIR."
         )
-    nothing: dict[str, tuple[Entry | None, bytes]] = dict.fromkeys(images, (None, b""))
+    nothing: dict[str, tuple[ImageFile | None, bytes]] = dict.fromkeys(images, (None, b""))
     return nothing | {image: (paired[image], content_of(paired[image], PredictionError)) for image in wanted}
 
 
 def _check_unchanged(
     scores: Scores,
     masks: Mapping[str, bytes],
-    maps: Mapping[str, tuple[Entry | None, bytes]],
+    maps: Mapping[str, tuple[ImageFile | None, bytes]],
     location: Location,
 ) -> None:
     scored = {image: scores.rows[image].digest.partition("-") for image in masks}
@@ -181,7 +174,7 @@ def _check_unchanged(
         )
 
 
-def _photo(entry: Entry | None) -> NDArray[np.uint8] | None:
+def _photo(entry: ImageFile | None) -> NDArray[np.uint8] | None:
     if entry is None:
         return None
     pixels = photo_from(content_of(entry, DatasetError), entry.where)

@@ -20,10 +20,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from sodbench.errors import WeightsError, first_few
-from sodbench.models.ablation.blocks import block
+from sodbench.models.ablation.blocks import table_block
 from sodbench.models.u2net import U2NET, U2Net, pool
 
-WIDTHS = tuple(stage.o for stage in U2NET[:6])
+STAGE_WIDTHS = tuple(stage.o for stage in U2NET[:6])
 """Output channels of En_1 to En_6."""
 
 
@@ -56,7 +56,7 @@ class VGG16(nn.Module):
         return found
 
 
-class Bottleneck(nn.Module):
+class ResNetBottleneck(nn.Module):
     """ResNet's bottleneck: 1x1, 3x3 (with the stride), 1x1 to four times the width, plus the input."""
 
     def __init__(self, i: int, width: int, stride: int) -> None:
@@ -103,7 +103,7 @@ class ResNet50(nn.Module):
             strides = [1 if k == 0 else 2] + [1] * (blocks - 1)
             stage = nn.Sequential()
             for stride in strides:
-                stage.append(Bottleneck(channels, width, stride))
+                stage.append(ResNetBottleneck(channels, width, stride))
                 channels = 4 * width
             self.add_module(f"layer{k + 1}", stage)
 
@@ -133,10 +133,10 @@ class Encoder(nn.Module):
         self.backbone = backbone
         self.fit = nn.ModuleList(
             nn.Conv2d(i, o, 1) if i != o else nn.Identity()
-            for i, o in zip(backbone.widths, WIDTHS[:5], strict=True)
+            for i, o in zip(backbone.widths, STAGE_WIDTHS[:5], strict=True)
         )
-        o = WIDTHS[5]
-        self.extra = nn.Sequential(*(block(extra, o, o, o) for _ in range(blocks)))
+        o = STAGE_WIDTHS[5]
+        self.extra = nn.Sequential(*(table_block(extra, o, o, o) for _ in range(blocks)))
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map photos (n, 3, h, w) to what En_1 to En_6 of U2-Net would give."""

@@ -13,8 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sodbench.models import u2net
-from sodbench.models.u2net import ConvBnRelu, resize_like
+from sodbench.models.u2net import ConvBnRelu, resize_like, u_block
 
 
 class PLN(nn.Sequential):
@@ -114,9 +113,9 @@ KINDS: dict[str, type[PLN | RES | DSE | INC | PPM]] = {
 """Blocks without levels, by the paper's names."""
 
 
-def block(name: str, i: int, m: int, o: int) -> nn.Module:
+def table_block(name: str, i: int, m: int, o: int) -> nn.Module:
     """Build any block by its name in Table 1: ``PLN``, ``NIV-4F``, ``RSU-7``, ...
 
     NIV-L: a naive U-block. Reading: RSU-L without its first convolution and without the sum.
     """
-    return KINDS[name](i, m, o) if name in KINDS else u2net.block(name, i, m, o)
+    return KINDS[name](i, m, o) if name in KINDS else u_block(name, i, m, o)

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sodbench.models.u2net import pool, resize_like
 
 
-class Bottleneck(nn.Module):
+class HourglassBottleneck(nn.Module):
     """Residual unit of Newell et al.: 1x1, 3x3, 1x1, each after batch norm and ReLU."""
 
     def __init__(self, i: int, o: int) -> None:
@@ -30,10 +30,10 @@ class Hourglass(nn.Module):
 
     def __init__(self, order: int, features: int) -> None:
         super().__init__()
-        self.beside = Bottleneck(features, features)
-        self.down = Bottleneck(features, features)
-        self.inner = Hourglass(order - 1, features) if order > 1 else Bottleneck(features, features)
-        self.up = Bottleneck(features, features)
+        self.beside = HourglassBottleneck(features, features)
+        self.down = HourglassBottleneck(features, features)
+        self.inner = Hourglass(order - 1, features) if order > 1 else HourglassBottleneck(features, features)
+        self.up = HourglassBottleneck(features, features)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, features, h, w) to the same shape."""
@@ -50,15 +50,15 @@ class StackedHourglass(nn.Module):
             nn.Conv2d(3, 64, 7, stride=2, padding=3),
             nn.BatchNorm2d(64),
             nn.ReLU(inplace=True),
-            Bottleneck(64, features // 2),
+            HourglassBottleneck(64, features // 2),
             nn.MaxPool2d(2, 2, ceil_mode=True),
-            Bottleneck(features // 2, features // 2),
-            Bottleneck(features // 2, features),
+            HourglassBottleneck(features // 2, features // 2),
+            HourglassBottleneck(features // 2, features),
         )
         self.stacks = nn.ModuleList(
             nn.Sequential(
                 Hourglass(order, features),
-                Bottleneck(features, features),
+                HourglassBottleneck(features, features),
                 nn.Conv2d(features, features, 1),
                 nn.BatchNorm2d(features),
                 nn.ReLU(inplace=True),

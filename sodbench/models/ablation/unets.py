@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from sodbench.models.ablation.blocks import PLN, block
+from sodbench.models.ablation.blocks import PLN, table_block
 from sodbench.models.u2net import U2NET, U2NETP, Foldable, Stage, U2Net, pool, resize_like
 
 
@@ -99,4 +99,4 @@ def niv_u2net() -> U2Net:
 
 
 def _network(name: str) -> U2Net:
-    return U2Net(TABLE_1[name], build=block)
+    return U2Net(TABLE_1[name], build=table_block)

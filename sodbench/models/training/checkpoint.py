@@ -19,12 +19,12 @@ from sodbench.errors import TrainingError
 if TYPE_CHECKING:
     from torch import nn
 
-FILE, WEIGHTS, RUN = "checkpoint.pt", "last.safetensors", "run.json"
-FORMAT = 1
+CHECKPOINT_FILE, WEIGHTS, RUN_RECORD = "checkpoint.pt", "last.safetensors", "run.json"
+CHECKPOINT_FORMAT = 1
 _KEYS = {"format", "config", "data", "world", "step", "model", "optimiser", "scaler", "rng"}
 
 
-def write(folder: Path, state: dict[str, Any]) -> None:
+def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
     """Write the network's weights, then a checkpoint.
 
     Raises
@@ -34,8 +34,8 @@ def write(folder: Path, state: dict[str, Any]) -> None:
     """
     write_weights(folder, state["model"])
     buffer = io.BytesIO()
-    torch.save({"format": FORMAT, **state}, buffer)
-    _replace(folder / FILE, buffer.getbuffer())
+    torch.save({"format": CHECKPOINT_FORMAT, **state}, buffer)
+    _replace(folder / CHECKPOINT_FILE, buffer.getbuffer())
 
 
 def write_weights(folder: Path, model: dict[str, torch.Tensor]) -> None:
@@ -52,7 +52,7 @@ def write_weights(folder: Path, model: dict[str, torch.Tensor]) -> None:
     _replace(folder / WEIGHTS, save(weights))
 
 
-def read(folder: Path) -> dict[str, Any]:
+def read_checkpoint(folder: Path) -> dict[str, Any]:
     """Read a run's checkpoint.
 
     Raises
@@ -60,7 +60,7 @@ def read(folder: Path) -> dict[str, Any]:
     TrainingError
         There is none, or it is damaged or not one of ours.
     """
-    path = folder / FILE
+    path = folder / CHECKPOINT_FILE
     if not path.is_file():
         raise TrainingError(
             f"{path}: no such checkpoint, expected the folder of an earlier `sodbench train`."
@@ -73,12 +73,14 @@ def read(folder: Path) -> dict[str, Any]:
             f"{path}: damaged, or written in half ({reason}). Start again, from {WEIGHTS} if it is whole: "
             "--weights FILE."
         ) from error
-    if not isinstance(state, dict) or set(state) != _KEYS or state["format"] != FORMAT:
-        raise TrainingError(f"{path}: expected a checkpoint of `sodbench train` of format {FORMAT}.")
+    if not isinstance(state, dict) or set(state) != _KEYS or state["format"] != CHECKPOINT_FORMAT:
+        raise TrainingError(
+            f"{path}: expected a checkpoint of `sodbench train` of format {CHECKPOINT_FORMAT}."
+        )
     return state
 
 
-def load(network: "nn.Module", state: dict[str, torch.Tensor], path: Path, model: str) -> None:
+def restore_weights(network: "nn.Module", state: dict[str, torch.Tensor], path: Path, model: str) -> None:
     """Load a checkpoint's network.
 
     Raises
@@ -99,7 +101,12 @@ def load(network: "nn.Module", state: dict[str, torch.Tensor], path: Path, model
 
 def discard(folder: Path, made: Sequence[Path]) -> None:
     """Remove what a run wrote that made no step, and the folders it made, so that it can be tried again."""
-    for file in (folder / FILE, folder / WEIGHTS, folder / RUN, *folder.glob("events.out.tfevents.*")):
+    for file in (
+        folder / CHECKPOINT_FILE,
+        folder / WEIGHTS,
+        folder / RUN_RECORD,
+        *folder.glob("events.out.tfevents.*"),
+    ):
         file.unlink(missing_ok=True)
     with suppress(OSError):
         for one in made:

@@ -20,15 +20,16 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from sodbench.datasets import Dataset as Known
-from sodbench.datasets import Location, locate, mask_entries, pair, photo_entries
+from sodbench.datasets import Location, locate, mask_entries, photo_entries
 from sodbench.errors import SodbenchError, TrainingError, first_few
 from sodbench.images import mask_from
-from sodbench.models.recipe import MEAN, STD, resize_bilinear
+from sodbench.models.recipe import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
 from sodbench.models.training.config import Config
+from sodbench.pairing import pair
 from sodbench.photos import photo_from
+from sodbench.registry import Dataset as Known
 from sodbench.registry import find, lookup
-from sodbench.sources import Entry
+from sodbench.sources import ImageFile
 
 _ORDER, _CROP, _HOLDOUT = 0, 1, 2
 """What a random stream is for; streams of different purposes never meet."""
@@ -39,8 +40,8 @@ class Pair:
     """A photo and its mask; `graded` masks may be empty once they are binarised."""
 
     image: str
-    photo: Entry
-    mask: Entry
+    photo: ImageFile
+    mask: ImageFile
     graded: bool
 
 
@@ -228,7 +229,7 @@ def augmented(
         small, truth = small[:, ::-1], truth[:, ::-1]
     top, left = stream.integers(0, size - crop + 1, 2)
     small, truth = (one[top : top + crop, left : left + crop] for one in (small, truth))
-    x = (small / (small.max() or 1.0) - MEAN) / STD
+    x = (small / (small.max() or 1.0) - IMAGENET_MEAN) / IMAGENET_STD
     y = truth[None] / (truth.max() or 1.0)
     return np.ascontiguousarray(x.transpose(2, 0, 1), np.float32), np.ascontiguousarray(y, np.float32)
 

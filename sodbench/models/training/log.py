@@ -11,10 +11,10 @@ from typing import Any
 
 from sodbench.atomic import replacing
 from sodbench.errors import TrainingError
-from sodbench.models.training.checkpoint import RUN
+from sodbench.models.training.checkpoint import RUN_RECORD
 from sodbench.models.training.config import Config
 from sodbench.models.training.data import Data
-from sodbench.models.training.parallel import Group
+from sodbench.models.training.parallel import ProcessGroup
 
 
 class Log:
@@ -67,7 +67,7 @@ class Log:
             self.board.close()
 
 
-def sign(folder: Path, config: Config, data: Data, group: Group) -> None:
+def write_run_record(folder: Path, config: Config, data: Data, group: ProcessGroup) -> None:
     """Write ``run.json``: what was trained on what; the checkpoint holds it, too."""
     record = {
         "configuration": config.plain(),
@@ -79,7 +79,7 @@ def sign(folder: Path, config: Config, data: Data, group: Group) -> None:
             **{package: version(package) for package in ("sodbench", "torch", "numpy", "pillow")},
         },
     }
-    with replacing(folder / RUN) as part:
+    with replacing(folder / RUN_RECORD) as part:
         part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 

@@ -16,21 +16,27 @@ from torch import nn
 from sodbench.allocator import keep_freed_memory
 from sodbench.atomic import check_writable
 from sodbench.errors import ScoresError, TrainingError, first_few
-from sodbench.models import runner
-from sodbench.models.training import checkpoint
+from sodbench.models.runner import Configuration, Predictor, make_maps
+from sodbench.models.training.checkpoint import (
+    CHECKPOINT_FILE,
+    discard,
+    restore_weights,
+    write_checkpoint,
+    write_weights,
+)
 from sodbench.models.training.config import Config
 from sodbench.models.training.data import Data, Pair, batches, check_pairs, split
-from sodbench.models.training.log import Log, need_tensorboard, sign
+from sodbench.models.training.log import Log, need_tensorboard, write_run_record
 from sodbench.models.training.loss import check_outputs, losses, total
-from sodbench.models.training.parallel import Group, processes
-from sodbench.models.training.start import build
+from sodbench.models.training.parallel import ProcessGroup, processes
+from sodbench.models.training.start import initial_network
 
 Say = Callable[[str], None]
 Score = Callable[[Path, Path], Mapping[str, float]]
 """Takes a folder of maps and one of masks, and returns metrics."""
 
 
-class Outcome(NamedTuple):
+class TrainingOutcome(NamedTuple):
     """Steps made, the signal that ended the run or 0, its last loss; `first`: this process writes files."""
 
     step: int
@@ -49,7 +55,7 @@ def train(
     score: Score | None = None,
     say: Say = lambda line: None,
     progress: Callable[[int, int], None] | None = None,
-) -> Outcome:
+) -> TrainingOutcome:
     """Train a network; write checkpoints, weights and logs into a folder.
 
     Parameters
@@ -73,7 +79,7 @@ def train(
 
     Returns
     -------
-    Outcome
+    TrainingOutcome
         After SIGTERM or SIGINT: a checkpoint of the step that was finished last has been written.
 
     Raises
@@ -87,7 +93,7 @@ def train(
         need_tensorboard()
     check_writable(out, "--out")
     if state is None and out.exists() and any(out.iterdir()):
-        begun = (out / checkpoint.FILE).exists()
+        begun = (out / CHECKPOINT_FILE).exists()
         hint = f"Go on with an earlier run by --resume {out}." if begun else "Choose another, or empty it."
         raise TrainingError(f"{out}: is not empty, expected a new folder. {hint}")
     if state is not None and state["data"]["digest"] != data.digest:
@@ -109,14 +115,16 @@ def train(
             return session.run(training, held, score, say)
         except BaseException:
             if state is None and session.step == 0 and group.rank == 0:
-                checkpoint.discard(out, made)
+                discard(out, made)
             raise
 
 
 class _Session:
     """A network, its optimiser, and how many steps it has made."""
 
-    def __init__(self, config: Config, data: Data, out: Path, group: Group, say: Say, fresh: bool) -> None:
+    def __init__(
+        self, config: Config, data: Data, out: Path, group: ProcessGroup, say: Say, fresh: bool
+    ) -> None:
         self.config, self.data, self.out, self.group = config, data, out, group
         self.step = 0
         share = group.world * config.accumulate
@@ -133,7 +141,7 @@ class _Session:
         torch.backends.cudnn.benchmark = group.device.type == "cuda"
         torch.backends.cudnn.allow_tf32 = False  # as in validation, which then changes nothing
         torch.manual_seed(config.seed)
-        self.network = build(config if fresh else replace(config, weights=""), say)
+        self.network = initial_network(config if fresh else replace(config, weights=""), say)
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
         self.network.to(group.device).to(memory_format=layout)  # type: ignore[call-overload]
         self.optimiser = torch.optim.Adam(
@@ -157,11 +165,11 @@ class _Session:
 
     def restore(self, state: Mapping[str, Any], say: Say) -> None:
         """Take over a checkpoint's tensors, random numbers and step."""
-        checkpoint.load(self.network, state["model"], self.out / checkpoint.FILE, self.config.model)
+        restore_weights(self.network, state["model"], self.out / CHECKPOINT_FILE, self.config.model)
         try:
             self.optimiser.load_state_dict(state["optimiser"])
         except (ValueError, KeyError) as error:
-            raise TrainingError(f"{self.out / checkpoint.FILE}: the optimiser's state is damaged.") from error
+            raise TrainingError(f"{self.out / CHECKPOINT_FILE}: the optimiser's state is damaged.") from error
         self.scaler.load_state_dict(state["scaler"])
         torch.set_rng_state(state["rng"]["cpu"])
         if self.group.device.type == "cuda" and "cuda" in state["rng"]:
@@ -197,7 +205,7 @@ class _Session:
                 "rng": rng,
             }
             try:
-                checkpoint.write(self.out, state)
+                write_checkpoint(self.out, state)
             except ScoresError as error:
                 hint = " The checkpoint before is whole: make room, then go on with --resume."
                 raise ScoresError(f"{error}{hint if self.step else ''}") from error
@@ -214,7 +222,7 @@ class _Session:
 
     def run(
         self, training: tuple[Pair, ...], held: tuple[Pair, ...], score: Score | None, say: Say
-    ) -> Outcome:
+    ) -> TrainingOutcome:
         """Make the steps that are left."""
         config, group, loss, stop = self.config, self.group, float("nan"), False
         cuda = group.device.type == "cuda"
@@ -247,7 +255,7 @@ class _Session:
                     validate()
                 group.wait()
         ended_by = (asked or [signal.SIGTERM])[0] if stop else 0
-        return Outcome(self.step, ended_by, loss, group.rank == 0)
+        return TrainingOutcome(self.step, ended_by, loss, group.rank == 0)
 
     @contextmanager
     def _opened(self) -> Iterator[Log | None]:
@@ -257,8 +265,8 @@ class _Session:
         if self.group.rank:
             yield None
             return
-        checkpoint.write_weights(self.out, self.network.state_dict())
-        sign(self.out, self.config, self.data, self.group)
+        write_weights(self.out, self.network.state_dict())
+        write_run_record(self.out, self.config, self.data, self.group)
         with closing(Log(self.out, self.step, self.config.tensorboard)) as log:
             yield log
 
@@ -303,14 +311,14 @@ class _Session:
     def _validate(self, held: tuple[Pair, ...], score: Score) -> Mapping[str, float]:
         """Make maps of the held-out photos as ``sodbench run`` does, and score them."""
         network = deepcopy(self.network)
-        predictor = runner.Predictor(network, self.group.device, "fp32")
-        how = runner.Configuration(self.config.model, f"step {self.step}", "", self.group.device.type)
+        predictor = Predictor(network, self.group.device, "fp32")
+        how = Configuration(self.config.model, f"step {self.step}", "", self.group.device.type)
         with tempfile.TemporaryDirectory() as name:
             maps, masks = Path(name, "maps"), Path(name, "masks")
             masks.mkdir()
             for one in held:
                 (masks / Path(one.mask.name).name).write_bytes(one.mask.read())
-            outcome = runner.run([one.photo for one in held], maps, predictor, how)
+            outcome = make_maps([one.photo for one in held], maps, predictor, how)
             if outcome.failed:
                 raise TrainingError(f"validation: {first_few(outcome.failed, 3)}")
             return score(maps, masks)

@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from sodbench.models.runner import choose_device
 
 
-class Group(NamedTuple):
+class ProcessGroup(NamedTuple):
     """The processes of a run: which of how many this is, and its device."""
 
     rank: int
@@ -44,18 +44,18 @@ class Group(NamedTuple):
 
 
 @contextmanager
-def processes(device: str) -> Iterator[Group]:
+def processes(device: str) -> Iterator[ProcessGroup]:
     """Join the processes that ``torchrun`` has started, if it has; nccl on CUDA, else gloo."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     chosen = choose_device(device)
     if world == 1:
-        yield Group(0, 1, chosen)
+        yield ProcessGroup(0, 1, chosen)
         return
     if chosen.type == "cuda":
         chosen = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(chosen)
     dist.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
     try:
-        yield Group(dist.get_rank(), world, chosen)
+        yield ProcessGroup(dist.get_rank(), world, chosen)
     finally:
         dist.destroy_process_group()

@@ -6,13 +6,14 @@ from pathlib import Path
 from torch import nn
 
 from sodbench.errors import WeightsError, first_few
-from sodbench.models import runner, weights
 from sodbench.models.ablation.backbones import Encoder, load_backbone
-from sodbench.models.registry import find_model, models, unpublished
+from sodbench.models.registry import find_model, known_models, unpublished
+from sodbench.models.runner import build_network
 from sodbench.models.training.config import Config
+from sodbench.models.weights import put_weights, read_weights
 
 
-def build(config: Config, say: Callable[[str], None] = lambda line: None) -> nn.Module:
+def initial_network(config: Config, say: Callable[[str], None] = lambda line: None) -> nn.Module:
     """Build the configuration's network, initialised.
 
     Where the network has a backbone, its weights may also be torchvision's for the backbone alone; the rest
@@ -23,25 +24,25 @@ def build(config: Config, say: Callable[[str], None] = lambda line: None) -> nn.
     WeightsError
         The model is unknown, its name is another one's, or its weights do not fit.
     """
-    known = models().get(config.model)
+    known = known_models().get(config.model)
     if known and config.factory not in ("", known.factory):
         raise WeightsError(
             f"{config.factory}: {config.model} is another model's name. Give yours one of its own."
         )
     factory = config.factory or unpublished(config.model) or find_model(config.model).factory
-    network = runner.build(factory)
+    network = build_network(factory)
     if not config.weights:
         _initialise(network, config.init)
         return network
     path = Path(config.weights)
-    state = weights.read(network, path)
+    state = read_weights(network, path)
     encoder = getattr(network, "encoder", None)
     if isinstance(encoder, Encoder) and not any(name.startswith("encoder.") for name in state):
         _initialise(network, config.init)
         left = load_backbone(encoder.backbone, state, path)
         say(f"{path}: into the backbone; not taken: {first_few(left) or 'nothing'}")
     else:
-        weights.put(network, state, path)
+        put_weights(network, state, path)
     return network
 
 
