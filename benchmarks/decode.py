@@ -19,7 +19,7 @@ import numpy as np
 from contest import Contender, medians
 from PIL import Image
 
-from sodbench.images import decode
+from sodbench.data.images.decoding import decode
 
 
 @cache

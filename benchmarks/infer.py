@@ -26,11 +26,11 @@ from PIL import Image
 from skimage.transform import resize
 from torch import nn
 
-from sodbench.demo import demo_folder
-from sodbench.models.recipe import IMAGENET_MEAN, IMAGENET_STD, SIZE, network_input
-from sodbench.models.runner import Configuration, Predictor, load_model, make_maps
-from sodbench.photos import photo_from
-from sodbench.sources import ImageFile, open_source
+from sodbench.data.demo import demo_folder
+from sodbench.data.images.photos import photo_from
+from sodbench.data.sources import ImageFile, open_source
+from sodbench.models.inference import Configuration, Predictor, load_model, make_maps
+from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIZE, network_input
 
 IN_FLOAT64 = 4
 

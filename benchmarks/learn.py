@@ -24,16 +24,23 @@ import torch
 from PIL import Image
 
 from sodbench.errors import SodbenchError
-from sodbench.models.recipe import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear, saliency_map
-from sodbench.models.runner import Predictor
+from sodbench.models.inference import Predictor
+from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear, saliency_map
 from sodbench.models.training.checkpoint import WEIGHTS, read_checkpoint
 from sodbench.models.training.config import Config
 from sodbench.models.training.data import Data, Pair, data_of, read_pair
+from sodbench.models.training.initial import initial_network
 from sodbench.models.training.loop import train
-from sodbench.models.training.start import initial_network
 from sodbench.models.weights import load_weights
-from sodbench.plots import COLOURS, RED, check_figure_target, figure_style, new_figure, save_figure
-from sodbench.scoring import score_folder
+from sodbench.reports.figures.style import (
+    COLOURS,
+    RED,
+    check_figure_target,
+    figure_style,
+    new_figure,
+    save_figure,
+)
+from sodbench.scoring.pipeline import score_folder
 
 
 def taken(data: Data, wanted: int) -> list[Pair]:

@@ -14,13 +14,9 @@ import time
 
 import numpy as np
 
-from sodbench.explanation import explain
-from sodbench.metrics import PAPER_METRICS
-from sodbench.metrics.histogram import Reals
-from sodbench.protocol import Protocol
-from sodbench.readings import Rescorer
-from sodbench.scores import NUMBERS, Row, Scores
-from sodbench.statistics import (
+from sodbench.analysis.explain.explain import explain
+from sodbench.analysis.explain.rescorer import Rescorer
+from sodbench.analysis.statistics.resampling import (
     TAILS,
     Measured,
     bca_interval,
@@ -30,6 +26,10 @@ from sodbench.statistics import (
     percentile_interval,
     permutation,
 )
+from sodbench.metrics import PAPER_METRICS
+from sodbench.metrics.histogram import Reals
+from sodbench.protocol import Protocol
+from sodbench.scoring.scores import NUMBERS, Row, Scores
 
 POPULATION = 20_000
 SAMPLE = 300

@@ -25,12 +25,12 @@ from contest import Contender, medians
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from sodbench.allocator import keep_freed_memory
-from sodbench.images import Mask, SaliencyMap, mask_from, prediction_from
+from sodbench.data.images.decoding import Mask, SaliencyMap, mask_from, prediction_from
 from sodbench.metrics import PAPER_METRICS
 from sodbench.protocol import Protocol
-from sodbench.scores import Scores
-from sodbench.scoring import PreparedMask, prepare_mask, score_folder, score_pair
+from sodbench.scoring.pipeline import PreparedMask, prepare_mask, score_folder, score_pair
+from sodbench.scoring.scores import Scores
+from sodbench.utils.process import keep_freed_memory
 
 METHODS = 20
 CURVES_AND_MAE = ("max_f", "mae")
@@ -114,8 +114,8 @@ def sodbench(data: Data, jobs: int, metrics: Sequence[str] = PAPER_METRICS) -> N
 
 def sodbench_methods(data: Data) -> None:
     """Score all methods of a folder in one pass over the masks."""
-    from sodbench.scoring import Plan
-    from sodbench.session import collect_jobs, score_jobs
+    from sodbench.scoring.pipeline import Plan
+    from sodbench.scoring.runs import collect_jobs, score_jobs
 
     jobs, _ = collect_jobs([data.maps], [], data.masks, None)
     with tempfile.TemporaryDirectory() as out:

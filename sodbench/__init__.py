@@ -9,9 +9,9 @@ from typing import Any
 from sodbench.version import __version__
 
 _HOMES = {
-    "score_image": "scoring",
-    "score_folder": "scoring",
-    "Scores": "scores",
+    "score_image": "scoring.pipeline",
+    "score_folder": "scoring.pipeline",
+    "Scores": "scoring.scores",
     "Protocol": "protocol",
     "PRESETS": "protocol",
     "METRICS": "metrics",

@@ -24,7 +24,6 @@ def isolated(
     for name in (
         "SODBENCH_DATA",
         "SODBENCH_DATASETS",
-        "SODBENCH_REGISTRY",
         "SODBENCH_LEADERBOARDS",
         "_SODBENCH_COMPLETE",
     ):

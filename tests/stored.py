@@ -7,7 +7,7 @@ import numpy as np
 
 from sodbench.metrics import METRICS
 from sodbench.protocol import Protocol
-from sodbench.scores import NUMBERS, Row, Scores
+from sodbench.scoring.scores import NUMBERS, Row, Scores
 
 SIZE = 400
 """Pixels of every image."""

@@ -13,23 +13,23 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 from workspace import good, refused
 
-from sodbench.ablation import cost_curves, render_grid, table_1, table_1_long
-from sodbench.ablation import table_2 as build_table_2
 from sodbench.errors import SodbenchError, WeightsError
-from sodbench.models.ablation import NETWORKS
-from sodbench.models.ablation.backbones import VGG16, Encoder, ResNet50, load_backbone, resnet50_u2net
-from sodbench.models.ablation.blocks import DSE, PPM, RES, table_block
-from sodbench.models.ablation.cunet import CUNet
-from sodbench.models.ablation.hourglass import StackedHourglass
-from sodbench.models.ablation.unets import STAGE_NAMES, TABLE_1
 from sodbench.models.cost import block_macs, cost, interleaved
+from sodbench.models.inference import Predictor, build_network, load_model
+from sodbench.models.networks import NETWORKS
+from sodbench.models.networks.backbones import VGG16, Encoder, ResNet50, load_backbone, resnet50_u2net
+from sodbench.models.networks.blocks import DSE, PPM, RES, table_block
+from sodbench.models.networks.cunet import CUNet
+from sodbench.models.networks.hourglass import StackedHourglass
+from sodbench.models.networks.u2net import Foldable
+from sodbench.models.networks.unets import STAGE_NAMES, TABLE_1
 from sodbench.models.registry import find_model, known_models
-from sodbench.models.runner import Predictor, build_network, load_model
 from sodbench.models.training.config import Config, load_config
-from sodbench.models.training.start import initial_network as build_to_train
-from sodbench.models.u2net import Foldable
+from sodbench.models.training.initial import initial_network as build_to_train
 from sodbench.models.weights import load_weights
-from sodbench.plots import RED, cost_plot, figure_style, new_figure
+from sodbench.reports.ablation import cost_curves, render_grid, table_1, table_1_long
+from sodbench.reports.ablation import table_2 as build_table_2
+from sodbench.reports.figures.style import RED, cost_plot, figure_style, new_figure
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 OUTPUTS = {"unet": 1, "hourglass": 2, "cunet": 2}  # the others: seven
@@ -495,7 +495,7 @@ def test_table_command(here):
 
 
 def test_measured_times_have_a_column(monkeypatch):
-    monkeypatch.setattr("sodbench.ablation._times", lambda names: dict.fromkeys(names, 12.3))
+    monkeypatch.setattr("sodbench.reports.ablation._times", lambda names: dict.fromkeys(names, 12.3))
     found = build_table_2(measure=True)
     assert found.head[-1] == "ms here"
     assert {row[-1].text for row in found.rows} == {"12"}

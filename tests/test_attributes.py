@@ -15,7 +15,7 @@ from scipy.stats import bootstrap as scipy_bootstrap
 from stored import made
 from workspace import save
 
-from sodbench.attributes import (
+from sodbench.analysis.attributes import (
     ATTRIBUTES,
     attribute_groups,
     attribute_values,
@@ -25,16 +25,16 @@ from sodbench.attributes import (
     size,
     thin,
 )
-from sodbench.attributes.breakdown import break_down, breakdown, breakdown_text
-from sodbench.datasets import from_masks, locate
-from sodbench.demo import demo_folder, demo_mask, demo_names, demo_photo
+from sodbench.analysis.breakdown import break_down, breakdown, breakdown_text
+from sodbench.data.demo import demo_folder, demo_mask, demo_names, demo_photo
+from sodbench.data.locations import from_masks, locate
+from sodbench.data.registry import find
 from sodbench.errors import DatasetError, ScoresError
-from sodbench.plots import figure_style, save_figure
-from sodbench.plots.sheets import by_attribute_figure
 from sodbench.protocol import Protocol
-from sodbench.registry import find
-from sodbench.scores import Row, Scores
-from sodbench.scoring import score_folder
+from sodbench.reports.figures.contact_sheet import by_attribute_figure
+from sodbench.reports.figures.style import figure_style, save_figure
+from sodbench.scoring.pipeline import score_folder
+from sodbench.scoring.scores import Row, Scores
 
 pytestmark = pytest.mark.usefixtures("here")
 

@@ -519,8 +519,8 @@ class TestOutput:
         self, score: tuple[str, ...], out: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         Path("file").touch()
-        monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
-        monkeypatch.setattr("sodbench.scoring.score_pair", unexpected)
+        monkeypatch.setattr("sodbench.scoring.runs.compile_kernels", lambda: None)
+        monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", unexpected)
         refused(*score, "--out", out, match=f"{out}/maps: cannot write here .*--out")
 
     @pytest.mark.parametrize("option", ["--csv", "--per-image"])
@@ -529,17 +529,17 @@ class TestOutput:
         self, score: tuple[str, ...], option: str, file: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         Path("file").touch()
-        monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
-        monkeypatch.setattr("sodbench.scoring.score_pair", unexpected)
+        monkeypatch.setattr("sodbench.scoring.runs.compile_kernels", lambda: None)
+        monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", unexpected)
         refused(*score, option, file, match="cannot write here")
 
     def test_full_disk(self, score: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
         def full(**_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
-        monkeypatch.setattr("sodbench.scoring.score_pair", unexpected)
-        monkeypatch.setattr("sodbench.atomic.tempfile.TemporaryFile", full)
+        monkeypatch.setattr("sodbench.scoring.runs.compile_kernels", lambda: None)
+        monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", unexpected)
+        monkeypatch.setattr("sodbench.utils.files.tempfile.TemporaryFile", full)
         refused(*score, match="scores/maps: cannot write here .No space left on device.")
 
     def test_other_files_are_never_replaced(self) -> None:
@@ -561,7 +561,7 @@ class TestOutput:
             raise OSError(28, "No space left on device")
 
         monkeypatch.setattr(Path, "write_text", full)
-        monkeypatch.setattr("sodbench.scores.Scores.save", lambda *_: None)
+        monkeypatch.setattr("sodbench.scoring.scores.Scores.save", lambda *_: None)
         refused(*score, "--csv", "a.csv", match="a.csv: cannot write this file .No space left")
         assert not [name for name in listing(".") if "csv" in name]
 

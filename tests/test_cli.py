@@ -35,7 +35,7 @@ from sodbench import __version__
 from sodbench.cli.output import progress_bar, show
 from sodbench.metrics import METRICS, PAPER_METRICS, revisions
 from sodbench.protocol import PRESETS, Protocol, differing, split_signature
-from sodbench.scoring import score_folder
+from sodbench.scoring.pipeline import score_folder
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -501,7 +501,7 @@ class TestProgram:
         def broken(*_: object, **__: object) -> None:
             raise ZeroDivisionError
 
-        monkeypatch.setattr("sodbench.scoring.score_pair", broken)
+        monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", broken)
         with pytest.raises(ZeroDivisionError):
             sodbench("score", *score)
 
@@ -550,7 +550,7 @@ def test_compiling_is_said(score: tuple[str, ...], monkeypatch: pytest.MonkeyPat
 
 def test_warming_up_compiles_all_that_an_image_needs(score: tuple[str, ...]) -> None:
     code = (
-        "from numba.core import event; from sodbench.scoring import compile_kernels, score_folder\n"
+        "from numba.core import event; from sodbench.scoring.pipeline import compile_kernels, score_folder\n"
         "compile_kernels(); recorder = event.RecordingListener()\n"
         "event.register('numba:compile', recorder)\n"
         "score_folder('maps', masks='own/masks', jobs=1).summary()\n"

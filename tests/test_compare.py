@@ -15,16 +15,16 @@ from PIL import Image
 from stored import made, store
 from workspace import good, plant_maps, plant_masks, refused
 
+from sodbench.analysis.compare import Comparison, Difference, compare
+from sodbench.analysis.statistics.ranks import friedman
 from sodbench.cli.options import is_dataset
 from sodbench.errors import ScoresError
 from sodbench.metrics import METRICS
-from sodbench.paired import Comparison, Difference, compare
-from sodbench.paired.report import comparison_text, rank_sentence, sentence
-from sodbench.plots import RED, figure_style
-from sodbench.plots.ranks import critical_difference_diagram, differences_figure, forest
 from sodbench.protocol import Protocol
-from sodbench.scores import Scores
-from sodbench.statistics.ranks import friedman
+from sodbench.reports.compare import comparison_text, rank_sentence, sentence
+from sodbench.reports.figures.compare import critical_difference_diagram, differences_figure, forest
+from sodbench.reports.figures.style import RED, figure_style
+from sodbench.scoring.scores import Scores
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 

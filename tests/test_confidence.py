@@ -13,15 +13,15 @@ from stored import made as made_of
 from stored import store
 from workspace import good, refused
 
-from sodbench.boards import Board, BoardRow
-from sodbench.comparison import Marks, build_table
-from sodbench.confidence import marks
-from sodbench.curves import scores_curves
-from sodbench.paired import compare
-from sodbench.plots import figure_style, pr_curves
+from sodbench.analysis.compare import compare
+from sodbench.analysis.statistics.bands import pr_band
+from sodbench.leaderboard.boards import Board, BoardRow
 from sodbench.protocol import Protocol
-from sodbench.scores import Scores
-from sodbench.statistics.bands import pr_band
+from sodbench.reports.confidence import marks
+from sodbench.reports.figures.panels import scores_curves
+from sodbench.reports.figures.style import figure_style, pr_curves
+from sodbench.reports.leaderboard_table import Marks, build_table
+from sodbench.scoring.scores import Scores
 
 made = partial(made_of, dataset="TINY@1")
 
@@ -76,7 +76,7 @@ def test_better_methods_are_those_that_compare_finds(three: list[Scores]) -> Non
 
 def test_holm_is_over_all_datasets(three: list[Scores], monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr("sodbench.confidence.adjusted", lambda found: seen.append(len(found)) or ())
+    monkeypatch.setattr("sodbench.reports.confidence.adjusted", lambda found: seen.append(len(found)) or ())
     assert marks(three, ["mae", "weighted_f"], better=True).better == {}
     assert seen == [8]
 
@@ -220,6 +220,6 @@ def test_band_by_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
         match="--band resamples images, which boards do not have",
     )
     others = {"TINY": {"onboard": scores_curves([made("A", 30, 2)])["TINY"]["A"]}}
-    monkeypatch.setattr("sodbench.curves.board_curves", lambda folder: others)
+    monkeypatch.setattr("sodbench.reports.figures.panels.board_curves", lambda folder: others)
     shown = good("plot-pr", folder, "--band", "--with-boards", "--out", "c.svg")
     assert "TINY: no band for onboard, drawn from the boards." in shown.stderr

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sodbench.datasets import (
+from sodbench.data.locations import (
     Location,
     check_complete,
     from_masks,
@@ -23,11 +23,11 @@ from sodbench.datasets import (
     mask_entries,
     photo_entries,
 )
-from sodbench.errors import DatasetError, PredictionError
-from sodbench.pairing import pair, suggest_strip
-from sodbench.registry import find, registry
-from sodbench.sources import ImageFile
-from sodbench.verification import verify_dataset
+from sodbench.data.pairing import pair, suggest_strip
+from sodbench.data.registry import find, registry
+from sodbench.data.sources import ImageFile
+from sodbench.data.verification import verify_dataset
+from sodbench.errors import DatasetError, PredictionError, SodbenchError
 
 ROOT = Path(__file__).parent.parent
 COUNTS = {
@@ -44,7 +44,7 @@ COUNTS = {
 @pytest.fixture(autouse=True)
 def config(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the user's own settings and cache out; return the config folder."""
-    for name in ("SODBENCH_DATA", "SODBENCH_DATASETS", "SODBENCH_REGISTRY"):
+    for name in ("SODBENCH_DATA", "SODBENCH_DATASETS"):
         monkeypatch.delenv(name, raising=False)
     folder = tmp_path / "config" / "sodbench"
     folder.mkdir(parents=True)
@@ -203,18 +203,16 @@ def test_own_file_is_checked(config: Path, text: str, message: str) -> None:
 def test_shipped_file_resolver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     package = tmp_path / "site" / "sodbench"
     package.mkdir(parents=True)
-    monkeypatch.setattr("sodbench.registry.__file__", str(package / "registry.py"))
+    monkeypatch.setattr("sodbench.utils.files.PACKAGE", package)
     with pytest.raises(
-        DatasetError, match=r"Looked at: .*sodbench.datasets\.toml, .*site.datasets\.toml\. Install"
+        SodbenchError, match=r"Looked at: .*sodbench.data.datasets\.toml, .*site.datasets\.toml\. Install"
     ):
         registry()
-    (package / "datasets.toml").write_text("[A]\nversion = 1\ncount = 1\n")
+    (package.parent / "datasets.toml").write_text("[B]\nversion = 1\ncount = 1\n")
+    assert list(registry()) == ["B"]
+    (package / "data").mkdir()
+    (package / "data" / "datasets.toml").write_text("[A]\nversion = 1\ncount = 1\n")
     assert list(registry()) == ["A"]
-    monkeypatch.setenv("SODBENCH_REGISTRY", str(ROOT / "datasets.toml"))
-    assert "SOD" in registry()
-    monkeypatch.setenv("SODBENCH_REGISTRY", str(tmp_path / "none.toml"))
-    with pytest.raises(DatasetError, match=r"Looked at: .*none\.toml\. .*SODBENCH_REGISTRY"):
-        registry()
 
 
 # --- where datasets lie
@@ -362,7 +360,7 @@ def test_demo_is_built_in() -> None:
 
 
 def test_demo_files_missing(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sodbench.demo.demo_folder", lambda: data)
+    monkeypatch.setattr("sodbench.data.demo.demo_folder", lambda: data)
     with pytest.raises(DatasetError, match="files of demo are missing"):
         locate(find("demo"))
 
@@ -588,8 +586,7 @@ def test_real_sod() -> None:
 
 
 def test_import_stays_light() -> None:
-    code = (
-        "import sys, sodbench.datasets; print({'numpy', 'PIL', 'scipy', 'numba', 'click'} & {*sys.modules})"
-    )
+    heavy = "{'numpy', 'PIL', 'scipy', 'numba', 'click'}"
+    code = f"import sys, sodbench.data.locations; print({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"

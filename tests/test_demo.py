@@ -10,8 +10,8 @@ from PIL import Image
 from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt, label
 from skimage.draw import polygon2mask
 
-import sodbench.demo
-from sodbench.demo import (
+import sodbench.data.demo
+from sodbench.data.demo import (
     DEMO_METHODS,
     _fill,
     demo_folder,
@@ -24,7 +24,7 @@ from sodbench.demo import (
 from sodbench.errors import DatasetError
 
 NAMES = ("astronaut", "camera", "cell", "chelsea", "clock", "coffee", "horse", "rocket")
-OUTLINES = Path(sodbench.demo.__file__).parent / "data" / "demo.toml"
+OUTLINES = Path(sodbench.data.demo.__file__).parent / "demo.toml"
 
 # (height, width), area in per cent, (x, y) on the object, (x, y) beside it
 FACTS = {
@@ -302,7 +302,7 @@ def test_layout(demo: Path) -> None:
 
 
 def test_write_leaves_a_complete_folder_alone(demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sodbench.demo._render", lambda: pytest.fail("made again"))
+    monkeypatch.setattr("sodbench.data.demo._render", lambda: pytest.fail("made again"))
     assert write_demo(demo) == demo
 
 
@@ -312,27 +312,27 @@ def test_folder_is_made_once(cache: Path, demo: Path, monkeypatch: pytest.Monkey
     assert folder.name.startswith("demo-")
     assert len(folder.name) == len("demo-") + 12
     assert files(folder) == files(demo)
-    monkeypatch.setattr("sodbench.demo._render", lambda: pytest.fail("made again"))
+    monkeypatch.setattr("sodbench.data.demo._render", lambda: pytest.fail("made again"))
     assert demo_folder() == folder
 
 
 def test_folder_depends_on_revision_and_outlines(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sodbench.demo._complete", lambda folder: True)
+    monkeypatch.setattr("sodbench.data.demo._complete", lambda folder: True)
     first = demo_folder()
     assert demo_folder() == first
     with monkeypatch.context() as changed:
-        changed.setattr("sodbench.demo.DEMO_REVISION", 10**6)
+        changed.setattr("sodbench.data.demo.DEMO_REVISION", 10**6)
         assert demo_folder() != first
     edited = tmp_path / "demo.toml"
     edited.write_bytes(OUTLINES.read_bytes() + b"\n")
-    monkeypatch.setattr("sodbench.demo._OUTLINES", edited)
+    monkeypatch.setattr("sodbench.data.demo._OUTLINES", edited)
     assert demo_folder() != first
 
 
 def test_incomplete_folder_is_completed(cache: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sodbench.demo._render", lambda: files(demo))
+    monkeypatch.setattr("sodbench.data.demo._render", lambda: files(demo))
     folder = demo_folder()
     (folder / "masks/cell.png").unlink()
     (folder / "images/horse.png").write_bytes(b"")
@@ -349,7 +349,7 @@ def test_interrupted_before_the_rename(cache: Path, demo: Path, monkeypatch: pyt
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sodbench.demo._render", lambda: files(demo))
+    monkeypatch.setattr("sodbench.data.demo._render", lambda: files(demo))
     with monkeypatch.context() as interrupted:
         interrupted.setattr(Path, "rename", interrupt)
         with pytest.raises(KeyboardInterrupt):
@@ -365,7 +365,7 @@ def test_made_by_several_at_once(cache: Path, demo: Path, monkeypatch: pytest.Mo
         together.wait(timeout=30)
         return files(demo)
 
-    monkeypatch.setattr("sodbench.demo._render", render)
+    monkeypatch.setattr("sodbench.data.demo._render", render)
     with ThreadPoolExecutor(6) as pool:
         folders = list(pool.map(lambda _: demo_folder(), range(6)))
     assert len(set(folders)) == 1
@@ -376,7 +376,7 @@ def test_made_by_several_at_once(cache: Path, demo: Path, monkeypatch: pytest.Mo
 def test_cache_that_cannot_be_written(tmp_path: Path, demo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("not a folder")
     monkeypatch.setattr("platformdirs.user_cache_path", lambda name: tmp_path / "file" / name)
-    monkeypatch.setattr("sodbench.demo._render", lambda: files(demo))
+    monkeypatch.setattr("sodbench.data.demo._render", lambda: files(demo))
     with pytest.raises(DatasetError, match="cannot be written here .* Set XDG_CACHE_HOME") as error:
         demo_folder()
     assert str(tmp_path / "file") in str(error.value)

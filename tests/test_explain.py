@@ -13,18 +13,18 @@ import pytest
 from PIL import Image
 from workspace import good, plant, refused, save
 
-from sodbench.conventions import CONVENTIONS, Reading, pairs, readings
-from sodbench.discovery import discover
+from sodbench.analysis.explain.explain import Claim, claim_of, explain
+from sodbench.analysis.explain.rescorer import Pixels, Rescorer
+from sodbench.data.discovery import discover
+from sodbench.data.images.decoding import decode
 from sodbench.errors import PredictionError, ScoresError
-from sodbench.explanation import Claim, claim_of, explain
-from sodbench.explanation.report import explanation_text
-from sodbench.images import decode
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.metrics.fmeasure import adp_f
 from sodbench.metrics.relaxed_f import relax_f
 from sodbench.protocol import PRESETS, Protocol
-from sodbench.readings import Pixels, Rescorer
-from sodbench.scoring import place, score_folder
+from sodbench.protocol.conventions import CONVENTIONS, Reading, pairs, readings
+from sodbench.reports.explain import explanation_text
+from sodbench.scoring.pipeline import place, score_folder
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -344,8 +344,8 @@ def test_the_time_of_a_pass_is_foretold(here: Path, monkeypatch: pytest.MonkeyPa
     planted()
     figures = figures_of()
     clock = iter(range(0, 1000, 2))
-    monkeypatch.setattr("sodbench.readings.time.perf_counter", lambda: next(clock))
-    monkeypatch.setattr("sodbench.readings.TIMED", 4)
+    monkeypatch.setattr("sodbench.analysis.explain.rescorer.time.perf_counter", lambda: next(clock))
+    monkeypatch.setattr("sodbench.analysis.explain.rescorer.TIMED", 4)
     said: list[str] = []
     wanted = figures.lacking([("weighted_f", Reading(Protocol(normalise="none")))])
     figures.compute(wanted, said.append)

@@ -12,13 +12,13 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 from workspace import save
 
-from sodbench.datasets import from_masks, locate
+from sodbench.analysis.diagnostics.checks import examine, sampled
+from sodbench.analysis.diagnostics.evidence import REACH, block_edges, correlation, place_of, thumbnail
+from sodbench.analysis.diagnostics.upsampling import _residuals, _systems, enlarged_from, repeated_from
+from sodbench.data.locations import from_masks, locate
+from sodbench.data.registry import find
+from sodbench.data.sources import open_source
 from sodbench.errors import PredictionError
-from sodbench.findings import examine, sampled
-from sodbench.findings.enlarging import _residuals, _systems, enlarged_from, repeated_from
-from sodbench.findings.evidence import REACH, block_edges, correlation, place_of, thumbnail
-from sodbench.registry import find
-from sodbench.sources import open_source
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 COUNT = 24

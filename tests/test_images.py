@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
+from sodbench.data.images.decoding import FILE_NOTES, binarise, decode, mask_from, prediction_from
 from sodbench.errors import DatasetError, PredictionError, ProtocolError
-from sodbench.images import FILE_NOTES, binarise, decode, mask_from, prediction_from
 
 GREY = np.array([[0, 1, 127, 128], [129, 200, 254, 255]], np.uint8)
 MAP = np.clip(np.add.outer(np.arange(24) * 5, np.arange(36) * 4), 0, 255).astype(np.uint8)

@@ -13,12 +13,19 @@ import numpy as np
 import pytest
 from workspace import good, listing, plant_maps, plant_masks, process, refused
 
-import sodbench.leaderboard
-from sodbench.boards import BOARD_COLUMNS, Board, BoardRow, read_board, read_boards
-from sodbench.leaderboard import add_rows, check_boards, read_curves
+from sodbench.leaderboard.boards import (
+    BOARD_COLUMNS,
+    Board,
+    BoardRow,
+    read_board,
+    read_boards,
+    shipped_boards,
+)
+from sodbench.leaderboard.submission import add_rows, check_boards, read_curves
 from sodbench.metrics import PAPER_METRICS
-from sodbench.scores import Scores
-from sodbench.scoring import score_folder
+from sodbench.scoring.pipeline import score_folder
+from sodbench.scoring.scores import Scores
+from sodbench.utils.files import Shipped
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 SHIPPED = Path(__file__).parent.parent / "leaderboards"
@@ -33,7 +40,9 @@ def tiny(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SODBENCH_DATA", str(here / "data"))
     plant_masks("data/TINY/masks")
     Path("none").mkdir()
-    monkeypatch.setattr("sodbench.leaderboard.shipped_folder", lambda: Path("none"))
+    monkeypatch.setattr(
+        "sodbench.leaderboard.submission.shipped_boards", lambda: Shipped(Path("none"), False)
+    )
     return here
 
 
@@ -124,7 +133,9 @@ def test_published_rows_stay_as_they_are_written(tiny):
 def test_empty_folder_begins_as_a_copy_of_the_shipped_boards(tiny, monkeypatch):
     good("leaderboard", "add", scored("old"), "--boards", "shipped")
     shutil.copy(SHIPPED / "SOD.csv", "shipped/SOD.csv")
-    monkeypatch.setattr("sodbench.leaderboard.shipped_folder", lambda: Path("shipped"))
+    monkeypatch.setattr(
+        "sodbench.leaderboard.submission.shipped_boards", lambda: Shipped(Path("shipped"), False)
+    )
     good("leaderboard", "add", scored("new", 1), "--boards", "boards")
     assert good("leaderboard", "check", "--boards", "boards").stdout.splitlines() == [
         "SOD: 22 published, 4 measured, 0 with curves: ok",
@@ -234,8 +245,12 @@ def test_names_with_signs_survive(tiny):
 
 
 def test_installed_boards_are_not_written_to(tiny, monkeypatch):
-    installed = Path(sodbench.leaderboard.__file__).parent / "leaderboards"
-    monkeypatch.setattr("sodbench.leaderboard.shipped_folder", lambda: installed)
+    site = Path("site/sodbench")
+    shutil.copytree(SHIPPED, site / "leaderboard/shipped")
+    (site / "data").mkdir()
+    shutil.copy(SHIPPED.parent / "datasets.toml", site / "data")
+    monkeypatch.setattr("sodbench.utils.files.PACKAGE", site)
+    monkeypatch.setattr("sodbench.leaderboard.submission.shipped_boards", shipped_boards)
     monkeypatch.delenv("SODBENCH_LEADERBOARDS", raising=False)
     refused("leaderboard", "add", scored(), match="part of the installed package.*Pass --boards DIR")
 
@@ -257,7 +272,7 @@ def add_one(folder: str) -> int:
 def test_locked_folder(tiny, monkeypatch):
     from filelock import FileLock
 
-    monkeypatch.setattr("sodbench.leaderboard.LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("sodbench.leaderboard.submission.LOCK_SECONDS", 0.05)
     folder = scored()
     Path("boards").mkdir()
     with FileLock("boards/.lock"):
@@ -421,7 +436,7 @@ def test_interrupted_write_leaves_the_old_board(tiny, monkeypatch):
     path = board(row())
     before = path.read_bytes()
     scores = score_folder(plant_maps("maps/mine/TINY"), "TINY")
-    monkeypatch.setattr("sodbench.boards.row_cells", lambda entry: 1 / 0)
+    monkeypatch.setattr("sodbench.leaderboard.boards.row_cells", lambda entry: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         add_rows(Path("boards"), [scores])
     assert path.read_bytes() == before

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 from stored import made
 
-from sodbench.attributes.breakdown import breakdown
-from sodbench.curves import scores_curves
-from sodbench.paired import compare
-from sodbench.plots import figure_style, new_figure, pr_curves
-from sodbench.plots.ranks import differences_figure, ranks_figure
-from sodbench.plots.sheets import by_attribute_figure
+from sodbench.analysis.breakdown import breakdown
+from sodbench.analysis.compare import compare
+from sodbench.reports.figures.compare import differences_figure, ranks_figure
+from sodbench.reports.figures.contact_sheet import by_attribute_figure
+from sodbench.reports.figures.panels import scores_curves
+from sodbench.reports.figures.style import figure_style, new_figure, pr_curves
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

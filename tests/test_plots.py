@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from workspace import good, listing, plant, plant_maps, process, refused, save
 
-from sodbench.boards import Board, BoardRow, board_csv
-from sodbench.curves import Curves, panel_signatures, select_curves
 from sodbench.errors import LeaderboardError, ScoresError
-from sodbench.placement import place_labels
-from sodbench.plots import (
+from sodbench.leaderboard.boards import Board, BoardRow, board_csv
+from sodbench.reports.figures.label_placement import place_labels
+from sodbench.reports.figures.panels import Curves, panel_signatures, select_curves
+from sodbench.reports.figures.style import (
     FIGURE_FORMATS,
     RED,
     add_legend,

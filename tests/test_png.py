@@ -11,9 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from sodbench.data.images.decoding import decode
+from sodbench.data.images.png import (
+    CHANNELS,
+    DEPTHS,
+    MAGIC,
+    Head,
+    RefusalError,
+    chunks_of,
+    head_of,
+    inflated,
+    samples_of,
+)
 from sodbench.errors import PredictionError
-from sodbench.images import decode
-from sodbench.png import CHANNELS, DEPTHS, MAGIC, Head, RefusalError, chunks_of, head_of, inflated, samples_of
 
 KINDS = [(depth, colour) for colour, depths in DEPTHS.items() for depth in depths]
 

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from workspace import good, refused
 
-from sodbench.demo import demo_folder, demo_names
+from sodbench.data.demo import demo_folder, demo_names
 from sodbench.errors import ScoresError
-from sodbench.plots import qualitative_figure
-from sodbench.qualitative import ShownImage, errors, overlaid, pick_images
-from sodbench.session import load_scores
+from sodbench.reports.figures.qualitative import ShownImage, errors, overlaid, pick_images
+from sodbench.reports.figures.style import qualitative_figure
+from sodbench.scoring.runs import load_scores
 
 pytestmark = pytest.mark.usefixtures("here")
 

@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from skimage import transform
 
+from sodbench.data.images.photos import photo_from
 from sodbench.errors import PredictionError
-from sodbench.models.recipe import network_input, resize_bilinear, saliency_map
-from sodbench.photos import photo_from
+from sodbench.models.preprocessing import network_input, resize_bilinear, saliency_map
 
 SIZES = [(1, 1), (2, 3), (100, 50), (321, 481), (700, 500), (320, 320), (1, 640)]
 

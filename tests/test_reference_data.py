@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from sodbench.metrics.fmeasure import pr_from_levels
-from sodbench.scores import Scores
-from sodbench.scoring import score_folder
+from sodbench.scoring.pipeline import score_folder
+from sodbench.scoring.scores import Scores
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 MATLAB = Path(__file__).parent / "golden" / "matlab"

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from sodbench.boards import Board, BoardRow
-from sodbench.comparison import build_table
-from sodbench.rendering import (
+from sodbench.leaderboard.boards import Board, BoardRow
+from sodbench.reports.formats import (
     TABLE_FORMATS,
     Footnotes,
     caption_signatures,
@@ -22,6 +21,7 @@ from sodbench.rendering import (
     spreadsheet,
     tex,
 )
+from sodbench.reports.leaderboard_table import build_table
 
 EVIL = r"A_b & <script>alert('1')</script> $x$ 5% #1 ~^{}\|*`[z] †²éΔ中"
 HEAD = "data:{}@1|n:{}|gt:>128|sodbench:0.1.0"

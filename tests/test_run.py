@@ -14,13 +14,13 @@ from PIL import Image
 from safetensors.torch import save_file
 from workspace import good, listing, refused, save, sodbench
 
+from sodbench.data.images.photos import photo_from
+from sodbench.data.sources import open_source
 from sodbench.models.cost import measure
-from sodbench.models.recipe import network_input, saliency_map
-from sodbench.models.runner import Configuration, Predictor, build_network, choose_device, make_maps
-from sodbench.models.u2net import u2netp
+from sodbench.models.inference import Configuration, Predictor, build_network, choose_device, make_maps
+from sodbench.models.networks.u2net import u2netp
+from sodbench.models.preprocessing import network_input, saliency_map
 from sodbench.models.weights import load_weights, sha256
-from sodbench.photos import photo_from
-from sodbench.sources import open_source
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 needs_reference = pytest.mark.skipif(

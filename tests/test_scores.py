@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import MAPS, MASKS, examples, make_map, make_mask
 
+from sodbench.data.images.decoding import Mask, SaliencyMap, binarise
 from sodbench.errors import ScoresError
-from sodbench.images import Mask, SaliencyMap, binarise
 from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, revisions
 from sodbench.protocol import PRESETS, Protocol, split_signature
-from sodbench.scores import NUMBERS, ROW_NOTES, Scores, check_metrics, finite, reusable
-from sodbench.scoring import prepare_mask, score_image, score_pair
+from sodbench.scoring.pipeline import prepare_mask, score_image, score_pair
+from sodbench.scoring.scores import NUMBERS, ROW_NOTES, Scores, check_metrics, finite, reusable
 from sodbench.version import __version__
 
 ALL = tuple(METRICS)
@@ -75,7 +75,7 @@ def assert_same(one, two):
 def test_how_many_images_at_once_changes_no_bit(monkeypatch, at_once):
     expected = scores_of(IMAGES)
     expected.summary()
-    monkeypatch.setattr("sodbench.scores.AT_ONCE", at_once)
+    monkeypatch.setattr("sodbench.scoring.scores.AT_ONCE", at_once)
     assert_same(scores_of(IMAGES), expected)
 
 

@@ -34,8 +34,8 @@ from workspace import (
 )
 
 from sodbench.errors import PredictionError
-from sodbench.scores import Scores
-from sodbench.scoring import score_folder, score_pair
+from sodbench.scoring.pipeline import score_folder, score_pair
+from sodbench.scoring.scores import Scores
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -52,13 +52,13 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Images whose pixels are scored, in order."""
     images: list[str] = []
 
-    monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
+    monkeypatch.setattr("sodbench.scoring.runs.compile_kernels", lambda: None)
 
     def recorded(image: str, *args: Any, **kwargs: Any) -> Any:
         images.append(image)
         return score_pair(image, *args, **kwargs)
 
-    monkeypatch.setattr("sodbench.scoring.score_pair", recorded)
+    monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", recorded)
     return images
 
 
@@ -241,8 +241,8 @@ class TestInterrupted:
             images.append(image)
             return score_pair(image, *args, **kwargs)
 
-        monkeypatch.setattr("sodbench.session.compile_kernels", lambda: None)
-        monkeypatch.setattr("sodbench.scoring.score_pair", interrupted)
+        monkeypatch.setattr("sodbench.scoring.runs.compile_kernels", lambda: None)
+        monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", interrupted)
         result = sodbench("score", *score, "--jobs", "1")
         assert result.exit_code == 130
         assert result.stdout == ""
@@ -251,7 +251,7 @@ class TestInterrupted:
         kept = sorted(Scores.load(Path("scores/maps/.own.partial")).rows)
         assert kept == images
         refused("rescore", "scores", match="found no scores here")
-        monkeypatch.setattr("sodbench.scoring.score_pair", score_pair)
+        monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", score_pair)
         result = good("score", *score, "--json")
         assert f"own: {after} of 4 maps are as in an earlier run" in result.stderr
         assert listing("scores") == whole("maps/own")
@@ -261,7 +261,7 @@ class TestInterrupted:
         def interrupted(*_: object, **__: object) -> None:
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("sodbench.scoring.score_pair", interrupted)
+        monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", interrupted)
         assert sodbench("score", *score).exit_code == 130
         assert not Path("scores").exists()
 
@@ -297,16 +297,16 @@ class TestInterrupted:
 
 SLOW = """
 import os, pathlib, time
-from sodbench import scoring, session
-session.compile_kernels = lambda: None
-score_pair = scoring.score_pair
+from sodbench.scoring import pipeline, runs
+runs.compile_kernels = lambda: None
+score_pair = pipeline.score_pair
 def slow(*args, **kwargs):
     time.sleep(.02)
     row = score_pair(*args, **kwargs)
     with open("finished", "a") as file:
         file.write("x")
     return row
-scoring.score_pair = slow
+pipeline.score_pair = slow
 """
 
 

@@ -16,10 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stored import made
 
-from sodbench.errors import ScoresError
-from sodbench.metrics import METRICS
-from sodbench.protocol import PRESETS, Protocol
-from sodbench.statistics import (
+from sodbench.analysis.statistics.ranks import critical_difference, friedman, rank_groups
+from sodbench.analysis.statistics.resampling import (
     Measured,
     _defined_mean,
     _swaps,
@@ -34,7 +32,9 @@ from sodbench.statistics import (
     resampled,
     win_tie_loss,
 )
-from sodbench.statistics.ranks import critical_difference, friedman, rank_groups
+from sodbench.errors import ScoresError
+from sodbench.metrics import METRICS
+from sodbench.protocol import PRESETS, Protocol
 
 AVERAGES = [Protocol(average=name) for name in ("mean-pr", "mean-f", "mean-max", "pooled")]
 ALL = [*PRESETS.values(), *AVERAGES, Protocol(average="pooled", eps=1e-8)]
@@ -91,7 +91,7 @@ def test_same_seed_same_bits(monkeypatch):
     a, b = measured(made("A", 300, 0)), measured(made("B", 300, 1))
     together = bootstrap([*a.values(), *b.values()], 700, seed=4)
     p = permutation(list(zip(a.values(), b.values(), strict=True)), 700, seed=4)
-    monkeypatch.setattr("sodbench.statistics.AT_A_TIME", 37)
+    monkeypatch.setattr("sodbench.analysis.statistics.resampling.AT_A_TIME", 37)
     for k, metric in enumerate(a):
         np.testing.assert_array_equal(bootstrap([a[metric]], 700, seed=4)[0], together[k])
         assert permutation([(a[metric], b[metric])], 700, seed=4)[0] == p[k]
@@ -102,7 +102,7 @@ def test_same_seed_same_bits(monkeypatch):
 THREADED = """
 import hashlib
 from stored import made
-from sodbench.statistics import bootstrap, measured
+from sodbench.analysis.statistics.resampling import bootstrap, measured
 print(hashlib.sha256(bootstrap(list(measured(made("A", 500)).values()), 600).tobytes()).hexdigest())
 """
 

@@ -10,12 +10,19 @@ from pathlib import Path
 import pytest
 from workspace import good, plant_maps, plant_masks, refused
 
-from sodbench.boards import BOARD_COLUMNS, Board, BoardRow, read_boards
-from sodbench.comparison import MEAN_OF_ALL, MEAN_RANK, PAPER_DATASETS, Column, assemble, build_table
 from sodbench.errors import LeaderboardError
+from sodbench.leaderboard.boards import BOARD_COLUMNS, Board, BoardRow, read_boards
 from sodbench.metrics import METRICS, PAPER_METRICS
-from sodbench.rendering import TABLE_FORMATS, render_table
-from sodbench.scoring import score_folder
+from sodbench.reports.formats import TABLE_FORMATS, render_table
+from sodbench.reports.leaderboard_table import (
+    MEAN_OF_ALL,
+    MEAN_RANK,
+    PAPER_DATASETS,
+    Column,
+    assemble,
+    build_table,
+)
+from sodbench.scoring.pipeline import score_folder
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 SHIPPED = Path(__file__).parent.parent / "leaderboards"

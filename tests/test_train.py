@@ -22,13 +22,13 @@ from workspace import command, good, listing, refused, save, sodbench
 
 from sodbench.cli.training import HELD_OUT, draw_losses
 from sodbench.errors import ScoresError, TrainingError
-from sodbench.models.recipe import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
+from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
 from sodbench.models.training.checkpoint import write_checkpoint
 from sodbench.models.training.config import _KEYS, CONFIGS, Config, load_config
 from sodbench.models.training.data import Samples, augmented, batches, find_data, split
+from sodbench.models.training.initial import initial_network
 from sodbench.models.training.loop import _Session
 from sodbench.models.training.loss import losses, total
-from sodbench.models.training.start import initial_network
 
 MODULE = """
 import os
@@ -328,7 +328,9 @@ def test_adam_is_as_configured():
 
 def test_a_long_log_is_drawn_in_means(monkeypatch):
     drawn = []
-    monkeypatch.setattr("sodbench.plots.loss_curves", lambda ax, steps, rows: drawn.append((steps, rows)))
+    monkeypatch.setattr(
+        "sodbench.reports.figures.style.loss_curves", lambda ax, steps, rows: drawn.append((steps, rows))
+    )
     monkeypatch.setattr("sodbench.cli.training.LOSS_POINTS", 3)
     Path("log.csv").write_text("step,epoch,loss\n" + "".join(f"{k},0,{k}.5\n" for k in range(1, 6)))
     draw_losses(Path())

@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from sodbench.models.cost import macs
+from sodbench.models.inference import build_network
+from sodbench.models.networks.u2net import U2NET, U2NETP, U2Net, u2net, u2netp, u_block
 from sodbench.models.registry import known_models
-from sodbench.models.runner import build_network
-from sodbench.models.u2net import U2NET, U2NETP, U2Net, u2net, u2netp, u_block
 
 GOLDEN = Path(__file__).parent / "golden"
 NETWORKS = {"u2net": u2net, "u2netp": u2netp}

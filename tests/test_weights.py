@@ -19,8 +19,8 @@ from torch import nn
 from workspace import good, listing, refused
 
 from sodbench.errors import WeightsError
+from sodbench.models.networks.u2net import ConvBnRelu, u2netp
 from sodbench.models.registry import Model, WeightsFile, Wheel, known_models
-from sodbench.models.u2net import ConvBnRelu, u2netp
 from sodbench.models.weights import fetch_weights, load_weights, sha256, verify_weights
 
 

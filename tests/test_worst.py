@@ -10,14 +10,14 @@ import pytest
 from PIL import Image
 from workspace import IDS, good, map_of, mask_of, plant, plant_maps, plant_masks, refused, save
 
-from sodbench.demo import demo_folder, demo_mask, demo_photo
+from sodbench.analysis.pictures import Pictures, load_pictures, location_of
+from sodbench.analysis.worst import rank
+from sodbench.data.demo import demo_folder, demo_mask, demo_photo
 from sodbench.metrics import METRICS
-from sodbench.plots import figure_style
-from sodbench.plots.sheets import PAGE, contact_sheet
-from sodbench.qualitative import errors
-from sodbench.scores import Scores
-from sodbench.worst import rank
-from sodbench.worst.pictures import Pictures, load_pictures, location_of
+from sodbench.reports.figures.contact_sheet import PAGE, contact_sheet
+from sodbench.reports.figures.qualitative import errors
+from sodbench.reports.figures.style import figure_style
+from sodbench.scoring.scores import Scores
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -171,7 +171,7 @@ def test_sheet_shows_what_lies_on_the_disk(demo):
 
 
 def _entries(folder: Path):
-    from sodbench.sources import open_source
+    from sodbench.data.sources import open_source
 
     return open_source(folder).groups[""]
 

@@ -22,8 +22,8 @@ def bench_model(
 ) -> None:
     """Time a model as the paper does: one 320x320 image at a time, the network alone."""
     from sodbench.models.cost import measure
+    from sodbench.models.inference import build_network, choose_device, load_model
     from sodbench.models.registry import unpublished
-    from sodbench.models.runner import build_network, choose_device, load_model
 
     chosen = choose_device(device)
     path: Path | None = None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sodbench.cli.output import progress_bar, say
 
 if TYPE_CHECKING:
-    from sodbench.scores import Scores
+    from sodbench.scoring.scores import Scores
 
 
 def break_down(
@@ -21,13 +21,13 @@ def break_down(
     how: dict[str, Any],
 ) -> str:
     """Break comparable scores down by an attribute, draw that if asked, and return the text or JSON."""
-    from sodbench.attributes import find_attribute
-    from sodbench.attributes.breakdown import break_down, breakdown_text
-    from sodbench.paired import paper_metrics
-    from sodbench.plots import figure_style, save_figure
-    from sodbench.plots.sheets import by_attribute_figure
-    from sodbench.scores import check_metrics
-    from sodbench.worst.pictures import location_of
+    from sodbench.analysis.attributes import find_attribute
+    from sodbench.analysis.breakdown import break_down, breakdown_text
+    from sodbench.analysis.compare import paper_metrics
+    from sodbench.analysis.pictures import location_of
+    from sodbench.reports.figures.contact_sheet import by_attribute_figure
+    from sodbench.reports.figures.style import figure_style, save_figure
+    from sodbench.scoring.scores import check_metrics
 
     find_attribute(attribute)
     chosen = check_metrics(metrics or paper_metrics([one for board in boards.values() for one in board]))

@@ -45,10 +45,10 @@ def compare(
     sodbench compare scores/PiCANet scores/DSS --dataset SOD
     sodbench compare scores/PiCANet scores/DSS --by size --metrics max_f,mae --plot size.pdf
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.paired import comparable, compare, paper_metrics
-    from sodbench.paired.report import comparison_csv, comparison_json, comparison_text
-    from sodbench.plots import check_figure_target
-    from sodbench.session import load_scores
+    from sodbench.analysis.compare import comparable, compare, paper_metrics
+    from sodbench.reports.compare import comparison_csv, comparison_json, comparison_text
+    from sodbench.reports.figures.style import check_figure_target
+    from sodbench.scoring.runs import load_scores
 
     check_targets(csv_file, plot, as_json=as_json)
     if plot is not None:
@@ -65,7 +65,7 @@ def compare(
         return
     found = compare(scores, datasets=names, metrics=metrics or paper_metrics(scores), **how)
     if plot is not None:
-        from sodbench.plots.ranks import draw_comparison
+        from sodbench.reports.figures.compare import draw_comparison
 
         draw_comparison(found, plot)
         say(f"drawn: {plot}")

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING
 from sodbench.cli.output import say
 
 if TYPE_CHECKING:
-    from sodbench.scores import Scores
-    from sodbench.worst import Ranking
+    from sodbench.analysis.worst import Ranking
+    from sodbench.scoring.scores import Scores
 
 
 def draw(
     ranking: "Ranking", methods: "list[Scores]", maps: Path | None, data: Path | None, out: Path
 ) -> None:
     """Write the contact sheet of a ranking, and say what it lacks."""
-    from sodbench.plots import figure_style, save_figure
-    from sodbench.plots.sheets import PAGE, contact_sheet
-    from sodbench.session import collect_jobs
-    from sodbench.worst.pictures import load_pictures, location_of, maps_of, maps_path
+    from sodbench.analysis.pictures import load_pictures, location_of, maps_of, maps_path
+    from sodbench.reports.figures.contact_sheet import PAGE, contact_sheet
+    from sodbench.reports.figures.style import figure_style, save_figure
+    from sodbench.scoring.runs import collect_jobs
 
     if not ranking.images:
         say(f"{out}: not made, as there is no image to show.")

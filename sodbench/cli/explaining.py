@@ -6,15 +6,15 @@ from typing import Any
 
 import click
 
+from sodbench.analysis.explain.explain import claim_of, explain, one_job, rescorer_of_maps, stored_rescorer
+from sodbench.analysis.explain.rescorer import Rescorer
 from sodbench.cli.options import chosen_protocol
 from sodbench.cli.output import progress_bar, say, show
-from sodbench.explanation import claim_of, explain, one_job, rescorer_of_maps, stored_rescorer
-from sodbench.explanation.report import explanation_json, explanation_text
 from sodbench.protocol import Protocol
-from sodbench.readings import Rescorer
-from sodbench.scores import check_metrics
-from sodbench.scoring import Plan
-from sodbench.session import collect_jobs, moved_metrics
+from sodbench.reports.explain import explanation_json, explanation_text
+from sodbench.scoring.pipeline import Plan
+from sodbench.scoring.runs import collect_jobs, moved_metrics
+from sodbench.scoring.scores import check_metrics
 
 
 def show_explanation(

@@ -36,9 +36,9 @@ def leaderboard() -> None:
 @click.option("--note", help="What a reader must know of this row; `mae: text` concerns one metric.")
 def add(scores: tuple[Path, ...], boards: Path | None, **facts: Any) -> None:
     """Put SCORES (folders that `sodbench score` wrote, or one above) on their boards, with PR curves."""
-    from sodbench.leaderboard import add_rows as put
-    from sodbench.leaderboard import own_folder
-    from sodbench.session import load_scores
+    from sodbench.leaderboard.submission import add_rows as put
+    from sodbench.leaderboard.submission import own_folder
+    from sodbench.scoring.runs import load_scores
 
     for line in put(
         own_folder(boards), load_scores(scores), **{k: v for k, v in facts.items() if v is not None}
@@ -51,8 +51,8 @@ def add(scores: tuple[Path, ...], boards: Path | None, **facts: Any) -> None:
 @BOARDS_OPTION
 def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
     """Print the rows of the boards of DATASETS (all), with notes and signature."""
-    from sodbench.boards import boards_folder, read_boards
-    from sodbench.tables import board_text
+    from sodbench.leaderboard.boards import boards_folder, read_boards
+    from sodbench.reports.scores import board_text
 
     found = read_boards(boards_folder(boards), datasets)
     show("\n\n".join(board_text(board) for board in found.values()))
@@ -62,8 +62,8 @@ def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
 @BOARDS_OPTION
 def check(boards: Path | None) -> None:
     """Check every board and curve of a folder."""
-    from sodbench.boards import boards_folder
-    from sodbench.leaderboard import check_boards as check_all
+    from sodbench.leaderboard.boards import boards_folder
+    from sodbench.leaderboard.submission import check_boards as check_all
 
     for line in check_all(boards_folder(boards)):
         show(line)

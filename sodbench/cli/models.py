@@ -8,10 +8,10 @@ from sodbench.cli.output import say
 @click.command()
 def models() -> None:
     """List models: parameters, size, multiply-accumulates at 320x320, weights here or not, licence."""
-    from sodbench.models.ablation import NETWORKS
+    from sodbench.models.networks import NETWORKS
     from sodbench.models.registry import known_models as known
     from sodbench.models.weights import fetched_weights
-    from sodbench.tables import aligned
+    from sodbench.reports.scores import aligned
 
     lines = [["name", "model", "parameters", "MB", "GMAC", "weights", "licence of the weights"]]
     for model in known().values():

@@ -61,7 +61,7 @@ class SpacedProtocolCommand(ProtocolCommand, SpacedCommand):
 
 def is_dataset(word: str) -> bool:
     """Tell whether a word names a registered dataset, and no file."""
-    from sodbench.registry import lookup
+    from sodbench.data.registry import lookup
 
     return lookup(word) is not None and not Path(word).exists()
 

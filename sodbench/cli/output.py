@@ -11,7 +11,7 @@ import click
 from sodbench.cli.options import FILE
 
 if TYPE_CHECKING:
-    from sodbench.scores import Scores
+    from sodbench.scoring.scores import Scores
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -46,7 +46,7 @@ def show(text: str, newline: bool = True) -> None:
 
 def deliver(text: str, file: Path | None) -> None:
     """Write a finished text to a file, or print it."""
-    from sodbench.atomic import replacing
+    from sodbench.utils.files import replacing
 
     if file is None or _is_stdout(file):
         show(text, newline=False)
@@ -61,7 +61,7 @@ def _is_stdout(file: Path) -> bool:
 
 def check_targets(*files: Path | None, as_json: bool = False) -> None:
     """Find out before the work starts whether the files asked for can be written, each of its own."""
-    from sodbench.atomic import check_writable
+    from sodbench.utils.files import check_writable
 
     given = [file.absolute() for file in files if file is not None]
     if twice := [file for file in given if given.count(file) > 1]:
@@ -75,8 +75,8 @@ def check_targets(*files: Path | None, as_json: bool = False) -> None:
 
 def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | None, as_json: bool) -> None:
     """Write the files asked for, and print the table or JSON."""
-    from sodbench.atomic import replacing
-    from sodbench.tables import images_csv, scores_csv, scores_json, text_table
+    from sodbench.reports.scores import images_csv, scores_csv, scores_json, text_table
+    from sodbench.utils.files import replacing
 
     writers: dict[Path | None, Callable[[list[Scores]], str]]
     writers = {csv_file: scores_csv, images_file: images_csv}

@@ -38,8 +38,14 @@ def plot_cost(
     sodbench plot-cost
     sodbench plot-cost --blocks PLN,PPM,NIV-7,RSU-7 --out cost.svg
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.ablation import cost_curves
-    from sodbench.plots import check_figure_target, cost_plot, figure_style, new_figure, save_figure
+    from sodbench.reports.ablation import cost_curves
+    from sodbench.reports.figures.style import (
+        check_figure_target,
+        cost_plot,
+        figure_style,
+        new_figure,
+        save_figure,
+    )
 
     check_figure_target(out)
     curves = cost_curves(blocks, most, inputs, outputs, size)

@@ -50,9 +50,14 @@ def plot_qualitative(
     sodbench plot-qualitative preds/ -d SOD --pick worst --scores scores/
     sodbench plot-qualitative preds/A preds/B -d SOD --images 100075,100080 --maps errors --out q.png
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.plots import check_figure_target, figure_style, qualitative_figure, save_figure
-    from sodbench.qualitative import load_shown, pick_images
-    from sodbench.session import collect_jobs, load_scores
+    from sodbench.reports.figures.qualitative import load_shown, pick_images
+    from sodbench.reports.figures.style import (
+        check_figure_target,
+        figure_style,
+        qualitative_figure,
+        save_figure,
+    )
+    from sodbench.scoring.runs import collect_jobs, load_scores
 
     check_figure_target(out)
     if bool(images) == bool(pick) or (pick and not scores):

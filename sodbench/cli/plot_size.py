@@ -45,8 +45,15 @@ def plot_size(
     sodbench plot-size --log
     sodbench plot-size --dataset SOD --metric mae --width double --out size.svg
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.boards import boards_folder, read_boards
-    from sodbench.plots import check_figure_target, figure_style, new_figure, save_figure, size_plot, sized
+    from sodbench.leaderboard.boards import boards_folder, read_boards
+    from sodbench.reports.figures.style import (
+        check_figure_target,
+        figure_style,
+        new_figure,
+        save_figure,
+        size_plot,
+        sized,
+    )
 
     check_figure_target(out)
     (board,) = read_boards(boards_folder(boards), [dataset_name(dataset)]).values()

@@ -10,7 +10,7 @@ from sodbench.cli.options import FILE, FOLDER, split_names
 from sodbench.cli.output import say, show
 
 if TYPE_CHECKING:
-    from sodbench.curves import Panels
+    from sodbench.reports.figures.panels import Panels
 
 BOARDS_OPTION = click.option(
     "--boards",
@@ -73,8 +73,8 @@ def plot_curves(
     band: bool = False,
 ) -> None:
     """Draw the ``pr`` or ``f`` curves asked for, one panel a dataset, and say what they are."""
-    from sodbench.curves import panel_signatures, select_curves
-    from sodbench.plots import (
+    from sodbench.reports.figures.panels import panel_signatures, select_curves
+    from sodbench.reports.figures.style import (
         add_legend,
         check_figure_target,
         f_curves,
@@ -113,7 +113,7 @@ def finish(
     out: Path, said: list[str], names: list[str], highlight: tuple[str, ...], signatures: list[str]
 ) -> None:
     """Say what a reader of the figure must know, and print its path."""
-    from sodbench.plots import unknown_glyphs
+    from sodbench.reports.figures.style import unknown_glyphs
 
     if absent := [name for name in highlight if name not in names]:
         said = [*said, f"--highlight {', '.join(absent)}: not in this figure."]
@@ -126,9 +126,9 @@ def finish(
 
 def _collect(stored: tuple[Path, ...], with_boards: bool, boards: Path | None, band: bool) -> "Panels":
     """Read curves of scores, boards, or of both for the datasets of the scores."""
-    from sodbench.boards import boards_folder
-    from sodbench.curves import board_curves, scores_curves
-    from sodbench.session import load_scores
+    from sodbench.leaderboard.boards import boards_folder
+    from sodbench.reports.figures.panels import board_curves, scores_curves
+    from sodbench.scoring.runs import load_scores
 
     if band and not stored:
         raise click.UsageError("--band resamples images, which boards do not have. Give SCORES.")
@@ -146,7 +146,7 @@ def _collect(stored: tuple[Path, ...], with_boards: bool, boards: Path | None, b
 
 def dataset_name(name: str) -> str:
     """Return a registered dataset's name in its own spelling, others as they are."""
-    from sodbench.registry import lookup
+    from sodbench.data.registry import lookup
 
     found = lookup(name)
     return found.name if found else name

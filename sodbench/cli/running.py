@@ -5,11 +5,11 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError
-from sodbench.sources import ImageFile
 
 if TYPE_CHECKING:
-    from sodbench.scores import Scores
+    from sodbench.scoring.scores import Scores
 
 Bar = Callable[[str], AbstractContextManager[Callable[[int, int], None] | None]]
 Say = Callable[[str], None]
@@ -27,9 +27,9 @@ def photo_sets(
     images: Path | None, datasets: Sequence[str], data: Path | None, out: Path, model: str
 ) -> list[PhotoSet]:
     """Find the photos: a folder of them, the datasets named, or every test set on this disk."""
-    from sodbench.datasets import locate, locate_all, photo_entries
-    from sodbench.registry import find
-    from sodbench.sources import open_source
+    from sodbench.data.locations import locate, locate_all, photo_entries
+    from sodbench.data.registry import find
+    from sodbench.data.sources import open_source
 
     if images:
         groups = open_source(images).groups
@@ -61,7 +61,7 @@ def photo_sets(
 
 def run_sets(sets: Sequence[PhotoSet], how: dict[str, Any], bar: Bar, say: Say) -> list[str]:
     """Run a model over all sets; return what failed."""
-    from sodbench.models.runner import Configuration, Predictor, choose_device, load_model, make_maps
+    from sodbench.models.inference import Configuration, Predictor, choose_device, load_model, make_maps
 
     device = choose_device(how["device"])
     network, weights, digest = load_model(how["model"], how["model_module"], how["weights"], say)
@@ -100,8 +100,8 @@ def run_sets(sets: Sequence[PhotoSet], how: dict[str, Any], bar: Bar, say: Say) 
 def scored(sets: Sequence[PhotoSet], data: Path | None, bar: Bar, say: Say) -> "list[Scores]":
     """Score the maps of all sets under the default protocol."""
     from sodbench.protocol import Protocol
-    from sodbench.scoring import Plan
-    from sodbench.session import collect_jobs, score_jobs
+    from sodbench.scoring.pipeline import Plan
+    from sodbench.scoring.runs import collect_jobs, score_jobs
 
     jobs, _ = collect_jobs([one.out for one in sets], [one.name for one in sets], None, data)
     return score_jobs(jobs, Plan(Protocol()), Path("scores"), bar=bar, say=say)

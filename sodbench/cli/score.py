@@ -48,9 +48,9 @@ def score(
     sodbench score maps.zip --masks my/masks
     sodbench score --dataset demo            (built-in photos and maps)
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.scores import check_metrics
-    from sodbench.scoring import Plan
-    from sodbench.session import collect_jobs, moved_metrics, score_jobs
+    from sodbench.scoring.pipeline import Plan
+    from sodbench.scoring.runs import collect_jobs, moved_metrics, score_jobs
+    from sodbench.scoring.scores import check_metrics
 
     settings = {name: rest.pop(name) for name in ("missing", "strip", "subset", "jobs")}
     chosen = chosen_protocol(protocol, rest)
@@ -66,8 +66,8 @@ def score(
 
 def builtin_maps(datasets: tuple[str, ...]) -> tuple[Path, ...]:
     """Return the built-in maps if it is the demo that is to be scored."""
-    from sodbench.demo import demo_folder
-    from sodbench.registry import find
+    from sodbench.data.demo import demo_folder
+    from sodbench.data.registry import find
 
     if {find(name).name for name in datasets} != {"demo"}:
         raise click.UsageError(

@@ -26,19 +26,19 @@ def show_table(
     **layout: Any,
 ) -> None:
     """Show the ablation's tables, or boards and one's own scores side by side."""
-    from sodbench.rendering import render_table, style_of
+    from sodbench.reports.formats import render_table, style_of
 
     style = style or style_of(out)
     if ablation or measure:
-        from sodbench.ablation import ablation_tables
+        from sodbench.reports.ablation import ablation_tables
 
         if paper or datasets or methods or own or boards:
             raise click.UsageError("--ablation shows tables of its own: no datasets, methods or scores.")
         deliver(ablation_tables(style, measure=measure, mark=mark), out)
         return
-    from sodbench.boards import boards_folder, read_boards
-    from sodbench.comparison import assemble, build_table, notices
-    from sodbench.session import load_scores
+    from sodbench.leaderboard.boards import boards_folder, read_boards
+    from sodbench.reports.leaderboard_table import assemble, build_table, notices
+    from sodbench.scoring.runs import load_scores
 
     found = read_boards(boards_folder(boards))
     scores = load_scores(own) if own else []
@@ -46,7 +46,7 @@ def show_table(
     for line in notices(chosen, found, scores):
         say(line)
     if ci or significance:
-        from sodbench.confidence import marks
+        from sodbench.reports.confidence import marks
 
         layout["marks"] = marks(scores, layout["metrics"], spreads=ci, better=significance)
     deliver(render_table(build_table(chosen, **layout), style, mark=mark, caption=caption), out)

@@ -23,7 +23,7 @@ def train_new(
     config: Path, data: str | None, out: Path, how: Mapping[str, Any], bar: Bar, say: Say
 ) -> "TrainingOutcome":
     """Begin a run."""
-    from sodbench.models.runner import need_torch
+    from sodbench.models.inference import need_torch
     from sodbench.models.training.config import load_config
 
     recipe = load_config(config)
@@ -35,7 +35,7 @@ def train_new(
 
 def train_on(folder: Path, data: str | None, how: Mapping[str, Any], bar: Bar, say: Say) -> "TrainingOutcome":
     """Go on with a run, on the pairs that it names or on those given, if they have moved."""
-    from sodbench.models.runner import need_torch
+    from sodbench.models.inference import need_torch
 
     need_torch()
     from sodbench.models.training.checkpoint import CHECKPOINT_FILE, read_checkpoint
@@ -51,7 +51,7 @@ def train_on(folder: Path, data: str | None, how: Mapping[str, Any], bar: Bar, s
 
 def held_out_scores(maps: Path, masks: Path) -> dict[str, float]:
     """Score held-out maps under the default protocol."""
-    from sodbench.scoring import score_folder
+    from sodbench.scoring.pipeline import score_folder
 
     return score_folder(maps, masks=masks, metrics=HELD_OUT).summary()
 
@@ -61,7 +61,7 @@ def draw_losses(folder: Path) -> None:
     import csv
     from statistics import fmean
 
-    from sodbench.plots import figure_style, loss_curves, new_figure, save_figure
+    from sodbench.reports.figures.style import figure_style, loss_curves, new_figure, save_figure
 
     with (folder / "log.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -39,12 +39,12 @@ def worst(
     sodbench worst scores/PiCANet/SOD --metric relax_f -k 24 --out worst.pdf
     sodbench worst scores/PiCANet/SOD --than scores/DSS/SOD --metric mae
     """  # noqa: D301 (click needs the character \b)
+    from sodbench.analysis.worst import one_of, rank
     from sodbench.cli.contact_sheet import draw
     from sodbench.cli.output import check_targets, deliver, show
     from sodbench.cli.plotting import dataset_name
-    from sodbench.plots import check_figure_target
-    from sodbench.session import load_scores
-    from sodbench.worst import one_of, rank
+    from sodbench.reports.figures.style import check_figure_target
+    from sodbench.scoring.runs import load_scores
 
     if out:
         check_figure_target(out)

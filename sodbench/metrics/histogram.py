@@ -98,8 +98,13 @@ def check_pair(pred: NDArray[np.uint8], gt: NDArray[np.bool_]) -> None:
         `pred` is not (h, w) uint8, `gt` is not bool, the shapes differ, or they are empty.
     """
     for name, array, dtype, way in (
-        ("pred", pred, np.dtype(np.uint8), "levels 0 to 255; read files with sodbench.images"),
-        ("gt", gt, np.dtype(np.bool_), "True = object; binarise levels with sodbench.images.binarise"),
+        ("pred", pred, np.dtype(np.uint8), "levels 0 to 255; read files with sodbench.data.images.maps"),
+        (
+            "gt",
+            gt,
+            np.dtype(np.bool_),
+            "True = object; binarise levels with sodbench.data.images.maps.binarise",
+        ),
     ):
         if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype != dtype:
             found = f"{array.ndim}-D {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.models.recipe import SIZE
+from sodbench.models.preprocessing import SIZE
 
 if TYPE_CHECKING:
     import torch
@@ -70,7 +70,7 @@ def block_macs(name: str, middle: int, i: int = 3, o: int = 64, size: int = SIZE
     """
     import torch
 
-    from sodbench.models.ablation.blocks import table_block
+    from sodbench.models.networks.blocks import table_block
 
     with torch.device("meta"):
         return macs(table_block(name, i, middle, o), size, i)
@@ -89,7 +89,7 @@ def cost(factory: str) -> Cost:
     """Return the cost of the network that ``module:function`` builds, without making its parameters."""
     import torch
 
-    from sodbench.models.runner import build_network, need_torch
+    from sodbench.models.inference import build_network, need_torch
 
     need_torch()
     with torch.device("meta"):
@@ -124,7 +124,7 @@ def measure(
     """Return a text: parameters, GMAC, file size, ms an image (median, 90th percentile), FPS, device."""
     import torch
 
-    from sodbench.models.runner import Predictor
+    from sodbench.models.inference import Predictor
 
     parameters = sum(p.numel() for p in network.parameters())
     work = macs(network)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sodbench.errors import WeightsError, nearest
-from sodbench.models.ablation import NETWORKS
+from sodbench.models.networks import NETWORKS
 
 
 class Wheel(NamedTuple):

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from sodbench.atomic import replacing
 from sodbench.errors import TrainingError
+from sodbench.utils.files import replacing
 
 if TYPE_CHECKING:
     from torch import nn

@@ -9,7 +9,7 @@ from typing import Any
 
 from sodbench.errors import TrainingError, nearest
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path(__file__).parent / "configs"
 PRECISIONS = ("fp32", "bf16", "fp16")
 INITS = ("xavier", "torch")
 

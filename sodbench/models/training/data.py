@@ -20,16 +20,16 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from sodbench.datasets import Location, locate, mask_entries, photo_entries
+from sodbench.data.images.decoding import mask_from
+from sodbench.data.images.photos import photo_from
+from sodbench.data.locations import Location, locate, mask_entries, photo_entries
+from sodbench.data.pairing import pair
+from sodbench.data.registry import Dataset as Known
+from sodbench.data.registry import find, lookup
+from sodbench.data.sources import ImageFile
 from sodbench.errors import SodbenchError, TrainingError, first_few
-from sodbench.images import mask_from
-from sodbench.models.recipe import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
+from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
 from sodbench.models.training.config import Config
-from sodbench.pairing import pair
-from sodbench.photos import photo_from
-from sodbench.registry import Dataset as Known
-from sodbench.registry import find, lookup
-from sodbench.sources import ImageFile
 
 _ORDER, _CROP, _HOLDOUT = 0, 1, 2
 """What a random stream is for; streams of different purposes never meet."""

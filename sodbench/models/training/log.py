@@ -9,12 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sodbench.atomic import replacing
 from sodbench.errors import TrainingError
 from sodbench.models.training.checkpoint import RUN_RECORD
 from sodbench.models.training.config import Config
 from sodbench.models.training.data import Data
-from sodbench.models.training.parallel import ProcessGroup
+from sodbench.models.training.distributed import ProcessGroup
+from sodbench.utils.files import replacing
 
 
 class Log:

@@ -13,10 +13,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from sodbench.allocator import keep_freed_memory
-from sodbench.atomic import check_writable
 from sodbench.errors import ScoresError, TrainingError, first_few
-from sodbench.models.runner import Configuration, Predictor, make_maps
+from sodbench.models.inference import Configuration, Predictor, make_maps
 from sodbench.models.training.checkpoint import (
     CHECKPOINT_FILE,
     discard,
@@ -26,10 +24,12 @@ from sodbench.models.training.checkpoint import (
 )
 from sodbench.models.training.config import Config
 from sodbench.models.training.data import Data, Pair, batches, check_pairs, split
+from sodbench.models.training.distributed import ProcessGroup, processes
+from sodbench.models.training.initial import initial_network
 from sodbench.models.training.log import Log, need_tensorboard, write_run_record
 from sodbench.models.training.loss import check_outputs, losses, total
-from sodbench.models.training.parallel import ProcessGroup, processes
-from sodbench.models.training.start import initial_network
+from sodbench.utils.files import check_writable
+from sodbench.utils.process import keep_freed_memory
 
 Say = Callable[[str], None]
 Score = Callable[[Path, Path], Mapping[str, float]]

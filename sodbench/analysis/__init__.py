@@ -1,0 +1,1 @@
+"""What scores mean: comparisons, breakdowns, worst images, explanations."""

@@ -1,0 +1,280 @@
+"""Attributes of images that make them hard, from masks and photos alone, and groups of images by them.
+
+| attribute | of an image | groups |
+|---|---|---|
+| ``size`` | share of its pixels that are object | <10%, 10-25%, 25-50%, >=50% |
+| ``objects`` | 8-connected parts of 0.1 % of its pixels or more (the largest always counts) | 1, 2, 3+ |
+| ``border`` | whether the object has a pixel in an outermost row or column | inside, touching |
+| ``thin`` | share of the object's pixels that opening with a disc removes | <5%, 5-15%, >=15% |
+| ``contrast`` | chi-square distance of the colours of object and background | <.4, .4-.6, >=.6 |
+
+*Conventions*. The SOC dataset (Fan et al., ECCV 2018, doi:10.1007/978-3-030-01267-0_12) calls an object
+small below a tenth of the image and big above a half, out of view if the image's border cuts it, and
+measures clutter by the chi-square distance of the RGB histograms of object and background; its "shape
+complexity" is judged by eye, in place of which ``thin`` is measured. All edges are fixed, so that a group
+means the same on every dataset; those of ``thin`` and ``contrast`` split SOD's 300 images into thirds,
+roughly. A value on an edge belongs to the upper group. The disc's radius is a tenth of the square root of
+the object's area, at least 1 px, so that it grows with the object; what lies outside the image is taken to
+be as its outermost pixels are. Histograms have 8 x 8 x 8 bins and sum to 1; their distance is
+sum((a - b)^2 / (a + b)) / 2, from 0 to 1. Attributes of an empty mask are undefined, and so is the contrast
+of a mask without background.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sodbench.data.images.decoding import mask_from, resized_mask
+from sodbench.data.images.photos import photo_from
+from sodbench.data.locations import Location, mask_entries, photo_entries
+from sodbench.data.sources import ImageFile
+from sodbench.errors import DatasetError, ScoresError, first_few, nearest
+from sodbench.protocol import FIXED_SIZES
+from sodbench.scoring.scores import Row, Scores
+
+Photo = NDArray[Any]
+Gt = NDArray[np.bool_]
+
+SPECK = 0.001
+"""Parts of the object below this share of the image are not counted."""
+
+DISC = 0.1
+"""Radius of the disc that removes thin structures, in square roots of the object's area."""
+
+BINS = 8
+"""Histogram bins a colour channel."""
+
+
+class Attribute(NamedTuple):
+    """One attribute: what it measures, where its groups begin, what they are called, how it is computed."""
+
+    meaning: str
+    edges: tuple[float, ...]
+    labels: tuple[str, ...]
+    of: Callable[[Gt, Photo], float]
+    needs_photo: bool = False
+
+
+def size(gt: Gt) -> float:
+    """Return the share of pixels that are object, NaN for an empty mask.
+
+    >>> size(np.array([[True, False, False, False]]))
+    0.25
+    """
+    return float(gt.mean()) if gt.any() else math.nan
+
+
+def objects(gt: Gt) -> float:
+    """Return the number of 8-connected parts that are no specks, NaN for an empty mask.
+
+    >>> objects(np.array([[1, 0, 0, 1], [0, 1, 0, 1]], np.bool_))
+    2.0
+    """
+    from scipy import ndimage
+
+    if not gt.any():
+        return math.nan
+    labels, _ = ndimage.label(gt, np.ones((3, 3), np.bool_))
+    areas = np.bincount(labels.ravel())[1:]
+    return max(1.0, float(np.count_nonzero(areas >= SPECK * gt.size)))
+
+
+def border(gt: Gt) -> float:
+    """Return 1 if the object touches the image's border, else 0, and NaN for an empty mask.
+
+    >>> border(np.array([[0, 0, 0], [0, 1, 0], [0, 0, 0]], np.bool_))
+    0.0
+    """
+    if not gt.any():
+        return math.nan
+    return float(gt[0].any() or gt[-1].any() or gt[:, 0].any() or gt[:, -1].any())
+
+
+def thin(gt: Gt) -> float:
+    """Return the share of the object's pixels that opening with a disc removes, NaN for an empty mask.
+
+    >>> block, line = np.zeros((2, 40, 40), np.bool_)
+    >>> block[10:30, 10:30] = line[20, 10:30] = True
+    >>> round(thin(block), 2), thin(line)
+    (0.03, 1.0)
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    area = np.count_nonzero(gt)
+    if area == 0:
+        return math.nan
+    radius = max(1.0, DISC * math.sqrt(area))
+    margin = math.ceil(radius) + 1
+    wide = np.pad(_cropped(gt), margin, mode="edge")
+    core = distance_transform_edt(wide) > radius if not wide.all() else wide
+    kept = distance_transform_edt(~core) <= radius if core.any() else core
+    return 1 - float(np.count_nonzero((kept & wide)[margin:-margin, margin:-margin]) / area)
+
+
+def contrast(gt: Gt, photo: Photo) -> float:
+    """Return how far apart the colours of object and background are, NaN where there is only one of the two.
+
+    >>> contrast(np.array([[True, False]]), np.array([[[255, 0, 0], [0, 0, 0]]], np.uint8))
+    1.0
+    """
+    if gt.all() or not gt.any():
+        return math.nan
+    levels = 65536 if photo.dtype == np.uint16 else 256
+    red, green, blue = np.moveaxis(photo.astype(np.int64) * BINS // levels, -1, 0)
+    colours = (red * BINS + green) * BINS + blue
+    inside, outside = (np.bincount(colours[side], minlength=BINS**3) / side.sum() for side in (gt, ~gt))
+    both = inside + outside
+    return float(np.sum((inside - outside) ** 2 / np.where(both > 0, both, 1)) / 2)
+
+
+ATTRIBUTES: Mapping[str, Attribute] = {
+    "size": Attribute(
+        "share of image that is object",
+        (0.1, 0.25, 0.5),
+        ("<10%", "10-25%", "25-50%", ">=50%"),
+        lambda gt, _: size(gt),
+    ),
+    "objects": Attribute("number of objects", (2, 3), ("1", "2", "3+"), lambda gt, _: objects(gt)),
+    "border": Attribute(
+        "object at the image border", (0.5,), ("inside", "touching"), lambda gt, _: border(gt)
+    ),
+    "thin": Attribute(
+        "share of object in thin parts",
+        (0.05, 0.15),
+        ("<5%", "5-15%", ">=15%"),
+        lambda gt, _: thin(gt),
+    ),
+    "contrast": Attribute(
+        "object-background contrast",
+        (0.4, 0.6),
+        ("<.4", ".4-.6", ">=.6"),
+        contrast,
+        needs_photo=True,
+    ),
+}
+
+
+def find_attribute(name: str) -> Attribute:
+    """Return an attribute by its name.
+
+    Raises
+    ------
+    ScoresError
+        There is none of this name.
+    """
+    if name not in ATTRIBUTES:
+        raise ScoresError(f"unknown attribute {name!r}; {nearest(name, tuple(ATTRIBUTES))}")
+    return ATTRIBUTES[name]
+
+
+def attribute_values(
+    name: str, location: Location, scores: Scores, progress: Callable[[int, int], None] | None = None
+) -> dict[str, float]:
+    """Compute an attribute of every image of some scores, NaN where it is undefined.
+
+    Parameters
+    ----------
+    name
+        A key of `ATTRIBUTES`.
+    location
+        Where the masks and photos lie.
+    scores
+        Whose images; masks are binarised as their protocol says, and taken at their own size.
+    progress
+        Called with images done and their total.
+
+    Raises
+    ------
+    ScoresError
+        There is no such attribute.
+    DatasetError
+        A mask or photo is missing, unreadable, or not the one that was scored.
+    """
+    asked = find_attribute(name)
+    masks = {entry.stem: entry for entry in mask_entries(location)}
+    photos = photo_entries(location) if asked.needs_photo else {}
+    _check_there(scores.ids, masks, location, "mask", "Pass --data DIR, where the scored dataset lies.")
+    if asked.needs_photo:
+        _check_there(scores.ids, photos, location, "photo", f"{name} needs them: get the dataset's photos.")
+
+    def value(image: str) -> float:
+        gt = _gt(masks[image], scores, scores.rows[image], location.dataset.grey_masks)
+        return asked.of(gt, _photo(photos[image], gt) if asked.needs_photo else gt)
+
+    found = {}
+    with ThreadPoolExecutor() as pool:
+        for image, number in zip(scores.ids, pool.map(value, scores.ids), strict=True):
+            found[image] = number
+            if progress:
+                progress(len(found), len(scores.rows))
+    return found
+
+
+def attribute_groups(name: str, values: Mapping[str, float]) -> dict[str, list[str]]:
+    """Sort images into an attribute's groups; those on which it is undefined are in none.
+
+    >>> attribute_groups("objects", {"a": 1, "b": 7, "c": float("nan"), "d": 3})
+    {'1': ['a'], '2': [], '3+': ['b', 'd']}
+    """
+    asked = find_attribute(name)
+    found: dict[str, list[str]] = {label: [] for label in asked.labels}
+    for image, value in values.items():
+        if not math.isnan(value):
+            found[asked.labels[int(np.searchsorted(asked.edges, value, side="right"))]].append(image)
+    return found
+
+
+def _cropped(gt: Gt) -> Gt:
+    """Cut a mask to its object and, where there is one, a row or column of background on each side."""
+    (top, bottom), (left, right) = ((k.min(), k.max() + 1) for k in np.nonzero(gt))
+    return gt[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1]
+
+
+def _check_there(
+    images: list[str], entries: Mapping[str, ImageFile], location: Location, what: str, way: str
+) -> None:
+    if absent := [image for image in images if image not in entries]:
+        raise DatasetError(
+            f"{location.root}: {len(absent)} of {len(images)} images have no {what} here "
+            f"({first_few(absent)}). {way}"
+        )
+
+
+def _gt(entry: ImageFile, scores: Scores, row: Row, graded: bool) -> Gt:
+    protocol = scores.protocol
+    mask = mask_from(
+        _bytes(entry), entry.where, rule=protocol.mask_threshold, eps=protocol.eps, graded=graded
+    )
+    size = FIXED_SIZES.get(protocol.resize)
+    gt = resized_mask(mask, size).gt if size else mask.gt
+    found = _said(gt.shape, np.count_nonzero(gt))
+    scored = _said(row.shape, int(row.fg.sum()))
+    if found != scored:
+        raise DatasetError(
+            f"{entry.where}: not the mask that was scored (found {found}, expected {scored}). "
+            "Pass --data DIR, where the scored dataset lies."
+        )
+    return mask.gt
+
+
+def _photo(entry: ImageFile, gt: Gt) -> Photo:
+    photo = photo_from(_bytes(entry), entry.where)
+    if photo.shape[:2] != gt.shape:
+        (h, w), (high, wide) = photo.shape[:2], gt.shape
+        raise DatasetError(f"{entry.where}: photo is {w}x{h}, its mask {wide}x{high}. Get both again.")
+    return photo
+
+
+def _said(shape: tuple[int, ...], area: Any) -> str:
+    return f"{shape[1]}x{shape[0]} with {area} pixels of object"
+
+
+def _bytes(entry: ImageFile) -> bytes:
+    try:
+        return entry.read()
+    except OSError as error:
+        raise DatasetError(f"{entry.where}: cannot read this file ({error.strerror or error}).") from error

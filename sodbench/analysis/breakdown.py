@@ -1,0 +1,301 @@
+"""Where is a method ahead of another one, and where behind: metrics by an attribute of the images.
+
+A metric of a group of images is what it would be if the dataset were these images: max F is the maximum of
+the curve of their mean precision and recall, and not a mean of the images' own.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sodbench.analysis.attributes import ATTRIBUTES, attribute_groups, attribute_values, find_attribute
+from sodbench.analysis.statistics.resampling import (
+    FEWEST_IMAGES,
+    TIE,
+    bootstrap,
+    measured,
+    percentile_interval,
+)
+from sodbench.data.locations import Location
+from sodbench.errors import ScoresError, first_few
+from sodbench.metrics import METRICS
+from sodbench.metrics.histogram import Reals
+from sodbench.reports.scores import aligned, printable
+from sodbench.scoring.scores import Scores, check_alike, finite
+
+Interval = tuple[float, float]
+
+
+class ImageGroup(NamedTuple):
+    """A metric on the `n` images where it is defined: methods' values, and the first's minus the second's.
+
+    Intervals are 95 % percentile intervals of resampled images, that of the difference paired; None where
+    the group has fewer than `FEWEST_IMAGES` images or the metric is undefined on all of them.
+    """
+
+    label: str
+    n: int
+    values: tuple[float, ...]
+    intervals: tuple[Interval | None, ...]
+    difference: float
+    interval: Interval | None
+
+    def ahead(self, higher_is_better: bool) -> int | None:
+        """Return which of the first two methods is ahead (0 or 1), None if that cannot be told.
+
+        >>> ImageGroup("1", 30, (0.1, 0.2), (None, None), -0.1, (-0.15, -0.05)).ahead(higher_is_better=False)
+        0
+        """
+        if self.interval is None or (self.interval[0] <= TIE and self.interval[1] >= -TIE):
+            return None
+        return int((self.difference > 0) != higher_is_better)
+
+
+@dataclass(frozen=True)
+class Breakdown:
+    """A metric of methods on one dataset, group by group of an attribute.
+
+    Parameters
+    ----------
+    attribute, dataset, metric
+        Of what.
+    methods
+        Their names, in the order of each group's values.
+    whole
+        All images of the scores, those in no group too.
+    groups
+        Those that have images, in the order of the attribute.
+    undefined
+        Images in no group.
+    resamples, seed
+        Of the bootstrap.
+    signature
+        How the scores were made.
+    """
+
+    attribute: str
+    dataset: str
+    metric: str
+    methods: tuple[str, ...]
+    whole: ImageGroup
+    groups: tuple[ImageGroup, ...]
+    undefined: tuple[str, ...]
+    resamples: int
+    seed: int
+    signature: str
+
+    def sentence(self) -> str:
+        """Say where the first method is ahead of the second, and where behind."""
+        first, second = self.methods[:2]
+        better = METRICS[self.metric].higher_is_better
+        told: dict[str, list[str]] = {"ahead": [], "behind": [], "unclear": [], "few": []}
+        for group in self.groups:
+            ahead = group.ahead(better)
+            if group.interval is None:
+                told["few"].append(group.label)
+            elif ahead is None:
+                told["unclear"].append(group.label)
+            else:
+                told["behind" if ahead else "ahead"].append(f"{group.label} ({_with_interval(group)})")
+        parts = [
+            words + ", ".join(told[kind])
+            for kind, words in {
+                "ahead": "ahead for ",
+                "behind": "behind for ",
+                "unclear": "not distinguishable for ",
+                "few": f"fewer than {FEWEST_IMAGES} images, so no verdict, for ",
+            }.items()
+            if told[kind]
+        ]
+        return (
+            f"{first} against {second} in {METRICS[self.metric].label}, by "
+            f"{ATTRIBUTES[self.attribute].meaning}: {'; '.join(parts)}."
+        )
+
+    def table(self) -> str:
+        """Lay out the groups for a terminal."""
+        higher = METRICS[self.metric].higher_is_better
+        lines = [[self.attribute, "n", *self.methods, "difference", "95 % interval", "ahead"]]
+        for group in (self.whole, *self.groups):
+            ahead = group.ahead(higher)
+            verdict = "-" if group.interval is None else "not distinguishable"
+            values = [_shown(value, "") for value in group.values]
+            lines.append(
+                [group.label, f"{group.n}", *values, _shown(group.difference), _bracketed(group.interval)]
+                + [verdict if ahead is None else self.methods[ahead]]
+            )
+        title = f"{METRICS[self.metric].label}{'↑' if higher else '↓'} on {self.dataset}"
+        return f"{title}, by {ATTRIBUTES[self.attribute].meaning}\n{aligned(lines, (0, len(lines[0]) - 1))}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of this in full precision, as JSON takes it; undefined values are None."""
+        groups = [
+            {
+                **group._asdict(),
+                "values": [finite(value) for value in group.values],
+                "difference": finite(group.difference),
+            }
+            for group in (self.whole, *self.groups)
+        ]
+        return {**{k: v for k, v in vars(self).items() if k != "whole"}, "groups": groups}
+
+
+def break_down(
+    scores: Sequence[Scores],
+    name: str,
+    location: Location,
+    metrics: Sequence[str],
+    *,
+    resamples: int = 10_000,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Breakdown]:
+    """Break metrics of methods on one dataset down by an attribute of the images.
+
+    Parameters
+    ----------
+    scores
+        Of two methods or more; differences are those of the first two.
+    name
+        A key of `ATTRIBUTES`.
+    location
+        Where the dataset's masks and photos lie.
+    metrics
+        Column ids; one result each.
+    resamples, seed
+        Of the bootstrap.
+    progress
+        Called with images done and their total, while the attribute is computed.
+
+    Raises
+    ------
+    ScoresError
+        There is no such attribute, a metric was not computed, or the scores are not comparable.
+    DatasetError
+        See `attribute_values`.
+    """
+    find_attribute(name)
+    _check_comparable(scores, metrics)
+    values = attribute_values(name, location, scores[0], progress)
+    return breakdown(scores, name, attribute_groups(name, values), metrics, resamples=resamples, seed=seed)
+
+
+def breakdown(
+    scores: Sequence[Scores],
+    name: str,
+    grouped: Mapping[str, Sequence[str]],
+    metrics: Sequence[str],
+    *,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> list[Breakdown]:
+    """Compute metrics of methods on each group of images; see `break_down`, which finds the groups.
+
+    A metric of a group is what it would be if the dataset were these images: max F is the maximum of the
+    curve of their mean precision and recall.
+    """
+    _check_comparable(scores, metrics)
+    ids = scores[0].ids
+    there = {label: images for label, images in grouped.items() if images}
+    found = {
+        label: _group(label, images, scores, metrics, resamples, seed)
+        for label, images in {"all": ids, **there}.items()
+    }
+    known = {image for images in grouped.values() for image in images}
+    return [
+        Breakdown(
+            attribute=name,
+            dataset=_name(scores[0]),
+            metric=metric,
+            methods=tuple(one.method for one in scores),
+            whole=found["all"][metric],
+            groups=tuple(found[label][metric] for label in there),
+            undefined=tuple(image for image in ids if image not in known),
+            resamples=resamples,
+            seed=seed,
+            signature=scores[0].signature,
+        )
+        for metric in metrics
+    ]
+
+
+def breakdown_text(found: Sequence[Breakdown]) -> str:
+    """Lay out the tables of one dataset and attribute, a sentence under each, and how they were made."""
+    one = found[0]
+    first, second = one.methods[:2]
+    said = [
+        f"Differences are {first} - {second}, with 95 % percentile intervals of paired resamples of each "
+        f"group's images ({one.resamples}, seed {one.seed}), not corrected for the number of groups."
+    ]
+    if one.undefined:
+        said.append(
+            f"In no group, as {one.attribute} is undefined: {len(one.undefined)} images "
+            f"({first_few(one.undefined)})."
+        )
+    tables = [f"{each.table()}\n{each.sentence()}" for each in found]
+    text = "\n\n".join([*tables, "\n".join([*said, f"signature: {one.signature}"])])
+    return printable(text, keep="\n")
+
+
+def _group(
+    label: str,
+    images: Sequence[str],
+    scores: Sequence[Scores],
+    metrics: Sequence[str],
+    resamples: int,
+    seed: int,
+) -> dict[str, ImageGroup]:
+    parts = [replace(one, rows={image: one.rows[image] for image in images}) for one in scores]
+    values = [part.summary() for part in parts]
+    frames = [part.per_image() for part in parts]
+    defined = {m: int(np.all([frame[m].notna() for frame in frames], axis=0).sum()) for m in metrics}
+    enough = [m for m in metrics if defined[m] >= FEWEST_IMAGES]
+    samples = _samples(parts, enough, resamples, seed) if enough else {}
+    found = {}
+    for m in metrics:
+        own, drawn = tuple(value[m] for value in values), samples.get(m)
+        intervals = [None] * len(own) if drawn is None else [percentile_interval(row) for row in drawn]
+        between = None if drawn is None else percentile_interval(drawn[0] - drawn[1])
+        found[m] = ImageGroup(label, defined[m], own, tuple(intervals), own[0] - own[1], between)
+    return found
+
+
+def _samples(parts: Sequence[Scores], metrics: Sequence[str], resamples: int, seed: int) -> dict[str, Reals]:
+    """Resample images once for all methods and metrics: metric -> ``(methods, resamples)``."""
+    there = [measured(part, metrics) for part in parts]
+    drawn = bootstrap([one[m] for m in metrics for one in there], resamples, seed)
+    return dict(zip(metrics, np.split(drawn, len(metrics)), strict=True))
+
+
+def _check_comparable(scores: Sequence[Scores], metrics: Sequence[str]) -> None:
+    names = [one.method for one in scores]
+    if len(set(names)) < 2 or len(set(names)) < len(names):
+        raise ScoresError(
+            f"{first_few(names) or 'no scores'}: expected scores of at least two methods, once each."
+        )
+    check_alike(scores)
+    for one in scores:
+        if lacking := [metric for metric in metrics if metric not in one.metrics]:
+            raise ScoresError(
+                f"{one.method} on {_name(one)}: {', '.join(lacking)} was not computed (there are "
+                f"{', '.join(one.metrics)}). Score again with it."
+            )
+
+
+def _name(scores: Scores) -> str:
+    return scores.dataset.partition("@")[0]
+
+
+def _shown(value: float, sign: str = "+") -> str:
+    return "-" if math.isnan(value) else f"{value:{sign}.4f}"
+
+
+def _bracketed(interval: Interval | None) -> str:
+    return "-" if interval is None else f"[{interval[0]:+.4f}, {interval[1]:+.4f}]"
+
+
+def _with_interval(group: ImageGroup) -> str:
+    return f"{_shown(group.difference)} {_bracketed(group.interval)}, n {group.n}"

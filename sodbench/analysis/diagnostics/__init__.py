@@ -1,0 +1,1 @@
+"""What is wrong with maps, by looking at the files themselves."""

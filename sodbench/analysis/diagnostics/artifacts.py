@@ -1,0 +1,167 @@
+"""Checks on the files and their levels: can they be read, and what was done to them before."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from statistics import median
+
+from sodbench.analysis.diagnostics.evidence import BLOCK, Evidence
+from sodbench.analysis.diagnostics.sample import FEWEST, HALF_OF_MAPS, Finding, View, mean_of, short
+from sodbench.data.pairing import Pairing, suggest_strip
+from sodbench.data.sources import ImageFile
+from sodbench.errors import first_few
+
+FAINT = 0.05
+"""Share of maps below level 255 that is worth a word: fewer hardly move a mean."""
+BLOCKY = 0.5
+"""Share of maps whose steps are largest at one place of 8; by chance 1/8. Of three methods' maps of SOD at
+most .17 are as published, at least .84 after JPEG at quality 75, and .26 to .85 at 90."""
+
+
+def unmatched(pairing: Pairing, maps: Sequence[ImageFile], masks: Sequence[ImageFile]) -> Finding | None:
+    """Name masks without a map, and maps without a mask."""
+    missing, extra = pairing.missing, pairing.extra
+    if not missing and not extra:
+        return None
+    parts = [f"{len(missing)} of {len(masks)} masks have no map ({first_few(missing)})"] if missing else []
+    parts += [f"{len(extra)} of {len(maps)} maps have no mask ({first_few(extra)})"] if extra else []
+    strip = suggest_strip(maps, masks)
+    hint = (
+        f"names of maps have {strip!r} more than the masks': pass it as --strip."
+        if strip
+        else "check that the run finished, and that both are of one version of the dataset."
+    )
+    count = len(missing) + len(extra)
+    return Finding(
+        "unpaired", f"{' and '.join(parts)}: {hint}", (*missing, *extra), count, len(masks) + len(extra)
+    )
+
+
+def unreadable(view: View) -> Finding | None:
+    """Name maps or masks that cannot be read."""
+    if not view.unread:
+        return None
+    names = [one.image for one in view.unread]
+    reasons = " ".join(one.reason for one in view.unread[:5])
+    return view.finding("unreadable", names, f"or their masks cannot be read ({first_few(names)}). {reasons}")
+
+
+def two_levels(view: View) -> Finding | None:
+    """Find maps that were binarised."""
+    hit = [one.image for one in view.seen if one.levels == 2]
+    if len(hit) < max(1, HALF_OF_MAPS * len(view.seen)):
+        return None
+    return view.finding(
+        "two-levels",
+        hit,
+        "have only two levels: they were binarised, so all thresholds give one point of the PR curve and "
+        "max F is F at that point. Score the maps as the network gives them.",
+    )
+
+
+def jpeg(view: View) -> Finding | None:
+    """Find maps saved as JPEG."""
+    hit = [one.image for one in view.seen if one.jpeg]
+    if not hit:
+        return None
+    return view.finding(
+        "jpeg",
+        hit,
+        f"are JPEGs ({first_few(hit)}), which is lossy: levels around objects are not those that were "
+        "written. Save PNGs.",
+    )
+
+
+def blocks(view: View) -> Finding | None:
+    """Find maps that look as if they had been JPEGs."""
+    plain = [one for one in view.varied if not one.jpeg and one.levels > 2 and one.edges.any()]
+    hit = [one.image for one in plain if one.edges.argmax() == BLOCK - 1]
+    if len(hit) < max(2 * FEWEST, BLOCKY * len(plain)) or _repeats(view):
+        return None
+    return view.finding(
+        "jpeg-blocks",
+        hit,
+        f"have their largest steps where blocks of 8x8 pixels meet (by chance {len(plain) / 8:.0f} would): "
+        "they were JPEGs before, or the network works in such patches. If JPEGs, save PNGs from the start.",
+        len(plain),
+    )
+
+
+def constant(view: View) -> Finding | None:
+    """Find maps of one level."""
+    hit = [one for one in view.seen if one.levels == 1]
+    if not hit:
+        return None
+    names = [one.image for one in hit]
+    tops = first_few([str(top) for top in sorted({one.top for one in hit})])
+    return view.finding(
+        "constant",
+        names,
+        f"are of one level throughout (level {tops}: {first_few(names)}): nothing was found, or the run "
+        "failed there. Look at these images.",
+    )
+
+
+def duplicates(view: View) -> Finding | None:
+    """Find identical files under several names, though their masks differ."""
+    groups: dict[int, list[Evidence]] = defaultdict(list)
+    for one in view.seen:
+        if one.levels > 1:
+            groups[one.digest].append(one)
+    same = [group for group in groups.values() if len({one.mask_digest for one in group}) > 1]
+    if not same:
+        return None
+    names = [one.image for group in same for one in group]
+    listed = first_few([" = ".join(one.image for one in group[:3]) for group in same])
+    return view.finding(
+        "duplicates",
+        names,
+        f"are files that occur under several names, with different masks ({listed}): were maps overwritten "
+        "or copied? Run these images again.",
+    )
+
+
+def low_contrast(view: View) -> Finding | None:
+    """Find maps that never reach white."""
+    maps = [one for one in view.seen if one.levels > 1]
+    low = [one for one in maps if one.top < 255]
+    if len(low) < max(1, FAINT * len(maps)):
+        return None
+    tops = [one.top for one in low]
+    return view.finding(
+        "low-contrast",
+        [one.image for one in low],
+        f"never reach level 255 (their maximum is {median(tops):.0f} in the median and {min(tops)} in the "
+        "lowest), so scores depend on normalisation: the MAE of all maps is "
+        f"{short(mean_of(maps, 'mae'), 4)} as saved, {short(mean_of(maps, 'mae_normalised'), 4)} divided by "
+        "their maxima. State which one a figure uses.",
+        len(maps),
+    )
+
+
+def enlarged(view: View) -> Finding | None:
+    """Find maps that were enlarged from one size."""
+    looked = [one for one in view.varied if one.searched]
+    found = Counter(one.enlarging for one in looked if one.enlarging)
+    if not found:
+        return None
+    way, count = found.most_common(1)[0]
+    if count < max(2, HALF_OF_MAPS * len(looked)):
+        return None
+    hit = [one.image for one in looked if one.enlarging == way]
+    if way.kind == "nearest":
+        text = (
+            f"repeat whole rows or columns as nearest-neighbour enlarging from {way.side} pixels (along the "
+            "longer side) does: edges are stairs, which boundary measures punish. Enlarge bilinearly, "
+            "before rounding."
+        )
+    else:
+        text = (
+            f"are smooth enlargements of {way.side} pixels (along the longer side). Most published maps "
+            "are, and it is no fault; a claimed figure may come from another size."
+        )
+    return view.finding(f"enlarged-{way.kind}", hit, text, len(looked))
+
+
+def _repeats(view: View) -> bool:
+    found = enlarged(view)
+    return found is not None and found.name == "enlarged-nearest"

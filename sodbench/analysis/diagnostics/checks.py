@@ -1,0 +1,139 @@
+"""What is wrong with these maps: a look at the files themselves, said in words.
+
+Each check counts the maps that show something, and speaks only if enough of them do; its thresholds are the
+named constants beside it. A finding says what was seen and on how many maps; what it may
+come from is said as a guess. No finding means that none of the checks spoke, not that the maps are right:
+masks of another version of the dataset, for one, are seen by their names and sizes only.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from sodbench.analysis.diagnostics.alignment import inverted, moved, renamed, sizes, swapped, turned
+from sodbench.analysis.diagnostics.artifacts import (
+    blocks,
+    constant,
+    duplicates,
+    enlarged,
+    jpeg,
+    low_contrast,
+    two_levels,
+    unmatched,
+    unreadable,
+)
+from sodbench.analysis.diagnostics.evidence import Evidence, Thumb, Unreadable, evidence, thumbnail
+from sodbench.analysis.diagnostics.ordering import orders
+from sodbench.analysis.diagnostics.sample import Finding, View
+from sodbench.data.images.decoding import mask_from
+from sodbench.data.locations import Location, mask_entries
+from sodbench.data.pairing import pair
+from sodbench.data.sources import ImageFile
+from sodbench.errors import PredictionError, SodbenchError
+from sodbench.protocol import Protocol
+from sodbench.scoring.pipeline import binarised_by
+
+__all__ = ["SAMPLE", "Finding", "examine", "sampled"]
+
+SAMPLE = 300
+"""Maps that are looked at by default: a share of 5 % is then known to 1.3 points (one standard error)."""
+CHECKS: tuple[Callable[[View], Finding | None], ...] = (
+    *(unreadable, renamed, inverted, turned, sizes, swapped, moved, two_levels, jpeg, blocks),
+    *(constant, duplicates, low_contrast, enlarged),
+)
+"""All checks of what was seen, the gravest first."""
+ENLARGED_SAMPLE = 16
+"""Maps on which the costly search for an earlier size is made: a set is saved by one program."""
+
+
+def examine(
+    entries: Sequence[ImageFile],
+    location: Location,
+    protocol: Protocol | None = None,
+    *,
+    sample: int = SAMPLE,
+    strip: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Finding]:
+    """Say what is wrong with a method's maps of a dataset, the gravest first.
+
+    Parameters
+    ----------
+    entries
+        The maps.
+    location
+        Where the masks lie.
+    protocol
+        Its mask threshold is used; by default that of the default protocol.
+    sample
+        How many maps to look at, evenly spaced by name; findings say so where this is not all of them.
+    strip
+        Affixes to remove from the names of maps.
+    progress
+        Called with maps done and their total.
+
+    Returns
+    -------
+    Findings; none if no check spoke. A map or mask that cannot be read is a finding, not an error.
+
+    Raises
+    ------
+    PredictionError, DatasetError
+        Two maps or two masks have one id, or `sample` is below 1.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from sodbench.data.locations import find, locate
+    >>> from sodbench.data.sources import open_source
+    >>> demo = locate(find("demo"))
+    >>> masks = mask_entries(demo)
+    >>> [finding.name for finding in examine(masks, demo)]
+    ['two-levels']
+    """
+    if sample < 1:
+        raise PredictionError(f"sample={sample} must be at least 1.")
+    masks = mask_entries(location)
+    pairing = pair(entries, masks, strip)
+    names = [mask.stem for mask in masks]
+    first = unmatched(pairing, entries, masks)
+    chosen = [pairing.pairs[k] for k in sampled(len(pairing.pairs), sample)]
+    searched = set(sampled(len(chosen), ENLARGED_SAMPLE))
+    rule = binarised_by(protocol or Protocol(), location).mask_threshold
+    graded = location.dataset.grey_masks
+
+    def look(k: int) -> Evidence | Unreadable:
+        image, pred, mask = chosen[k]
+        return evidence(image, pred, mask, rule, graded, k in searched)
+
+    def thumb(entry: ImageFile) -> Thumb | None:
+        try:
+            gt = mask_from(entry.read(), entry.where, rule=rule, graded=graded).gt
+        except (SodbenchError, OSError):
+            return None
+        return thumbnail(gt.astype(np.float32))
+
+    seen: list[Evidence] = []
+    unread: list[Unreadable] = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, one in enumerate(pool.map(look, range(len(chosen))), start=1):
+            seen.append(one) if isinstance(one, Evidence) else unread.append(one)
+            if progress:
+                progress(done, len(chosen))
+        thumbs = {one.image: one.mask_thumb for one in seen}
+        near = {name for order in orders(names) for one in seen for name in order.around(one.image)}
+        others = [mask for mask in masks if mask.stem in near - thumbs.keys()]
+        thumbs |= {m.stem: t for m, t in zip(others, pool.map(thumb, others), strict=True) if t is not None}
+    view = View(tuple(seen), tuple(unread), len(pairing.pairs), thumbs, tuple(orders(names)))
+    return [finding for finding in (first, *(check(view) for check in CHECKS)) if finding]
+
+
+def sampled(total: int, most: int) -> list[int]:
+    """Return at most so many positions, evenly spaced from the first to the last.
+
+    >>> sampled(5, 10), sampled(9, 3)
+    ([0, 1, 2, 3, 4], [0, 4, 8])
+    """
+    return [int(k) for k in np.linspace(0, total - 1, min(total, most)).round()]

@@ -1,0 +1,1 @@
+"""The same maps under every convention."""

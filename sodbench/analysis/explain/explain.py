@@ -1,0 +1,385 @@
+"""Why numbers differ: the same maps under every convention, and which conventions give a claimed figure.
+
+*Miss.* A figure misses a claimed one by their distance in units of the claim's last digit; it yields the
+claim where the miss is at most a half, so that it is printed alike. A reading's miss is the largest over
+all claimed metrics. Presets are ranked by it, to a tenth, in their order where it is equal; then sets of one
+or two conventions. A set of two counts only where it misses by less than everything simpler; where it needs
+pixels, both of its conventions must move a claimed figure by a tenth of its last digit.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from sodbench.analysis.diagnostics.checks import SAMPLE, examine
+from sodbench.analysis.explain.rescorer import Pixels, Rescorer
+from sodbench.errors import PredictionError, ScoresError, SodbenchError, first_few, nearest
+from sodbench.metrics import METRICS
+from sodbench.protocol import PRESETS
+from sodbench.protocol.conventions import CONVENTIONS, Reading, pairs, readings
+from sodbench.scoring.pipeline import Plan, Progress, cpus
+from sodbench.scoring.runs import Job, load_scores, score_jobs
+
+Say = Callable[[str], None]
+Bar = Callable[[str], AbstractContextManager[Progress | None]]
+
+TENTH = 0.1
+"""Smaller differences, in units of the last digit, count as none."""
+
+AS_SCORED = "as scored"
+"""What the base is called where it is no preset."""
+
+PRINTED_ALIKE = 0.5 + 1e-9
+"""The largest miss that is still printed as claimed, in units of the last digit."""
+
+NOTHING = f"nothing odd was found about these maps (up to {SAMPLE} were looked at, evenly spaced by name)."
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A metric's claimed value, as printed."""
+
+    metric: str
+    printed: Decimal
+
+    @property
+    def digits(self) -> int:
+        """Digits after the point."""
+        return -int(self.printed.as_tuple().exponent)
+
+    def miss(self, value: float) -> float:
+        """Return how far a value lies away, in units of the last digit; infinite where it is undefined."""
+        return math.inf if math.isnan(value) else abs(value - float(self.printed)) * 10**self.digits
+
+
+def claim_of(text: str) -> Claim:
+    """Read ``max_f=.951``.
+
+    Raises
+    ------
+    ScoresError
+        The metric is unknown, or the value is no decimal number from 0 to 1.
+
+    Examples
+    --------
+    >>> claim_of("max_f=.951").miss(0.9533).__round__(6)
+    2.3
+    """
+    name, _, value = text.partition("=")
+    metric = name.strip().lower().replace("-", "_")
+    if metric not in METRICS:
+        raise ScoresError(f"claimed {text!r}: unknown metric {name!r}; {nearest(metric, tuple(METRICS))}")
+    value = value.strip()
+    if re.fullmatch(r"[1-9][0-9](\.[0-9]+)?|100", value):
+        share = Decimal(value) / 100
+        raise ScoresError(
+            f"claimed {text!r}: expected a number from 0 to 1; if a percentage, {metric}={share}."
+        )
+    if not re.fullmatch(r"[01]?\.[0-9]{1,6}", value) or Decimal(value) > 1:
+        raise ScoresError(
+            f"claimed {text!r}: expected a number from 0 to 1 with its digits, such as {metric}=.951."
+        )
+    return Claim(metric, Decimal(value))
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A reading held against claims: a preset's name or those of conventions, its figures, and its miss."""
+
+    names: tuple[str, ...]
+    values: tuple[float, ...]
+    miss: float
+
+    @property
+    def yields(self) -> bool:
+        """Whether all claims are met as printed."""
+        return self.miss <= PRINTED_ALIKE
+
+    @property
+    def is_preset(self) -> bool:
+        """Whether it is a preset, or the figures as scored, and no set of conventions."""
+        return self.names[0] in (*PRESETS, AS_SCORED)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """What a convention does to a metric."""
+
+    metric: str
+    convention: str
+    text: str
+    tools: str
+    value: float
+    difference: float
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The figures of one method on one dataset, and how conventions move them.
+
+    Parameters
+    ----------
+    method, signature
+        Whose figures, and how they are made unless said otherwise.
+    base, base_name
+        Metric -> its value; the preset that this is, or `AS_SCORED`.
+    presets
+        Preset -> metric -> its value.
+    effects
+        Of single conventions, by metric, largest difference first.
+    unknown
+        Conventions that need the images, which were not at hand.
+    claims, candidates
+        What was claimed; the presets by their miss, then sets of conventions by theirs.
+    findings
+        What is odd about the maps, in words.
+    """
+
+    method: str
+    signature: str
+    base: Mapping[str, float]
+    base_name: str
+    presets: Mapping[str, Mapping[str, float]]
+    effects: tuple[Effect, ...]
+    unknown: tuple[str, ...]
+    claims: tuple[Claim, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    findings: tuple[str, ...] = ()
+
+
+def stored_rescorer(path: Path) -> Rescorer | None:
+    """Return the figures of a scores folder, None where the path is none.
+
+    Raises
+    ------
+    ScoresError
+        The scores are damaged, or of several methods or datasets.
+    """
+    if path.is_file() or not any(path.rglob("meta.json")):
+        return None
+    found = load_scores([path])
+    if len(found) > 1:
+        listed = first_few([f"{one.method} on {one.dataset.partition('@')[0]}" for one in found])
+        raise ScoresError(f"{path}: scores of {listed}, expected one method on one dataset. Name its folder.")
+    return Rescorer(found[0])
+
+
+def one_job(jobs: Sequence[Job]) -> Job:
+    """Return the only job, of one method on one dataset.
+
+    Raises
+    ------
+    PredictionError
+        There are others.
+    """
+    found = [f"{method} on {job.location.dataset.name}" for job in jobs for method in job.methods]
+    if len(found) > 1:
+        raise PredictionError(
+            f"found maps of {first_few(found)}, expected one method on one dataset. Name it."
+        )
+    return jobs[0]
+
+
+def rescorer_of_maps(
+    job: Job, plan: Plan, out: Path, mask_threshold: str | None, say: Say, bar: Bar
+) -> tuple[Rescorer, tuple[str, ...]]:
+    """Look at one method's maps, and score them into `out` or take them from there.
+
+    Returns
+    -------
+    Their figures, and what is odd about them, in words; where they cannot be scored, `say` is told.
+
+    Raises
+    ------
+    DatasetError, PredictionError, ScoresError
+        See `sodbench.scoring.runs.score_job`.
+    """
+    (entries,) = job.methods.values()
+    with bar("look at the maps") as progress:
+        looked = examine(entries, job.location, plan.protocol, strip=plan.strip, progress=progress)
+    odd = tuple(f"{one.name}: {one.text}" for one in looked)
+    try:
+        (scores,) = score_jobs([job], plan, out, mask_threshold, bar=bar, say=say, replace_others=False)
+    except SodbenchError:
+        for line in odd:
+            say(line)
+        raise
+    pixels = Pixels(entries, job.location, plan.strip, plan.jobs)
+    return Rescorer(scores, pixels), odd or (NOTHING,)
+
+
+def explain(
+    figures: Rescorer,
+    metrics: Sequence[str],
+    claims: Sequence[Claim] = (),
+    findings: Sequence[str] = (),
+    *,
+    say: Say = lambda line: None,
+    progress: Progress | None = None,
+) -> Explanation:
+    """Return what every convention does to some metrics, and which ones yield the claims.
+
+    Parameters
+    ----------
+    figures
+        Of one method on one dataset.
+    metrics
+        Column ids; those claimed are added.
+    claims
+        At most one a metric.
+    findings
+        What is odd about the maps.
+    say
+        Told what takes long.
+    progress
+        Called with images done and their total.
+
+    Raises
+    ------
+    ScoresError
+        A metric was not computed, or is claimed twice.
+    """
+    given = [claim.metric for claim in claims]
+    if twice := sorted({metric for metric in given if given.count(metric) > 1}):
+        raise ScoresError(f"claimed twice: {', '.join(twice)}; expected each metric once.")
+    metrics = [metric for metric in METRICS if metric in {*metrics, *given}]
+    if lacking := [metric for metric in metrics if metric not in figures.scores.metrics]:
+        raise ScoresError(
+            f"{figures.scores.method}: {', '.join(lacking)} was not computed. Score again with it."
+        )
+    base = Reading(figures.scores.protocol)
+    known = readings(base)
+    _compute(figures, [(metric, one) for metric in metrics for one in known.values()], say, progress)
+    here = _values(figures, metrics, base)
+    with ThreadPoolExecutor(cpus()) as pool:
+        rows = pool.map(lambda one: _values(figures, metrics, one), known.values())
+        values = dict(zip(known, rows, strict=True))
+    name = next((preset for preset in PRESETS if known[preset] == base), AS_SCORED)
+    found = []
+    if claims:
+        found = [_candidate(claims, (each,), values[each]) for each in known]
+        found += [_candidate(claims, (AS_SCORED,), here)] if name == AS_SCORED else []
+        found += _sets_of_two(figures, base, claims, found, say, progress)
+    return Explanation(
+        method=f"{figures.scores.method} on {figures.scores.dataset.partition('@')[0]}",
+        signature=figures.scores.signature,
+        base=_there(here),
+        base_name=name,
+        presets={preset: _there(values[preset]) for preset in PRESETS},
+        effects=tuple(_effects(metrics, here, values)),
+        unknown=tuple(each for each, row in values.items() if None in row.values()),
+        claims=tuple(claims),
+        candidates=tuple(_ranked(found, claims, here)),
+        findings=tuple(findings),
+    )
+
+
+Values = Mapping[str, float | None]
+
+
+def _values(figures: Rescorer, metrics: Sequence[str], reading: Reading) -> dict[str, float | None]:
+    """Return metrics under a reading; None where they need images that are not at hand."""
+    return {
+        metric: None if figures.lacking([(metric, reading)]) else figures.value(metric, reading)
+        for metric in metrics
+    }
+
+
+def _there(values: Values) -> dict[str, float]:
+    return {metric: value for metric, value in values.items() if value is not None}
+
+
+def _compute(
+    figures: Rescorer,
+    wanted: Sequence[tuple[str, Reading]],
+    say: Say,
+    progress: Progress | None,
+) -> None:
+    if figures.pixels is None or not (lacking := figures.lacking(wanted)):
+        return
+    figures.compute(lacking, say, progress)
+
+
+def _ranked(found: Sequence[Candidate], claims: Sequence[Claim], here: Values) -> list[Candidate]:
+    """Return the figures as scored, the presets by their miss, then sets that move a figure by theirs."""
+    presets = [one for one in found if one.is_preset]
+    sets = [one for one in found if not one.is_preset and _moves(one, claims, here)]
+    presets.sort(key=lambda one: (one.names[0] != AS_SCORED, coarse(one)))
+    return [*presets, *sorted(sets, key=lambda one: (coarse(one), len(one.names)))]
+
+
+def coarse(one: Candidate) -> float:
+    """Return a miss in tenths, to rank by."""
+    return round(one.miss / TENTH) if math.isfinite(one.miss) else math.inf
+
+
+def _moves(one: Candidate, claims: Sequence[Claim], here: Values) -> bool:
+    """Tell whether a candidate's figures differ from those as scored."""
+    for claim, value in zip(claims, one.values, strict=True):
+        base = here[claim.metric]
+        if base is None or math.isnan(base):
+            if not math.isnan(value):
+                return True
+        elif abs(value - base) * 10**claim.digits >= TENTH:
+            return True
+    return False
+
+
+def _candidate(claims: Sequence[Claim], names: tuple[str, ...], values: Values) -> Candidate:
+    numbers = [values[claim.metric] for claim in claims]
+    shown = tuple(math.nan if number is None else number for number in numbers)
+    return Candidate(names, shown, max(c.miss(v) for c, v in zip(claims, shown, strict=True)))
+
+
+def _sets_of_two(
+    figures: Rescorer,
+    base: Reading,
+    claims: Sequence[Claim],
+    single: Sequence[Candidate],
+    say: Say,
+    progress: Progress | None,
+) -> list[Candidate]:
+    """Return the sets of two conventions that miss the claims by less than anything simpler.
+
+    A set whose known figures miss by as much already is passed over before its images are looked at.
+    """
+    best = min(one.miss for one in single)
+    if best <= PRINTED_ALIKE:
+        return []
+    metrics = [claim.metric for claim in claims]
+    here = _values(figures, metrics, base)
+    moving = {one.names[0] for one in single if _moves(one, claims, here)}
+    open_sets = {}
+    for name, reading in pairs(base).items():
+        values = _values(figures, metrics, reading)
+        if None not in values.values() or {*name.split(" ")} <= moving:
+            known = _there(values)
+            if max((c.miss(known[c.metric]) for c in claims if c.metric in known), default=0.0) < best:
+                open_sets[name] = reading
+    wanted = [(metric, one) for metric in metrics for one in open_sets.values()]
+    if figures.pixels is not None and figures.lacking(wanted):
+        say(f"Nothing simpler yields the claims: {len(open_sets)} sets of two conventions may.")
+    _compute(figures, wanted, say, progress)
+    found = [
+        _candidate(claims, tuple(name.split(" ")), _values(figures, metrics, one))
+        for name, one in open_sets.items()
+    ]
+    return [one for one in found if one.miss < best]
+
+
+def _effects(metrics: Sequence[str], here: Values, values: Mapping[str, Values]) -> list[Effect]:
+    found = []
+    for metric in metrics:
+        rows = []
+        for convention in CONVENTIONS:
+            value, base = values.get(convention.name, {}).get(metric), here[metric]
+            if value is not None and base is not None and value != base and not math.isnan(value - base):
+                row = (convention.name, convention.text, convention.tools, value, value - base)
+                rows.append(Effect(metric, *row))
+        found += sorted(rows, key=lambda one: -abs(one.difference))
+    return found

@@ -1,0 +1,185 @@
+"""The pictures that scores were made from: photos, masks and maps, where they lie now.
+
+They are read from where they lay when they were scored, or from where the user says they lie now. The
+digest of each mask and map must be that of the file that was scored.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sodbench.data.images.photos import photo_from
+from sodbench.data.locations import Location, from_masks, locate, mask_entries, photo_entries
+from sodbench.data.pairing import pair, suggest_strip
+from sodbench.data.registry import registry
+from sodbench.data.sources import ImageFile
+from sodbench.errors import DatasetError, PredictionError, first_few
+from sodbench.scoring.pipeline import Plan, content_of, digest_of, levels_of, place, prepared_from
+from sodbench.scoring.scores import Scores
+
+
+class Pictures(NamedTuple):
+    """What the sheet shows of an image: photo (None: there is none), mask, and maps by method."""
+
+    photo: NDArray[np.uint8] | None
+    gt: NDArray[np.bool_]
+    maps: Mapping[str, NDArray[np.uint8]]
+
+
+def location_of(scores: Scores, data: Path | None = None) -> Location:
+    """Find the masks that scores were made with, and their photos.
+
+    Parameters
+    ----------
+    scores
+        Whose provenance says where the masks lay.
+    data
+        Where to look instead: the folder that holds dataset folders, or the masks of one's own dataset.
+
+    Raises
+    ------
+    DatasetError
+        They are not there any more.
+    """
+    name = _dataset(scores)
+    known = registry().get(name)
+    masks = Path(scores.provenance.get("masks", ""))
+    if known is None:
+        masks = data or masks
+    elif data is None:
+        for folder in masks.parents[:3]:
+            with suppress(DatasetError):
+                if (found := locate(known, folder)).masks == masks:
+                    return found
+    if known and (data or not masks.name or not masks.exists()):
+        return place(name, None, data)
+    if not masks.name or not masks.exists():
+        raise DatasetError(f"{masks}: the masks of {name} are no longer here. Pass their folder with --data.")
+    return from_masks(masks, name)
+
+
+def maps_path(scores: Scores, maps: Path | None = None) -> Path:
+    """Return where a method's maps are to be looked for: where they were scored, or `maps`.
+
+    Raises
+    ------
+    PredictionError
+        Nothing is there.
+    """
+    path = maps or Path(scores.provenance.get("predictions", ""))
+    if not path.name or not path.exists():
+        gone = "no such folder or zip" if maps else "the maps were scored from here and are gone"
+        raise PredictionError(
+            f"{path if path.name else scores.method}: {gone}. Pass --maps DIR, which holds the maps of "
+            f"{scores.method} on {_dataset(scores)}."
+        )
+    return path
+
+
+def maps_of(scores: Scores, found: Mapping[str, Sequence[ImageFile]], path: Path) -> Sequence[ImageFile]:
+    """Return the method's maps out of those found at a path: by its name, or the only ones.
+
+    Raises
+    ------
+    PredictionError
+        There are several methods' maps, none of this name.
+    """
+    if scores.method in found:
+        return found[scores.method]
+    if len(found) > 1:
+        raise PredictionError(
+            f"{path}: found maps of {first_few(list(found))}, expected {scores.method}. Pass --maps DIR."
+        )
+    return next(iter(found.values()))
+
+
+def load_pictures(
+    images: Sequence[str], methods: Sequence[tuple[Scores, Sequence[ImageFile]]], location: Location
+) -> list[Pictures]:
+    """Read the pictures of some images, as they were scored.
+
+    Parameters
+    ----------
+    images
+        Their ids.
+    methods
+        Scores and maps of each method shown.
+    location
+        Where masks and photos lie.
+
+    Raises
+    ------
+    DatasetError, PredictionError
+        A mask or map is gone, unreadable, or not the one that was scored.
+    """
+    masks = mask_entries(location)
+    known, photos = {entry.stem: entry for entry in masks}, photo_entries(location)
+    if absent := [image for image in images if image not in known]:
+        raise DatasetError(
+            f"{location.masks}: {len(absent)} masks are gone ({first_few(absent)}). Pass --data DIR."
+        )
+    content = {image: content_of(known[image], DatasetError) for image in images}
+    plan, graded = Plan(methods[0][0].protocol, metrics=()), location.dataset.grey_masks
+    gts = {
+        image: prepared_from(data, known[image].where, plan, graded).mask.gt
+        for image, data in content.items()
+    }
+    shown: dict[str, dict[str, NDArray[np.uint8]]] = {image: {} for image in images}
+    for scores, entries in methods:
+        maps = _map_data(images, scores, entries, masks)
+        _check_unchanged(scores, content, maps, location)
+        for image, (entry, data) in maps.items():
+            levels = levels_of(data, entry, gts[image].shape, scores.protocol).levels
+            shown[image][scores.method] = levels
+    return [Pictures(_photo(photos.get(image)), gts[image], shown[image]) for image in images]
+
+
+def _map_data(
+    images: Sequence[str], scores: Scores, entries: Sequence[ImageFile], masks: Sequence[ImageFile]
+) -> dict[str, tuple[ImageFile | None, bytes]]:
+    """Read the maps as they are on the disk; of an image without a map when it was scored, nothing."""
+    strip = suggest_strip(entries, masks)
+    paired = {image: entry for image, entry, _ in pair(entries, masks, [strip] if strip else ()).pairs}
+    wanted = [image for image in images if "missing" not in scores.rows[image].notes]
+    if absent := [image for image in wanted if image not in paired]:
+        raise PredictionError(
+            f"{scores.method} on {_dataset(scores)}: {len(absent)} maps are gone ({first_few(absent)}). "
+            "Pass --maps DIR."
+        )
+    nothing: dict[str, tuple[ImageFile | None, bytes]] = dict.fromkeys(images, (None, b""))
+    return nothing | {image: (paired[image], content_of(paired[image], PredictionError)) for image in wanted}
+
+
+def _check_unchanged(
+    scores: Scores,
+    masks: Mapping[str, bytes],
+    maps: Mapping[str, tuple[ImageFile | None, bytes]],
+    location: Location,
+) -> None:
+    scored = {image: scores.rows[image].digest.partition("-") for image in masks}
+    if changed := [image for image in masks if digest_of(masks[image]) != scored[image][0]]:
+        raise DatasetError(
+            f"{location.masks}: {len(changed)} of {len(masks)} masks are not those that were scored "
+            f"({first_few(changed)}). Score again, or pass --data DIR, where the scored ones lie."
+        )
+    there = {image: digest_of(data) if entry else "missing" for image, (entry, data) in maps.items()}
+    if changed := [image for image in masks if there[image] != scored[image][2]]:
+        raise PredictionError(
+            f"{scores.method} on {_dataset(scores)}: {len(changed)} of {len(masks)} maps are not those that "
+            f"were scored ({first_few(changed)}). Score again, or pass --maps DIR, where the scored ones lie."
+        )
+
+
+def _photo(entry: ImageFile | None) -> NDArray[np.uint8] | None:
+    if entry is None:
+        return None
+    pixels = photo_from(content_of(entry, DatasetError), entry.where)
+    return (pixels // 257 if pixels.dtype == np.uint16 else pixels).astype(np.uint8)
+
+
+def _dataset(scores: Scores) -> str:
+    return scores.dataset.partition("@")[0]

@@ -1,0 +1,63 @@
+"""Bootstrap bands of precision-recall curves."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sodbench.analysis.statistics.resampling import FEWEST_IMAGES, TAILS, image_curves, resampled
+from sodbench.errors import ScoresError
+from sodbench.metrics.fmeasure import pr_from_found
+from sodbench.metrics.histogram import Reals
+from sodbench.scoring.scores import Scores
+
+BAND_RESAMPLES = 1_000
+"""Enough for a band as wide as a line to the eye."""
+
+BAND_POINTS = 400
+"""Recalls at which a band is drawn."""
+
+
+class Band(NamedTuple):
+    """The middle 95 % of the precisions that resamples reach at some recalls, each ``(BAND_POINTS,)``."""
+
+    recall: Reals
+    low: Reals
+    high: Reals
+
+
+def pr_band(scores: Scores, resamples: int = BAND_RESAMPLES, seed: int = 0) -> Band:
+    """Return the band of a dataset's precision-recall curve, over images drawn with replacement.
+
+    Each resample's curve is taken at equal recalls, linear between its thresholds, from the lowest recall
+    that the dataset's own curve reaches to 1.
+
+    Parameters
+    ----------
+    scores
+        Of one method on one dataset.
+    resamples, seed
+        See `sodbench.analysis.statistics.resampling.bootstrap`.
+
+    Raises
+    ------
+    ScoresError
+        There are too few images.
+    """
+    if len(scores.rows) < FEWEST_IMAGES:
+        raise ScoresError(
+            f"{scores.method} on {scores.dataset.partition('@')[0]}: {len(scores.rows)} images are too few "
+            f"for a band, expected {FEWEST_IMAGES}. Leave --band out."
+        )
+    pooled = scores.protocol.average == "pooled"
+    columns = image_curves(scores, "pooled" if pooled else "pr")
+    grid = np.linspace(scores.curves()["recall"].min(), 1, BAND_POINTS)
+    found = []
+    for means in resampled(columns, resamples, seed):
+        if pooled:
+            tp, fp = np.split(means[:, :-1] * len(columns), 2, axis=1)
+            precision, recall = pr_from_found(tp, fp, means[:, -1:] * len(columns), scores.protocol)
+        else:
+            precision, recall = np.split(means, 2, axis=1)
+        found += [np.interp(grid, r[::-1], p[::-1]) for p, r in zip(precision, recall, strict=True)]
+    low, high = np.quantile(found, TAILS, axis=0)
+    return Band(grid, low, high)

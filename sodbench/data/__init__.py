@@ -1,0 +1,1 @@
+"""From disk to arrays: which datasets there are, where they lie, and what their files hold."""

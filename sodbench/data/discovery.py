@@ -1,0 +1,117 @@
+"""Which methods' maps of which datasets does a folder or a zip hold?
+
+Recognised: a flat folder of maps, ``METHOD/*.png``, ``DATASET/*.png`` and ``METHOD/DATASET/*.png``.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from sodbench.data.registry import Dataset, fold, registry
+from sodbench.data.sources import ImageFile, Source, is_unicode, open_source
+from sodbench.errors import PredictionError, first_few
+
+
+@dataclass(frozen=True)
+class Found:
+    """The maps of one method on one dataset (None: the one dataset that was asked for)."""
+
+    method: str
+    dataset: Dataset | None
+    entries: tuple[ImageFile, ...]
+
+
+class PassedOver(NamedTuple):
+    """What was not taken: files that are no images, and folders of images that name no dataset."""
+
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
+
+
+def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[Found], PassedOver]:
+    """Find the sets of maps under a path.
+
+    Parameters
+    ----------
+    path
+        Folder or zip.
+    wanted
+        Datasets asked for; none: all registered ones, by the names of the folders.
+
+    Returns
+    -------
+    The sets found, sorted by method, and what was passed over.
+
+    Raises
+    ------
+    PredictionError
+        There are no maps, or their folders cannot be told apart.
+    """
+    source = open_source(path)
+    if not source.groups:
+        ignored = f" (only {first_few(source.ignored)})" if source.ignored else ""
+        raise PredictionError(f"{path}: found no maps here{ignored}, expected images named like the masks.")
+    registered = _by_name(registry().values())
+    found = _by_folder(source, _by_name(wanted) if wanted else registered) or _unnamed(
+        source, wanted, registered
+    )
+    taken = {id(f.entries) for f in found}
+    folders = tuple(
+        folder or "the top folder"
+        for folder, entries in source.groups.items()
+        if id(entries) not in taken and fold(folder.rpartition("/")[2]) not in registered
+    )
+    if strange := [ascii(f.method) for f in found if not is_unicode(f.method)]:
+        raise PredictionError(
+            f"{path}: the name of the method, {first_few(strange)}, is not valid Unicode. "
+            f"Rename its folder, or set a UTF-8 locale."
+        )
+    found.sort(key=lambda f: (f.method, f.dataset.name if f.dataset else ""))
+    return found, PassedOver(source.ignored, folders)
+
+
+def _by_name(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
+    return {fold(name): d for d in datasets for name in (d.name, *d.aliases)}
+
+
+def _by_folder(source: Source, known: dict[str, Dataset]) -> list[Found]:
+    found = []
+    for folder, entries in source.groups.items():
+        parts = [_name(source.path), *PurePosixPath(folder).parts]
+        dataset = known.get(fold(parts[-1]))
+        if dataset:
+            method = parts[-2] if len(parts) > 1 else source.path.resolve().parent.name
+            found.append(Found(method or parts[-1], dataset, entries))
+    return found
+
+
+def _name(path: Path) -> str:
+    return path.resolve().stem if path.is_file() else path.resolve().name
+
+
+def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Dataset]) -> list[Found]:
+    """Take folders whose names say no dataset: flat maps, or one folder a method."""
+    name = _name(source.path)
+    folders = list(source.groups)
+    if len(wanted) > 1:
+        raise PredictionError(
+            f"{source.path}: no folder here is named like one of {', '.join(d.name for d in wanted)} "
+            f"(found {first_few([folder or 'maps at its top' for folder in folders])}). "
+            "Expected METHOD/DATASET/*.png, or one --dataset."
+        )
+    dataset = wanted[0] if wanted else None
+    if "" in folders:
+        return [Found(name, dataset, source.groups[""])]
+    if len(folders) == 1 and source.path.is_file():
+        return [Found(name, dataset, source.groups[folders[0]])]
+    if dataset and dataset.registered:
+        folders = [folder for folder in folders if fold(folder.rpartition("/")[2]) not in registered]
+    if not folders or any("/" in folder for folder in folders):
+        named, shown = (dataset.name, dataset.name) if dataset else ("like a dataset", "DATASET")
+        raise PredictionError(
+            f"{source.path}: no folder here is named {named}, and of {first_few(list(source.groups))} "
+            f"it cannot be told which hold the maps to score. "
+            f"Expected maps, METHOD/*.png or METHOD/{shown}/*.png; pass the folder that holds the maps."
+        )
+    return [Found(folder, dataset, source.groups[folder]) for folder in folders]

@@ -1,0 +1,1 @@
+"""Decoders: maps, masks and photos as arrays."""

@@ -1,0 +1,585 @@
+"""Encoded bytes to canonical arrays: the only decoder of pixels.
+
+What is read how stands under "Canonical inputs" in the conventions. Where a file allows two
+readings, or cannot be read exactly, it is refused with the reason; no pixel is ever guessed.
+
+PNGs are read by `sodbench.data.images.png`: their checksums, depth, palette and transparency are needed,
+and Pillow checks no checksum of pixel data, and fills rows that a file does not hold with zeros. Other
+formats go through their Pillow plugin's class directly, because ``Image.open`` only warns of a
+decompression bomb.
+"""
+
+from collections.abc import Callable
+from io import BytesIO
+from struct import unpack_from
+from typing import Any, NamedTuple, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from sodbench.data.images.png import (
+    CHANNELS,
+    MAGIC,
+    Head,
+    RefusalError,
+    chunks_of,
+    head_of,
+    inflated,
+    samples_of,
+)
+from sodbench.errors import DatasetError, PredictionError, ProtocolError, SodbenchError, first_few, nearest
+from sodbench.protocol import parse_mask_rule
+
+FILE_NOTES = {
+    "jpeg": "JPEG, which is lossy: levels near edges are not the ones that were written",
+    "faint": "16-bit or float values that reach level 1 at most: 8-bit values in a deeper file?",
+    "mask-01": "mask with maximum 1, read as 0 and 255",
+    "grey": "mask with levels other than 0 and 255",
+    "resized": "resized to its mask",
+    "emptied": "grey mask without a level above its threshold, taken as empty",
+}
+RESIZES = ("exact", "bilinear", "nearest")
+MAX_CHANNEL_SPREAD = 8
+
+_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"MM\0+", b"II+\0")
+_AGAIN = "Write or download it again."
+_TO_GREY = "Save maps as 8-bit grey PNG."
+_ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
+# (depth, colour type) -> Pillow's mode and raw mode. Fewer than 8 bits are read as indices, unscaled.
+_PILLOW_LAYOUTS = {
+    (1, 0): ("P", "P;1"),
+    (2, 0): ("P", "P;2"),
+    (4, 0): ("P", "P;4"),
+    (8, 0): ("L", "L"),
+    (16, 0): ("I;16", "I;16B"),
+    (8, 2): ("RGB", "RGB"),
+    (1, 3): ("P", "P;1"),
+    (2, 3): ("P", "P;2"),
+    (4, 3): ("P", "P;4"),
+    (8, 3): ("P", "P"),
+    (8, 4): ("LA", "LA"),
+    (8, 6): ("RGBA", "RGBA"),
+}
+
+
+class SaliencyMap(NamedTuple):
+    """A map as the metrics take it.
+
+    Parameters
+    ----------
+    levels
+        (h, w) grey levels, C-contiguous and writable.
+    notes
+        Ids of things to report, keys of `FILE_NOTES`.
+    """
+
+    levels: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+
+class Mask(NamedTuple):
+    """A ground-truth mask as the metrics take it.
+
+    Parameters
+    ----------
+    gt
+        (h, w) foreground.
+    levels
+        (h, w) grey levels that `gt` was made of, after a 0/1 mask became 0/255.
+    notes
+        Ids of things to report, keys of `FILE_NOTES`.
+    """
+
+    gt: NDArray[np.bool_]
+    levels: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+
+def decode(data: bytes, where: str) -> SaliencyMap:
+    """Decode an encoded map (PNG, JPEG, BMP, TIFF, GIF, WebP or NPY; its content decides).
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    where
+        What messages call it.
+
+    Returns
+    -------
+    SaliencyMap
+        Grey levels, and notes out of ``jpeg`` and ``faint``.
+
+    Raises
+    ------
+    PredictionError
+        The file is damaged, no image, or no map that has one exact reading.
+
+    Examples
+    --------
+    >>> file = BytesIO()
+    >>> np.save(file, np.array([[0.0, 0.5, 1.0]]))
+    >>> decode(file.getvalue(), "a.npy")
+    SaliencyMap(levels=array([[  0, 128, 255]], dtype=uint8), notes=())
+    >>> decode(b"<!DOCTYPE html>", "a.png")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    sodbench.errors.PredictionError: a.png: no image (begins with b'<!DOCTYPE html>'), expected ...
+    """
+    return _decode(data, where, PredictionError)
+
+
+def prediction_from(
+    data: bytes, where: str, *, shape: tuple[int, int] | None = None, resize: str = "exact"
+) -> SaliencyMap:
+    """Decode a prediction and hold it against its mask's shape.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    where
+        What messages call it.
+    shape
+        The mask's (h, w); None takes any.
+    resize
+        What to do with another shape: ``exact`` refuses it, ``bilinear`` and ``nearest`` resize
+        the 8-bit levels with Pillow (bilinear averages when it shrinks).
+
+    Raises
+    ------
+    PredictionError
+        The file cannot be read, or its size is not the mask's.
+    ProtocolError
+        `resize` is unknown.
+
+    Examples
+    --------
+    >>> file = BytesIO()
+    >>> np.save(file, np.array([[0, 200]], np.uint8))
+    >>> prediction_from(file.getvalue(), "a.npy", shape=(2, 4), resize="nearest").levels
+    array([[  0,   0, 200, 200],
+           [  0,   0, 200, 200]], dtype=uint8)
+    """
+    if resize not in RESIZES:
+        raise ProtocolError(f"resize {resize!r} is unknown; {nearest(resize, RESIZES)}")
+    found = _decode(data, where, PredictionError)
+    if shape is None or found.levels.shape == shape:
+        return found
+    h, w = found.levels.shape
+    if resize == "exact":
+        turned = " It seems to be turned by 90 degrees." if (w, h) == shape else ""
+        raise PredictionError(
+            f"{where}: the map is {w}x{h}, its mask {shape[1]}x{shape[0]} (width x height).{turned} "
+            "Save maps in the size of the mask, or pass --resize bilinear."
+        )
+    filters = {"bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
+    resized = Image.fromarray(found.levels).resize((shape[1], shape[0]), filters[resize])
+    return SaliencyMap(np.array(resized, order="C"), (*found.notes, "resized"))
+
+
+def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, graded: bool = False) -> Mask:
+    """Decode a mask and binarise it.
+
+    A mask with maximum 1 is read as 0 and 255. A mask that is not all zero but has no foreground
+    by the rule is refused; an all-zero mask is a true empty mask.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    where
+        What messages call it.
+    rule, eps
+        Which levels are foreground, see `binarise`.
+    graded
+        The dataset is known for grey masks (PASCAL-S): one of three or more levels that the rule
+        empties is an empty mask.
+
+    Returns
+    -------
+    Mask
+        Foreground, levels, and notes out of ``jpeg``, ``faint``, ``mask-01``, ``grey`` and ``emptied``.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be read as a mask, or the rule empties it.
+    ProtocolError
+        The rule is not valid.
+
+    Examples
+    --------
+    >>> file = BytesIO()
+    >>> np.save(file, np.array([[0, 1]], np.uint8))
+    >>> mask_from(file.getvalue(), "a.npy")
+    Mask(gt=array([[False,  True]]), levels=array([[  0, 255]], dtype=uint8), notes=('mask-01',))
+    """
+    parse_mask_rule(rule)
+    levels, notes = _decode(data, where, DatasetError)
+    top = levels.max()
+    if top == 1:
+        levels *= 255
+        notes += ("mask-01",)
+    elif _has_grey(levels):
+        notes += ("grey",)
+    gt = binarise(levels, rule, eps)
+    if top == 0 and "faint" in notes:
+        raise DatasetError(
+            f"{where}: the mask is not empty, but all its levels come to 0: {FILE_NOTES['faint']} "
+            "Save masks as 8-bit grey PNG."
+        )
+    if top > 0 and not gt.any() and graded and len(np.unique(levels)) > 2:
+        notes += ("emptied",)
+    elif top > 0 and not gt.any():
+        found = first_few([str(v) for v in np.unique(levels)])
+        raise DatasetError(
+            f"{where}: the mask is not empty (levels {found}), but the rule {rule} leaves it no foreground. "
+            f"Say which levels are foreground, e.g. --mask-threshold '>{top // 2}'."
+        )
+    return Mask(gt, levels, notes)
+
+
+def resized_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
+    """Return a mask at another size ``(h, w)``, by the nearest pixel.
+
+    >>> resized_mask(Mask(np.eye(2, dtype=bool), np.zeros((2, 2), np.uint8), ()), (1, 4)).gt.tolist()
+    [[False, False, True, True]]
+    """
+    gt, levels = (
+        np.array(Image.fromarray(side).resize(shape[::-1], Image.Resampling.NEAREST), order="C")
+        for side in (mask.gt.view(np.uint8), mask.levels)
+    )
+    return Mask(gt.view(np.bool_), levels, mask.notes)
+
+
+def binarise(levels: NDArray[np.uint8], rule: str, eps: float = 0.0) -> NDArray[np.bool_]:
+    """Return where a mask's levels are foreground.
+
+    Parameters
+    ----------
+    levels
+        Grey levels.
+    rule
+        ``>K`` or ``>=K`` on the level, K from 0 to 255; or ``norm>K``, which is
+        level / (max + eps) * 255 > K in double precision, max being the maximum of `levels`;
+        ``norm>=K`` likewise.
+    eps
+        Only for ``norm``.
+
+    Raises
+    ------
+    ProtocolError
+        The rule is not valid.
+
+    Examples
+    --------
+    >>> binarise(np.array([[0, 64, 65, 128]], np.uint8), "norm>128")
+    array([[False, False,  True,  True]])
+    """
+    scaled, relation, k = parse_mask_rule(rule)
+    if not scaled:
+        return levels > k if relation == ">" else levels >= k
+    top = int(levels.max(initial=0))
+    if top == 0:
+        return np.zeros(levels.shape, bool)
+    value = np.arange(256) / (top + eps) * 255
+    table: NDArray[np.bool_] = value > k if relation == ">" else value >= k
+    return table[levels]
+
+
+def _has_grey(levels: NDArray[np.uint8]) -> bool:
+    shifted = levels + np.uint8(1)
+    return bool(shifted.max() > 1)
+
+
+def _decode(data: bytes, where: str, error: type[SodbenchError]) -> SaliencyMap:
+    try:
+        if data.startswith(MAGIC):
+            return _png(data)
+        if data.startswith(b"\x93NUMPY"):
+            return _npy(data)
+        return _plugin(data)
+    except RefusalError as refusal:
+        raise error(f"{where}: {refusal}") from refusal.__cause__
+
+
+def _check_size(w: int, h: int) -> None:
+    most = Image.MAX_IMAGE_PIXELS
+    if most is not None and w * h > most:
+        raise RefusalError(
+            f"{w}x{h} are {w * h} pixels, expected at most {most} (a decompression bomb?). Scale it down."
+        )
+
+
+def _png(data: bytes) -> SaliencyMap:
+    """Decode a PNG: the fast path, 99 % of all files."""
+    chunks, pixels = chunks_of(data)
+    head = head_of(chunks)
+    if b"acTL" in chunks:
+        raise RefusalError(f"animated PNG, expected a single image. {_TO_GREY}")
+    channels = CHANNELS[head.colour]
+    if head.depth == 16 and channels > 1:
+        raise RefusalError(
+            f"16-bit PNG with {channels} channels, expected grey. Save it as 8-bit or as 16-bit grey."
+        )
+    _check_size(head.width, head.height)
+    samples = _interlaced(head, pixels) if head.interlaced else samples_of(head, pixels)
+    transparent = chunks.get(b"tRNS")
+    if head.colour == 3:
+        indices = samples.astype(np.uint8, copy=False)
+        return SaliencyMap(_through_palette(indices, _table(chunks.get(b"PLTE", b"")), transparent), ())
+    if transparent is not None and head.colour in (0, 2):
+        if len(transparent) < 2 * channels:
+            raise RefusalError(f"no valid PNG (transparent colour of {len(transparent)} bytes). {_AGAIN}")
+        key = np.array(unpack_from(f">{channels}H", transparent)) & (2**head.depth - 1)
+        _check_opaque((samples.reshape(head.height, head.width, channels) != key).any(axis=2))
+    if head.depth == 16:
+        return _from_16_bit(samples.astype(np.uint16, copy=False))
+    if head.depth < 8:
+        samples *= samples.dtype.type(255 // (2**head.depth - 1))
+    return SaliencyMap(_from_channels(samples.astype(np.uint8, copy=False)), ())
+
+
+def _interlaced(head: Head, pixels: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
+    """Let Pillow decode an interlaced PNG, which may not end before its last row."""
+    expected = 0
+    for x, y, dx, dy in _ADAM7:
+        columns, rows = max(0, -((x - head.width) // dx)), max(0, -((y - head.height) // dy))
+        expected += rows * (1 + (columns * head.bits + 7) // 8) if columns else 0
+    inflated(pixels, expected)
+    mode, rawmode = _PILLOW_LAYOUTS[head.depth, head.colour]
+    try:
+        return np.array(Image.frombytes(mode, (head.width, head.height), pixels, "zip", (rawmode, 1)))
+    except ValueError as cause:
+        raise RefusalError(f"damaged or truncated PNG ({cause}). {_AGAIN}") from cause
+
+
+def _npy(data: bytes) -> SaliencyMap:
+    file = BytesIO(data)
+    try:
+        npy: Any = np.lib.format
+        version = npy.read_magic(file)
+        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        shape, fortran, dtype = header(file)
+    except Exception as cause:
+        raise RefusalError(f"damaged or truncated NPY ({cause}). {_AGAIN}") from cause
+    if len(shape) != 2 or min(shape) < 1:
+        raise RefusalError(f"array of shape {shape}, expected (height, width), both at least 1.")
+    _check_size(shape[1], shape[0])
+    if dtype.kind not in "buf" or (dtype.kind == "u" and dtype.itemsize > 2):
+        raise RefusalError(
+            f"array of {dtype}, expected bool, uint8 or uint16, or float in [0, 1]; "
+            "other types do not say which value is white. Convert it."
+        )
+    size = shape[0] * shape[1] * dtype.itemsize
+    start = file.tell()
+    if len(data) - start != size:
+        raise RefusalError(f"damaged NPY ({len(data) - start} bytes of values, expected {size}). {_AGAIN}")
+    values = np.frombuffer(data, dtype, offset=start).reshape(shape, order="F" if fortran else "C")
+    if dtype.kind == "f":
+        return _from_float(values)
+    if dtype.itemsize == 2:
+        return _from_16_bit(values)
+    levels = np.array(values, np.uint8, order="C")
+    if dtype.kind == "b":
+        levels *= 255
+    return SaliencyMap(levels, ())
+
+
+def _plugin(data: bytes) -> SaliencyMap:
+    """Decode what is neither PNG nor NPY through Pillow's plugin for it."""
+    kind, opener = _opener(data)
+    try:
+        image = opener(BytesIO(data))
+        w, h = image.size
+        animated = getattr(image, "is_animated", False)
+    except Image.DecompressionBombError as cause:
+        most = Image.MAX_IMAGE_PIXELS
+        raise RefusalError(f"too many pixels, expected at most {most}. Scale it down.") from cause
+    except Exception as cause:
+        raise RefusalError(f"damaged, truncated or unusual {kind} ({_reason(cause)}). {_AGAIN}") from cause
+    _check_size(w, h)
+    if animated:
+        raise RefusalError(f"{kind} with more than one image, expected a single one. {_TO_GREY}")
+    try:
+        turned = _check_tiff(image) if kind == "TIFF" else None
+        image.load()
+        plain = image if turned is None else image.transpose(turned)
+        levels, notes = _from_image(plain, image.info.get("transparency"))
+    except RefusalError:
+        raise
+    except Exception as cause:
+        raise RefusalError(f"damaged or truncated {kind} ({_reason(cause)}). {_AGAIN}") from cause
+    if kind == "JPEG" or image.info.get("compression") in ("jpeg", "tiff_jpeg"):
+        notes += ("jpeg",)
+    return SaliencyMap(levels, notes)
+
+
+def _reason(cause: Exception) -> str:
+    return str(cause).partition("\n")[0] or type(cause).__name__
+
+
+def _opener(data: bytes) -> tuple[str, Callable[[BytesIO], ImageFile.ImageFile]]:
+    if data.startswith(b"\xff\xd8\xff"):
+        from PIL.JpegImagePlugin import JpegImageFile
+
+        return "JPEG", JpegImageFile
+    if data.startswith(_TIFF_MAGIC):
+        from PIL.TiffImagePlugin import TiffImageFile
+
+        return "TIFF", TiffImageFile
+    if data.startswith(b"BM"):
+        from PIL.BmpImagePlugin import BmpImageFile
+
+        return "BMP", BmpImageFile
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        from PIL.GifImagePlugin import GifImageFile
+
+        return "GIF", GifImageFile
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        from PIL.WebPImagePlugin import WebPImageFile
+
+        return "WebP", WebPImageFile
+    found = f"begins with {data[:24]!r}" if data else "it is empty"
+    raise RefusalError(f"no image ({found}), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY. {_AGAIN}")
+
+
+def _check_tiff(image: ImageFile.ImageFile) -> Image.Transpose | None:
+    """Refuse layouts that Pillow reads wrongly; return what undoes the turn that it applies."""
+    tags = cast("Any", image).tag_v2
+    bits, formats = tags.get(258, (1,)), tags.get(339, (1,))
+    white_is_zero = tags.get(262, 0) == 0
+    if max(bits) == 16 and image.mode not in ("I;16", "I;16B", "I"):
+        raise RefusalError(
+            f"16-bit TIFF with {len(bits)} channels: the decoder drops their low bytes. "
+            "Save it as 8-bit or as 16-bit grey."
+        )
+    if image.mode == "I" or (image.mode.startswith("I;16") and max(bits) != 16) or 2 in formats:
+        kind = "signed" if 2 in formats else "unsigned"
+        raise RefusalError(
+            f"TIFF with {max(bits)}-bit {kind} samples, expected up to 8 or 16 bits unsigned, "
+            f"or float in [0, 1]. {_TO_GREY}"
+        )
+    if white_is_zero and (image.mode == "F" or image.mode.startswith("I;16")):
+        raise RefusalError(f"TIFF whose zero is white, in more than 8 bits: not read right. {_TO_GREY}")
+    if 320 in tags and 0 < max(tags[320]) < 256:
+        raise RefusalError(f"TIFF with an 8-bit colour map, expected a 16-bit one. {_TO_GREY}")
+    raw = tags.get(259, 1) == 1
+    if raw and image.mode == "YCbCr" and tags.get(530, (2, 2)) != (1, 1):
+        raise RefusalError(f"uncompressed TIFF with subsampled colour. {_TO_GREY}")
+    if raw:
+        covered = sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in cast("Any", image.tile))
+        expected = image.width * image.height * (tags.get(277, 1) if tags.get(284, 1) == 2 else 1)
+        if covered < expected:
+            raise RefusalError(f"truncated TIFF (its strips hold {covered} of {expected} pixels). {_AGAIN}")
+    turns = Image.Transpose
+    return {
+        2: turns.FLIP_LEFT_RIGHT,
+        3: turns.ROTATE_180,
+        4: turns.FLIP_TOP_BOTTOM,
+        5: turns.TRANSPOSE,
+        6: turns.ROTATE_90,
+        7: turns.TRANSVERSE,
+        8: turns.ROTATE_270,
+    }.get(image.getexif().get(274, 1))
+
+
+def _from_image(image: Image.Image, transparent: int | bytes | None) -> SaliencyMap:
+    mode = image.mode
+    if mode == "P":
+        table = _table(bytes(image.getpalette() or ()))
+        if isinstance(transparent, int):
+            transparent = b"\xff" * transparent + b"\0"
+        return SaliencyMap(_through_palette(np.array(image), table, transparent), ())
+    if mode.startswith("I;16"):
+        return _from_16_bit(np.array(image))
+    if mode == "F":
+        return _from_float(np.array(image))
+    if mode == "1":
+        image = image.convert("L")
+    elif mode in ("CMYK", "YCbCr"):
+        image = image.convert("RGB")
+    elif mode == "PA":
+        image = image.convert("RGBA")
+    elif mode not in ("L", "LA", "RGB", "RGBA"):
+        raise RefusalError(f"pixels of kind {mode}, expected grey, a palette or RGB. {_TO_GREY}")
+    samples = np.array(image, order="C")
+    if isinstance(transparent, int) and mode == "L":
+        _check_opaque(samples != transparent)
+    return SaliencyMap(_from_channels(samples), ())
+
+
+def _from_channels(samples: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the levels of 8-bit grey (2-D), grey + alpha, RGB or RGBA samples."""
+    if samples.ndim == 2:
+        return samples
+    channels = samples.shape[2]
+    if channels in (2, 4):
+        _check_opaque(samples[..., -1])
+    return samples[..., 0].copy() if channels == 2 else _luma(samples[..., :3])
+
+
+def _table(palette: bytes) -> NDArray[np.uint8]:
+    return np.frombuffer(palette[: len(palette) // 3 * 3], np.uint8).reshape(-1, 3)
+
+
+def _through_palette(
+    indices: NDArray[np.uint8], table: NDArray[np.uint8], alpha: bytes | None
+) -> NDArray[np.uint8]:
+    """Look indices up in a palette; entries that no pixel uses do not count."""
+    used = np.flatnonzero(Image.fromarray(indices).histogram())
+    if used[-1] >= len(table):
+        raise RefusalError(f"pixels of palette entry {used[-1]}, but the palette has {len(table)}. {_AGAIN}")
+    if alpha is not None:
+        _check_opaque(np.frombuffer(alpha[:256].ljust(256, b"\xff"), np.uint8)[used])
+    levels = np.zeros(256, np.uint8)
+    levels[used] = _luma(table[used])
+    return levels.take(indices)
+
+
+def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the Rec. 601 luma of (..., 3) samples whose channels nearly agree."""
+    r, g, b = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    if np.array_equal(r, g) and np.array_equal(g, b):
+        return r.copy()
+    low, high = np.minimum(np.minimum(r, g), b), np.maximum(np.maximum(r, g), b)
+    spread = int((high - low).max())
+    if spread > MAX_CHANNEL_SPREAD:
+        raise RefusalError(
+            f"coloured picture (channels differ by up to {spread}, expected at most {MAX_CHANNEL_SPREAD}), "
+            f"which is not a map. {_TO_GREY}"
+        )
+    weighted = r * np.uint32(19595) + g * np.uint32(38470) + b * np.uint32(7471)
+    levels: NDArray[np.uint8] = ((weighted + 32768) >> 16).astype(np.uint8)
+    return levels
+
+
+def _check_opaque(alpha: NDArray[Any]) -> None:
+    if alpha.min() != alpha.max():
+        raise RefusalError(
+            "its transparency varies: this is a cut-out and not a saliency map. Save the map itself."
+        )
+
+
+def _from_16_bit(values: NDArray[np.uint16]) -> SaliencyMap:
+    """Return floor(v * 255 / 65535 + 1/2) = (v + 128) // 257 in integers."""
+    levels = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8, order="C")
+    return SaliencyMap(levels, _faint(levels, bool(values.any())))
+
+
+def _from_float(values: NDArray[np.floating[Any]]) -> SaliencyMap:
+    nans = int(np.isnan(values).sum())
+    if nans:
+        raise RefusalError(f"{nans} of {values.size} values are NaN, expected values in [0, 1].")
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 1:
+        raise RefusalError(
+            f"float values from {low:g} to {high:g}, expected [0, 1]. Scale them, or save levels as uint8."
+        )
+    levels = np.floor(values.astype(np.float64) * 255 + 0.5).astype(np.uint8, order="C")
+    return SaliencyMap(levels, _faint(levels, high > 0))
+
+
+def _faint(levels: NDArray[np.uint8], nonzero: bool) -> tuple[str, ...]:
+    return ("faint",) if nonzero and levels.max() <= 1 else ()

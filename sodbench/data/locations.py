@@ -1,0 +1,342 @@
+"""The datasets: what is known of them, where they lie on this disk, and whether they are whole.
+
+The registry and the pairing of maps with masks have files of their own; their names are offered here too.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from sodbench.data.pairing import Pairing, pair, suggest_strip
+from sodbench.data.registry import Dataset, config_file, find, fold, lookup, read_toml, registry
+from sodbench.data.sources import ImageFile, open_source
+from sodbench.errors import DatasetError, PredictionError, first_few
+
+__all__ = [
+    "Dataset",
+    "Location",
+    "Pairing",
+    "Status",
+    "check_complete",
+    "find",
+    "from_masks",
+    "locate",
+    "locate_all",
+    "mask_entries",
+    "pair",
+    "photo_entries",
+    "registry",
+    "suggest_strip",
+]
+
+MASK_FOLDERS = ("masks", "mask", "gt", "gts", "gt_masks", "ground_truth", "ground_truth_mask")
+IMAGE_FOLDERS = ("images", "image", "imgs", "img", "im")
+
+
+@dataclass(frozen=True)
+class Location:
+    """A dataset on this disk.
+
+    Parameters
+    ----------
+    dataset
+        What lies there.
+    root
+        The dataset's folder.
+    masks
+        Folder (or zip, if given by hand) of the masks.
+    images
+        Folder of the photos, if there is one; equal to `masks` where both lie side by side.
+    layout
+        The folders below `root`, for display.
+    """
+
+    dataset: Dataset
+    root: Path
+    masks: Path
+    images: Path | None
+    layout: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `sodbench datasets` shows of a dataset: `found` counts the masks at `location`."""
+
+    dataset: Dataset
+    location: Location | None
+    found: int
+    complete: bool
+
+
+def locate(dataset: Dataset, data: Path | None = None) -> Location:
+    """Find a dataset under `data`, else SODBENCH_DATA, else the user's ``config.toml``.
+
+    Raises
+    ------
+    DatasetError
+        It is not there; the message lists each place and says how to get the dataset.
+    """
+    if dataset.builtin:
+        return _builtin(dataset)
+    folders = _data_folders(data)
+    for folder in folders:
+        if location := _search(dataset, folder):
+            return location
+    raise DatasetError(_not_found(dataset, folders))
+
+
+def locate_all(data: Path | None = None) -> list[Status]:
+    """Say of every registered dataset where it lies and whether it is complete."""
+    folders = _data_folders(data)
+    return [_status(dataset, folders) for dataset in registry().values()]
+
+
+def from_masks(path: Path, name: str | None = None) -> Location:
+    """Take a folder or zip of masks as a dataset.
+
+    Parameters
+    ----------
+    path
+        Folder or zip of masks, or of masks and photos side by side.
+    name
+        A registered name says that these are its masks. Any other name, or by default the folder's,
+        makes a dataset of version 0 that counts as many masks as there are.
+
+    Raises
+    ------
+    DatasetError
+        The path does not exist, holds no images, or holds them in several folders.
+    """
+    entries = _entries(path)
+    if not entries:
+        inside = first_few(list(_groups(path)))
+        raise DatasetError(
+            f"{path}: found no images, expected a folder or zip of masks."
+            + (f" Its folders {inside} hold images: pass the one of the masks." if inside else "")
+        )
+    dataset = lookup(name) if name else None
+    if dataset is None:
+        dataset = Dataset(name=_safe_name(name or _given_name(path)), version=0, count=0, registered=False)
+    images = path if _is_mixed(dataset, entries) else None
+    location = Location(dataset, path, path, images, "side by side" if images else "masks only")
+    if dataset.registered:
+        return location
+    return _counted(location)
+
+
+def mask_entries(location: Location) -> tuple[ImageFile, ...]:
+    """List the masks, sorted by name."""
+    entries = _entries(location.masks)
+    if location.images != location.masks:
+        return entries
+    return tuple(e for e in entries if _has_suffix(e, location.dataset.mask_suffix))
+
+
+def photo_entries(location: Location) -> dict[str, ImageFile]:
+    """Return the photos by stem, empty if there are none; the entry's own suffix wins a stem."""
+    suffix = location.dataset.image_suffix
+    entries = _entries(location.images) if location.images else ()
+    if location.images == location.masks:
+        entries = tuple(e for e in entries if not _has_suffix(e, location.dataset.mask_suffix))
+    return {e.stem: e for e in sorted(entries, key=lambda e: _has_suffix(e, suffix))}
+
+
+def check_complete(location: Location, subset: bool) -> None:
+    """Refuse a mask folder that is not the whole dataset.
+
+    Parameters
+    ----------
+    location
+        Where the masks lie.
+    subset
+        Accept a part of the dataset.
+
+    Raises
+    ------
+    DatasetError
+        Masks are too few (unless `subset`), too many, or of images that were removed.
+    """
+    dataset = location.dataset
+    masks = mask_entries(location)
+    found = len(masks)
+    removed = sorted(set(dataset.removed).intersection(entry.stem for entry in masks))
+    if not removed and (found == dataset.count or (subset and 0 < found < dataset.count)):
+        return
+    known = dataset.other_counts.get(str(found))
+    listing = f"`sodbench datasets verify {dataset.name}` lists what is wrong"
+    raise DatasetError(
+        f"{location.masks}: found {found} masks, expected {dataset.count} for {dataset.name}"
+        + (f" ({found} is {known})" if known else "")
+        + (f"; these do not belong to it: {first_few(removed)}" if removed else "")
+        + ". "
+        + (
+            f"Complete them ({listing}), or pass --subset: the signature then says {found}/{dataset.count}."
+            if found < dataset.count and not removed
+            else f"Remove what does not belong to it; {listing}."
+        )
+    )
+
+
+def _data_folders(data: Path | None) -> list[Path]:
+    if data is not None:
+        return [data]
+    if value := os.environ.get("SODBENCH_DATA"):
+        return [Path(part).expanduser() for part in value.split(os.pathsep) if part]
+    file = config_file("config.toml")
+    if not file.is_file():
+        return []
+    config = read_toml(file)
+    if unknown := [key for key in config if key != "data"]:
+        raise DatasetError(f"{file}: unknown key {unknown[0]}; the only one is data.")
+    folders = config.get("data", [])
+    folders = [folders] if isinstance(folders, str) else folders
+    if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
+        raise DatasetError(f"{file}: data is {folders!r}, expected a folder or a list of folders.")
+    return [file.parent / Path(folder).expanduser() for folder in folders]
+
+
+def _builtin(dataset: Dataset) -> Location:
+    from sodbench.data.demo import demo_folder
+
+    location = _layout(dataset, demo_folder())
+    if location is None:
+        raise DatasetError(
+            f"{demo_folder()}: the files of {dataset.name} are missing. Install sodbench again."
+        )
+    return location
+
+
+def _search(dataset: Dataset, folder: Path) -> Location | None:
+    places = _named_folders(dataset, folder)
+    for place in places:
+        if location := _layout(dataset, place):
+            return location
+    masks = _first(folder, dataset.masks) if dataset.distinctive else None
+    return _location(dataset, folder, masks, _first(folder, dataset.images)) if masks else None
+
+
+def _named_folders(dataset: Dataset, folder: Path) -> list[Path]:
+    names = {fold(name) for name in (dataset.name, *dataset.aliases)}
+    own = [folder] if folder.is_dir() and fold(folder.resolve().name) in names else []
+    named = own + [child for child in _folders(folder) if fold(child.name) in names]
+    nested = [child for place in named for child in _folders(place) if fold(child.name) in names]
+    return list(dict.fromkeys(named + nested))
+
+
+def _layout(dataset: Dataset, root: Path) -> Location | None:
+    images = _first(root, (*dataset.images, *IMAGE_FOLDERS))
+    if masks := _first(root, (*dataset.masks, *MASK_FOLDERS)):
+        return _location(dataset, root, masks, images)
+    for folder in (root, images):
+        if folder and _is_mixed(dataset, _entries(folder)):
+            return _location(dataset, root, folder, folder)
+    return None
+
+
+def _location(dataset: Dataset, root: Path, masks: Path, images: Path | None) -> Location:
+    folders = [folder.relative_to(root).as_posix() for folder in (images, masks) if folder]
+    layout = f"side by side in {folders[1]}" if images == masks else " + ".join(folders)
+    return Location(dataset, root, masks, images, layout)
+
+
+def _first(root: Path, candidates: Sequence[str]) -> Path | None:
+    for candidate in candidates:
+        folder = _descend(root, candidate)
+        if folder and _entries(folder):
+            return folder
+    return None
+
+
+def _descend(root: Path, path: str) -> Path | None:
+    folder = root
+    for part in PurePosixPath(path).parts:
+        same = [child for child in _folders(folder) if fold(child.name) == fold(part)]
+        if not same:
+            return None
+        folder = same[0]
+    return folder
+
+
+def _folders(folder: Path) -> list[Path]:
+    try:
+        with os.scandir(folder) as items:
+            return sorted(Path(item.path) for item in items if item.is_dir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DatasetError(f"{folder}: cannot list this folder ({error.strerror}).") from error
+
+
+def _groups(path: Path) -> dict[str, tuple[ImageFile, ...]]:
+    try:
+        return open_source(path).groups
+    except PredictionError as error:
+        raise DatasetError(str(error)) from error
+
+
+def _entries(path: Path) -> tuple[ImageFile, ...]:
+    groups = _groups(path)
+    return groups.get("", next(iter(groups.values())) if len(groups) == 1 else ())
+
+
+def _has_suffix(entry: ImageFile, suffix: str) -> bool:
+    return entry.name.lower().endswith(suffix.lower())
+
+
+def _is_mixed(dataset: Dataset, entries: Sequence[ImageFile]) -> bool:
+    masks = {e.stem for e in entries if _has_suffix(e, dataset.mask_suffix)}
+    photos = {e.stem for e in entries if _has_suffix(e, dataset.image_suffix)}
+    return dataset.mask_suffix != dataset.image_suffix and 2 * len(masks & photos) > len(masks)
+
+
+def _given_name(path: Path) -> str:
+    path = path.resolve()
+    generic = {fold(folder) for folder in MASK_FOLDERS}
+    return path.parent.name if fold(path.stem) in generic else path.stem if path.is_file() else path.name
+
+
+def _safe_name(name: str) -> str:
+    return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "masks"
+
+
+def _counted(location: Location) -> Location:
+    count = len(mask_entries(location))
+    return replace(location, dataset=replace(location.dataset, count=count))
+
+
+def _status(dataset: Dataset, folders: Sequence[Path]) -> Status:
+    found = (_search(dataset, folder) for folder in folders)
+    location = _builtin(dataset) if dataset.builtin else next(filter(None, found), None)
+    if location is None:
+        return Status(dataset, None, 0, False)
+    try:
+        check_complete(location, subset=False)
+    except DatasetError:
+        return Status(dataset, location, len(mask_entries(location)), False)
+    return Status(dataset, location, dataset.count, True)
+
+
+def _not_found(dataset: Dataset, folders: Sequence[Path]) -> str:
+    places = [_looked(dataset, folder) for folder in folders]
+    looked = (
+        "; ".join(places)
+        or f"nowhere, as neither SODBENCH_DATA nor {config_file('config.toml')} names a folder"
+    )
+    urls = f" ({dataset.urls[0]})" if dataset.urls else ""
+    get = f"To get it: {dataset.get}{urls}. " if dataset.get else ""
+    return (
+        f"{dataset.name}: not found on this disk. Looked in: {looked}. {get}"
+        "Then pass --data DIR (the folder that holds the dataset folders), set SODBENCH_DATA, "
+        "or pass --masks DIR."
+    )
+
+
+def _looked(dataset: Dataset, folder: Path) -> str:
+    if not folder.is_dir():
+        return f"{folder} (no such folder)"
+    named = _named_folders(dataset, folder)
+    if not named:
+        return f"{folder} (no folder {' or '.join((dataset.name, *dataset.aliases))} in it)"
+    return ", ".join(f"{place} (no folder with masks in it)" for place in named)

@@ -1,0 +1,217 @@
+"""The registry of datasets: what ``datasets.toml`` says, and the user's own file beside it."""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from sodbench.errors import DatasetError, ProtocolError, first_few, nearest
+from sodbench.protocol import parse_mask_rule
+from sodbench.utils.files import shipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset:
+    """What is known of a dataset; the keys of ``datasets.toml``, explained there.
+
+    `version` is 0 and `registered` False for masks that no registry knows.
+    """
+
+    name: str
+    version: int
+    count: int
+    role: str = "test"
+    aliases: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
+    masks: tuple[str, ...] = ()
+    image_suffix: str = ".jpg"
+    mask_suffix: str = ".png"
+    mask_threshold: str | None = None
+    distinctive: bool = False
+    grey_masks: bool = False
+    builtin: bool = False
+    urls: tuple[str, ...] = ()
+    hashes: str = ""
+    get: str = ""
+    removed: tuple[str, ...] = ()
+    known_bad: tuple[str, ...] = ()
+    other_counts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    traps: tuple[str, ...] = ()
+    paper: str = ""
+    doi: str = ""
+    licence: str = ""
+    registered: bool = True
+
+
+def registry(extra: Path | None = None) -> dict[str, Dataset]:
+    """Read the shipped datasets and the user's.
+
+    Parameters
+    ----------
+    extra
+        The user's file; by default SODBENCH_DATASETS, else ``datasets.toml`` in the user's config
+        folder if there is one.
+
+    Raises
+    ------
+    DatasetError
+        A file is missing or malformed, or two datasets share a name. Names file, entry and key.
+    """
+    datasets: dict[str, Dataset] = {}
+    owner: dict[str, str] = {}
+    for file in (shipped("data/datasets.toml", "datasets.toml").path, _own_file(extra)):
+        for dataset in _read(file) if file else ():
+            names = {fold(name): name for name in (*dataset.aliases, dataset.name)}
+            if taken := names.keys() & owner.keys():
+                key = min(taken)
+                where = f"{file}: [{dataset.name}]"
+                raise DatasetError(
+                    f"{where}: the name {names[key]} already belongs to {owner[key]}. Choose another."
+                )
+            owner.update(dict.fromkeys(names, dataset.name))
+            datasets[dataset.name] = dataset
+    return datasets
+
+
+def find(name: str) -> Dataset:
+    """Return the dataset of this name or alias; case, ``-``, ``_`` and spaces do not matter.
+
+    Raises
+    ------
+    DatasetError
+        There is none; names the nearest ones.
+    """
+    dataset = lookup(name)
+    if dataset is None:
+        raise DatasetError(f"unknown dataset {name}; {nearest(name, list(registry()))}")
+    return dataset
+
+
+def lookup(name: str) -> Dataset | None:
+    """Return the dataset of this name or alias, or None."""
+    named = {fold(key): d for d in registry().values() for key in (d.name, *d.aliases)}
+    return named.get(fold(name))
+
+
+def fold(name: str) -> str:
+    """Return what names are compared by.
+
+    >>> fold("DUT-OMRON") == fold("dut_omron")
+    True
+    """
+    return re.sub(r"[-_ ]", "", name).casefold()
+
+
+def config_file(name: str) -> Path:
+    """Return the path of a file in the user's config folder, whether or not it exists."""
+    import platformdirs
+
+    return platformdirs.user_config_path("sodbench") / name
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    DatasetError
+        The file is missing or is not valid TOML.
+    """
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise DatasetError(f"{file}: cannot read this file ({error.strerror}).") from error
+    except ValueError as error:
+        raise DatasetError(f"{file}: this is not valid TOML: {error}.") from error
+
+
+def _own_file(extra: Path | None) -> Path | None:
+    if extra is not None:
+        return extra
+    if chosen := os.environ.get("SODBENCH_DATASETS"):
+        return Path(chosen)
+    file = config_file("datasets.toml")
+    return file if file.is_file() else None
+
+
+def _read(file: Path) -> list[Dataset]:
+    return [_dataset(file, name, table) for name, table in read_toml(file).items()]
+
+
+def _dataset(file: Path, name: str, table: object) -> Dataset:
+    where = f"{file}: [{name}]"
+    if not isinstance(table, dict):
+        raise DatasetError(f"{where}: found {table!r}, expected a table of facts about a dataset.")
+    if not re.fullmatch(r"\w[\w.+-]*", name):
+        raise DatasetError(f"{where}: a name may hold letters, digits and _ . + - only.")
+    for key, value in table.items():
+        if key not in _KEYS:
+            raise DatasetError(f"{where}: unknown key {key}; {nearest(key, list(_KEYS))}")
+        expected, is_valid = _KEYS[key]
+        if not is_valid(value):
+            raise DatasetError(f"{where}: {key} is {value!r}, expected {expected}.")
+    if missing := [key for key in ("version", "count") if key not in table]:
+        raise DatasetError(f"{where}: {first_few(missing)} is missing.")
+    facts: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
+    }
+    dataset = Dataset(name=name, **facts)
+    if dataset.builtin:
+        from sodbench.data.demo import demo_names
+
+        return replace(dataset, count=len(demo_names()))
+    if dataset.count == 0:
+        raise DatasetError(f"{where}: count is 0, expected the number of masks.")
+    return dataset
+
+
+def _is_rule(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(parse_mask_rule(value))
+    except ProtocolError:
+        return False
+
+
+def _is_folders(value: object) -> bool:
+    return _is_strings(value) and not any(Path(v).is_absolute() or ".." in Path(v).parts for v in value)
+
+
+def _is_strings(value: object) -> TypeGuard[list[str]]:
+    return isinstance(value, list) and all(isinstance(v, str) and v for v in value)
+
+
+_TEXT = ("a text", lambda v: isinstance(v, str))
+_TEXTS = ("a list of texts", _is_strings)
+_FLAG = ("true or false", lambda v: isinstance(v, bool))
+_FOLDERS = ("a list of folders inside the dataset's own", _is_folders)
+_SUFFIX = ('a suffix such as ".png"', lambda v: isinstance(v, str) and re.fullmatch(r"\.\w+", v) is not None)
+_KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "version": ("a whole number from 1", lambda v: type(v) is int and v >= 1),
+    "count": ("the number of masks", lambda v: type(v) is int and v >= 0),
+    "role": ("test, train or demo", lambda v: v in ("test", "train", "demo")),
+    "aliases": _TEXTS,
+    "images": _FOLDERS,
+    "masks": _FOLDERS,
+    "image_suffix": _SUFFIX,
+    "mask_suffix": _SUFFIX,
+    "mask_threshold": ('a rule such as ">128"', _is_rule),
+    "distinctive": _FLAG,
+    "grey_masks": _FLAG,
+    "builtin": _FLAG,
+    "urls": _TEXTS,
+    "hashes": _TEXT,
+    "get": _TEXT,
+    "removed": _TEXTS,
+    "known_bad": _TEXTS,
+    "other_counts": (
+        "a table of counts and texts",
+        lambda v: isinstance(v, dict) and all(k.isdigit() and isinstance(t, str) for k, t in v.items()),
+    ),
+    "traps": _TEXTS,
+    "paper": _TEXT,
+    "doi": _TEXT,
+    "licence": _TEXT,
+}

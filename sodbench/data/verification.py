@@ -1,0 +1,154 @@
+"""Whether the files of a dataset are what they should be, file by file."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from sodbench.data.locations import Location, mask_entries, photo_entries
+from sodbench.data.sources import ImageFile
+from sodbench.errors import SodbenchError, first_few
+
+DEFAULT_RULE = ">128"
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is wrong or remarkable with a dataset on this disk.
+
+    Each list holds lines of the form ``name: what was found``. `non_binary` is no fault where the
+    dataset is known for grey masks; `empty`, `full` and `known_bad` never are.
+
+    Parameters
+    ----------
+    location
+        What was looked at.
+    found, expected
+        Number of masks here, and of the whole dataset.
+    photos
+        Number of photos here.
+    missing
+        Masks without a photo and photos without a mask, where there are photos.
+    extra
+        Files of images that were removed from the dataset, and second masks of one image.
+    unreadable
+        Masks and photos that cannot be read, with the reason.
+    mis_sized
+        Photos of another size than their mask.
+    non_binary
+        Masks with other levels than 0 and 255.
+    empty, full
+        Masks without any foreground, without any background.
+    known_bad
+        Files that are wrong in some copies of the dataset: look at them.
+    """
+
+    location: Location
+    found: int
+    expected: int
+    photos: int
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    unreadable: tuple[str, ...]
+    mis_sized: tuple[str, ...]
+    non_binary: tuple[str, ...]
+    empty: tuple[str, ...]
+    full: tuple[str, ...]
+    known_bad: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the dataset is whole and all its files are as they should be."""
+        faults = [self.missing, self.extra, self.unreadable, self.mis_sized]
+        if not self.location.dataset.grey_masks:
+            faults.append(self.non_binary)
+        return self.found == self.expected and not any(faults)
+
+
+def verify_dataset(location: Location, progress: Callable[[int, int], None] | None = None) -> Report:
+    """Read every mask of a dataset, and the header of every photo.
+
+    Parameters
+    ----------
+    location
+        From :func:`sodbench.data.locations.locate` or :func:`~sodbench.data.locations.from_masks`.
+    progress
+        Called with the number of masks read and of all masks.
+    """
+    dataset = location.dataset
+    masks, photos = mask_entries(location), photo_entries(location)
+    findings = _Findings()
+    for done, entry in enumerate(masks, 1):
+        size = _look_at_mask(entry, dataset.mask_threshold or DEFAULT_RULE, findings)
+        if photo := photos.get(entry.stem):
+            _look_at_photo(photo, size, findings)
+        if progress:
+            progress(done, len(masks))
+    stems = Counter(entry.stem for entry in masks)
+    removed = [e.name for e in (*masks, *photos.values()) if e.stem in dataset.removed]
+    return Report(
+        location=location,
+        found=len(masks),
+        expected=dataset.count,
+        photos=len(photos),
+        missing=(
+            *(f"{e.name}: this mask has no photo" for e in masks if photos and e.stem not in photos),
+            *(f"{e.name}: this photo has no mask" for stem, e in sorted(photos.items()) if stem not in stems),
+        ),
+        extra=(
+            *(f"{name}: this image was removed from {dataset.name}" for name in removed),
+            *(f"{e.name}: {stems[e.stem]} masks of image {e.stem}" for e in masks if stems[e.stem] > 1),
+        ),
+        known_bad=tuple(f"{e.name}: wrong in some copies" for e in masks if e.stem in dataset.known_bad),
+        unreadable=tuple(findings.unreadable),
+        mis_sized=tuple(findings.mis_sized),
+        non_binary=tuple(findings.non_binary),
+        empty=tuple(findings.empty),
+        full=tuple(findings.full),
+    )
+
+
+@dataclass
+class _Findings:
+    unreadable: list[str] = field(default_factory=list)
+    mis_sized: list[str] = field(default_factory=list)
+    non_binary: list[str] = field(default_factory=list)
+    empty: list[str] = field(default_factory=list)
+    full: list[str] = field(default_factory=list)
+
+
+def _look_at_mask(entry: ImageFile, rule: str, findings: _Findings) -> tuple[int, int] | None:
+    import numpy as np
+
+    from sodbench.data.images.decoding import mask_from
+
+    try:
+        mask = mask_from(entry.read(), entry.where, rule=rule)
+    except (OSError, SodbenchError) as error:
+        findings.unreadable.append(f"{entry.name}: {error}")
+        return None
+    if "mask-01" in mask.notes:
+        findings.non_binary.append(f"{entry.name}: levels 0 and 1")
+    levels = np.flatnonzero(np.bincount(mask.levels.ravel()))
+    if other := [str(level) for level in levels if level not in {0, 255}]:
+        findings.non_binary.append(f"{entry.name}: {len(levels)} levels, among them {first_few(other)}")
+    if not mask.gt.any():
+        findings.empty.append(f"{entry.name}: no foreground")
+    if mask.gt.all():
+        findings.full.append(f"{entry.name}: no background")
+    height, width = mask.gt.shape
+    return width, height
+
+
+def _look_at_photo(photo: ImageFile, mask_size: tuple[int, int] | None, findings: _Findings) -> None:
+    from PIL import Image
+
+    try:
+        with Image.open(BytesIO(photo.read())) as image:
+            size = image.size
+    except (OSError, ValueError, SodbenchError, Image.DecompressionBombError) as error:
+        findings.unreadable.append(f"{photo.name}: {error}")
+        return
+    if mask_size and size != mask_size:
+        found, mask = ("{}x{}".format(*pair) for pair in (size, mask_size))
+        findings.mis_sized.append(f"{photo.name}: the photo is {found}, its mask {mask}")

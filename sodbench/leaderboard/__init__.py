@@ -1,0 +1,1 @@
+"""Boards of published and measured rows, one CSV a dataset."""

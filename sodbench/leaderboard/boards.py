@@ -1,0 +1,346 @@
+"""Boards: one CSV a dataset, of rows as printed in papers and rows measured with sodbench.
+
+A published row keeps the digits of its paper. A measured row carries the signature of how it was made,
+covers the whole dataset, and stands on a board only beside measured rows of the same signature (the
+program's version apart).
+"""
+
+import csv
+import io
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from pathlib import Path
+
+from sodbench.data.registry import lookup, registry
+from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
+from sodbench.metrics import PAPER_METRICS, revisions
+from sodbench.protocol import Protocol, differing, split_signature
+from sodbench.utils.files import Shipped, shipped
+
+BOARD_COLUMNS = (
+    *("method", "venue", "year", "backbone", "size_mb", *PAPER_METRICS),
+    *("n", "source", "signature", "reference", "date", "note"),
+)
+"""The columns of a board, in order."""
+
+SOURCES = ("published", "measured")
+"""Where a row's values come from: a paper, or scores that sodbench computed."""
+
+
+@dataclass(frozen=True)
+class BoardRow:
+    """One row of a board.
+
+    Parameters
+    ----------
+    method
+        Its name; with `source` the row's key.
+    source
+        ``published`` or ``measured``.
+    values
+        Metric id -> value; what a paper does not print is left out. A Decimal keeps the digits as printed.
+    venue, year, backbone, size_mb, reference
+        Facts about the method; empty or None where unknown. `size_mb` is that of its weights' file.
+    n
+        How many images were scored.
+    signature
+        How a measured row was made.
+    date
+        When a measured row was added, ISO 8601.
+    note
+        What a reader must know of this row, such as a known misprint.
+    """
+
+    method: str
+    source: str
+    values: Mapping[str, Decimal]
+    venue: str = ""
+    year: int | None = None
+    backbone: str = ""
+    size_mb: Decimal | None = None
+    n: int | None = None
+    signature: str = ""
+    reference: str = ""
+    date: str = ""
+    note: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Method and source, which no two rows of a board share."""
+        return self.method, self.source
+
+
+@dataclass(frozen=True)
+class Board:
+    """The rows of one dataset: published ones in their paper's order, then measured ones by method."""
+
+    dataset: str
+    entries: tuple[BoardRow, ...]
+
+    def find(self, method: str, source: str) -> BoardRow | None:
+        """Return the row of that key, None if there is none."""
+        return next((entry for entry in self.entries if entry.key == (method, source)), None)
+
+    def of(self, source: str) -> tuple[BoardRow, ...]:
+        """Return the rows of one source."""
+        return tuple(entry for entry in self.entries if entry.source == source)
+
+    def put(self, entry: BoardRow) -> "Board":
+        """Return the board with this row added, or in the place of the one of its key."""
+        kept = [row for row in self.entries if row.key != entry.key]
+        found = self.find(*entry.key)
+        if found is not None and entry.source == "published":
+            kept.insert(self.entries.index(found), entry)
+        else:
+            kept.append(entry)
+        return replace(self, entries=_sorted(kept))
+
+
+def boards_folder(chosen: Path | None = None) -> Path:
+    """Return the folder of boards: the one chosen, else ``SODBENCH_LEADERBOARDS``, else the shipped ones.
+
+    Raises
+    ------
+    LeaderboardError
+        There is no such folder.
+    """
+    if chosen is None and os.environ.get("SODBENCH_LEADERBOARDS"):
+        chosen = Path(os.environ["SODBENCH_LEADERBOARDS"])
+    if chosen is not None:
+        if not chosen.is_dir():
+            raise LeaderboardError(f"{chosen}: no such folder, expected one of boards, DATASET.csv.")
+        return chosen
+    return shipped_boards().path
+
+
+def shipped_boards() -> Shipped:
+    """Return the boards of a checkout, or those that an installed package has inside."""
+    return shipped("leaderboard/shipped", "leaderboards")
+
+
+def read_boards(folder: Path, datasets: Sequence[str] = ()) -> dict[str, Board]:
+    """Read the boards of a folder, in the registry's order of datasets, then by name.
+
+    Parameters
+    ----------
+    folder
+        Holds ``DATASET.csv`` files.
+    datasets
+        Which; none: all there are.
+
+    Raises
+    ------
+    LeaderboardError
+        A board is not there, or is malformed.
+    """
+    there = {path.stem: path for path in sorted(folder.glob("*.csv"))}
+    if not there:
+        raise LeaderboardError(f"{folder}: found no boards, expected DATASET.csv files.")
+    for name in datasets:
+        if name not in there:
+            raise LeaderboardError(f"{folder}: no board of {name!r}; {nearest(name, tuple(there))}")
+    known = [name for name in registry() if name in there]
+    order = datasets or [*known, *(name for name in there if name not in known)]
+    return {name: read_board(there[name]) for name in order}
+
+
+def read_board(path: Path) -> Board:
+    """Read one board, with every check that `sodbench leaderboard check` makes.
+
+    Raises
+    ------
+    LeaderboardError
+        The file is missing or malformed: columns, numbers, repeated rows, measured rows without a
+        signature, of part of the dataset, or scored in different ways.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise LeaderboardError(f"{path}: cannot read this board ({error.strerror}).") from error
+    except UnicodeDecodeError as error:
+        raise LeaderboardError(f"{path}: not valid UTF-8, expected a board as CSV in UTF-8.") from error
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        head = next(lines, [])
+        _check_head(path, head)
+        rows = [(lines.line_num, line) for line in lines]
+    except csv.Error as error:
+        raise LeaderboardError(f"{path}: line {lines.line_num}: not valid CSV ({error}).") from error
+    entries = tuple(parse_row(f"{path}: line {number}", line) for number, line in rows)
+    board = Board(path.stem, entries)
+    check_board(board, str(path))
+    return board
+
+
+def board_csv(board: Board) -> str:
+    """Return a board as the text of its file."""
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(BOARD_COLUMNS)
+    writer.writerows(row_cells(entry) for entry in board.entries)
+    return file.getvalue()
+
+
+def check_board(board: Board, where: str) -> None:
+    """Check what one row cannot show: repeated rows, their order, and measured rows scored alike.
+
+    Raises
+    ------
+    LeaderboardError
+        It does not hold; `where` names the board in the message.
+    """
+    keys = [entry.key for entry in board.entries]
+    if twice := sorted({f"{m} ({s})" for m, s in keys if keys.count((m, s)) > 1}):
+        raise LeaderboardError(f"{where}: {first_few(twice)} stands here twice, expected once. Delete one.")
+    if board.entries != _sorted(board.entries):
+        raise LeaderboardError(
+            f"{where}: rows are out of order, expected published rows first, then measured ones by method."
+        )
+    measured = board.of("measured")
+    for entry in measured:
+        if _data(entry.signature).partition("@")[0] != board.dataset:
+            raise LeaderboardError(
+                f"{where}: {entry.method} was scored on {_data(entry.signature)}, expected {board.dataset}."
+            )
+        fields = differing(expected_signature(_data(entry.signature), entry.n or 0), entry.signature)
+        if odd := {key: values for key, values in fields.items() if key != "rev"}:
+            raise LeaderboardError(
+                f"{where}: {entry.method} was scored in another way than a board's rows are: "
+                f"{differences_text(odd)}. Score it again with the default protocol."
+            )
+        if fields := differing(measured[0].signature, entry.signature):
+            raise LeaderboardError(
+                f"{where}: {measured[0].method} and {entry.method} were scored differently: "
+                f"{differences_text(fields)}. Score one of them again, as the other was."
+            )
+
+
+def expected_signature(data: str, n: int) -> str:
+    """Return the signature that every measured row of a board has, the program's version apart.
+
+    Parameters
+    ----------
+    data
+        Dataset and version, ``SOD@1``; of a registered one the registered version counts.
+    n
+        Images of the whole dataset; of a registered one the registered count.
+    """
+    dataset, protocol = lookup(data.partition("@")[0]), Protocol()
+    if dataset is not None:
+        data, n = f"{dataset.name}@{dataset.version}", dataset.count
+        if dataset.mask_threshold:
+            protocol = protocol.change(mask_threshold=dataset.mask_threshold)
+    return f"data:{data}|n:{n}/{n}|{protocol.signature()}|rev:{revisions()}"
+
+
+def parse_row(where: str, line: Sequence[str]) -> BoardRow:
+    """Read one row from its cells.
+
+    Raises
+    ------
+    LeaderboardError
+        A cell is not valid; `where` names the row in the message.
+    """
+    if len(line) != len(BOARD_COLUMNS):
+        raise LeaderboardError(f"{where}: {len(line)} cells, expected {len(BOARD_COLUMNS)}.")
+    cells = dict(zip(BOARD_COLUMNS, line, strict=True))
+    name = cells["method"]
+    if not re.fullmatch(r"[^\W_=+@-][^/\\\x00-\x1f]*(?<!\s)", name) or len(name.encode()) > 100:
+        raise LeaderboardError(
+            f"{where}: method {name!r}, expected a name that begins with a letter or digit, has no slash, "
+            "and at most 100 bytes. Rename its folder, or pass --method NAME where a row is added."
+        )
+    if cells["source"] not in SOURCES:
+        raise LeaderboardError(f"{where}: source {cells['source']!r}, expected {' or '.join(SOURCES)}.")
+    texts = {key: cells[key] for key in ("venue", "backbone", "signature", "reference", "date", "note")}
+    if broken := [key for key, text in texts.items() if re.search(r"\A[=+@-]|[\x00-\x1f]", text)]:
+        raise LeaderboardError(
+            f"{where}: {broken[0]} {texts[broken[0]]!r} begins with a sign that spreadsheets take for "
+            "a formula, or holds a line break."
+        )
+    values = {metric: _number(where, metric, cells[metric], 1) for metric in PAPER_METRICS if cells[metric]}
+    entry = BoardRow(
+        method=name,
+        source=cells["source"],
+        values=values,
+        year=_whole(where, "year", cells["year"], 1950, 2100),
+        size_mb=_number(where, "size_mb", cells["size_mb"], 1e6, above=0.001) if cells["size_mb"] else None,
+        n=_whole(where, "n", cells["n"], 1, 10**9),
+        **texts,
+    )
+    if entry.source == "measured":
+        _check_measured(f"{where}: {name}", entry)
+    return entry
+
+
+def row_cells(entry: BoardRow) -> list[str]:
+    """Return the cells of a row, as text, in the order of `BOARD_COLUMNS`."""
+    cells: dict[str, object] = {**vars(entry), **entry.values}
+    return ["" if cells.get(name) is None else str(cells[name]) for name in BOARD_COLUMNS]
+
+
+def differences_text(fields: Mapping[str, tuple[str, str]]) -> str:
+    """Put into words what `sodbench.protocol.differing` found of (wanted, found)."""
+    return ", ".join(f"{key} {found} (expected {wanted})" for key, (wanted, found) in fields.items())
+
+
+def _sorted(entries: Sequence[BoardRow]) -> tuple[BoardRow, ...]:
+    published = [entry for entry in entries if entry.source == "published"]
+    measured = [entry for entry in entries if entry.source == "measured"]
+    return (*published, *sorted(measured, key=lambda entry: (entry.method.casefold(), entry.method)))
+
+
+def _check_head(path: Path, head: Sequence[str]) -> None:
+    if tuple(head) == BOARD_COLUMNS:
+        return
+    unknown = [name for name in head if name not in BOARD_COLUMNS]
+    missing = [name for name in BOARD_COLUMNS if name not in head]
+    problems = [
+        *([f"unknown columns {first_few(unknown)}"] if unknown else []),
+        *([f"missing columns {first_few(missing)}"] if missing else []),
+    ]
+    what = "; ".join(problems) or "columns repeated or in another order"
+    raise LeaderboardError(f"{path}: {what}. Expected {', '.join(BOARD_COLUMNS)}.")
+
+
+def _check_measured(where: str, entry: BoardRow) -> None:
+    if not entry.signature:
+        raise LeaderboardError(f"{where}: a measured row without a signature. Add it from its scores.")
+    try:
+        Protocol.parse(entry.signature)
+        parts = split_signature(entry.signature)
+    except ProtocolError as error:
+        raise LeaderboardError(f"{where}: {error}") from error
+    if lacking := [key for key in ("data", "n", "rev") if key not in parts]:
+        raise LeaderboardError(f"{where}: the signature lacks {', '.join(lacking)}.")
+    if parts["n"] != f"{entry.n}/{entry.n}":
+        raise LeaderboardError(
+            f"{where}: n is {entry.n} and the signature says n:{parts['n']}, expected all images."
+        )
+    if lacking := [metric for metric in PAPER_METRICS if metric not in entry.values]:
+        raise LeaderboardError(f"{where}: a measured row lacks {', '.join(lacking)}.")
+
+
+def _number(where: str, key: str, text: str, high: float, above: float = 0) -> Decimal:
+    if not re.fullmatch(r"-?[0-9]*\.?[0-9]+([eE]-[0-9]+)?", text):
+        raise LeaderboardError(f"{where}: {key} is {text!r}, expected a number.")
+    value = Decimal(text)
+    if not above <= value <= high:
+        bounds = f"from {above:g} to {high:g}"
+        raise LeaderboardError(f"{where}: {key} is {text}, expected a number {bounds}.")
+    return value
+
+
+def _whole(where: str, key: str, text: str, low: int, high: int) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,10}", text) or not low <= int(text) <= high:
+        raise LeaderboardError(f"{where}: {key} is {text!r}, expected a whole number from {low} to {high}.")
+    return int(text)
+
+
+def _data(signature: str) -> str:
+    return split_signature(signature).get("data", "no dataset")

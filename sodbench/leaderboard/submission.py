@@ -1,0 +1,314 @@
+"""Scores to leaderboards: which may stand there, adding them, and their curves.
+
+A measured row is refused, with the fields that differ, unless it was scored as the board's rows are. Its
+precision, recall and F curves lie beside the board in ``curves/DATASET/METHOD.csv``.
+"""
+
+import csv
+import io
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sodbench.data.registry import lookup
+from sodbench.errors import LeaderboardError, first_few
+from sodbench.leaderboard.boards import (
+    Board,
+    BoardRow,
+    board_csv,
+    check_board,
+    differences_text,
+    expected_signature,
+    parse_row,
+    read_board,
+    read_boards,
+    row_cells,
+    shipped_boards,
+)
+from sodbench.metrics import PAPER_METRICS, revisions
+from sodbench.protocol import differing, split_signature
+from sodbench.scoring.scores import Scores
+from sodbench.utils.files import check_writable, replacing
+
+FACTS = ("venue", "year", "backbone", "size_mb", "reference", "note")
+"""What a row says of its method."""
+
+CURVES = ("precision", "recall", "f")
+"""The curves kept of a measured row."""
+
+LOCK_SECONDS = 30.0
+"""How long to wait for another process that is writing to the same boards."""
+
+
+def own_folder(chosen: Path | None = None) -> Path:
+    """Return the folder of boards to write to: one's own, or those of a checkout of sodbench.
+
+    Raises
+    ------
+    LeaderboardError
+        The shipped boards are part of an installed package, which is never written to.
+    """
+    chosen = chosen or (Path(named) if (named := os.environ.get("SODBENCH_LEADERBOARDS")) else None)
+    ours = shipped_boards()
+    folder = chosen or ours.path
+    if ours.installed and folder.resolve() == ours.path.resolve():
+        raise LeaderboardError(
+            f"{folder}: part of the installed package, which is not written to. Pass --boards DIR, "
+            "or set SODBENCH_LEADERBOARDS; an empty DIR begins as a copy of the shipped boards."
+        )
+    return folder
+
+
+def check_boards(folder: Path) -> list[str]:
+    """Check every board of a folder and its curves; return a line a board.
+
+    Raises
+    ------
+    LeaderboardError
+        A board or a curve is malformed, a measured row's metrics have been revised since, or curves
+        belong to no row.
+    """
+    said = []
+    for name, board in read_boards(folder).items():
+        measured = board.of("measured")
+        if stale := [e.method for e in measured if split_signature(e.signature)["rev"] != revisions()]:
+            raise LeaderboardError(
+                f"{folder / name}.csv: {first_few(stale)} scored before a metric was revised "
+                f"(now {revisions()}). Score again and add the scores."
+            )
+        curves = [entry.method for entry in measured if read_curves(folder, name, entry) is not None]
+        there = sorted(path.stem for path in (folder / "curves" / name).glob("*.csv"))
+        if orphans := [method for method in there if method not in curves]:
+            raise LeaderboardError(
+                f"{folder / 'curves' / name}: {first_few(orphans)}: curves of no measured row. Delete them."
+            )
+        published = len(board.of("published"))
+        said.append(f"{name}: {published} published, {len(measured)} measured, {len(curves)} with curves: ok")
+    return said
+
+
+def entry_from(scores: Scores, **facts: Any) -> BoardRow:
+    """Make a measured row of scores, if they may stand on a board.
+
+    Parameters
+    ----------
+    scores
+        Of the whole dataset, under the board's protocol: ``u2net``, with the paper's five metrics.
+    facts
+        Further fields of `BoardRow`: `method` (in place of the scores' own name), `venue`, `year` ...
+
+    Raises
+    ------
+    LeaderboardError
+        Images or metrics are missing, or another protocol was used; the message says which.
+    """
+    name, _, _ = scores.dataset.partition("@")
+    where = f"{scores.method} on {name}"
+    if scores.n != scores.of:
+        raise LeaderboardError(
+            f"{where}: {scores.n} of {scores.of} images were scored, expected all. Scores over part of a "
+            "dataset are not comparable; complete the maps and score again."
+        )
+    if lacking := [metric for metric in PAPER_METRICS if metric not in scores.metrics]:
+        raise LeaderboardError(
+            f"{where}: {', '.join(lacking)} {'was' if len(lacking) == 1 else 'were'} not computed. "
+            "Score again with --metrics paper."
+        )
+    if fields := differing(expected_signature(scores.dataset, scores.of), scores.signature):
+        raise LeaderboardError(
+            f"{where}: scored in another way than the board's rows: {differences_text(fields)}. "
+            "Score again with the default protocol."
+        )
+    summary = scores.summary()
+    values = {metric: Decimal(repr(summary[metric])) for metric in PAPER_METRICS}
+    if undefined := [metric for metric, value in values.items() if not value.is_finite()]:
+        raise LeaderboardError(f"{where}: {', '.join(undefined)} is defined on no image.")
+    today = datetime.now(UTC).date().isoformat()
+    basis = {"method": scores.method, "n": scores.n, "signature": scores.signature, "date": today}
+    entry = BoardRow(source="measured", values=values, **{**basis, **facts})
+    return parse_row(where, row_cells(entry))
+
+
+def add_rows(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
+    """Put measured rows and their curves on the boards of a folder, all or none of them.
+
+    A folder without boards begins as a copy of the shipped ones. A row that is replaced keeps the facts that
+    are not given anew. Other processes wait.
+
+    Parameters
+    ----------
+    folder
+        Of boards; made if need be.
+    scores
+        See `entry_from`.
+    facts
+        See `entry_from`.
+
+    Returns
+    -------
+    A line for each row: added, or which values it replaced.
+
+    Raises
+    ------
+    LeaderboardError
+        A row is refused; or the folder is locked for long.
+    """
+    methods = sorted({one.method for one in scores})
+    if facts and len(methods) > 1:
+        raise LeaderboardError(
+            f"{', '.join(facts)}: given for {first_few(methods)}, expected facts about one method. "
+            "Add one method at a time."
+        )
+    entries = [(one.dataset.partition("@")[0], entry_from(one, **facts), one.curves()) for one in scores]
+    keys = [(dataset, entry.key) for dataset, entry, _ in entries]
+    if twice := sorted(
+        {f"{entry.method} on {d}" for d, entry, _ in entries if keys.count((d, entry.key)) > 1}
+    ):
+        raise LeaderboardError(f"{first_few(twice)}: given twice, expected each row once.")
+    check_writable(folder, "--boards")
+    with _locked(folder):
+        boards: dict[str, Board] = {}
+        said = []
+        rows = []
+        for dataset, entry, curves in entries:
+            board = boards.get(dataset) or _begun(folder, dataset)
+            row = _with_facts(entry, board.find(*entry.key), facts)
+            said.append(_said(board, row))
+            boards[dataset] = board.put(row)
+            rows.append((dataset, row, curves))
+        for name, board in boards.items():
+            check_board(board, f"{folder / name}.csv")
+        texts = {name: board_csv(board) for name, board in boards.items()}
+        _begin(folder)
+        for dataset, row, curves in rows:
+            write_curves(folder, dataset, row, curves)
+        for name, text in texts.items():
+            with replacing(folder / f"{name}.csv") as part:
+                part.write_text(text, encoding="utf-8")
+    return said
+
+
+def curves_file(folder: Path, dataset: str, method: str) -> Path:
+    """Return where the curves of a measured row lie."""
+    return folder / "curves" / dataset / f"{method}.csv"
+
+
+def write_curves(
+    folder: Path, dataset: str, entry: BoardRow, curves: Mapping[str, NDArray[np.float64]]
+) -> None:
+    """Write the curves of a row, five digits after the point, thresholds ascending."""
+    file = io.StringIO()
+    file.write(f"# {entry.signature}\n")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(CURVES)
+    writer.writerows(
+        [f"{value:.5f}" for value in line] for line in zip(*(curves[c] for c in CURVES), strict=True)
+    )
+    path = curves_file(folder, dataset, entry.method)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
+        part.write_text(file.getvalue(), encoding="utf-8")
+
+
+def read_curves(folder: Path, dataset: str, entry: BoardRow) -> dict[str, NDArray[np.float64]] | None:
+    """Return the curves of a row, ``(K,)`` each; None where there are none.
+
+    Raises
+    ------
+    LeaderboardError
+        The file is malformed, or belongs to another signature than the row's.
+    """
+    path = curves_file(folder, dataset, entry.method)
+    if not path.is_file():
+        return None
+    try:
+        first, head, *lines = path.read_text(encoding="utf-8").splitlines()
+        values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
+        well_formed = head.split(",") == list(CURVES) and values.shape[1:] == (len(CURVES),)
+        well_formed = well_formed and len(values) > 1 and bool(((values >= 0) & (values <= 1)).all())
+    except (OSError, ValueError) as error:
+        raise LeaderboardError(f"{path}: damaged ({error}). Add the scores again.") from error
+    if not well_formed:
+        raise LeaderboardError(f"{path}: damaged, expected lines of {', '.join(CURVES)} in [0, 1].")
+    if first != f"# {entry.signature}":
+        raise LeaderboardError(
+            f"{path}: belongs to other scores of {entry.method} than the board's row. Add the scores again."
+        )
+    curves = {name: values[:, k] for k, name in enumerate(CURVES)}
+    if "max_f" in entry.values and abs(curves["f"].max() - float(entry.values["max_f"])) > 1e-5:
+        raise LeaderboardError(
+            f"{path}: its highest F is {curves['f'].max():.5f}, the row of {entry.method} says "
+            f"{entry.values['max_f']:.5f}. Add the scores again."
+        )
+    return curves
+
+
+def _begun(folder: Path, dataset: str) -> Board:
+    """Read a board, or begin one from the shipped board."""
+    for place in (folder, shipped_boards().path):
+        if (place / f"{dataset}.csv").is_file():
+            return read_board(place / f"{dataset}.csv")
+    if lookup(dataset) is None:
+        raise LeaderboardError(
+            f"{dataset}: not a registered dataset, so it has no board. Register it in datasets.toml."
+        )
+    return Board(dataset, ())
+
+
+def _begin(folder: Path) -> None:
+    """Copy the shipped boards and their curves into a folder that has no boards."""
+    if any(folder.glob("*.csv")):
+        return
+    ours = shipped_boards().path
+    for path in (*ours.glob("*.csv"), *ours.glob("curves/*/*.csv")):
+        copy = folder / path.relative_to(ours)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+
+
+def _with_facts(entry: BoardRow, old: BoardRow | None, given: Mapping[str, Any]) -> BoardRow:
+    """Take what is not given anew from the row that is replaced."""
+    kept = {name: getattr(old, name) for name in FACTS if name not in given} if old else {}
+    return replace(entry, **kept)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    from filelock import FileLock, Timeout
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
+            yield
+    except Timeout as error:
+        raise LeaderboardError(
+            f"{folder}: another process has been writing here for {LOCK_SECONDS:.0f} s. Try again, or "
+            f"delete {folder / '.lock'} if none runs."
+        ) from error
+    except OSError as error:
+        raise LeaderboardError(
+            f"{error.filename or folder}: cannot write here ({error.strerror})."
+        ) from error
+
+
+def _said(board: Board, entry: BoardRow) -> str:
+    old = board.find(*entry.key)
+    if old is None:
+        return f"{board.dataset}: added {entry.method}."
+    moved = [
+        f"{metric} {old.values[metric]:.4f} -> {value:.4f}"
+        for metric, value in entry.values.items()
+        if metric in old.values and old.values[metric] != value
+    ]
+    return (
+        f"{board.dataset}: replaced {entry.method} of {old.date} ({', '.join(moved) or 'the same values'})."
+    )

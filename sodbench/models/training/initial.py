@@ -1,0 +1,57 @@
+"""The network that a run starts from."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from torch import nn
+
+from sodbench.errors import WeightsError, first_few
+from sodbench.models.inference import build_network
+from sodbench.models.networks.backbones import Encoder, load_backbone
+from sodbench.models.registry import find_model, known_models, unpublished
+from sodbench.models.training.config import Config
+from sodbench.models.weights import put_weights, read_weights
+
+
+def initial_network(config: Config, say: Callable[[str], None] = lambda line: None) -> nn.Module:
+    """Build the configuration's network, initialised.
+
+    Where the network has a backbone, its weights may also be torchvision's for the backbone alone; the rest
+    is then initialised, and `say` told what of the file was not taken.
+
+    Raises
+    ------
+    WeightsError
+        The model is unknown, its name is another one's, or its weights do not fit.
+    """
+    known = known_models().get(config.model)
+    if known and config.factory not in ("", known.factory):
+        raise WeightsError(
+            f"{config.factory}: {config.model} is another model's name. Give yours one of its own."
+        )
+    factory = config.factory or unpublished(config.model) or find_model(config.model).factory
+    network = build_network(factory)
+    if not config.weights:
+        _initialise(network, config.init)
+        return network
+    path = Path(config.weights)
+    state = read_weights(network, path)
+    encoder = getattr(network, "encoder", None)
+    if isinstance(encoder, Encoder) and not any(name.startswith("encoder.") for name in state):
+        _initialise(network, config.init)
+        left = load_backbone(encoder.backbone, state, path)
+        say(f"{path}: into the backbone; not taken: {first_few(left) or 'nothing'}")
+    else:
+        put_weights(network, state, path)
+    return network
+
+
+def _initialise(network: nn.Module, init: str) -> None:
+    """Initialise anew, unless torch has done it."""
+    if init == "torch":
+        return
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)

@@ -1,0 +1,288 @@
+"""The ablation of the U2-Net paper: Table 1 from the networks' own configuration, Table 2, and Fig. 4.
+
+*Conventions.* Table 1 is rendered from what builds the networks. In Table 2 scores and milliseconds are the
+paper's, as printed, from one GTX 1080 Ti; no such network was trained again. Beside them stands what the
+networks built here have: parameters, multiply-accumulates of the convolutions at 320x320, and the size of
+the weights. The paper leaves parts of most of them open: the readings are in ``sodbench.models.networks``.
+"""
+
+import csv
+import io
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from sodbench.errors import SodbenchError, nearest
+from sodbench.reports.formats import MARKS, Footnotes, markdown, spreadsheet, tex
+from sodbench.reports.leaderboard_table import Cell, dense_ranks
+from sodbench.reports.scores import aligned
+
+PRINTED = Path(__file__).parent / "ablation.csv"
+"""Table 2 as the paper prints it, with notes on misprints."""
+
+TABLE_2_COLUMNS = {
+    "omron_max_f": "OMRON maxF↑",
+    "omron_mae": "OMRON MAE↓",
+    "ecssd_max_f": "ECSSD maxF↑",
+    "ecssd_mae": "ECSSD MAE↓",
+    "ms": "ms↓",
+}
+"""The columns that the paper prints."""
+
+ROUNDS = 5
+"""How often each network is timed."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of plain cells in no particular format; the first `left` columns are flush left."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    left: int
+
+
+def ablation_tables(style: str, *, measure: bool = False, mark: str = "best3") -> str:
+    """Write Tables 1 and 2.
+
+    Parameters
+    ----------
+    style
+        ``text``, ``latex``, ``markdown``, ``html`` or ``csv``; the last has an empty line between the two.
+    measure
+        Time all networks on this machine, which takes minutes on a CPU.
+    mark
+        How the best of each printed column are marked, one of `sodbench.reports.formats.MARKS`.
+    """
+    from sodbench.models.inference import need_torch
+
+    need_torch()
+    first = table_1_long() if style == "csv" else table_1()
+    text = "\n".join(render_grid(grid, style, mark) for grid in (first, table_2(measure)))
+    head = '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Ablation of U2-Net</title>\n'
+    return head + text if style == "html" else text
+
+
+def table_1() -> Grid:
+    """Return Table 1 as the paper sets it: for each architecture a line of blocks, and lines of I, M, O."""
+    from sodbench.models.networks.unets import STAGE_NAMES, TABLE_1
+
+    rows = [
+        _row(name if key == "block" else "", "" if key == "block" else key.upper(), *found)
+        for name, stages in TABLE_1.items()
+        for key, found in zip(("block", "i", "m", "o"), zip(*stages, strict=True), strict=True)
+    ]
+    caption = (
+        "Table 1. Blocks, their input (I), middle (M) and output (O) channels. This builds the networks."
+    )
+    return Grid(caption, ("Architecture", "", *STAGE_NAMES), tuple(rows), left=2)
+
+
+def table_1_long() -> Grid:
+    """Return Table 1 with a line for each stage."""
+    from sodbench.models.networks.unets import STAGE_NAMES, TABLE_1
+
+    rows = [
+        _row(name, label, *stage)
+        for name, stages in TABLE_1.items()
+        for label, stage in zip(STAGE_NAMES, stages, strict=True)
+    ]
+    return Grid("", ("architecture", "stage", "block", "I", "M", "O"), tuple(rows), left=3)
+
+
+def table_2(measure: bool = False) -> Grid:
+    """Return Table 2: what the paper prints, and what the networks built here cost."""
+    from sodbench.models.cost import cost
+    from sodbench.models.networks import NETWORKS
+
+    printed = printed_rows()
+    ranks = {
+        key: dense_ranks([row[key] for row in printed], label.endswith("↑"))
+        for key, label in TABLE_2_COLUMNS.items()
+    }
+    times = _times([row["model"] for row in printed]) if measure else {}
+    rows = []
+    for k, row in enumerate(printed):
+        about, _, note = row["note"].partition(": ")
+        own = cost(NETWORKS[row["model"]])
+        measured = [f"{own.parameters / 1e6:.2f}", f"{own.macs / 1e9:.2f}", f"{own.bytes / 1e6:.1f}"]
+        measured += [f"{times[row['model']]:.0f}"] if measure else []
+        rows.append(
+            (
+                Cell(row["architecture"], None, note if about == "architecture" else ""),
+                *(Cell(row[key], ranks[key][k], note if about == key else "") for key in TABLE_2_COLUMNS),
+                *_row(*measured),
+            )
+        )
+    head = ("Architecture", *TABLE_2_COLUMNS.values(), "10⁶ parameters", "GMAC", "MB", *["ms here"] * measure)
+    caption = (
+        "Table 2. Scores and ms as the paper prints them (ms on its GTX 1080 Ti); nothing was trained again. "
+        "Parameters, GMAC at 320x320 and MB (of the weights) are of the networks built here, parts of which "
+        "the paper leaves open."
+    )
+    if measure:
+        caption += f" ms here: medians of {ROUNDS}, taken in turn, on this machine ({_machine()})."
+    return Grid(caption, head, tuple(rows), left=1)
+
+
+def printed_rows() -> list[dict[str, str]]:
+    """Return the rows of Table 2 as printed: model, architecture, group, `TABLE_2_COLUMNS`, note."""
+    with PRINTED.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def cost_curves(
+    blocks: Sequence[str], most: int = 64, i: int = 3, o: int = 64, size: int = 320
+) -> dict[str, dict[int, int]]:
+    """Count the multiply-accumulates of blocks for M up to `most`: block -> M -> count.
+
+    Raises
+    ------
+    SodbenchError
+        A block is unknown.
+    """
+    from sodbench.models.inference import need_torch
+
+    need_torch()
+    from sodbench.models.cost import block_macs
+    from sodbench.models.networks.unets import TABLE_1
+
+    known = tuple(dict.fromkeys(stage.block for stages in TABLE_1.values() for stage in stages))
+    for name in blocks:
+        if name not in known:
+            raise SodbenchError(f"unknown block {name!r}; {nearest(name, known)}")
+    middle = sorted({1 + round(k * (most - 1) / 16) for k in range(17)})
+    return {name: {m: block_macs(name, m, i, o, size) for m in middle} for name in blocks}
+
+
+def render_grid(grid: Grid, style: str, mark: str = "best3") -> str:
+    """Write a grid as text, LaTeX, Markdown, HTML or CSV."""
+    shown = len(MARKS[mark])
+    if style == "csv":
+        file = io.StringIO()
+        cells = [[spreadsheet(cell.text) for cell in row] for row in grid.rows]
+        csv.writer(file, lineterminator="\n").writerows([grid.head, *cells])
+        return file.getvalue()
+    notes = Footnotes()
+    lines = [[_marked(cell, style, shown, notes.letter(cell.note)) for cell in row] for row in grid.rows]
+    head = [ESCAPES[style](label) for label in grid.head]
+    under = [f"[{letter}] {text}" for text, letter in notes.letters.items()]
+    caption = grid.caption
+    if shown and any(cell.rank for row in grid.rows for cell in row):
+        caption += {"text": " (1), (2), (3)", "html": " Red, green, blue"}.get(
+            style, " Bold, underlined, italic"
+        )
+        caption += ": best, second, third of a printed column."
+    return WRITERS[style](grid, head, lines, [caption, *under])
+
+
+def _marked(cell: Cell, style: str, shown: int, letter: str) -> str:
+    text = ESCAPES[style](cell.text)
+    if cell.rank and cell.rank <= shown:
+        text = MARKUP[style][cell.rank - 1].format(text)
+    return text + (NOTE[style].format(letter) if letter else "")
+
+
+MARKUP: Mapping[str, tuple[str, str, str]] = {
+    "text": ("{}(1)", "{}(2)", "{}(3)"),
+    "latex": (r"\textbf{{{}}}", r"\underline{{{}}}", r"\textit{{{}}}"),
+    "markdown": ("**{}**", "<u>{}</u>", "*{}*"),
+    "html": (
+        '<b style="color: #c00000">{}</b>',
+        '<u style="color: #006b2d">{}</u>',
+        '<i style="color: #0b3fc4">{}</i>',
+    ),
+}
+NOTE = {
+    "text": "[{}]",
+    "latex": r"\textsuperscript{{{}}}",
+    "markdown": "<sup>{}</sup>",
+    "html": "<sup>{}</sup>",
+}
+ESCAPES: Mapping[str, Callable[[str], str]] = {
+    "text": str,
+    "latex": tex,
+    "markdown": markdown,
+    "html": escape,
+}
+
+
+def _text(grid: Grid, head: list[str], lines: list[list[str]], said: list[str]) -> str:
+    marked = [
+        [len(line[k]) - len(row[k].text) for k in range(len(head))]
+        for line, row in zip(lines, grid.rows, strict=True)
+    ]
+    ends = [max(column) for column in zip(*marked, strict=True)]
+    padded = [
+        [cell + " " * (end - own) for cell, own, end in zip(line, mark, ends, strict=True)]
+        for line, mark in zip(lines, marked, strict=True)
+    ]
+    said = [textwrap.fill(text, 100) for text in said]
+    return "\n".join([aligned([head, *padded], left=range(grid.left)), *said]) + "\n"
+
+
+def _latex(grid: Grid, head: list[str], lines: list[list[str]], said: list[str]) -> str:
+    body = [" & ".join(line) + r" \\" for line in lines]
+    columns = "l" * grid.left + "r" * (len(head) - grid.left)
+    caption = tex(" ".join(said).partition(". ")[2])  # LaTeX numbers its tables itself
+    return "\n".join(
+        [
+            r"% Made by sodbench. In the preamble: \usepackage{booktabs}",
+            r"\begin{table*}[tp]",
+            r"\centering\scriptsize",
+            rf"\caption{{{caption}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            " & ".join(head) + r" \\",
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table*}",
+            "",
+        ]
+    )
+
+
+def _markdown(grid: Grid, head: list[str], lines: list[list[str]], said: list[str]) -> str:
+    rule = [":--"] * grid.left + ["--:"] * (len(head) - grid.left)
+    body = [f"| {' | '.join(line)} |" for line in (head, rule, *lines)]
+    return "\n".join([*body, *(f"\n{markdown(text)}" for text in said), ""])
+
+
+def _html(grid: Grid, head: list[str], lines: list[list[str]], said: list[str]) -> str:
+    top = "".join(f"<th>{label}</th>" for label in head)
+    body = [f"<tr>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>" for line in lines]
+    caption = "<br>".join(escape(text) for text in said)
+    return "\n".join(["<table>", f"<caption>{caption}</caption>", f"<tr>{top}</tr>", *body, "</table>", ""])
+
+
+WRITERS = {"text": _text, "latex": _latex, "markdown": _markdown, "html": _html}
+
+
+def _row(*values: object) -> tuple[Cell, ...]:
+    return tuple(Cell(str(value)) for value in values)
+
+
+def _times(names: Sequence[str]) -> dict[str, float]:
+    """Return the median ms an image of each network, with random weights, as `sodbench run` runs it."""
+    from sodbench.models.cost import interleaved
+    from sodbench.models.inference import Predictor, build_network, choose_device
+    from sodbench.models.networks import NETWORKS
+
+    device = choose_device("auto")
+    return interleaved({name: Predictor(build_network(NETWORKS[name]), device) for name in names}, ROUNDS)
+
+
+def _machine() -> str:
+    import torch
+
+    from sodbench.models.inference import choose_device
+
+    device = choose_device("auto")
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU, {torch.get_num_threads()} threads" if device.type == "cpu" else device.type

@@ -1,0 +1,264 @@
+"""A comparison as text, JSON and CSV; all that is said in words is made from the numbers."""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+
+from sodbench.analysis.compare import Comparison, Difference
+from sodbench.analysis.statistics.resampling import ALPHA, FEWEST_IMAGES, TIE
+from sodbench.metrics import METRICS
+from sodbench.reports.scores import aligned, printable
+
+FEWEST_DATASETS = 10
+"""Friedman's chi-square holds from about as many blocks (Demšar 2006, section 3.2.2)."""
+
+SMALL_EFFECT = 0.2
+"""Cohen's bound of a small effect."""
+
+WORDS: Mapping[str, str] = {
+    "max_f": "max F",
+    "mae": "MAE",
+    "weighted_f": "weighted F",
+    "s_measure": "S-measure",
+    "relax_f": "relaxed F",
+    "mean_f": "mean F",
+    "adp_f": "adaptive F",
+    "max_e": "max E",
+    "mean_e": "mean E",
+    "adp_e": "adaptive E",
+}
+"""Metrics as a sentence names them."""
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """Lay out a comparison for a terminal: tables, sentences, and how it was made."""
+    many = len(comparison.methods) > 2
+    parts = []
+    for dataset, images in comparison.images.items():
+        rows = [one for one in comparison.differences if one.dataset == dataset]
+        title = f"{dataset}, {images} images"
+        parts.append(f"{title}\n{_values_table(comparison, rows) if many else _table(rows, pairs=False)}")
+        if many:
+            parts.append(f"{title}: differences of all pairs\n{_table(rows, pairs=True)}")
+        else:
+            parts.append("\n".join(sentence(one) for one in rows))
+    if many:
+        parts.append(_ranks_text(comparison))
+    parts.append("\n".join(_made(comparison)))
+    return printable("\n\n".join(parts), keep="\n")
+
+
+def _values_table(comparison: Comparison, rows: Sequence[Difference]) -> str:
+    values = {(one.a, one.metric): one.value_a for one in rows}
+    values |= {(one.b, one.metric): one.value_b for one in rows}
+    lines = [["method", *(_head(metric) for metric in comparison.metrics)]]
+    for method in comparison.methods:
+        lines.append([method, *(f"{values[method, metric]:.4f}" for metric in comparison.metrics)])
+    return aligned(lines, left=(0,))
+
+
+def _table(rows: Sequence[Difference], pairs: bool) -> str:
+    numbers = ["95 % interval", "p", "p Holm", "win/tie/loss", "d"]
+    head = ["A", "B", "metric", "A - B"] if pairs else ["metric", rows[0].a, rows[0].b, "difference"]
+    lines = [[*head, *numbers]]
+    for one in rows:
+        values = [_head(one.metric), f"{one.value_a:.4f}", f"{one.value_b:.4f}"]
+        start = [one.a, one.b, _head(one.metric)] if pairs else values
+        between = "-" if one.low is None or one.high is None else f"[{one.low:+.4f}, {one.high:+.4f}]"
+        lines.append(
+            [
+                *(*start, f"{one.difference:+.4f}", between, shown_p(one.p), shown_p(one.holm)),
+                f"{one.wins}/{one.ties}/{one.losses}",
+                "-" if one.d is None else f"{one.d:+.2f}",
+            ]
+        )
+    return aligned(lines, left=(0, 1, 2) if pairs else (0,))
+
+
+def _head(metric: str) -> str:
+    return f"{METRICS[metric].label}{'↑' if METRICS[metric].higher_is_better else '↓'}"
+
+
+def shown_p(p: float | None) -> str:
+    """Return a p-value as tables show it.
+
+    >>> shown_p(0.0312), shown_p(1e-9), shown_p(None)
+    ('0.0312', '<0.0001', '-')
+    """
+    return "-" if p is None else "<0.0001" if p < 5e-5 else f"{p:.4f}"
+
+
+def sentence(one: Difference) -> str:
+    """Say in words what a difference shows.
+
+    Examples
+    --------
+    >>> print(sentence(Difference(
+    ...     dataset="SOD", metric="weighted_f", a="A", b="B", value_a=0.7243, value_b=0.7222, images=300,
+    ...     low=-0.0008, high=0.0050, p=0.15, holm=0.15, wins=160, ties=0, losses=140, d=0.08)))
+    A is ahead of B by .0021 in weighted F, 95 % interval [-.0008, .0050]: not distinguishable on these 300
+    images.
+    """
+    gain = one.sign * one.difference
+    first, second = (one.a, one.b) if gain >= 0 else (one.b, one.a)
+    words = WORDS[one.metric] + ("" if one.sign > 0 else " (lower is better)")
+    start = f"{first} is ahead of {second} by {_short(abs(gain))} in {words}"
+    if abs(gain) <= TIE:
+        start = f"{first} and {second} are equal in {words}"
+    if one.low is None or one.high is None or one.holm is None:
+        return f"{start}, on {one.images} images: too few ({FEWEST_IMAGES} needed) to say more."
+    flip = one.sign if gain >= 0 else -one.sign
+    low, high = sorted((flip * one.low, flip * one.high))
+    return f"{start}, 95 % interval [{_short(low)}, {_short(high)}]: {_verdict(one)}{_aside(one)}."
+
+
+def _verdict(one: Difference) -> str:
+    p, adjusted = one.p or 0.0, one.holm or 0.0
+    if one.significant:
+        return f"distinguishable on these {one.images} images (p = {_short(adjusted)} after Holm)"
+    verdict = f"not distinguishable on these {one.images} images"
+    if one.leaves_out_zero:
+        return f"{verdict}, since p = {_short(p)} becomes {_short(adjusted)} after Holm"
+    return f"{verdict}, since the interval holds 0" if adjusted < ALPHA else verdict
+
+
+def _aside(one: Difference) -> str:
+    """Say what a reader of the mean alone would miss: that it is small, or owed to few images."""
+    said = ""
+    if one.significant and one.d is not None and abs(one.d) < SMALL_EFFECT:
+        said += f"; small against the spread over images (d = {_short(abs(one.d), 2)})"
+    behind, fewer, more = (
+        (one.b, one.wins, one.losses) if one.sign * one.difference > 0 else (one.a, one.losses, one.wins)
+    )
+    if abs(one.difference) > TIE and more > fewer:
+        said += f"; yet {behind} is better on {more} of them"
+    return said
+
+
+def _short(value: float, decimals: int = 4) -> str:
+    """Return a number without the zero before its point, as papers print it.
+
+    >>> _short(-0.0123), _short(1), _short(-0.00001)
+    ('-.0123', '1.0000', '.0000')
+    """
+    text = f"{round(value, decimals) + 0.0:.{decimals}f}"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text
+
+
+def _ranks_text(comparison: Comparison) -> str:
+    ranks = comparison.ranks
+    none = [WORDS[metric] for metric in comparison.metrics if metric not in ranks]
+    fewer = [f"{', '.join(none)}: no ranks for fewer than {FEWEST_IMAGES} images."] if none else []
+    if not ranks:
+        return fewer[0]
+    lines = [["method", *(_head(metric) for metric in ranks)]]
+    for k, method in enumerate(comparison.methods):
+        lines.append([method, *(f"{one.mean[k]:.2f}" for one in ranks.values())])
+    lines.append(["Friedman p", *(shown_p(one.p) for one in ranks.values())])
+    lines.append(["Nemenyi CD", *(f"{one.critical_difference:.2f}" for one in ranks.values())])
+    blocks = " or ".join(str(count) for count in sorted({one.blocks for one in ranks.values()}))
+    title = f"average ranks over {blocks} {comparison.over} (1 = best)"
+    said = [*(rank_sentence(comparison, metric) for metric in ranks), *fewer, *_caution(comparison)]
+    return "\n".join([title, aligned(lines, left=(0,)), "", *said])
+
+
+def _caution(comparison: Comparison) -> list[str]:
+    """Say what the ranks do not mean."""
+    ranks = comparison.ranks
+    if comparison.over == "images":
+        curves = [WORDS[metric] for metric in ranks if metric in ("max_f", "mean_f", "max_e")]
+        return [f"Ranks of {', '.join(curves)} are those of each image's own curve."] if curves else []
+    fewest = min(one.blocks for one in ranks.values())
+    if fewest >= FEWEST_DATASETS:
+        return []
+    widest = max(one.critical_difference for one in ranks.values())
+    never = (
+        f", and no average ranks can be {widest:.2f} apart" if widest > len(comparison.methods) - 1 else ""
+    )
+    return [
+        f"{fewest} datasets are too few for a test of ranks (about {FEWEST_DATASETS} are needed){never}: "
+        "rely on the differences on each dataset."
+    ]
+
+
+def rank_sentence(comparison: Comparison, metric: str) -> str:
+    """Say in words which methods the ranks of a metric tell apart."""
+    ranks, methods = comparison.ranks[metric], comparison.methods
+    best = " and ".join(methods[k] for k in np.flatnonzero(ranks.mean == ranks.mean.min()))
+    start = f"{WORDS[metric]}: best average rank {best} ({ranks.mean.min():.2f})"
+    if ranks.p >= ALPHA:
+        return f"{start}; no methods told apart (Friedman p = {shown_p(ranks.p)})."
+    if not ranks.groups:
+        return f"{start}; all methods told apart."
+    found = "; ".join(", ".join(methods[k] for k in group) for group in ranks.groups)
+    return f"{start}; not told apart: {found}."
+
+
+def _made(comparison: Comparison) -> list[str]:
+    tests = sum(one.p is not None for one in comparison.differences)
+    kind = {"percentile": "percentile", "bca": "BCa"}[comparison.interval]
+    if not tests:
+        return [f"signature: {signature}" for signature in comparison.signatures.values()]
+    said = [
+        f"{kind} intervals of a paired bootstrap over images, p of a paired permutation, adjusted by Holm "
+        f"over {tests} tests; {comparison.resamples} resamples, seed {comparison.seed}"
+    ]
+    if tests >= ALPHA * (1 + comparison.resamples):
+        said.append(
+            f"{comparison.resamples} resamples are too few for {tests} tests: even the smallest p is above "
+            f"{_short(ALPHA, 2)} after Holm. Pass --resamples {math.ceil(2 * tests / ALPHA)} or more."
+        )
+    return [*said, *(f"signature: {signature}" for signature in comparison.signatures.values())]
+
+
+def comparison_json(comparison: Comparison) -> str:
+    """Return a comparison as JSON, in full precision; what is undefined or not given is null."""
+    made: dict[str, Any] = {
+        "methods": comparison.methods,
+        "resamples": comparison.resamples,
+        "seed": comparison.seed,
+        "interval": comparison.interval,
+        "datasets": [
+            {"dataset": dataset, "images": comparison.images[dataset], "signature": signature}
+            for dataset, signature in comparison.signatures.items()
+        ],
+        "differences": [_record(one) for one in comparison.differences],
+        "ranks": [_ranks_record(comparison, metric) for metric in comparison.ranks],
+    }
+    return json.dumps(made, indent=2, allow_nan=False)
+
+
+def _record(one: Difference) -> dict[str, Any]:
+    better = one.a if one.sign * one.difference > TIE else one.b if abs(one.difference) > TIE else None
+    return {**asdict(one), "difference": one.difference, "better": better, "significant": one.significant}
+
+
+def _ranks_record(comparison: Comparison, metric: str) -> dict[str, Any]:
+    ranks = comparison.ranks[metric]
+    return {
+        "metric": metric,
+        "over": comparison.over,
+        "blocks": ranks.blocks,
+        "ranks": dict(zip(comparison.methods, ranks.mean.tolist(), strict=True)),
+        "friedman": {"statistic": ranks.statistic, "p": ranks.p},
+        "critical_difference": ranks.critical_difference,
+        "not_told_apart": [[comparison.methods[k] for k in group] for group in ranks.groups],
+    }
+
+
+def comparison_csv(comparison: Comparison) -> str:
+    """Return the differences as CSV, a line each, in full precision."""
+    records = [
+        {**_record(one), "signature": comparison.signatures[one.dataset]} for one in comparison.differences
+    ]
+    lines = io.StringIO()
+    writer = csv.DictWriter(lines, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return lines.getvalue()

@@ -1,0 +1,1 @@
+"""Figures: Axes in, Axes out."""

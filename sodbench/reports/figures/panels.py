@@ -1,0 +1,143 @@
+"""Precision, recall and F curves of many methods, and which of them may share a figure's panel."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sodbench.errors import LeaderboardError, ScoresError, first_few
+from sodbench.leaderboard.boards import read_boards
+from sodbench.leaderboard.submission import read_curves
+from sodbench.protocol import differing
+from sodbench.scoring.scores import Scores
+
+if TYPE_CHECKING:
+    from sodbench.analysis.statistics.bands import Band
+
+Reals = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Curves:
+    """The curves of one method on one dataset, ``(K,)`` over ascending thresholds, and how they were made.
+
+    `band` is that of precision and recall, where it was asked for.
+    """
+
+    signature: str
+    precision: Reals
+    recall: Reals
+    f: Reals
+    band: "Band | None" = None
+
+
+Panels = dict[str, dict[str, Curves]]
+"""Dataset -> method -> its curves."""
+
+
+def scores_curves(scores: Sequence[Scores], band: bool = False) -> Panels:
+    """Return the curves of scores, with a bootstrap band if asked for.
+
+    Raises
+    ------
+    ScoresError
+        A method stands there twice for a dataset.
+    """
+    panels: Panels = {}
+    for one in scores:
+        panel = panels.setdefault(one.dataset.partition("@")[0], {})
+        if one.method in panel:
+            raise ScoresError(
+                f"{one.method} on {one.dataset}: found twice in the scores, expected once. Name one folder."
+            )
+        curves = one.curves()
+        shade = _band(one) if band else None
+        panel[one.method] = Curves(one.signature, curves["precision"], curves["recall"], curves["f"], shade)
+    return panels
+
+
+def _band(scores: Scores) -> "Band":
+    from sodbench.analysis.statistics.bands import pr_band
+
+    return pr_band(scores)
+
+
+def board_curves(folder: Path) -> Panels:
+    """Return the curves that lie beside the boards of a folder; only measured rows have any."""
+    panels: Panels = {}
+    for dataset, board in read_boards(folder).items():
+        for entry in board.of("measured"):
+            if (curves := read_curves(folder, dataset, entry)) is not None:
+                found = Curves(entry.signature, curves["precision"], curves["recall"], curves["f"])
+                panels.setdefault(dataset, {})[entry.method] = found
+    return panels
+
+
+def select_curves(
+    panels: Panels, datasets: Sequence[str] = (), methods: Sequence[str] = ()
+) -> tuple[Panels, list[str]]:
+    """Return the panels of some datasets with the curves of some methods, and what to tell of them.
+
+    Parameters
+    ----------
+    panels
+        All there are.
+    datasets, methods
+        Which, in their order; none: all.
+
+    Raises
+    ------
+    ScoresError
+        There are no curves of a dataset or a method.
+    LeaderboardError
+        Curves of one dataset were scored in different ways.
+    """
+    there = list(dict.fromkeys(method for panel in panels.values() for method in panel))
+    help_text = "`sodbench score` and `sodbench leaderboard add` make curves."
+    if not there:
+        raise ScoresError(f"found no curves. Give folders that `sodbench score` wrote; {help_text}")
+    for wanted, known in ((datasets, list(panels)), (methods, there)):
+        if unknown := [name for name in wanted if name not in known]:
+            raise ScoresError(f"{unknown[0]}: no curves here, only of {first_few(known)}. {help_text}")
+    chosen = methods or there
+    found, said = {}, []
+    for dataset in datasets or panels:
+        panel = {method: panels[dataset][method] for method in chosen if method in panels[dataset]}
+        if not panel and not datasets:
+            said.append(f"{dataset}: no curves of {first_few(chosen)}; left out.")
+            continue
+        if not panel:
+            raise ScoresError(
+                f"{dataset}: no curves of {first_few(chosen)}. Leave it out of --datasets; {help_text}"
+            )
+        check_comparable(dataset, panel)
+        if missing := [method for method in chosen if method not in panel]:
+            said.append(f"{dataset}: no curves of {', '.join(missing)}; left out.")
+        found[dataset] = panel
+    return found, said
+
+
+def check_comparable(dataset: str, panel: Mapping[str, Curves]) -> None:
+    """Refuse curves of one panel that were scored in different ways.
+
+    Raises
+    ------
+    LeaderboardError
+        The signatures differ in more than the program's version.
+    """
+    first = next(iter(panel))
+    for method, curves in panel.items():
+        if fields := differing(panel[first].signature, curves.signature):
+            listed = ", ".join(f"{key} {a} and {b}" for key, (a, b) in fields.items())
+            raise LeaderboardError(
+                f"{dataset}: {first} and {method} were scored differently: {listed}. "
+                "Score one of them as the other was, or choose with --methods."
+            )
+
+
+def panel_signatures(panels: Panels) -> list[str]:
+    """Return every signature of what is drawn, once each."""
+    return list(dict.fromkeys(curves.signature for panel in panels.values() for curves in panel.values()))

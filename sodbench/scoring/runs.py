@@ -1,0 +1,362 @@
+"""A run over methods and datasets that keeps its results in a folder and continues from it.
+
+Results are keyed by content: a row is used again if its two files hold the same bytes and the
+protocol asks for nothing new. What is finished when a run fails or is interrupted is kept beside
+the scores, in ``METHOD/.DATASET.partial``, for the next run.
+"""
+
+import platform
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from sodbench.data.discovery import discover
+from sodbench.data.locations import Location, mask_entries
+from sodbench.data.pairing import pair
+from sodbench.data.registry import find, lookup, registry
+from sodbench.data.sources import ImageFile
+from sodbench.errors import PredictionError, ScoresError, first_few, nearest
+from sodbench.metrics import METRICS, revisions
+from sodbench.metrics.compiling import on_compiling
+from sodbench.protocol import differing, split_signature
+from sodbench.scoring.pipeline import (
+    Plan,
+    Progress,
+    Rows,
+    binarised_by,
+    compile_kernels,
+    place,
+    score_methods,
+)
+from sodbench.scoring.scores import ROW_NOTES, Row, Scores, reusable
+from sodbench.utils.files import check_writable
+
+
+class Job(NamedTuple):
+    """All methods' maps of one dataset, and where they came from."""
+
+    location: Location
+    methods: dict[str, tuple[ImageFile, ...]]
+    paths: dict[str, Path]
+
+
+def collect_jobs(
+    paths: Sequence[Path], datasets: Sequence[str] = (), masks: Path | None = None, data: Path | None = None
+) -> tuple[list[Job], list[str]]:
+    """Find every method x dataset under some paths.
+
+    With `masks`, a name that is not registered makes a dataset of one's own. It may be a misspelt
+    one: a notice says so, and names the nearest registered dataset.
+
+    Parameters
+    ----------
+    paths
+        Folders or zips of maps.
+    datasets
+        Names of datasets; none: those that folders are named like, or the one of `masks`.
+    masks, data
+        Where the masks of the one dataset lie, or where datasets do.
+
+    Returns
+    -------
+    One job a dataset, and notices of what was passed over.
+
+    Raises
+    ------
+    DatasetError, PredictionError
+        A dataset is unknown or not on this disk, or no maps of it were found.
+    """
+    if masks is not None and data is not None:
+        raise PredictionError(f"both masks ({masks}) and a folder of datasets ({data}) were given; pass one.")
+    if masks is not None and len(datasets) > 1:
+        raise PredictionError(f"{masks}: one folder of masks cannot serve {len(datasets)} datasets.")
+    given = place(datasets[0] if datasets else None, masks, data) if masks is not None else None
+    wanted = [given.dataset] if given else list(dict.fromkeys(find(name) for name in datasets))
+    jobs: dict[str, Job] = {}
+    notices = _own_dataset(given, bool(datasets)) if given and not given.dataset.registered else []
+    for path in {path.resolve(): path for path in paths}.values():
+        found, passed = discover(path, wanted)
+        if passed.files:
+            notices.append(
+                f"{path}: files that are no maps, passed over: "
+                f"{len(passed.files)} ({first_few(passed.files)})"
+            )
+        if passed.folders:
+            notices.append(
+                f"{path}: folders of images that no dataset is named like, passed over: "
+                f"{len(passed.folders)} ({first_few(passed.folders)})"
+            )
+        for one in found:
+            dataset = one.dataset
+            if dataset is None:
+                raise PredictionError(
+                    f"{path}: of which dataset are these maps? Pass --dataset NAME, or --masks FOLDER."
+                )
+            job = jobs.get(dataset.name)
+            if job is None:
+                job = jobs[dataset.name] = Job(given or place(dataset.name, None, data), {}, {})
+            if one.method in job.methods:
+                raise PredictionError(
+                    f"{job.paths[one.method]} and {path}: both hold maps of {one.method} on {dataset.name}. "
+                    "Rename one of the folders."
+                )
+            job.methods[one.method], job.paths[one.method] = one.entries, path
+    absent = [dataset.name for dataset in wanted if dataset.name not in jobs]
+    if absent:
+        raise PredictionError(f"{first_few([str(p) for p in paths])}: found no maps of {', '.join(absent)}.")
+    return [jobs[name] for name in sorted(jobs)], notices
+
+
+def score_job(
+    job: Job,
+    plan: Plan,
+    out: Path,
+    mask_threshold: str | None = None,
+    progress: Progress | None = None,
+    replace_others: bool = True,
+) -> tuple[list[Scores], int]:
+    """Score a job into ``out/METHOD/DATASET``, continuing from what is there.
+
+    Scores of another signature there are replaced, or else used and left as they are.
+
+    Returns
+    -------
+    The scores, by method, and how many rows were taken from an earlier run.
+
+    Raises
+    ------
+    ScoresError
+        The folder cannot be written, or holds files that are no scores.
+    DatasetError, PredictionError
+        See `sodbench.scoring.pipeline.score_methods`; finished rows are kept for the next run.
+    """
+    dataset = job.location.dataset.name
+    homes = {method: out / _folder_name(method) / _folder_name(dataset) for method in job.methods}
+    for home in homes.values():
+        _check_home(home)
+    plan = replace(plan, protocol=binarised_by(plan.protocol, job.location, mask_threshold))
+    old = {method: _earlier(home, plan) for method, home in homes.items()}
+    rows: dict[str, Rows] = {method: dict(found) for method, found in old.items()}
+    try:
+        made = score_methods(job.methods, job.location, plan, rows, progress)
+    except BaseException:
+        for method, home in homes.items():
+            if any(row is not old[method].get(image) for image, row in rows[method].items()):
+                _keep(home, method, job, plan, rows[method])
+        raise
+    finished = []
+    kept = 0
+    for method, scores in made.items():
+        same = sum(row is old[method].get(image) for image, row in scores.rows.items())
+        kept += same
+        scores = replace(scores, provenance=_provenance(job, method))
+        news = same < len(scores.rows) or not _is_stored(scores, homes[method])
+        if news and (replace_others or not _holds_other(scores, homes[method])):
+            scores.save(homes[method])
+        shutil.rmtree(_partial(homes[method]), ignore_errors=True)
+        finished.append(scores)
+    return finished, kept
+
+
+def score_jobs(
+    jobs: Sequence[Job],
+    plan: Plan,
+    out: Path,
+    mask_threshold: str | None = None,
+    bar: Callable[[str], AbstractContextManager[Progress | None]] = lambda what: nullcontext(),
+    say: Callable[[str], None] = lambda line: None,
+    replace_others: bool = True,
+) -> list[Scores]:
+    """Run all jobs; `bar` shows the progress of each, `say` takes what a user should know."""
+    warm_up(say)
+    scores = []
+    for job in jobs:
+        name = job.location.dataset.name
+        for line in unpaired_notices(job, plan):
+            say(line)
+        with bar(name) as progress:
+            made, kept = score_job(job, plan, out, mask_threshold, progress, replace_others)
+        if kept:
+            total = sum(len(s.rows) for s in made)
+            say(f"{name}: {kept} of {total} maps are as in an earlier run, whose rows were used again.")
+        for s in made:
+            for line in remarks(s):
+                say(line)
+        scores += made
+    return scores
+
+
+def unpaired_notices(job: Job, plan: Plan) -> list[str]:
+    """Say which maps have no mask, and which masks no map, where that is no error."""
+    masks = mask_entries(job.location)
+    lines = []
+    for method, entries in job.methods.items():
+        found = pair(entries, masks, plan.strip)
+        start = f"{method} on {job.location.dataset.name}: "
+        if not found.pairs or (found.missing and plan.missing == "error"):
+            continue
+        if found.extra:
+            lines.append(
+                f"{start}maps without a mask, passed over: {len(found.extra)} ({first_few(found.extra)})"
+            )
+        if found.missing and plan.missing == "skip":
+            lines.append(
+                f"{start}predictions missing, left out: {len(found.missing)} of {len(masks)} "
+                f"({first_few(found.missing)})"
+            )
+    return lines
+
+
+def remarks(scores: Scores) -> list[str]:
+    """Say what a reader of these scores should know: notes on images, and undefined values.
+
+    A note that holds of a whole dataset's masks is about the masks; the words say which it is.
+    """
+    start = f"{scores.method} on {scores.dataset.partition('@')[0]}"
+    lines = [
+        f"{start}: {len(images)} of {len(scores.rows)} images: {ROW_NOTES[note]} ({first_few(images)})"
+        for note, images in scores.noted().items()
+    ]
+    lines += [
+        f"{start}: {n} of {len(scores.rows)} images: {METRICS[name].label} undefined, left out of its mean"
+        for name, n in scores.undefined().items()
+    ]
+    return lines
+
+
+def moved_metrics(protocol: str) -> list[str]:
+    """Say if a signature that is to be rescored was made by other revisions of the metrics."""
+    made = split_signature(protocol).get("rev", revisions()) if "|" in protocol else revisions()
+    if made == revisions():
+        return []
+    return [
+        f"the signature was made by revisions {made} of the metrics, these are {revisions()}: "
+        "numbers can differ"
+    ]
+
+
+def load_scores(paths: Sequence[Path]) -> list[Scores]:
+    """Read every scores folder at or under some paths, sorted by dataset and method.
+
+    Raises
+    ------
+    ScoresError
+        There is none, or one is damaged.
+    """
+    folders = {
+        f.parent.resolve(): f.parent
+        for path in paths
+        for f in sorted(path.rglob("meta.json"))
+        if not f.parent.name.startswith(".")
+    }.values()
+    if not folders:
+        raise ScoresError(
+            f"{first_few([str(p) for p in paths])}: found no scores here; `sodbench score` makes them."
+        )
+    return sorted((Scores.load(folder) for folder in folders), key=lambda s: (s.dataset, s.method))
+
+
+def warm_up(say: Callable[[str], None]) -> None:
+    """Compile the kernels if they are not in numba's cache yet, and say so.
+
+    Compiling takes seconds, once an installation; without it the first image would seem to hang.
+    """
+    started: list[float] = []
+
+    def tell() -> None:
+        started.append(time.perf_counter())
+        say("Compiling kernels, once after installing ...")
+
+    with on_compiling(tell):
+        compile_kernels()
+    if started:
+        say(f"Compiled in {time.perf_counter() - started[0]:.1f} s.")
+
+
+def _earlier(home: Path, plan: Plan) -> dict[str, Row]:
+    """Rows of an earlier run that this one may use."""
+    rows: dict[str, Row] = {}
+    for folder in (home, _partial(home)):
+        with suppress(ScoresError):
+            scores = Scores.load(folder)
+            rows |= {
+                image: row
+                for image, row in scores.rows.items()
+                if reusable(row, scores.protocol, plan.protocol, plan.metrics)
+            }
+    return rows
+
+
+def _check_home(home: Path) -> None:
+    """Refuse to replace what is no scores folder: somebody's maps, for example."""
+    check_writable(home.parent, "--out")
+    try:
+        names = {file.name for file in home.iterdir()} if home.exists() else set()
+    except OSError as error:
+        raise ScoresError(f"{home}: cannot list this folder ({error.strerror}).") from error
+    if names and "meta.json" not in names:
+        raise ScoresError(
+            f"{home}: found {first_few(sorted(names))}, expected scores or nothing. "
+            "Choose another folder with --out."
+        )
+
+
+def _own_dataset(location: Location, named: bool) -> list[str]:
+    """Say that masks make a dataset of their own, where another could have been meant."""
+    name = location.dataset.name
+    hint = nearest(name, list(registry()))
+    start = f"{name}: its {location.dataset.count} masks count as a whole dataset of your own"
+    if registered := lookup(name):
+        return [f"{start}; if they are those of {registered.name}, pass --dataset {registered.name}"]
+    if not hint.startswith("did"):
+        return [f"{start}, since no registered one has this name"] if named else []
+    return [f"{start}, since no registered one has this name; {hint}"]
+
+
+def _keep(home: Path, method: str, job: Job, plan: Plan, rows: Rows) -> None:
+    """Keep the finished rows of a run that failed."""
+    dataset = job.location.dataset
+    part = Scores(
+        method, f"{dataset.name}@{dataset.version}", dataset.count, plan.protocol, plan.metrics, dict(rows)
+    )
+    with suppress(ScoresError):
+        part.save(_partial(home))
+
+
+def _partial(home: Path) -> Path:
+    return home.with_name(f".{home.name}.partial")
+
+
+def _is_stored(scores: Scores, home: Path) -> bool:
+    try:
+        stored = Scores.load(home)
+    except ScoresError:
+        return False
+    return stored.signature == scores.signature and set(stored.metrics) >= set(scores.metrics)
+
+
+def _holds_other(scores: Scores, home: Path) -> bool:
+    try:
+        return bool(differing(Scores.load(home).signature, scores.signature))
+    except ScoresError:
+        return False
+
+
+def _folder_name(name: str) -> str:
+    return name.replace("/", "-").replace("\\", "-").lstrip(".") or "unnamed"
+
+
+def _provenance(job: Job, method: str) -> dict[str, str]:
+    return {
+        "predictions": str(job.paths[method]),
+        "masks": str(job.location.masks),
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        **{package: version(package) for package in ("numpy", "numba", "pillow")},
+    }

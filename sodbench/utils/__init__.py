@@ -1,0 +1,1 @@
+"""What knows nothing of saliency: files, processes, text."""

@@ -1,0 +1,116 @@
+"""Files: written whole or not at all, and those that come with the package."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from sodbench.errors import ScoresError, SodbenchError
+
+PACKAGE = Path(__file__).parent.parent
+
+_PROBE = 1 << 16
+"""Bytes that must fit: a full disk often lets an empty file be made."""
+
+
+class Shipped(NamedTuple):
+    """A file or folder that comes with sodbench, and whether it lies inside an installed package."""
+
+    path: Path
+    installed: bool
+
+
+def shipped(inside: str, beside: str) -> Shipped:
+    """Find a file or folder that comes with sodbench.
+
+    Parameters
+    ----------
+    inside
+        Its path below an installed package.
+    beside
+        Its path in a checkout, below the folder that holds the package.
+
+    Raises
+    ------
+    SodbenchError
+        It is in neither place.
+
+    Examples
+    --------
+    >>> shipped("data/datasets.toml", "datasets.toml").path.name
+    'datasets.toml'
+    """
+    places = [Shipped(PACKAGE / inside, True), Shipped(PACKAGE.parent / beside, False)]
+    for place in places:
+        if place.path.exists():
+            return place
+    looked = ", ".join(str(place.path) for place in places)
+    raise SodbenchError(f"{beside}: not found. Looked at: {looked}. Install sodbench again.")
+
+
+def check_writable(folder: Path, option: str = "") -> None:
+    """Find out before the work starts whether a folder can be made and written; makes nothing.
+
+    Parameters
+    ----------
+    folder
+        Where files are to be written.
+    option
+        What chooses another folder, for the message.
+
+    Raises
+    ------
+    ScoresError
+        It cannot.
+    """
+    there = folder
+    while not os.path.lexists(there):
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there) as probe:
+            probe.write(bytes(_PROBE))
+    except OSError as error:
+        raise ScoresError(
+            f"{folder}: cannot write here ({error.strerror}). Choose another folder"
+            + (f" with {option}." if option else ".")
+        ) from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`, which replaces it if the block ends without an error.
+
+    A link is followed, and what is no regular file (``/dev/stdout``) is written to as it is.
+
+    Raises
+    ------
+    ScoresError
+        The file cannot be written.
+
+    Examples
+    --------
+    >>> target = Path(tempfile.mkdtemp()) / "a.txt"
+    >>> with replacing(target) as part:
+    ...     _ = part.write_text("whole")
+    >>> target.read_text()
+    'whole'
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    path = path.resolve()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".part", dir=path.parent)
+        os.close(handle)
+        part = Path(name)
+        try:
+            yield part
+            part.chmod(0o644)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise ScoresError(f"{path}: cannot write this file ({error.strerror}).") from error
