@@ -29,7 +29,8 @@ from torch import nn
 from sodbench.data.demo import demo_folder
 from sodbench.data.images.photos import photo_from
 from sodbench.data.sources import ImageFile, open_source
-from sodbench.models.inference import Configuration, Predictor, load_model, make_maps
+from sodbench.models.inference import Configuration, make_maps
+from sodbench.models.predictor import Predictor, load_model
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIZE, network_input
 
 IN_FLOAT64 = 4

@@ -24,7 +24,7 @@ import torch
 from PIL import Image
 
 from sodbench.errors import SodbenchError
-from sodbench.models.inference import Predictor
+from sodbench.models.predictor import Predictor
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear, saliency_map
 from sodbench.models.training.checkpoint import WEIGHTS, read_checkpoint
 from sodbench.models.training.config import Config

@@ -29,7 +29,8 @@ from sodbench.analysis.statistics.resampling import (
 from sodbench.metrics import PAPER_METRICS
 from sodbench.metrics.histogram import Reals
 from sodbench.protocol import Protocol
-from sodbench.scoring.scores import NUMBERS, Row, Scores
+from sodbench.scoring.rows import NUMBERS, Row
+from sodbench.scoring.scores import Scores
 
 POPULATION = 20_000
 SAMPLE = 300

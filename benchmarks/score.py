@@ -25,10 +25,12 @@ from contest import Contender, medians
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from sodbench.data.images.decoding import Mask, SaliencyMap, mask_from, prediction_from
+from sodbench.data.images.decoding import SaliencyMap
+from sodbench.data.images.maps import Mask, mask_from, prediction_from
 from sodbench.metrics import PAPER_METRICS
 from sodbench.protocol import Protocol
-from sodbench.scoring.pipeline import PreparedMask, prepare_mask, score_folder, score_pair
+from sodbench.scoring.pairs import PreparedMask, prepare_mask, score_pair
+from sodbench.scoring.pipeline import score_folder
 from sodbench.scoring.scores import Scores
 from sodbench.utils.process import keep_freed_memory
 
@@ -114,7 +116,7 @@ def sodbench(data: Data, jobs: int, metrics: Sequence[str] = PAPER_METRICS) -> N
 
 def sodbench_methods(data: Data) -> None:
     """Score all methods of a folder in one pass over the masks."""
-    from sodbench.scoring.pipeline import Plan
+    from sodbench.scoring.plan import Plan
     from sodbench.scoring.runs import collect_jobs, score_jobs
 
     jobs, _ = collect_jobs([data.maps], [], data.masks, None)

@@ -9,7 +9,7 @@ from typing import Any
 from sodbench.version import __version__
 
 _HOMES = {
-    "score_image": "scoring.pipeline",
+    "score_image": "scoring.pairs",
     "score_folder": "scoring.pipeline",
     "Scores": "scoring.scores",
     "Protocol": "protocol",

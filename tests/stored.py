@@ -7,7 +7,8 @@ import numpy as np
 
 from sodbench.metrics import METRICS
 from sodbench.protocol import Protocol
-from sodbench.scoring.scores import NUMBERS, Row, Scores
+from sodbench.scoring.rows import NUMBERS, Row
+from sodbench.scoring.scores import Scores
 
 SIZE = 400
 """Pixels of every image."""

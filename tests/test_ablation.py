@@ -15,7 +15,6 @@ from workspace import good, refused
 
 from sodbench.errors import SodbenchError, WeightsError
 from sodbench.models.cost import block_macs, cost, interleaved
-from sodbench.models.inference import Predictor, build_network, load_model
 from sodbench.models.networks import NETWORKS
 from sodbench.models.networks.backbones import VGG16, Encoder, ResNet50, load_backbone, resnet50_u2net
 from sodbench.models.networks.blocks import DSE, PPM, RES, table_block
@@ -23,13 +22,15 @@ from sodbench.models.networks.cunet import CUNet
 from sodbench.models.networks.hourglass import StackedHourglass
 from sodbench.models.networks.u2net import Foldable
 from sodbench.models.networks.unets import STAGE_NAMES, TABLE_1
+from sodbench.models.predictor import Predictor, build_network, load_model
 from sodbench.models.registry import find_model, known_models
 from sodbench.models.training.config import Config, load_config
 from sodbench.models.training.initial import initial_network as build_to_train
 from sodbench.models.weights import load_weights
 from sodbench.reports.ablation import cost_curves, render_grid, table_1, table_1_long
 from sodbench.reports.ablation import table_2 as build_table_2
-from sodbench.reports.figures.style import RED, cost_plot, figure_style, new_figure
+from sodbench.reports.figures.cost import cost_plot
+from sodbench.reports.figures.style import RED, figure_style, new_figure
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 OUTPUTS = {"unet": 1, "hourglass": 2, "cunet": 2}  # the others: seven

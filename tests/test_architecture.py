@@ -44,7 +44,7 @@ HEAVY = {
     "rich": ("cli", ""),
     "filelock": ("leaderboard", ""),
     "scipy": ("data.demo analysis", "analysis.statistics"),
-    "skimage": ("data.demo analysis.attributes", ""),
+    "skimage": ("data.demo", ""),
     "PIL": ("data models", "data.images"),
 }
 UNWANTED = ("torch", "numba", "pandas", "matplotlib", "scipy", "skimage")

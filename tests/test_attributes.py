@@ -25,16 +25,18 @@ from sodbench.analysis.attributes import (
     size,
     thin,
 )
-from sodbench.analysis.breakdown import break_down, breakdown, breakdown_text
+from sodbench.analysis.breakdown import break_down, breakdown
 from sodbench.data.demo import demo_folder, demo_mask, demo_names, demo_photo
 from sodbench.data.locations import from_masks, locate
 from sodbench.data.registry import find
 from sodbench.errors import DatasetError, ScoresError
 from sodbench.protocol import Protocol
-from sodbench.reports.figures.contact_sheet import by_attribute_figure
+from sodbench.reports.breakdown import breakdown_record, breakdown_sentence, breakdown_text
+from sodbench.reports.figures.attributes import by_attribute_figure
 from sodbench.reports.figures.style import figure_style, save_figure
 from sodbench.scoring.pipeline import score_folder
-from sodbench.scoring.scores import Row, Scores
+from sodbench.scoring.rows import Row
+from sodbench.scoring.scores import Scores
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -263,9 +265,9 @@ def test_who_is_ahead_follows_the_metrics_direction(pair):
     for found in breakdown(scores, "size", grouped, ["max_f", "mae"], resamples=500):
         ahead = [group.ahead(found.metric == "max_f") for group in found.groups]
         assert ahead == [0, 1, None]
-        assert "ahead for <10% (" in found.sentence()
-        assert "behind for 25-50% (" in found.sentence()
-        assert "fewer than 20 images, so no verdict, for >=50%." in found.sentence()
+        assert "ahead for <10% (" in breakdown_sentence(found)
+        assert "behind for 25-50% (" in breakdown_sentence(found)
+        assert "fewer than 20 images, so no verdict, for >=50%." in breakdown_sentence(found)
 
 
 def test_nineteen_images_get_no_interval(pair):
@@ -282,7 +284,7 @@ def test_identical_methods_are_not_told_apart(pair):
     (found,) = breakdown([a, replace(a, method="again")], "size", grouped, ["max_f"], resamples=100)
     assert found.whole.difference == 0
     assert found.whole.interval == (0, 0)
-    assert "not distinguishable for <10%, 25-50%" in found.sentence()
+    assert "not distinguishable for <10%, 25-50%" in breakdown_sentence(found)
 
 
 def test_text_and_json(pair):
@@ -304,7 +306,7 @@ def test_text_and_json(pair):
         "In no group, as size is undefined: 1 images (i40).",
     ]
     assert breakdown_text(found).splitlines()[-1] == f"signature: {few[0].signature}"
-    again = json.loads(json.dumps(found[0].as_dict(), allow_nan=False))
+    again = json.loads(json.dumps(breakdown_record(found[0]), allow_nan=False))
     assert [group["label"] for group in again["groups"]] == ["all", "<10%"]
     assert again["groups"][1]["values"] == [a, b]
     assert again["groups"][1]["interval"] is None
@@ -316,7 +318,7 @@ def test_undefined_metrics_of_a_group(pair):
     (found,) = breakdown(blank, "size", grouped, ["relax_f"], resamples=100)
     assert math.isnan(found.groups[0].difference)
     assert found.groups[0].interval is None
-    assert found.as_dict()["groups"][0]["values"] == [None, None]
+    assert breakdown_record(found)["groups"][0]["values"] == [None, None]
 
 
 def test_images_where_a_metric_is_undefined_do_not_count():
@@ -328,7 +330,7 @@ def test_images_where_a_metric_is_undefined_do_not_count():
     assert found.whole.ahead(True) is None
     assert whole.whole.interval is not None
     assert "fewer than 20 images, so no verdict, for <10%" in breakdown_text([found])
-    json.dumps(found.as_dict(), allow_nan=False)
+    json.dumps(breakdown_record(found), allow_nan=False)
 
 
 def test_what_is_not_comparable_is_refused(pair, location, demo):

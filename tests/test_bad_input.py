@@ -519,7 +519,7 @@ class TestOutput:
         self, score: tuple[str, ...], out: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         Path("file").touch()
-        monkeypatch.setattr("sodbench.scoring.runs.compile_kernels", lambda: None)
+        monkeypatch.setattr("sodbench.scoring.warm_up.compile_kernels", lambda: None)
         monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", unexpected)
         refused(*score, "--out", out, match=f"{out}/maps: cannot write here .*--out")
 
@@ -529,7 +529,7 @@ class TestOutput:
         self, score: tuple[str, ...], option: str, file: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         Path("file").touch()
-        monkeypatch.setattr("sodbench.scoring.runs.compile_kernels", lambda: None)
+        monkeypatch.setattr("sodbench.scoring.warm_up.compile_kernels", lambda: None)
         monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", unexpected)
         refused(*score, option, file, match="cannot write here")
 
@@ -537,7 +537,7 @@ class TestOutput:
         def full(**_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("sodbench.scoring.runs.compile_kernels", lambda: None)
+        monkeypatch.setattr("sodbench.scoring.warm_up.compile_kernels", lambda: None)
         monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", unexpected)
         monkeypatch.setattr("sodbench.utils.files.tempfile.TemporaryFile", full)
         refused(*score, match="scores/maps: cannot write here .No space left on device.")

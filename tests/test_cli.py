@@ -550,7 +550,9 @@ def test_compiling_is_said(score: tuple[str, ...], monkeypatch: pytest.MonkeyPat
 
 def test_warming_up_compiles_all_that_an_image_needs(score: tuple[str, ...]) -> None:
     code = (
-        "from numba.core import event; from sodbench.scoring.pipeline import compile_kernels, score_folder\n"
+        "from numba.core import event\n"
+        "from sodbench.scoring.pipeline import score_folder\n"
+        "from sodbench.scoring.warm_up import compile_kernels\n"
         "compile_kernels(); recorder = event.RecordingListener()\n"
         "event.register('numba:compile', recorder)\n"
         "score_folder('maps', masks='own/masks', jobs=1).summary()\n"

@@ -18,9 +18,11 @@ from sodbench.analysis.statistics.bands import pr_band
 from sodbench.leaderboard.boards import Board, BoardRow
 from sodbench.protocol import Protocol
 from sodbench.reports.confidence import marks
+from sodbench.reports.figures.curves import pr_curves
 from sodbench.reports.figures.panels import scores_curves
-from sodbench.reports.figures.style import figure_style, pr_curves
-from sodbench.reports.leaderboard_table import Marks, build_table
+from sodbench.reports.figures.style import figure_style
+from sodbench.reports.leaderboard_table import build_table
+from sodbench.reports.table import Marks
 from sodbench.scoring.scores import Scores
 
 made = partial(made_of, dataset="TINY@1")

@@ -17,6 +17,7 @@ from sodbench.analysis.explain.explain import Claim, claim_of, explain
 from sodbench.analysis.explain.rescorer import Pixels, Rescorer
 from sodbench.data.discovery import discover
 from sodbench.data.images.decoding import decode
+from sodbench.data.locations import place
 from sodbench.errors import PredictionError, ScoresError
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.metrics.fmeasure import adp_f
@@ -24,7 +25,7 @@ from sodbench.metrics.relaxed_f import relax_f
 from sodbench.protocol import PRESETS, Protocol
 from sodbench.protocol.conventions import CONVENTIONS, Reading, pairs, readings
 from sodbench.reports.explain import explanation_text
-from sodbench.scoring.pipeline import place, score_folder
+from sodbench.scoring.pipeline import score_folder
 
 pytestmark = pytest.mark.usefixtures("here")
 

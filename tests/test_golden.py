@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sodbench.data.images.decoding import binarise
+from sodbench.data.images.maps import binarise
 from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
 from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_levels
 from sodbench.metrics.histogram import level_counts

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
-from sodbench.data.images.decoding import FILE_NOTES, binarise, decode, mask_from, prediction_from
+from sodbench.data.images.decoding import FILE_NOTES, decode
+from sodbench.data.images.maps import binarise, mask_from, prediction_from
 from sodbench.errors import DatasetError, PredictionError, ProtocolError
 
 GREY = np.array([[0, 1, 127, 128], [129, 200, 254, 255]], np.uint8)

@@ -21,7 +21,8 @@ from sodbench.leaderboard.boards import (
     read_boards,
     shipped_boards,
 )
-from sodbench.leaderboard.submission import add_rows, check_boards, read_curves
+from sodbench.leaderboard.curves import read_curves
+from sodbench.leaderboard.submission import add_rows, check_boards
 from sodbench.metrics import PAPER_METRICS
 from sodbench.scoring.pipeline import score_folder
 from sodbench.scoring.scores import Scores

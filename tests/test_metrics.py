@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from reference import JIT, examples, make_mask, pairs, shapes
 from scipy import ndimage
 
-from sodbench.data.images.decoding import binarise
+from sodbench.data.images.maps import binarise
 from sodbench.errors import PredictionError, ScoresError
 from sodbench.metrics import METRICS, PIXEL_METRICS
 from sodbench.metrics.emeasure import adaptive_e_from_levels, adp_e, e_from_levels, max_e, mean_e
@@ -28,7 +28,7 @@ from sodbench.metrics.relaxed_f import half_widths, mask_outline, outline, pixel
 from sodbench.metrics.smeasure import centroid, centroid_on_edge, s_measure
 from sodbench.metrics.weighted_f import weighted_f, weighted_mask
 from sodbench.protocol import PRESETS, Protocol
-from sodbench.scoring.pipeline import score_image
+from sodbench.scoring.pairs import score_image
 
 CHOICES = {
     "normalise": ("max", "minmax", "none"),

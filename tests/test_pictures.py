@@ -7,10 +7,11 @@ from stored import made
 
 from sodbench.analysis.breakdown import breakdown
 from sodbench.analysis.compare import compare
+from sodbench.reports.figures.attributes import by_attribute_figure
 from sodbench.reports.figures.compare import differences_figure, ranks_figure
-from sodbench.reports.figures.contact_sheet import by_attribute_figure
+from sodbench.reports.figures.curves import pr_curves
 from sodbench.reports.figures.panels import scores_curves
-from sodbench.reports.figures.style import figure_style, new_figure, pr_curves
+from sodbench.reports.figures.style import figure_style, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

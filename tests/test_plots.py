@@ -14,23 +14,21 @@ from workspace import good, listing, plant, plant_maps, process, refused, save
 
 from sodbench.errors import LeaderboardError, ScoresError
 from sodbench.leaderboard.boards import Board, BoardRow, board_csv
+from sodbench.reports.figures.curves import f_curves, pr_curves
 from sodbench.reports.figures.label_placement import place_labels
 from sodbench.reports.figures.panels import Curves, panel_signatures, select_curves
+from sodbench.reports.figures.size import size_plot, sized
 from sodbench.reports.figures.style import (
     FIGURE_FORMATS,
     RED,
     add_legend,
     check_figure_target,
-    f_curves,
     figure_style,
     is_highlighted,
     label_outer,
     line_styles,
     new_figure,
-    pr_curves,
     save_figure,
-    size_plot,
-    sized,
     unknown_glyphs,
 )
 

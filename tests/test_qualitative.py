@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from workspace import good, refused
 
+from sodbench.analysis.pictures import ShownImage, pick_images
 from sodbench.data.demo import demo_folder, demo_names
 from sodbench.errors import ScoresError
-from sodbench.reports.figures.qualitative import ShownImage, errors, overlaid, pick_images
-from sodbench.reports.figures.style import qualitative_figure
-from sodbench.scoring.runs import load_scores
+from sodbench.reports.figures.qualitative import errors, overlaid, qualitative_figure
+from sodbench.scoring.scores import load_scores
 
 pytestmark = pytest.mark.usefixtures("here")
 

@@ -17,8 +17,9 @@ from workspace import good, listing, refused, save, sodbench
 from sodbench.data.images.photos import photo_from
 from sodbench.data.sources import open_source
 from sodbench.models.cost import measure
-from sodbench.models.inference import Configuration, Predictor, build_network, choose_device, make_maps
+from sodbench.models.inference import Configuration, make_maps
 from sodbench.models.networks.u2net import u2netp
+from sodbench.models.predictor import Predictor, build_network, choose_device
 from sodbench.models.preprocessing import network_input, saliency_map
 from sodbench.models.weights import load_weights, sha256
 

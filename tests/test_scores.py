@@ -16,12 +16,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from reference import MAPS, MASKS, examples, make_map, make_mask
 
-from sodbench.data.images.decoding import Mask, SaliencyMap, binarise
+from sodbench.data.images.decoding import SaliencyMap
+from sodbench.data.images.maps import Mask, binarise
 from sodbench.errors import ScoresError
-from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, revisions
+from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, check_metrics, revisions
 from sodbench.protocol import PRESETS, Protocol, split_signature
-from sodbench.scoring.pipeline import prepare_mask, score_image, score_pair
-from sodbench.scoring.scores import NUMBERS, ROW_NOTES, Scores, check_metrics, finite, reusable
+from sodbench.scoring.pairs import prepare_mask, score_image, score_pair
+from sodbench.scoring.rows import NUMBERS, ROW_NOTES, reusable
+from sodbench.scoring.scores import Scores
+from sodbench.utils.text import finite
 from sodbench.version import __version__
 
 ALL = tuple(METRICS)

@@ -34,7 +34,8 @@ from workspace import (
 )
 
 from sodbench.errors import PredictionError
-from sodbench.scoring.pipeline import score_folder, score_pair
+from sodbench.scoring.pairs import score_pair
+from sodbench.scoring.pipeline import score_folder
 from sodbench.scoring.scores import Scores
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -52,7 +53,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Images whose pixels are scored, in order."""
     images: list[str] = []
 
-    monkeypatch.setattr("sodbench.scoring.runs.compile_kernels", lambda: None)
+    monkeypatch.setattr("sodbench.scoring.warm_up.compile_kernels", lambda: None)
 
     def recorded(image: str, *args: Any, **kwargs: Any) -> Any:
         images.append(image)
@@ -241,7 +242,7 @@ class TestInterrupted:
             images.append(image)
             return score_pair(image, *args, **kwargs)
 
-        monkeypatch.setattr("sodbench.scoring.runs.compile_kernels", lambda: None)
+        monkeypatch.setattr("sodbench.scoring.warm_up.compile_kernels", lambda: None)
         monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", interrupted)
         result = sodbench("score", *score, "--jobs", "1")
         assert result.exit_code == 130
@@ -297,8 +298,8 @@ class TestInterrupted:
 
 SLOW = """
 import os, pathlib, time
-from sodbench.scoring import pipeline, runs
-runs.compile_kernels = lambda: None
+from sodbench.scoring import pipeline, warm_up
+warm_up.compile_kernels = lambda: None
 score_pair = pipeline.score_pair
 def slow(*args, **kwargs):
     time.sleep(.02)

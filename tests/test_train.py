@@ -20,7 +20,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from workspace import command, good, listing, refused, save, sodbench
 
-from sodbench.cli.training import HELD_OUT, draw_losses
+from sodbench.cli.training import HELD_OUT
 from sodbench.errors import ScoresError, TrainingError
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
 from sodbench.models.training.checkpoint import write_checkpoint
@@ -29,6 +29,7 @@ from sodbench.models.training.data import Samples, augmented, batches, find_data
 from sodbench.models.training.initial import initial_network
 from sodbench.models.training.loop import _Session
 from sodbench.models.training.loss import losses, total
+from sodbench.reports.figures.cost import draw_losses
 
 MODULE = """
 import os
@@ -329,9 +330,9 @@ def test_adam_is_as_configured():
 def test_a_long_log_is_drawn_in_means(monkeypatch):
     drawn = []
     monkeypatch.setattr(
-        "sodbench.reports.figures.style.loss_curves", lambda ax, steps, rows: drawn.append((steps, rows))
+        "sodbench.reports.figures.cost.loss_curves", lambda ax, steps, rows: drawn.append((steps, rows))
     )
-    monkeypatch.setattr("sodbench.cli.training.LOSS_POINTS", 3)
+    monkeypatch.setattr("sodbench.reports.figures.cost.LOSS_POINTS", 3)
     Path("log.csv").write_text("step,epoch,loss\n" + "".join(f"{k},0,{k}.5\n" for k in range(1, 6)))
     draw_losses(Path())
     assert drawn == [([2, 4, 5], {"loss": [2.0, 4.0, 5.5]})]

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from sodbench.models.cost import macs
-from sodbench.models.inference import build_network
 from sodbench.models.networks.u2net import U2NET, U2NETP, U2Net, u2net, u2netp, u_block
+from sodbench.models.predictor import build_network
 from sodbench.models.registry import known_models
 
 GOLDEN = Path(__file__).parent / "golden"

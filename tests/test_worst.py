@@ -17,6 +17,7 @@ from sodbench.metrics import METRICS
 from sodbench.reports.figures.contact_sheet import PAGE, contact_sheet
 from sodbench.reports.figures.qualitative import errors
 from sodbench.reports.figures.style import figure_style
+from sodbench.reports.worst import ranking_title
 from sodbench.scoring.scores import Scores
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -156,7 +157,7 @@ def test_sheet_shows_what_lies_on_the_disk(demo):
         np.testing.assert_array_equal(own, levels["blurred"])
         np.testing.assert_array_equal(wrong, errors(levels["blurred"], demo_mask(image)))
     words = words_in(shown)
-    assert words[0] == ranking.title
+    assert words[0] == ranking_title(ranking)
     assert {"Image", "Mask", "contrast", "blurred", "Errors"} <= set(words)
     one = ranking.images[0]
     assert f"1  {one.image}  {one.than:.3f} → {one.value:.3f} ({one.difference:+.3f})" in words

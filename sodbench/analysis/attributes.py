@@ -28,13 +28,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.data.images.decoding import mask_from, resized_mask
+from sodbench.data.images.maps import mask_from, resized_mask
 from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location, mask_entries, photo_entries
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, ScoresError, first_few, nearest
 from sodbench.protocol import FIXED_SIZES
-from sodbench.scoring.scores import Row, Scores
+from sodbench.scoring.rows import Row
+from sodbench.scoring.scores import Scores
 
 Photo = NDArray[Any]
 Gt = NDArray[np.bool_]

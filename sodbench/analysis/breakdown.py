@@ -4,14 +4,13 @@ A metric of a group of images is what it would be if the dataset were these imag
 the curve of their mean precision and recall, and not a mean of the images' own.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from sodbench.analysis.attributes import ATTRIBUTES, attribute_groups, attribute_values, find_attribute
+from sodbench.analysis.attributes import attribute_groups, attribute_values, find_attribute
 from sodbench.analysis.statistics.resampling import (
     FEWEST_IMAGES,
     TIE,
@@ -21,10 +20,8 @@ from sodbench.analysis.statistics.resampling import (
 )
 from sodbench.data.locations import Location
 from sodbench.errors import ScoresError, first_few
-from sodbench.metrics import METRICS
 from sodbench.metrics.histogram import Reals
-from sodbench.reports.scores import aligned, printable
-from sodbench.scoring.scores import Scores, check_alike, finite
+from sodbench.scoring.scores import Scores, check_alike
 
 Interval = tuple[float, float]
 
@@ -86,61 +83,6 @@ class Breakdown:
     resamples: int
     seed: int
     signature: str
-
-    def sentence(self) -> str:
-        """Say where the first method is ahead of the second, and where behind."""
-        first, second = self.methods[:2]
-        better = METRICS[self.metric].higher_is_better
-        told: dict[str, list[str]] = {"ahead": [], "behind": [], "unclear": [], "few": []}
-        for group in self.groups:
-            ahead = group.ahead(better)
-            if group.interval is None:
-                told["few"].append(group.label)
-            elif ahead is None:
-                told["unclear"].append(group.label)
-            else:
-                told["behind" if ahead else "ahead"].append(f"{group.label} ({_with_interval(group)})")
-        parts = [
-            words + ", ".join(told[kind])
-            for kind, words in {
-                "ahead": "ahead for ",
-                "behind": "behind for ",
-                "unclear": "not distinguishable for ",
-                "few": f"fewer than {FEWEST_IMAGES} images, so no verdict, for ",
-            }.items()
-            if told[kind]
-        ]
-        return (
-            f"{first} against {second} in {METRICS[self.metric].label}, by "
-            f"{ATTRIBUTES[self.attribute].meaning}: {'; '.join(parts)}."
-        )
-
-    def table(self) -> str:
-        """Lay out the groups for a terminal."""
-        higher = METRICS[self.metric].higher_is_better
-        lines = [[self.attribute, "n", *self.methods, "difference", "95 % interval", "ahead"]]
-        for group in (self.whole, *self.groups):
-            ahead = group.ahead(higher)
-            verdict = "-" if group.interval is None else "not distinguishable"
-            values = [_shown(value, "") for value in group.values]
-            lines.append(
-                [group.label, f"{group.n}", *values, _shown(group.difference), _bracketed(group.interval)]
-                + [verdict if ahead is None else self.methods[ahead]]
-            )
-        title = f"{METRICS[self.metric].label}{'↑' if higher else '↓'} on {self.dataset}"
-        return f"{title}, by {ATTRIBUTES[self.attribute].meaning}\n{aligned(lines, (0, len(lines[0]) - 1))}"
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all of this in full precision, as JSON takes it; undefined values are None."""
-        groups = [
-            {
-                **group._asdict(),
-                "values": [finite(value) for value in group.values],
-                "difference": finite(group.difference),
-            }
-            for group in (self.whole, *self.groups)
-        ]
-        return {**{k: v for k, v in vars(self).items() if k != "whole"}, "groups": groups}
 
 
 def break_down(
@@ -222,24 +164,6 @@ def breakdown(
     ]
 
 
-def breakdown_text(found: Sequence[Breakdown]) -> str:
-    """Lay out the tables of one dataset and attribute, a sentence under each, and how they were made."""
-    one = found[0]
-    first, second = one.methods[:2]
-    said = [
-        f"Differences are {first} - {second}, with 95 % percentile intervals of paired resamples of each "
-        f"group's images ({one.resamples}, seed {one.seed}), not corrected for the number of groups."
-    ]
-    if one.undefined:
-        said.append(
-            f"In no group, as {one.attribute} is undefined: {len(one.undefined)} images "
-            f"({first_few(one.undefined)})."
-        )
-    tables = [f"{each.table()}\n{each.sentence()}" for each in found]
-    text = "\n\n".join([*tables, "\n".join([*said, f"signature: {one.signature}"])])
-    return printable(text, keep="\n")
-
-
 def _group(
     label: str,
     images: Sequence[str],
@@ -287,15 +211,3 @@ def _check_comparable(scores: Sequence[Scores], metrics: Sequence[str]) -> None:
 
 def _name(scores: Scores) -> str:
     return scores.dataset.partition("@")[0]
-
-
-def _shown(value: float, sign: str = "+") -> str:
-    return "-" if math.isnan(value) else f"{value:{sign}.4f}"
-
-
-def _bracketed(interval: Interval | None) -> str:
-    return "-" if interval is None else f"[{interval[0]:+.4f}, {interval[1]:+.4f}]"
-
-
-def _with_interval(group: ImageGroup) -> str:
-    return f"{_shown(group.difference)} {_bracketed(group.interval)}, n {group.n}"

@@ -27,10 +27,10 @@ from sodbench.analysis.statistics.resampling import (
     win_tie_loss,
 )
 from sodbench.errors import ScoresError, first_few, nearest
-from sodbench.metrics import METRICS, PAPER_METRICS
+from sodbench.metrics import METRICS, PAPER_METRICS, check_metrics
 from sodbench.metrics.histogram import Reals
 from sodbench.protocol import differing
-from sodbench.scoring.scores import Scores, check_metrics
+from sodbench.scoring.scores import Scores
 
 INTERVALS = ("percentile", "bca")
 """Kinds of bootstrap interval."""

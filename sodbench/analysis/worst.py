@@ -4,9 +4,6 @@ Images are ranked by a metric's per-image values; max F of one image is the maxi
 equal values the first by name comes first. Images on which the metric is undefined are left out, and named.
 """
 
-import csv
-import io
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +13,6 @@ import numpy as np
 
 from sodbench.errors import ScoresError, first_few, nearest
 from sodbench.metrics import METRICS
-from sodbench.reports.scores import aligned, printable
 from sodbench.scoring.scores import Scores, check_alike
 
 
@@ -65,55 +61,6 @@ class Ranking:
     undefined: tuple[str, ...]
     images: tuple[Ranked, ...]
     signature: str
-
-    @property
-    def title(self) -> str:
-        """What the list holds, in one sentence."""
-        label = METRICS[self.metric].label
-        if self.than is None:
-            most = "lowest" if METRICS[self.metric].higher_is_better else "highest"
-            return f"{self.method} on {self.dataset}: {most} {label}, {len(self.images)} of {self.of} images"
-        start = f"{self.method} is behind {self.than} in {label} on"
-        if not self.images:
-            return f"{start} none of {self.of} images of {self.dataset}"
-        return f"{start} {self.behind} of {self.of} images of {self.dataset}; the {len(self.images)} furthest"
-
-    def text(self) -> str:
-        """Lay out the list for a terminal."""
-        label = METRICS[self.metric].label
-        head = [self.method, self.than, "difference"] if self.than else [label]
-        lines = [["rank", "image", *head, "notes"]]
-        for rank, one in enumerate(self.images, start=1):
-            numbers = [f"{x:.4f}" for x in (one.value, one.than) if x is not None]
-            numbers += [f"{one.difference:+.4f}"] if one.difference is not None else []
-            lines.append([f"{rank}", one.image, *numbers, " ".join(one.notes)])
-        blocks = [self.title, *([aligned(lines, left=(1, len(lines[0]) - 1))] if self.images else [])]
-        if self.undefined:
-            blocks.append(
-                f"{label} is undefined on {len(self.undefined)} images, left out: {first_few(self.undefined)}"
-            )
-        text = "\n".join([*blocks, "", f"signature: {self.signature}"])
-        return printable(text, keep="\n")
-
-    def csv(self) -> str:
-        """Return the list as CSV, in full precision."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        other = ["than", "difference"] if self.than else []
-        writer.writerow(["rank", "image", self.metric, *other, "notes"])
-        for rank, one in enumerate(self.images, start=1):
-            numbers = [repr(x) for x in (one.value, one.than, one.difference) if x is not None]
-            writer.writerow([rank, one.image, *numbers, " ".join(one.notes)])
-        return text.getvalue()
-
-    def json(self) -> str:
-        """Return all of this as JSON, in full precision."""
-        images = [
-            {"rank": rank, "image": one.image, "value": one.value, "than": one.than}
-            | {"difference": one.difference, "notes": list(one.notes)}
-            for rank, one in enumerate(self.images, start=1)
-        ]
-        return json.dumps({**vars(self), "images": images}, indent=2, allow_nan=False)
 
 
 def one_of(found: Sequence[Scores], path: Path, dataset: str | None = None) -> Scores:

@@ -22,7 +22,7 @@ def bench_model(
 ) -> None:
     """Time a model as the paper does: one 320x320 image at a time, the network alone."""
     from sodbench.models.cost import measure
-    from sodbench.models.inference import build_network, choose_device, load_model
+    from sodbench.models.predictor import build_network, choose_device, load_model
     from sodbench.models.registry import unpublished
 
     chosen = choose_device(device)

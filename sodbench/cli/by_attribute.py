@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sodbench.cli.output import progress_bar, say
+from sodbench.reports.breakdown import breakdown_record
 
 if TYPE_CHECKING:
     from sodbench.scoring.scores import Scores
@@ -22,12 +23,13 @@ def break_down(
 ) -> str:
     """Break comparable scores down by an attribute, draw that if asked, and return the text or JSON."""
     from sodbench.analysis.attributes import find_attribute
-    from sodbench.analysis.breakdown import break_down, breakdown_text
+    from sodbench.analysis.breakdown import break_down
     from sodbench.analysis.compare import paper_metrics
     from sodbench.analysis.pictures import location_of
-    from sodbench.reports.figures.contact_sheet import by_attribute_figure
+    from sodbench.metrics import check_metrics
+    from sodbench.reports.breakdown import breakdown_text
+    from sodbench.reports.figures.attributes import by_attribute_figure
     from sodbench.reports.figures.style import figure_style, save_figure
-    from sodbench.scoring.scores import check_metrics
 
     find_attribute(attribute)
     chosen = check_metrics(metrics or paper_metrics([one for board in boards.values() for one in board]))
@@ -42,5 +44,5 @@ def break_down(
             save_figure(by_attribute_figure(every), plot, "; ".join(of[0].signature for of in found))
         say(f"drawn: {plot}")
     if as_json:
-        return json.dumps([one.as_dict() for of in found for one in of], indent=2, allow_nan=False)
+        return json.dumps([breakdown_record(one) for of in found for one in of], indent=2, allow_nan=False)
     return "\n\n".join(breakdown_text(of) for of in found)

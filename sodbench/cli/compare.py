@@ -7,7 +7,7 @@ import click
 
 from sodbench.cli.options import FILE, FOLDER, SpacedCommand, is_dataset, split_names
 from sodbench.cli.output import check_targets, deliver, say, show
-from sodbench.cli.plotting import dataset_name
+from sodbench.data.registry import dataset_name
 
 
 @click.command(cls=SpacedCommand, spaced=dict.fromkeys(("--dataset", "-d"), is_dataset))
@@ -48,7 +48,7 @@ def compare(
     from sodbench.analysis.compare import comparable, compare, paper_metrics
     from sodbench.reports.compare import comparison_csv, comparison_json, comparison_text
     from sodbench.reports.figures.style import check_figure_target
-    from sodbench.scoring.runs import load_scores
+    from sodbench.scoring.scores import load_scores
 
     check_targets(csv_file, plot, as_json=as_json)
     if plot is not None:

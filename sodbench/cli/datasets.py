@@ -17,7 +17,7 @@ def datasets(ctx: click.Context, data: Path | None) -> None:
     ctx.obj = data
     if ctx.invoked_subcommand is None:
         from sodbench.data.locations import locate_all
-        from sodbench.reports.scores import datasets_table
+        from sodbench.reports.datasets import datasets_table
 
         show(datasets_table(locate_all(data)))
 
@@ -29,9 +29,9 @@ def datasets(ctx: click.Context, data: Path | None) -> None:
 @click.pass_context
 def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None) -> None:
     """Read every mask of a dataset and list what is wrong; exit code 1 if something is."""
+    from sodbench.data.locations import place
     from sodbench.data.verification import verify_dataset as check
-    from sodbench.reports.scores import verification_text
-    from sodbench.scoring.pipeline import place
+    from sodbench.reports.datasets import verification_text
 
     location = place(name, masks, data or ctx.obj)
     with progress_bar(name) as progress:

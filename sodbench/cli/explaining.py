@@ -10,11 +10,12 @@ from sodbench.analysis.explain.explain import claim_of, explain, one_job, rescor
 from sodbench.analysis.explain.rescorer import Rescorer
 from sodbench.cli.options import chosen_protocol
 from sodbench.cli.output import progress_bar, say, show
+from sodbench.metrics import check_metrics
 from sodbench.protocol import Protocol
 from sodbench.reports.explain import explanation_json, explanation_text
-from sodbench.scoring.pipeline import Plan
-from sodbench.scoring.runs import collect_jobs, moved_metrics
-from sodbench.scoring.scores import check_metrics
+from sodbench.scoring.notices import moved_metrics
+from sodbench.scoring.plan import Plan
+from sodbench.scoring.runs import collect_jobs
 
 
 def show_explanation(

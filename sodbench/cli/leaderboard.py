@@ -5,14 +5,8 @@ from typing import Any
 
 import click
 
-from sodbench.cli.options import FOLDER
+from sodbench.cli.options import BOARDS_OPTION, FOLDER
 from sodbench.cli.output import say, show
-
-BOARDS_OPTION = click.option(
-    "--boards",
-    type=FOLDER,
-    help="Folder of DATASET.csv in place of SODBENCH_LEADERBOARDS or the shipped one.",
-)
 
 
 @click.group()
@@ -38,7 +32,7 @@ def add(scores: tuple[Path, ...], boards: Path | None, **facts: Any) -> None:
     """Put SCORES (folders that `sodbench score` wrote, or one above) on their boards, with PR curves."""
     from sodbench.leaderboard.submission import add_rows as put
     from sodbench.leaderboard.submission import own_folder
-    from sodbench.scoring.runs import load_scores
+    from sodbench.scoring.scores import load_scores
 
     for line in put(
         own_folder(boards), load_scores(scores), **{k: v for k, v in facts.items() if v is not None}
@@ -52,7 +46,7 @@ def add(scores: tuple[Path, ...], boards: Path | None, **facts: Any) -> None:
 def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
     """Print the rows of the boards of DATASETS (all), with notes and signature."""
     from sodbench.leaderboard.boards import boards_folder, read_boards
-    from sodbench.reports.scores import board_text
+    from sodbench.reports.leaderboard_table import board_text
 
     found = read_boards(boards_folder(boards), datasets)
     show("\n\n".join(board_text(board) for board in found.values()))

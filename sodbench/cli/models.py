@@ -11,7 +11,7 @@ def models() -> None:
     from sodbench.models.networks import NETWORKS
     from sodbench.models.registry import known_models as known
     from sodbench.models.weights import fetched_weights
-    from sodbench.reports.scores import aligned
+    from sodbench.utils.text import aligned
 
     lines = [["name", "model", "parameters", "MB", "GMAC", "weights", "licence of the weights"]]
     for model in known().values():

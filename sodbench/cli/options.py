@@ -104,3 +104,27 @@ def chosen_protocol(protocol: str | Protocol, overrides: dict[str, Any]) -> Prot
 def split_names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Split comma-separated, repeatable options."""
     return tuple(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+BOARDS_OPTION = click.option(
+    "--boards",
+    type=FOLDER,
+    help="Folder of DATASET.csv in place of SODBENCH_LEADERBOARDS or the shipped one.",
+)
+
+METHODS_OPTION = click.option(
+    "--methods", multiple=True, callback=split_names, help="NAME,NAME: which, in this order  [all]."
+)
+
+HIGHLIGHT_OPTION = click.option(
+    "--highlight", multiple=True, callback=split_names, help="NAME,NAME: drawn in red, on top  [U2-Net]."
+)
+
+WIDTH = click.Choice(["single", "double"])
+
+
+def out_option(default: str) -> Callable[..., Any]:
+    """Add ``--out``."""
+    return click.option(
+        "--out", type=FILE, default=default, show_default=True, help="File that ends in .pdf, .svg or .png."
+    )

@@ -107,3 +107,18 @@ def progress_bar(what: str) -> "Iterator[Callable[[int, int], None] | None]":
             bar.update(task, completed=done, total=total, rate=f"{speed:.0f} images/s" if speed else "")
 
         yield update
+
+
+def finish(
+    out: Path, said: list[str], names: list[str], highlight: tuple[str, ...], signatures: list[str]
+) -> None:
+    """Say what a reader of the figure must know, and print its path."""
+    from sodbench.reports.figures.style import unknown_glyphs
+
+    if absent := [name for name in highlight if name not in names]:
+        said = [*said, f"--highlight {', '.join(absent)}: not in this figure."]
+    if boxes := unknown_glyphs(names):
+        said = [*said, f"the font lacks {boxes}: shown as boxes."]
+    for line in [*said, *(f"signature: {signature}" for signature in signatures)]:
+        say(line)
+    show(str(out))

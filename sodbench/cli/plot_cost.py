@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 
-from sodbench.cli.options import split_names
+from sodbench.cli.options import WIDTH, out_option, split_names
 from sodbench.cli.output import say, show
-from sodbench.cli.plotting import WIDTH, out_option
 
 BLOCKS: dict[str, Any] = {"default": ["PLN,RES,DSE,INC,RSU-7"], "multiple": True, "callback": split_names}
 COUNT = click.IntRange(1, 4096)
@@ -39,13 +38,8 @@ def plot_cost(
     sodbench plot-cost --blocks PLN,PPM,NIV-7,RSU-7 --out cost.svg
     """  # noqa: D301 (click needs the character \b)
     from sodbench.reports.ablation import cost_curves
-    from sodbench.reports.figures.style import (
-        check_figure_target,
-        cost_plot,
-        figure_style,
-        new_figure,
-        save_figure,
-    )
+    from sodbench.reports.figures.cost import cost_plot
+    from sodbench.reports.figures.style import check_figure_target, figure_style, new_figure, save_figure
 
     check_figure_target(out)
     curves = cost_curves(blocks, most, inputs, outputs, size)

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.options import FOLDER, split_names
+from sodbench.cli.options import FOLDER, WIDTH, out_option, split_names
 from sodbench.cli.output import say, show
-from sodbench.cli.plotting import WIDTH, out_option
 
 
 @click.command()
@@ -50,14 +49,11 @@ def plot_qualitative(
     sodbench plot-qualitative preds/ -d SOD --pick worst --scores scores/
     sodbench plot-qualitative preds/A preds/B -d SOD --images 100075,100080 --maps errors --out q.png
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.reports.figures.qualitative import load_shown, pick_images
-    from sodbench.reports.figures.style import (
-        check_figure_target,
-        figure_style,
-        qualitative_figure,
-        save_figure,
-    )
-    from sodbench.scoring.runs import collect_jobs, load_scores
+    from sodbench.analysis.pictures import load_shown, pick_images
+    from sodbench.reports.figures.qualitative import qualitative_figure
+    from sodbench.reports.figures.style import check_figure_target, figure_style, save_figure
+    from sodbench.scoring.runs import collect_jobs
+    from sodbench.scoring.scores import load_scores
 
     check_figure_target(out)
     if bool(images) == bool(pick) or (pick and not scores):

@@ -4,15 +4,9 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.plotting import (
-    BOARDS_OPTION,
-    HIGHLIGHT_OPTION,
-    METHODS_OPTION,
-    WIDTH,
-    dataset_name,
-    finish,
-    out_option,
-)
+from sodbench.cli.options import BOARDS_OPTION, HIGHLIGHT_OPTION, METHODS_OPTION, WIDTH, out_option
+from sodbench.cli.output import finish
+from sodbench.data.registry import dataset_name
 
 
 @click.command()
@@ -46,14 +40,8 @@ def plot_size(
     sodbench plot-size --dataset SOD --metric mae --width double --out size.svg
     """  # noqa: D301 (click needs the character \b)
     from sodbench.leaderboard.boards import boards_folder, read_boards
-    from sodbench.reports.figures.style import (
-        check_figure_target,
-        figure_style,
-        new_figure,
-        save_figure,
-        size_plot,
-        sized,
-    )
+    from sodbench.reports.figures.size import size_plot, sized
+    from sodbench.reports.figures.style import check_figure_target, figure_style, new_figure, save_figure
 
     check_figure_target(out)
     (board,) = read_boards(boards_folder(boards), [dataset_name(dataset)]).values()

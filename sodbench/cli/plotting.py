@@ -6,31 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sodbench.cli.options import FILE, FOLDER, split_names
-from sodbench.cli.output import say, show
+from sodbench.cli.options import (
+    BOARDS_OPTION,
+    FOLDER,
+    HIGHLIGHT_OPTION,
+    METHODS_OPTION,
+    WIDTH,
+    out_option,
+    split_names,
+)
+from sodbench.cli.output import finish, say
+from sodbench.data.registry import dataset_name
 
 if TYPE_CHECKING:
     from sodbench.reports.figures.panels import Panels
-
-BOARDS_OPTION = click.option(
-    "--boards",
-    type=FOLDER,
-    help="Folder of DATASET.csv in place of SODBENCH_LEADERBOARDS or the shipped one.",
-)
-METHODS_OPTION = click.option(
-    "--methods", multiple=True, callback=split_names, help="NAME,NAME: which, in this order  [all]."
-)
-HIGHLIGHT_OPTION = click.option(
-    "--highlight", multiple=True, callback=split_names, help="NAME,NAME: drawn in red, on top  [U2-Net]."
-)
-WIDTH = click.Choice(["single", "double"])
-
-
-def out_option(default: str) -> Callable[..., Any]:
-    """Add ``--out``."""
-    return click.option(
-        "--out", type=FILE, default=default, show_default=True, help="File that ends in .pdf, .svg or .png."
-    )
 
 
 def curve_options(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -73,17 +62,15 @@ def plot_curves(
     band: bool = False,
 ) -> None:
     """Draw the ``pr`` or ``f`` curves asked for, one panel a dataset, and say what they are."""
+    from sodbench.reports.figures.curves import f_curves, outside, pr_curves
     from sodbench.reports.figures.panels import panel_signatures, select_curves
     from sodbench.reports.figures.style import (
         add_legend,
         check_figure_target,
-        f_curves,
         figure_style,
         label_outer,
         line_styles,
         new_figure,
-        outside,
-        pr_curves,
         save_figure,
     )
 
@@ -109,26 +96,11 @@ def plot_curves(
     finish(out, said, [*order, *panels], highlight, panel_signatures(panels))
 
 
-def finish(
-    out: Path, said: list[str], names: list[str], highlight: tuple[str, ...], signatures: list[str]
-) -> None:
-    """Say what a reader of the figure must know, and print its path."""
-    from sodbench.reports.figures.style import unknown_glyphs
-
-    if absent := [name for name in highlight if name not in names]:
-        said = [*said, f"--highlight {', '.join(absent)}: not in this figure."]
-    if boxes := unknown_glyphs(names):
-        said = [*said, f"the font lacks {boxes}: shown as boxes."]
-    for line in [*said, *(f"signature: {signature}" for signature in signatures)]:
-        say(line)
-    show(str(out))
-
-
 def _collect(stored: tuple[Path, ...], with_boards: bool, boards: Path | None, band: bool) -> "Panels":
     """Read curves of scores, boards, or of both for the datasets of the scores."""
     from sodbench.leaderboard.boards import boards_folder
     from sodbench.reports.figures.panels import board_curves, scores_curves
-    from sodbench.scoring.runs import load_scores
+    from sodbench.scoring.scores import load_scores
 
     if band and not stored:
         raise click.UsageError("--band resamples images, which boards do not have. Give SCORES.")
@@ -142,11 +114,3 @@ def _collect(stored: tuple[Path, ...], with_boards: bool, boards: Path | None, b
         if both := [method for method in panel if method in other.get(dataset, {})]:
             say(f"{dataset}: {', '.join(both)} drawn from the scores given, not from the board.")
     return {dataset: {**other.get(dataset, {}), **panel} for dataset, panel in own.items()}
-
-
-def dataset_name(name: str) -> str:
-    """Return a registered dataset's name in its own spelling, others as they are."""
-    from sodbench.data.registry import lookup
-
-    found = lookup(name)
-    return found.name if found else name

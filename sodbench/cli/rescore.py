@@ -30,7 +30,7 @@ def rescore(
     sodbench rescore scores/
     sodbench rescore scores/PiCANet/SOD --protocol pysodmetrics
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.scoring.runs import load_scores
+    from sodbench.scoring.scores import load_scores
 
     check_targets(csv_file, images_file)
     shown = []

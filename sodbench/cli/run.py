@@ -46,7 +46,8 @@ def run(
     sodbench run --model u2net --dataset SOD,ECSSD --data DIR --score
     sodbench run --model u2net --images photos/ --out maps/
     """  # noqa: D301 (click needs the character \\b)
-    from sodbench.cli.running import photo_sets, run_sets, scored
+    from sodbench.cli.running import scored
+    from sodbench.models.inference import photo_sets, run_sets
 
     if images and (datasets or then_score):
         raise click.UsageError("--images takes photos without masks: no --dataset, no --score.")

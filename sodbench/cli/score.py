@@ -48,9 +48,10 @@ def score(
     sodbench score maps.zip --masks my/masks
     sodbench score --dataset demo            (built-in photos and maps)
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.scoring.pipeline import Plan
-    from sodbench.scoring.runs import collect_jobs, moved_metrics, score_jobs
-    from sodbench.scoring.scores import check_metrics
+    from sodbench.metrics import check_metrics
+    from sodbench.scoring.notices import moved_metrics
+    from sodbench.scoring.plan import Plan
+    from sodbench.scoring.runs import collect_jobs, score_jobs
 
     settings = {name: rest.pop(name) for name in ("missing", "strip", "subset", "jobs")}
     chosen = chosen_protocol(protocol, rest)

@@ -38,7 +38,7 @@ def show_table(
         return
     from sodbench.leaderboard.boards import boards_folder, read_boards
     from sodbench.reports.leaderboard_table import assemble, build_table, notices
-    from sodbench.scoring.runs import load_scores
+    from sodbench.scoring.scores import load_scores
 
     found = read_boards(boards_folder(boards))
     scores = load_scores(own) if own else []

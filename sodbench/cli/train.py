@@ -32,19 +32,27 @@ def train(config: Path | None, data: str | None, out: Path | None, resume: Path 
     sodbench train --resume runs/u2netp
     sodbench run --model u2netp --weights runs/u2netp/last.safetensors --dataset SOD --score
     """  # noqa: D301 (click needs the character \\b)
-    from sodbench.cli.training import train_new, train_on
+    from sodbench.cli.training import held_out_scores
+    from sodbench.models.training.runs import Pairs, train_new, train_on
+    from sodbench.reports.figures.cost import draw_losses
 
     if bool(how["images"]) != bool(how["masks"]) or (data and how["images"]):
         raise click.UsageError("pass either --data, or both --images and --masks.")
+    pairs = Pairs(data, how["images"], how["masks"])
     if resume:
         if config or out or how["weights"]:
             raise click.UsageError("--resume takes all from its folder: no --config, --out or --weights.")
-        done = train_on(resume, data, how, progress_bar, say)
+        done = train_on(resume, pairs, how["device"], held_out_scores, progress_bar, say)
     else:
         if not (config and out and (data or how["images"])):
             raise click.UsageError("a new run needs --config, --out, and --data (or --images and --masks).")
-        done = train_new(config, data, out, how, progress_bar, say)
+        done = train_new(
+            config, pairs, out, how["weights"], how["device"], held_out_scores, progress_bar, say
+        )
     folder = resume or out
+    assert folder is not None
+    if done.first and (folder / "log.csv").exists():
+        draw_losses(folder)
     if done.signal:
         say(f"Stopped after step {done.step}. Go on: sodbench train --resume {folder}")
         sys.exit(128 + done.signal)

@@ -42,9 +42,10 @@ def worst(
     from sodbench.analysis.worst import one_of, rank
     from sodbench.cli.contact_sheet import draw
     from sodbench.cli.output import check_targets, deliver, show
-    from sodbench.cli.plotting import dataset_name
+    from sodbench.data.registry import dataset_name
     from sodbench.reports.figures.style import check_figure_target
-    from sodbench.scoring.runs import load_scores
+    from sodbench.reports.worst import ranking_csv, ranking_json, ranking_text
+    from sodbench.scoring.scores import load_scores
 
     if out:
         check_figure_target(out)
@@ -56,5 +57,5 @@ def worst(
     if out:
         draw(ranking, [one for one in (scores, other) if one], maps, data, out)
     if csv_file:
-        deliver(ranking.csv(), csv_file)
-    show(ranking.json() if as_json else ranking.text())
+        deliver(ranking_csv(ranking), csv_file)
+    show(ranking_json(ranking) if as_json else ranking_text(ranking))

@@ -1,7 +1,4 @@
-"""The datasets: what is known of them, where they lie on this disk, and whether they are whole.
-
-The registry and the pairing of maps with masks have files of their own; their names are offered here too.
-"""
+"""Where datasets lie on this disk, and whether they are whole."""
 
 import os
 import re
@@ -9,27 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from sodbench.data.pairing import Pairing, pair, suggest_strip
-from sodbench.data.registry import Dataset, config_file, find, fold, lookup, read_toml, registry
+from sodbench.data.registry import Dataset, find, fold, lookup, registry
 from sodbench.data.sources import ImageFile, open_source
 from sodbench.errors import DatasetError, PredictionError, first_few
-
-__all__ = [
-    "Dataset",
-    "Location",
-    "Pairing",
-    "Status",
-    "check_complete",
-    "find",
-    "from_masks",
-    "locate",
-    "locate_all",
-    "mask_entries",
-    "pair",
-    "photo_entries",
-    "registry",
-    "suggest_strip",
-]
+from sodbench.protocol import Protocol
+from sodbench.utils.files import config_file, read_toml
 
 MASK_FOLDERS = ("masks", "mask", "gt", "gts", "gt_masks", "ground_truth", "ground_truth_mask")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "im")
@@ -340,3 +321,26 @@ def _looked(dataset: Dataset, folder: Path) -> str:
     if not named:
         return f"{folder} (no folder {' or '.join((dataset.name, *dataset.aliases))} in it)"
     return ", ".join(f"{place} (no folder with masks in it)" for place in named)
+
+
+def place(dataset: str | None, masks: str | Path | None, data: str | Path | None) -> Location:
+    """Find a dataset's masks: given by hand, or where registered datasets lie on this disk.
+
+    Raises
+    ------
+    DatasetError
+        Neither a dataset nor masks were named, the dataset is unknown, or it is not on this disk.
+    """
+    if masks is not None:
+        return from_masks(Path(masks), dataset)
+    if dataset is None:
+        raise DatasetError(
+            "no dataset: pass the name of a registered one (sodbench datasets), or a folder of masks."
+        )
+    return locate(find(dataset), Path(data) if data is not None else None)
+
+
+def binarised_by(protocol: Protocol, location: Location, mask_threshold: str | None = None) -> Protocol:
+    """Return the protocol with the mask rule that counts: the user's, the dataset's, its own."""
+    rule = mask_threshold or location.dataset.mask_threshold
+    return protocol.change(mask_threshold=rule) if rule else protocol

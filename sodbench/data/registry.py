@@ -2,7 +2,6 @@
 
 import os
 import re
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, TypeGuard
 
 from sodbench.errors import DatasetError, ProtocolError, first_few, nearest
 from sodbench.protocol import parse_mask_rule
-from sodbench.utils.files import shipped
+from sodbench.utils.files import config_file, read_toml, shipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,29 +104,6 @@ def fold(name: str) -> str:
     return re.sub(r"[-_ ]", "", name).casefold()
 
 
-def config_file(name: str) -> Path:
-    """Return the path of a file in the user's config folder, whether or not it exists."""
-    import platformdirs
-
-    return platformdirs.user_config_path("sodbench") / name
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises
-    ------
-    DatasetError
-        The file is missing or is not valid TOML.
-    """
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise DatasetError(f"{file}: cannot read this file ({error.strerror}).") from error
-    except ValueError as error:
-        raise DatasetError(f"{file}: this is not valid TOML: {error}.") from error
-
-
 def _own_file(extra: Path | None) -> Path | None:
     if extra is not None:
         return extra
@@ -215,3 +191,11 @@ _KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "doi": _TEXT,
     "licence": _TEXT,
 }
+
+
+def dataset_name(name: str) -> str:
+    """Return a registered dataset's name in its own spelling, others as they are."""
+    from sodbench.data.registry import lookup
+
+    found = lookup(name)
+    return found.name if found else name

@@ -4,6 +4,7 @@ A source lists its image files once, folder by folder, and reads each as bytes. 
 extracted, so no member of an archive can be written outside of it.
 """
 
+import hashlib
 import os
 import stat
 import zipfile
@@ -14,7 +15,7 @@ from functools import lru_cache, partial
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
-from sodbench.errors import PredictionError, first_few
+from sodbench.errors import PredictionError, SodbenchError, first_few
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy", ".gif", ".webp"})
 MAX_DEPTH = 3
@@ -187,3 +188,18 @@ def _zip(path: Path) -> Source:
         else:
             ignored.append(name)
     return _source(path, entries, ignored)
+
+
+def content_of(entry: ImageFile, error: type[SodbenchError]) -> bytes:
+    """Read a file; `error` is what to raise where that cannot be done."""
+    try:
+        return entry.read()
+    except IsADirectoryError as cause:
+        raise error(f"{entry.where}: is a directory, expected an image file.") from cause
+    except OSError as cause:
+        raise error(f"{entry.where}: cannot read this file ({cause.strerror or cause}).") from cause
+
+
+def digest_of(data: bytes) -> str:
+    """Name a file's content, as rows do."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()

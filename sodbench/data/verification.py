@@ -120,7 +120,7 @@ class _Findings:
 def _look_at_mask(entry: ImageFile, rule: str, findings: _Findings) -> tuple[int, int] | None:
     import numpy as np
 
-    from sodbench.data.images.decoding import mask_from
+    from sodbench.data.images.maps import mask_from
 
     try:
         mask = mask_from(entry.read(), entry.where, rule=rule)

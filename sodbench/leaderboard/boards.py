@@ -17,7 +17,7 @@ from pathlib import Path
 from sodbench.data.registry import lookup, registry
 from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
 from sodbench.metrics import PAPER_METRICS, revisions
-from sodbench.protocol import Protocol, differing, split_signature
+from sodbench.protocol import Protocol, differences_text, differing, split_signature
 from sodbench.utils.files import Shipped, shipped
 
 BOARD_COLUMNS = (
@@ -280,11 +280,6 @@ def row_cells(entry: BoardRow) -> list[str]:
     """Return the cells of a row, as text, in the order of `BOARD_COLUMNS`."""
     cells: dict[str, object] = {**vars(entry), **entry.values}
     return ["" if cells.get(name) is None else str(cells[name]) for name in BOARD_COLUMNS]
-
-
-def differences_text(fields: Mapping[str, tuple[str, str]]) -> str:
-    """Put into words what `sodbench.protocol.differing` found of (wanted, found)."""
-    return ", ".join(f"{key} {found} (expected {wanted})" for key, (wanted, found) in fields.items())
 
 
 def _sorted(entries: Sequence[BoardRow]) -> tuple[BoardRow, ...]:

@@ -4,8 +4,6 @@ A measured row is refused, with the fields that differ, unless it was scored as 
 precision, recall and F curves lie beside the board in ``curves/DATASET/METHOD.csv``.
 """
 
-import csv
-import io
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +14,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sodbench.data.registry import lookup
 from sodbench.errors import LeaderboardError, first_few
 from sodbench.leaderboard.boards import (
@@ -26,7 +21,6 @@ from sodbench.leaderboard.boards import (
     BoardRow,
     board_csv,
     check_board,
-    differences_text,
     expected_signature,
     parse_row,
     read_board,
@@ -34,16 +28,15 @@ from sodbench.leaderboard.boards import (
     row_cells,
     shipped_boards,
 )
+from sodbench.leaderboard.curves import read_curves, write_curves
 from sodbench.metrics import PAPER_METRICS, revisions
-from sodbench.protocol import differing, split_signature
+from sodbench.protocol import differences_text, differing, split_signature
 from sodbench.scoring.scores import Scores
 from sodbench.utils.files import check_writable, replacing
 
 FACTS = ("venue", "year", "backbone", "size_mb", "reference", "note")
 """What a row says of its method."""
 
-CURVES = ("precision", "recall", "f")
-"""The curves kept of a measured row."""
 
 LOCK_SECONDS = 30.0
 """How long to wait for another process that is writing to the same boards."""
@@ -195,61 +188,6 @@ def add_rows(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
             with replacing(folder / f"{name}.csv") as part:
                 part.write_text(text, encoding="utf-8")
     return said
-
-
-def curves_file(folder: Path, dataset: str, method: str) -> Path:
-    """Return where the curves of a measured row lie."""
-    return folder / "curves" / dataset / f"{method}.csv"
-
-
-def write_curves(
-    folder: Path, dataset: str, entry: BoardRow, curves: Mapping[str, NDArray[np.float64]]
-) -> None:
-    """Write the curves of a row, five digits after the point, thresholds ascending."""
-    file = io.StringIO()
-    file.write(f"# {entry.signature}\n")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(CURVES)
-    writer.writerows(
-        [f"{value:.5f}" for value in line] for line in zip(*(curves[c] for c in CURVES), strict=True)
-    )
-    path = curves_file(folder, dataset, entry.method)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as part:
-        part.write_text(file.getvalue(), encoding="utf-8")
-
-
-def read_curves(folder: Path, dataset: str, entry: BoardRow) -> dict[str, NDArray[np.float64]] | None:
-    """Return the curves of a row, ``(K,)`` each; None where there are none.
-
-    Raises
-    ------
-    LeaderboardError
-        The file is malformed, or belongs to another signature than the row's.
-    """
-    path = curves_file(folder, dataset, entry.method)
-    if not path.is_file():
-        return None
-    try:
-        first, head, *lines = path.read_text(encoding="utf-8").splitlines()
-        values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
-        well_formed = head.split(",") == list(CURVES) and values.shape[1:] == (len(CURVES),)
-        well_formed = well_formed and len(values) > 1 and bool(((values >= 0) & (values <= 1)).all())
-    except (OSError, ValueError) as error:
-        raise LeaderboardError(f"{path}: damaged ({error}). Add the scores again.") from error
-    if not well_formed:
-        raise LeaderboardError(f"{path}: damaged, expected lines of {', '.join(CURVES)} in [0, 1].")
-    if first != f"# {entry.signature}":
-        raise LeaderboardError(
-            f"{path}: belongs to other scores of {entry.method} than the board's row. Add the scores again."
-        )
-    curves = {name: values[:, k] for k, name in enumerate(CURVES)}
-    if "max_f" in entry.values and abs(curves["f"].max() - float(entry.values["max_f"])) > 1e-5:
-        raise LeaderboardError(
-            f"{path}: its highest F is {curves['f'].max():.5f}, the row of {entry.method} says "
-            f"{entry.values['max_f']:.5f}. Add the scores again."
-        )
-    return curves
 
 
 def _begun(folder: Path, dataset: str) -> Board:

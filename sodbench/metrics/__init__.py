@@ -4,9 +4,10 @@
 function that scores one map. The ids are the same in the API, the CLI, CSV and JSON.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+from sodbench.errors import ScoresError, nearest
 from sodbench.metrics.emeasure import adp_e, max_e, mean_e
 from sodbench.metrics.fmeasure import adp_f, max_f, mean_f, precision_recall
 from sodbench.metrics.mae import mae
@@ -77,3 +78,28 @@ def revisions() -> str:
     'f1.m1.w1.s1.r1.e1'
     """
     return ".".join(f"{family}{number}" for family, number in REVISIONS.items())
+
+
+def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Return metric ids in the order of `METRICS`, without repetition; ``paper``, ``all`` are sets of them.
+
+    Raises
+    ------
+    ScoresError
+        A name is not a metric, or none is given.
+
+    Examples
+    --------
+    >>> check_metrics(["mae", "max_f"])
+    ('max_f', 'mae')
+    >>> check_metrics("paper")
+    ('max_f', 'mae', 'weighted_f', 's_measure', 'relax_f')
+    """
+    groups = {"paper": PAPER_METRICS, "all": tuple(METRICS)}
+    given = [names] if isinstance(names, str) else list(names)
+    wanted = {metric for name in given for metric in groups.get(name, (name,))}
+    for name in sorted(wanted - METRICS.keys()):
+        raise ScoresError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *groups))}")
+    if not wanted:
+        raise ScoresError(f"no metric asked for; valid: {', '.join(METRICS)}")
+    return tuple(name for name in METRICS if name in wanted)

@@ -19,11 +19,16 @@ min(2 mean(p), 1).
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.metrics.histogram import Counts, LevelCounts, Reals, adaptive_counts, found_counts, level_counts
+from sodbench.metrics.histogram import (
+    MATLAB_EPS,
+    Counts,
+    LevelCounts,
+    Reals,
+    adaptive_counts,
+    found_counts,
+    level_counts,
+)
 from sodbench.protocol import Protocol
-
-MATLAB_EPS = 2.0**-52
-"""MATLAB's `eps`, as the original program adds it."""
 
 
 def max_e(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Protocol = "u2net") -> float:

@@ -23,6 +23,9 @@ Counts: TypeAlias = NDArray[np.int64]
 Reals: TypeAlias = NDArray[np.float64]
 
 
+MATLAB_EPS = 2.0**-52
+"""MATLAB's `eps`, as the original programs add it."""
+
 STEPS = {"256": 255, "256above": 255, "21": 20}
 """Thresholds compared in exact integers: p against 0, 1/n, ..., 1."""
 

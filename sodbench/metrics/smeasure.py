@@ -22,11 +22,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sodbench.metrics.histogram import Counts, LevelCounts, Reals, check_pair, normalised, quadrant_counts
+from sodbench.metrics.histogram import (
+    MATLAB_EPS,
+    Counts,
+    LevelCounts,
+    Reals,
+    check_pair,
+    normalised,
+    quadrant_counts,
+)
 from sodbench.protocol import Protocol
-
-MATLAB_EPS = 2.0**-52
-"""MATLAB's `eps`, as the original program adds it."""
 
 
 class Centroid(NamedTuple):

@@ -22,11 +22,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sodbench.metrics.histogram import Reals, check_pair, level_counts, normalised
+from sodbench.metrics.histogram import MATLAB_EPS, Reals, check_pair, level_counts, normalised
 from sodbench.protocol import Protocol
-
-MATLAB_EPS = 2.0**-52
-"""MATLAB's `eps`, as the original program adds it."""
 
 RADIUS = 3
 """Half width of the Gaussian window."""

@@ -89,7 +89,7 @@ def cost(factory: str) -> Cost:
     """Return the cost of the network that ``module:function`` builds, without making its parameters."""
     import torch
 
-    from sodbench.models.inference import build_network, need_torch
+    from sodbench.models.predictor import build_network, need_torch
 
     need_torch()
     with torch.device("meta"):
@@ -124,7 +124,7 @@ def measure(
     """Return a text: parameters, GMAC, file size, ms an image (median, 90th percentile), FPS, device."""
     import torch
 
-    from sodbench.models.inference import Predictor
+    from sodbench.models.predictor import Predictor
 
     parameters = sum(p.numel() for p in network.parameters())
     work = macs(network)

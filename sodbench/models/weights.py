@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from sodbench.errors import WeightsError, first_few
 from sodbench.models.registry import Model, WeightsFile, Wheel, known_models
+from sodbench.utils.process import Say
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-Say = Callable[[str], None]
 
 
 def weights_folder() -> Path:

@@ -16,8 +16,9 @@ from pathlib import Path
 
 from sodbench.errors import SodbenchError, nearest
 from sodbench.reports.formats import MARKS, Footnotes, markdown, spreadsheet, tex
-from sodbench.reports.leaderboard_table import Cell, dense_ranks
-from sodbench.reports.scores import aligned
+from sodbench.reports.leaderboard_table import dense_ranks
+from sodbench.reports.table import Cell
+from sodbench.utils.text import aligned
 
 PRINTED = Path(__file__).parent / "ablation.csv"
 """Table 2 as the paper prints it, with notes on misprints."""
@@ -57,7 +58,7 @@ def ablation_tables(style: str, *, measure: bool = False, mark: str = "best3") -
     mark
         How the best of each printed column are marked, one of `sodbench.reports.formats.MARKS`.
     """
-    from sodbench.models.inference import need_torch
+    from sodbench.models.predictor import need_torch
 
     need_torch()
     first = table_1_long() if style == "csv" else table_1()
@@ -144,7 +145,7 @@ def cost_curves(
     SodbenchError
         A block is unknown.
     """
-    from sodbench.models.inference import need_torch
+    from sodbench.models.predictor import need_torch
 
     need_torch()
     from sodbench.models.cost import block_macs
@@ -270,8 +271,8 @@ def _row(*values: object) -> tuple[Cell, ...]:
 def _times(names: Sequence[str]) -> dict[str, float]:
     """Return the median ms an image of each network, with random weights, as `sodbench run` runs it."""
     from sodbench.models.cost import interleaved
-    from sodbench.models.inference import Predictor, build_network, choose_device
     from sodbench.models.networks import NETWORKS
+    from sodbench.models.predictor import Predictor, build_network, choose_device
 
     device = choose_device("auto")
     return interleaved({name: Predictor(build_network(NETWORKS[name]), device) for name in names}, ROUNDS)
@@ -280,7 +281,7 @@ def _times(names: Sequence[str]) -> dict[str, float]:
 def _machine() -> str:
     import torch
 
-    from sodbench.models.inference import choose_device
+    from sodbench.models.predictor import choose_device
 
     device = choose_device("auto")
     if device.type == "cuda":

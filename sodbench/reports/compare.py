@@ -13,7 +13,7 @@ import numpy as np
 from sodbench.analysis.compare import Comparison, Difference
 from sodbench.analysis.statistics.resampling import ALPHA, FEWEST_IMAGES, TIE
 from sodbench.metrics import METRICS
-from sodbench.reports.scores import aligned, printable
+from sodbench.utils.text import aligned, printable
 
 FEWEST_DATASETS = 10
 """Friedman's chi-square holds from about as many blocks (Demšar 2006, section 3.2.2)."""

@@ -7,7 +7,7 @@ from sodbench.analysis.compare import Difference, adjusted, compare
 from sodbench.analysis.statistics.resampling import FEWEST_IMAGES, bootstrap, measured, percentile_interval
 from sodbench.errors import ScoresError, first_few
 from sodbench.metrics import METRICS, PAPER_METRICS
-from sodbench.reports.leaderboard_table import Marks
+from sodbench.reports.table import Marks
 from sodbench.scoring.scores import Scores
 
 TABLE_RESAMPLES = 10_000

@@ -9,8 +9,7 @@ from decimal import Decimal
 from sodbench.analysis.explain.explain import AS_SCORED, PRINTED_ALIKE, Candidate, Explanation, coarse
 from sodbench.errors import first_few
 from sodbench.metrics import METRICS
-from sodbench.reports.scores import aligned, printable
-from sodbench.scoring.scores import finite
+from sodbench.utils.text import aligned, finite, printable
 
 SHOWN = 5
 """Sets of conventions that are listed beside the presets."""

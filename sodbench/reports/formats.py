@@ -17,8 +17,8 @@ from string import ascii_lowercase
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sodbench.protocol import split_signature
-from sodbench.reports.leaderboard_table import MEAN_OF_ALL, MEAN_RANK, Cell, Table, TableRow
-from sodbench.reports.scores import aligned, printable
+from sodbench.reports.table import MEAN_OF_ALL, MEAN_RANK, Cell, Table, TableRow
+from sodbench.utils.text import aligned, printable
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -8,7 +8,7 @@ its paper prints. Means and mean ranks are given only to methods that have every
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from decimal import Decimal
 from string import ascii_uppercase
 
@@ -18,168 +18,25 @@ from sodbench.leaderboard.boards import Board, BoardRow
 from sodbench.leaderboard.submission import entry_from
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.protocol import split_signature
+from sodbench.reports.table import (
+    MEAN_OF_ALL,
+    MEAN_RANK,
+    SECTION_TITLES,
+    Cell,
+    Column,
+    Marks,
+    Section,
+    Table,
+    TableRow,
+)
 from sodbench.scoring.scores import Scores
+from sodbench.utils.text import aligned
 
 PAPER_DATASETS = ("DUT-OMRON", "DUTS-TE", "HKU-IS", "ECSSD", "PASCAL-S", "SOD")
 """The datasets of the U2-Net paper's Tables 3 and 4, in their order."""
 
 SORTS = ("method", "year", "size", "rank", *PAPER_METRICS)
 """What rows can be sorted by; without, they stand as on the boards."""
-
-MEAN_OF_ALL = "mean of all"
-"""What stands above the columns of means over all datasets."""
-
-MEAN_RANK = "mean rank"
-"""What stands above the column of mean ranks."""
-
-SECTION_TITLES = {"published": "Published", "measured": "Measured with sodbench"}
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of numbers: a metric of a dataset (or ``size``, ``rank``), or its difference to the paper."""
-
-    group: str
-    metric: str
-    delta: bool = False
-
-    @property
-    def label(self) -> str:
-        """What stands above it."""
-        if self.metric not in METRICS:
-            return {"size": "MB", "rank": "↓"}[self.metric]
-        metric = METRICS[self.metric]
-        return f"Δ{metric.label}" if self.delta else metric.label + "↓↑"[metric.higher_is_better]
-
-    @property
-    def higher_is_better(self) -> bool:
-        """Whether the highest value is the best one."""
-        return self.metric in METRICS and METRICS[self.metric].higher_is_better
-
-
-@dataclass(frozen=True)
-class Cell:
-    """What a cell shows: a number, ``-`` where there is none, or nothing; its rank; a footnote.
-
-    `spread` follows a number as ±; `better` are the letters of the methods it is better than.
-    """
-
-    text: str
-    rank: int | None = None
-    note: str = ""
-    spread: str = ""
-    better: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class TableRow:
-    """One method of a section; `cells` has one for every column of the table.
-
-    `notes` are footnotes to the whole row, by dataset; `signatures` say how it was measured, by dataset;
-    `letter` is what other rows' cells call it by.
-    """
-
-    method: str
-    venue: str
-    backbone: str
-    cells: tuple[Cell, ...]
-    datasets: tuple[str, ...] = ()
-    notes: tuple[tuple[str, str], ...] = ()
-    signatures: tuple[tuple[str, str], ...] = ()
-    letter: str = ""
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What resampling of one's own scores adds to their rows, by method, dataset and metric.
-
-    Parameters
-    ----------
-    spreads
-        Half the width of a value's interval.
-    better
-        The methods that a value is better than.
-    compared
-        The methods that `better` is about; they get letters in the order of their rows.
-    said
-        Sentences for the caption.
-    """
-
-    spreads: Mapping[tuple[str, str, str], float] = field(default_factory=dict)
-    better: Mapping[tuple[str, str, str], tuple[str, ...]] = field(default_factory=dict)
-    compared: tuple[str, ...] = ()
-    said: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Section:
-    """Rows of one source, and if asked for a row of their means."""
-
-    source: str
-    rows: tuple[TableRow, ...]
-    means: TableRow | None = None
-
-    @property
-    def title(self) -> str:
-        """What stands above its rows."""
-        return SECTION_TITLES[self.source]
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table as shown, in no particular format."""
-
-    columns: tuple[Column, ...]
-    sections: tuple[Section, ...]
-    said: tuple[str, ...] = ()
-
-    @property
-    def groups(self) -> tuple[str, ...]:
-        """The datasets, then what was made of them."""
-        return tuple(dict.fromkeys(column.group for column in self.columns if column.group))
-
-    @property
-    def datasets(self) -> tuple[str, ...]:
-        """The datasets shown."""
-        return tuple(group for group in self.groups if group not in (MEAN_OF_ALL, MEAN_RANK))
-
-    def split(self, widest: int) -> "list[Table]":
-        """Cut into tables of at most `widest` columns of metrics; a dataset is never cut."""
-        parts: list[list[str]] = []
-        width = widest + 1
-        for group in self.groups:
-            count = sum(column.group == group for column in self.columns)
-            if group != MEAN_RANK and width + count > widest:
-                parts, width = [*parts, []], 0
-            if not parts:
-                parts = [[]]
-            parts[-1].append(group)
-            width += count
-        return [self._part(groups) for groups in parts]
-
-    def _part(self, groups: Sequence[str]) -> "Table":
-        kept = [k for k, column in enumerate(self.columns) if column.group in ("", *groups)]
-        datasets = [group for group in groups if group not in (MEAN_OF_ALL, MEAN_RANK)]
-
-        def belongs(row: TableRow) -> bool:
-            if datasets:
-                return bool({*row.datasets} & {*datasets})
-            return any(row.cells[k].text != "-" for k in kept if self.columns[k].group)
-
-        def cut(row: TableRow) -> TableRow:
-            notes = tuple(note for note in row.notes if note[0] in datasets)
-            signatures = tuple(pair for pair in row.signatures if not datasets or pair[0] in datasets)
-            return replace(row, cells=tuple(row.cells[k] for k in kept), notes=notes, signatures=signatures)
-
-        sections = (
-            Section(
-                section.source,
-                tuple(cut(row) for row in section.rows if belongs(row)),
-                section.means and cut(section.means),
-            )
-            for section in self.sections
-        )
-        return Table(tuple(self.columns[k] for k in kept), tuple(s for s in sections if s.rows), self.said)
 
 
 def assemble(
@@ -557,3 +414,19 @@ def _shown(value: Decimal | None, places: int, signed: bool = False) -> str:
         return "-"
     text = f"{value:{'+' if signed else ''}.{places}f}"
     return text if Decimal(text) else text.lstrip("+-")
+
+
+def board_text(board: Board) -> str:
+    """Lay out a board for a terminal: its rows, under them their notes and the signature."""
+    head = ["method", "year", "backbone", "MB", *(METRICS[m].label for m in PAPER_METRICS), "source"]
+    lines = [head]
+    for entry in board.entries:
+        values = [entry.values.get(metric) for metric in PAPER_METRICS]
+        digits = 3 if entry.source == "published" else 4
+        shown = ["-" if value is None else f"{value:.{digits}f}" for value in values]
+        facts = [entry.method, str(entry.year or "-"), entry.backbone or "-", str(entry.size_mb or "-")]
+        lines.append([*facts, *shown, f"{entry.source}{' ' + entry.date if entry.date else ''}"])
+    signatures = dict.fromkeys(entry.signature for entry in board.of("measured"))
+    under = [f"signature of measured rows: {signature}" for signature in signatures]
+    notes = [f"{entry.method} ({entry.source}): {entry.note}" for entry in board.entries if entry.note]
+    return "\n".join([board.dataset, aligned(lines, left=(0, 2, 9)), *notes, *under])

@@ -4,82 +4,33 @@ Image by image, the work on a mask is done once and shared by all methods. Threa
 decoders and kernels release the GIL.
 """
 
-import hashlib
-import os
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from shlex import quote
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import NamedTuple
 
 from sodbench.data.discovery import discover
-from sodbench.data.images.decoding import (
-    Mask,
-    SaliencyMap,
-    binarise,
-    mask_from,
-    prediction_from,
-    resized_mask,
+from sodbench.data.locations import (
+    Location,
+    binarised_by,
+    check_complete,
+    mask_entries,
+    place,
 )
-from sodbench.data.locations import Location, check_complete, from_masks, locate, mask_entries
 from sodbench.data.pairing import pair, suggest_strip
-from sodbench.data.registry import find
-from sodbench.data.sources import ImageFile
-from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few, nearest
-from sodbench.metrics import METRICS
-from sodbench.metrics.histogram import check_pair, normalised, quadrant_counts
-from sodbench.metrics.mae import soft_mae
-from sodbench.metrics.relaxed_f import Outline, mask_outline, relaxed_pr_on
-from sodbench.metrics.smeasure import Centroid, centroid, centroid_on_edge, s_halves, sides
-from sodbench.metrics.weighted_f import WeightedMask, weighted_mask, weighted_pr_on
-from sodbench.protocol import FIXED_SIZES, Protocol
-from sodbench.scoring.scores import MISSING, Row, Scores, check_metrics
-from sodbench.utils.process import keep_freed_memory
-
-Progress = Callable[[int, int], None]
-"""Called with the number of images done and their total."""
+from sodbench.data.sources import ImageFile, content_of, digest_of
+from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
+from sodbench.metrics import METRICS, check_metrics
+from sodbench.protocol import Protocol
+from sodbench.scoring.pairs import PreparedMask, levels_of, prepared_from, score_pair
+from sodbench.scoring.plan import Plan
+from sodbench.scoring.rows import Row
+from sodbench.scoring.scores import Scores
+from sodbench.utils.process import Progress, cpus, keep_freed_memory
 
 Rows = MutableMapping[str, Row]
-
-
-_DOT = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000"
-    "000a49444154789c63e00400000b000ac32bee920000000049454e44ae426082"
-)
-"""A grey PNG of one pixel."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to compute, and how files are paired."""
-
-    protocol: Protocol
-    metrics: tuple[str, ...] = tuple(METRICS)
-    missing: str = "error"
-    strip: tuple[str, ...] = ()
-    subset: bool = False
-    jobs: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.missing not in MISSING:
-            raise PredictionError(f"missing={self.missing!r} is unknown; {nearest(self.missing, MISSING)}")
-        if self.jobs is not None and self.jobs < 1:
-            raise PredictionError(f"jobs={self.jobs} must be at least 1.")
-
-
-class PreparedMask(NamedTuple):
-    """What the metrics need of a mask, whatever the map; None for what was not asked for."""
-
-    mask: Mask
-    centroid: Centroid
-    weighted: WeightedMask | None
-    outline: Outline | None
-    notes: tuple[str, ...]
 
 
 class _Task(NamedTuple):
@@ -88,57 +39,6 @@ class _Task(NamedTuple):
     image: str
     mask: ImageFile
     maps: tuple[tuple[str, ImageFile | None, Row | None], ...]
-
-
-def score_image(
-    pred: NDArray[np.uint8],
-    gt: NDArray[np.bool_] | NDArray[np.uint8],
-    *,
-    protocol: str | Protocol = "u2net",
-    metrics: Iterable[str] = tuple(METRICS),
-) -> dict[str, float]:
-    """Score one map.
-
-    Parameters
-    ----------
-    pred
-        ``(h, w)`` uint8 levels; `sodbench.data.images.decoding.decode` reads them from a file.
-    gt
-        ``(h, w)`` bool mask, or its uint8 levels, which the protocol then binarises.
-    protocol
-        A preset's name, a signature, or a Protocol.
-    metrics
-        Column ids.
-
-    Returns
-    -------
-    Column id -> value of this one image, NaN where a metric is undefined on it.
-
-    Raises
-    ------
-    PredictionError
-        The arrays' shapes or types are not as above.
-    ProtocolError, ScoresError
-        The protocol or a metric is unknown.
-
-    Examples
-    --------
-    >>> pred = np.array([[0, 0, 90, 180], [0, 0, 180, 180]], np.uint8)
-    >>> score_image(pred, pred > 100, metrics=["max_f", "mae"])
-    {'max_f': 1.0, 'mae': 0.0625}
-    """
-    protocol, metrics = Protocol.of(protocol), check_metrics(metrics)
-    mask = _mask_of_array(gt, protocol)
-    check_pair(pred, mask.gt)
-    prepared = prepare_mask(mask, protocol, metrics)
-    row = score_pair("image", SaliencyMap(np.array(pred, order="C"), ()), prepared, protocol, metrics)
-    return Scores("array", "array@0", 1, protocol, metrics, {row.id: row}).summary()
-
-
-def compile_kernels() -> None:
-    """Run every kernel on a tiny pair, so that numba compiles them, or loads them from its cache."""
-    prediction_from(_DOT, "a picture of one pixel")
-    score_image(np.zeros((2, 2), np.uint8), np.eye(2, dtype=np.bool_))
 
 
 def score_folder(
@@ -210,29 +110,6 @@ def score_folder(
     return score_methods({found[0].method: found[0].entries}, location, plan, rows, progress)[found[0].method]
 
 
-def place(dataset: str | None, masks: str | Path | None, data: str | Path | None) -> Location:
-    """Find a dataset's masks: given by hand, or where registered datasets lie on this disk.
-
-    Raises
-    ------
-    DatasetError
-        Neither a dataset nor masks were named, the dataset is unknown, or it is not on this disk.
-    """
-    if masks is not None:
-        return from_masks(Path(masks), dataset)
-    if dataset is None:
-        raise DatasetError(
-            "no dataset: pass the name of a registered one (sodbench datasets), or a folder of masks."
-        )
-    return locate(find(dataset), Path(data) if data is not None else None)
-
-
-def binarised_by(protocol: Protocol, location: Location, mask_threshold: str | None = None) -> Protocol:
-    """Return the protocol with the mask rule that counts: the user's, the dataset's, its own."""
-    rule = mask_threshold or location.dataset.mask_threshold
-    return protocol.change(mask_threshold=rule) if rule else protocol
-
-
 def score_methods(
     methods: Mapping[str, Sequence[ImageFile]],
     location: Location,
@@ -300,69 +177,6 @@ def score_methods(
         )
         for method in methods
     }
-
-
-def prepare_mask(mask: Mask, protocol: Protocol, metrics: Iterable[str]) -> PreparedMask:
-    """Do the work on a mask that all methods share."""
-    gt = mask.gt
-    n = np.count_nonzero(gt)
-    renamed = {"jpeg": "jpeg-mask", "grey": "grey-mask", "emptied": "emptied-mask", "mask-01": "mask-01"}
-    notes = [renamed[note] for note in mask.notes if note in renamed]
-    notes += ["empty-mask"] if n == 0 else ["full-mask"] if n == gt.size else []
-    return PreparedMask(
-        mask=mask,
-        centroid=centroid(gt, protocol.s_centroid),
-        weighted=weighted_mask(gt) if "weighted_f" in metrics else None,
-        outline=mask_outline(gt, protocol) if "relax_f" in metrics else None,
-        notes=tuple(notes),
-    )
-
-
-def score_pair(
-    image: str,
-    pred: SaliencyMap,
-    prepared: PreparedMask,
-    protocol: Protocol,
-    metrics: Iterable[str],
-    digest: str = "",
-) -> Row:
-    """Compute the row of one map on a prepared mask."""
-    mask = prepared.mask
-    counts = quadrant_counts(pred.levels, mask.gt, *prepared.centroid)
-    levels = sides(counts)
-    p = normalised(levels, protocol)
-    numbers = {}
-    if "s_measure" in metrics:
-        numbers["s_object"], numbers["s_region"] = s_halves(counts, p)
-    if "weighted_f" in metrics:
-        weighted = weighted_pr_on(prepared.weighted, pred.levels, mask.gt, p)
-        numbers["w_precision"], numbers["w_recall"] = weighted
-    if prepared.outline:
-        relaxed = relaxed_pr_on(prepared.outline, pred.levels, p, protocol)
-        numbers["r_precision"], numbers["r_recall"] = relaxed
-    if protocol.mask_mae == "soft" and "grey" in mask.notes:
-        numbers["soft_mae"] = soft_mae(pred.levels, mask.levels, protocol)
-    notes = [f"{note}-map" if note in ("jpeg", "faint") else note for note in pred.notes]
-    if np.count_nonzero(levels.fg + levels.bg) == 1 and "missing" not in notes:
-        notes.append("constant-map")
-    if levels.fg.any() and levels.bg.any() and centroid_on_edge(counts):
-        notes.append("edge-centroid")
-    fg, bg = levels.fg.astype(np.uint32), levels.bg.astype(np.uint32)
-    return Row(image, mask.gt.shape, fg, bg, **numbers, notes=(*notes, *prepared.notes), digest=digest)
-
-
-def cpus() -> int:
-    """Count the CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _mask_of_array(gt: NDArray[Any], protocol: Protocol) -> Mask:
-    """Take a bool mask, or binarise uint8 levels as they are: the reader's rules are for files."""
-    gt = np.array(gt, order="C")
-    if gt.dtype != np.uint8:
-        return Mask(gt, gt * np.uint8(255) if gt.dtype == np.bool_ else gt, ())
-    grey = ("grey",) if not np.isin(gt, (0, 255)).all() else ()
-    return Mask(binarise(gt, protocol.mask_threshold, protocol.eps), gt, grey)
 
 
 def _tasks(
@@ -439,40 +253,6 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
         except SodbenchError as error:
             results.append((method, error))
     return results
-
-
-def prepared_from(data: bytes, where: str, plan: Plan, graded: bool) -> PreparedMask:
-    """Decode a mask's file as a plan asks, and do the work on it that all methods share."""
-    protocol = plan.protocol
-    mask = mask_from(data, where, rule=protocol.mask_threshold, eps=protocol.eps, graded=graded)
-    if protocol.resize in FIXED_SIZES:
-        mask = resized_mask(mask, FIXED_SIZES[protocol.resize])
-    return prepare_mask(mask, protocol, plan.metrics)
-
-
-def levels_of(
-    data: bytes, entry: ImageFile | None, shape: tuple[int, int], protocol: Protocol
-) -> SaliencyMap:
-    """Decode a map's file at its mask's shape; no entry is an all-zero map."""
-    if entry is None:
-        return SaliencyMap(np.zeros(shape, np.uint8), ("missing",))
-    fixed = protocol.resize in FIXED_SIZES
-    return prediction_from(data, entry.where, shape=shape, resize="bilinear" if fixed else protocol.resize)
-
-
-def content_of(entry: ImageFile, error: type[SodbenchError]) -> bytes:
-    """Read a file; `error` is what to raise where that cannot be done."""
-    try:
-        return entry.read()
-    except IsADirectoryError as cause:
-        raise error(f"{entry.where}: is a directory, expected an image file.") from cause
-    except OSError as cause:
-        raise error(f"{entry.where}: cannot read this file ({cause.strerror or cause}).") from cause
-
-
-def digest_of(data: bytes) -> str:
-    """Name a file's content, as rows do."""
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
 
 
 def _content(masks: Sequence[ImageFile], tasks: Sequence[_Task], rows: Mapping[str, Rows]) -> str:

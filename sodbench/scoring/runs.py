@@ -7,7 +7,6 @@ the scores, in ``METHOD/.DATASET.partial``, for the next run.
 
 import platform
 import shutil
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
@@ -17,25 +16,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sodbench.data.discovery import discover
-from sodbench.data.locations import Location, mask_entries
+from sodbench.data.locations import Location, binarised_by, mask_entries, place
 from sodbench.data.pairing import pair
 from sodbench.data.registry import find, lookup, registry
 from sodbench.data.sources import ImageFile
 from sodbench.errors import PredictionError, ScoresError, first_few, nearest
-from sodbench.metrics import METRICS, revisions
-from sodbench.metrics.compiling import on_compiling
-from sodbench.protocol import differing, split_signature
-from sodbench.scoring.pipeline import (
-    Plan,
-    Progress,
-    Rows,
-    binarised_by,
-    compile_kernels,
-    place,
-    score_methods,
-)
-from sodbench.scoring.scores import ROW_NOTES, Row, Scores, reusable
+from sodbench.protocol import differing
+from sodbench.scoring.notices import remarks
+from sodbench.scoring.pipeline import Rows, score_methods
+from sodbench.scoring.plan import Plan
+from sodbench.scoring.rows import Row, reusable
+from sodbench.scoring.scores import Scores
+from sodbench.scoring.warm_up import warm_up
 from sodbench.utils.files import check_writable
+from sodbench.utils.process import Progress
 
 
 class Job(NamedTuple):
@@ -211,72 +205,6 @@ def unpaired_notices(job: Job, plan: Plan) -> list[str]:
                 f"({first_few(found.missing)})"
             )
     return lines
-
-
-def remarks(scores: Scores) -> list[str]:
-    """Say what a reader of these scores should know: notes on images, and undefined values.
-
-    A note that holds of a whole dataset's masks is about the masks; the words say which it is.
-    """
-    start = f"{scores.method} on {scores.dataset.partition('@')[0]}"
-    lines = [
-        f"{start}: {len(images)} of {len(scores.rows)} images: {ROW_NOTES[note]} ({first_few(images)})"
-        for note, images in scores.noted().items()
-    ]
-    lines += [
-        f"{start}: {n} of {len(scores.rows)} images: {METRICS[name].label} undefined, left out of its mean"
-        for name, n in scores.undefined().items()
-    ]
-    return lines
-
-
-def moved_metrics(protocol: str) -> list[str]:
-    """Say if a signature that is to be rescored was made by other revisions of the metrics."""
-    made = split_signature(protocol).get("rev", revisions()) if "|" in protocol else revisions()
-    if made == revisions():
-        return []
-    return [
-        f"the signature was made by revisions {made} of the metrics, these are {revisions()}: "
-        "numbers can differ"
-    ]
-
-
-def load_scores(paths: Sequence[Path]) -> list[Scores]:
-    """Read every scores folder at or under some paths, sorted by dataset and method.
-
-    Raises
-    ------
-    ScoresError
-        There is none, or one is damaged.
-    """
-    folders = {
-        f.parent.resolve(): f.parent
-        for path in paths
-        for f in sorted(path.rglob("meta.json"))
-        if not f.parent.name.startswith(".")
-    }.values()
-    if not folders:
-        raise ScoresError(
-            f"{first_few([str(p) for p in paths])}: found no scores here; `sodbench score` makes them."
-        )
-    return sorted((Scores.load(folder) for folder in folders), key=lambda s: (s.dataset, s.method))
-
-
-def warm_up(say: Callable[[str], None]) -> None:
-    """Compile the kernels if they are not in numba's cache yet, and say so.
-
-    Compiling takes seconds, once an installation; without it the first image would seem to hang.
-    """
-    started: list[float] = []
-
-    def tell() -> None:
-        started.append(time.perf_counter())
-        say("Compiling kernels, once after installing ...")
-
-    with on_compiling(tell):
-        compile_kernels()
-    if started:
-        say(f"Compiled in {time.perf_counter() - started[0]:.1f} s.")
 
 
 def _earlier(home: Path, plan: Plan) -> dict[str, Row]:

@@ -11,102 +11,38 @@ import json
 import math
 import shutil
 import tempfile
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sodbench.errors import ProtocolError, ScoresError, first_few, nearest
-from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, revisions
+from sodbench.errors import ScoresError, first_few
+from sodbench.metrics import PIXEL_METRICS, REVISIONS, check_metrics, revisions
 from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
 from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_found
 from sodbench.metrics.histogram import LevelCounts, Reals, found_counts
 from sodbench.metrics.mae import mae_from_levels
 from sodbench.metrics.smeasure import s_from_halves
 from sodbench.metrics.weighted_f import weighted_f_from_pr
-from sodbench.protocol import FIXED_SIZES, Protocol, differing
+from sodbench.protocol import Protocol, differing
+from sodbench.scoring.rows import DEPENDS, NUMBERS, ROW_NOTES, Row, _levels_hold, _same
+from sodbench.scoring.storage import DAMAGE, SCORES_FORMAT, _cell, _check_meta, _read_rows, _swap
+from sodbench.utils.text import finite
 from sodbench.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCORES_FORMAT = 1
-"""Version of the folder format; raised when an older sodbench could misread a folder."""
-
-DAMAGE = (
-    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError),
-    *(BadZipFile, zlib.error, ProtocolError),
-)
-"""What reading a damaged folder can raise."""
-
-MISSING = ("error", "zero", "skip")
-"""What to do about missing predictions."""
-
-FILES = ("images.csv", "levels.npz", "meta.json")
-"""The files of a scores folder; others in it are left alone."""
-
-ROW_NOTES: Mapping[str, str] = {
-    "missing": "prediction missing, scored as an all-zero map",
-    "resized": "prediction resized to its mask, or both to one size",
-    "jpeg-map": "prediction is a JPEG, which is lossy",
-    "faint-map": "16-bit or float prediction that reaches level 1 at most",
-    "constant-map": "prediction has one level only",
-    "jpeg-mask": "mask is a JPEG, which is lossy",
-    "mask-01": "mask with maximum 1, read as 0/255",
-    "grey-mask": "mask with levels other than 0 and 255",
-    "emptied-mask": "grey mask without a level above its threshold, taken as empty",
-    "empty-mask": "empty mask",
-    "full-mask": "mask without background",
-    "edge-centroid": "mask centroid in the last row or column, where the original S-measure is NaN",
-}
-"""What a row may report of its image, and in which words."""
-
-
-class Row(NamedTuple):
-    """One image: level histograms, the numbers that need pixels (NaN = not computed), and remarks.
-
-    `fg`, `bg` are ``(256,)`` counts inside and outside the object; `digest` names the content of
-    the two files and `notes` are keys of `ROW_NOTES`.
-    """
-
-    id: str
-    shape: tuple[int, int]
-    fg: NDArray[np.uint32]
-    bg: NDArray[np.uint32]
-    s_object: float = math.nan
-    s_region: float = math.nan
-    w_precision: float = math.nan
-    w_recall: float = math.nan
-    r_precision: float = math.nan
-    r_recall: float = math.nan
-    soft_mae: float = math.nan
-    notes: tuple[str, ...] = ()
-    digest: str = ""
-
 
 AT_ONCE = 512
 """Images whose curves are held in memory at once."""
 
-NUMBERS = ("s_object", "s_region", "w_precision", "w_recall", "r_precision", "r_recall", "soft_mae")
 
 POOLED = ("true positives", "false positives", "positives")
 """What is summed over all images, in place of means, where pixels are pooled."""
-
-_P_FIELDS = ("normalise", "reciprocal", "eps")
-DEPENDS: Mapping[str, tuple[str, ...]] = {
-    "s_measure": (*_P_FIELDS, "s_centroid"),
-    "weighted_f": _P_FIELDS,
-    "relax_f": (*_P_FIELDS, "rho", "relax_threshold", "relax_element", "relax_border", "relax_distance"),
-    "soft_mae": ("normalise", "in_floats", "eps", "mask_mae", "normalise_mae"),
-}
-"""What of a protocol the stored part of a row depends on, grey masks and resized maps apart."""
 
 
 @dataclass(frozen=True)
@@ -419,31 +355,6 @@ def _curves(levels: LevelCounts, protocol: Protocol) -> dict[str, Reals]:
     }
 
 
-def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Return metric ids in the order of `METRICS`, without repetition; ``paper``, ``all`` are sets of them.
-
-    Raises
-    ------
-    ScoresError
-        A name is not a metric, or none is given.
-
-    Examples
-    --------
-    >>> check_metrics(["mae", "max_f"])
-    ('max_f', 'mae')
-    >>> check_metrics("paper")
-    ('max_f', 'mae', 'weighted_f', 's_measure', 'relax_f')
-    """
-    groups = {"paper": PAPER_METRICS, "all": tuple(METRICS)}
-    given = [names] if isinstance(names, str) else list(names)
-    wanted = {metric for name in given for metric in groups.get(name, (name,))}
-    for name in sorted(wanted - METRICS.keys()):
-        raise ScoresError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *groups))}")
-    if not wanted:
-        raise ScoresError(f"no metric asked for; valid: {', '.join(METRICS)}")
-    return tuple(name for name in METRICS if name in wanted)
-
-
 def check_alike(scores: Sequence[Scores]) -> None:
     """Refuse scores that were made in different ways.
 
@@ -458,99 +369,26 @@ def check_alike(scores: Sequence[Scores]) -> None:
             raise ScoresError(f"{scores[0].method} and {one.method} were scored differently: {listed}.")
 
 
-def finite(value: float) -> float | None:
-    """Return the value, None for NaN: what JSON has for an undefined score.
-
-    >>> finite(float("nan")) is None
-    True
-    """
-    return None if math.isnan(value) else value
-
-
-def reusable(row: Row, made: Protocol, wanted: Protocol, metrics: Iterable[str]) -> bool:
-    """Tell whether a stored row holds all that another run needs, the files being the same."""
-    if not _levels_hold(row, made, wanted):
-        return False
-    stored = {"s_measure": row.s_object, "weighted_f": row.w_recall, "relax_f": row.r_recall}
-    for name in set(metrics) & stored.keys():
-        known = not math.isnan(stored[name]) or (name == "weighted_f" and "empty-mask" in row.notes)
-        if not (known and _same(DEPENDS[name], made, wanted)):
-            return False
-    return True
-
-
-def _levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
-    fields = []
-    if "grey-mask" in row.notes:
-        fields += ["mask_threshold", *(["eps"] if made.mask_threshold.startswith("norm") else [])]
-        fields += DEPENDS["soft_mae"] if "soft" in (made.mask_mae, wanted.mask_mae) else ()
-    if "resized" in row.notes or FIXED_SIZES.keys() & {made.resize, wanted.resize}:
-        fields.append("resize")
-    return _same(fields, made, wanted)
-
-
-def _same(names: Iterable[str], one: Protocol, two: Protocol) -> bool:
-    return all(getattr(one, name) == getattr(two, name) for name in names)
-
-
-def _swap(part: Path, folder: Path) -> None:
-    """Put a finished folder in the place of an older one, which stays if that fails."""
-    old = part.with_name(part.name + "-old")
-    if folder.exists():
-        folder.rename(old)
-    try:
-        part.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    if old.exists():
-        for file in old.iterdir():
-            if file.name not in FILES:
-                file.rename(folder / file.name)
-        shutil.rmtree(old, ignore_errors=True)
-
-
 def _said(value: object) -> str:
     return value.signature() if isinstance(value, Protocol) else str(value)
 
 
-def _cell(value: float) -> str:
-    return "" if math.isnan(value) else repr(float(value))
+def load_scores(paths: Sequence[Path]) -> list[Scores]:
+    """Read every scores folder at or under some paths, sorted by dataset and method.
 
-
-def _check_meta(folder: Path, meta: Mapping[str, Any]) -> None:
-    kinds = {"format": int, "method": str, "dataset": str, "of": int, "metrics": list, "provenance": dict}
-    for key, kind in kinds.items():
-        if not isinstance(meta[key], kind):
-            raise ValueError(f"{key} in meta.json is {meta[key]!r}")
-    if meta["missing"] not in MISSING:
-        raise ValueError(f"missing in meta.json is {meta['missing']!r}")
-    if meta["format"] > SCORES_FORMAT:
+    Raises
+    ------
+    ScoresError
+        There is none, or one is damaged.
+    """
+    folders = {
+        f.parent.resolve(): f.parent
+        for path in paths
+        for f in sorted(path.rglob("meta.json"))
+        if not f.parent.name.startswith(".")
+    }.values()
+    if not folders:
         raise ScoresError(
-            f"{folder}: written by a newer sodbench (format {meta['format']}, "
-            f"this one reads {SCORES_FORMAT}). Update sodbench."
+            f"{first_few([str(p) for p in paths])}: found no scores here; `sodbench score` makes them."
         )
-    old = [f"{k}{v} (now {REVISIONS.get(k)})" for k, v in meta["revisions"].items() if REVISIONS.get(k) != v]
-    if old:
-        raise ScoresError(f"{folder}: made by another revision of metrics: {', '.join(old)}. Score again.")
-
-
-def _read_rows(folder: Path) -> dict[str, Row]:
-    with np.load(BytesIO((folder / "levels.npz").read_bytes()), allow_pickle=False) as levels:
-        images, fg, bg = levels["images"].tolist(), levels["fg"], levels["bg"]
-    with (folder / "images.csv").open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    if [line["image"] for line in lines] != images or len(fg) != len(images) or len(bg) != len(images):
-        raise ValueError("images.csv and levels.npz list different images")
-    if any(h.shape != (len(images), 256) or h.dtype != np.uint32 for h in (fg, bg)):
-        raise ValueError("levels.npz holds no histograms of 256 levels")
-    rows = {}
-    for k, line in enumerate(lines):
-        shape = int(line["height"]), int(line["width"])
-        if int(fg[k].sum()) + int(bg[k].sum()) != shape[0] * shape[1]:
-            raise ValueError(f"histograms of {images[k]} do not add up to its size")
-        numbers = {name: float(line[name] or "nan") for name in NUMBERS}
-        notes = tuple(line["notes"].split())
-        rows[images[k]] = Row(images[k], shape, fg[k], bg[k], **numbers, notes=notes, digest=line["digest"])
-    return rows
+    return sorted((Scores.load(folder) for folder in folders), key=lambda s: (s.dataset, s.method))

@@ -2,12 +2,13 @@
 
 import os
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sodbench.errors import ScoresError, SodbenchError
+from sodbench.errors import DatasetError, ScoresError, SodbenchError
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -114,3 +115,26 @@ def replacing(path: Path) -> Iterator[Path]:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise ScoresError(f"{path}: cannot write this file ({error.strerror}).") from error
+
+
+def config_file(name: str) -> Path:
+    """Return the path of a file in the user's config folder, whether or not it exists."""
+    import platformdirs
+
+    return platformdirs.user_config_path("sodbench") / name
+
+
+def read_toml(file: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises
+    ------
+    DatasetError
+        The file is missing or is not valid TOML.
+    """
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise DatasetError(f"{file}: cannot read this file ({error.strerror}).") from error
+    except ValueError as error:
+        raise DatasetError(f"{file}: this is not valid TOML: {error}.") from error

@@ -1,12 +1,10 @@
-"""Keep large freed blocks in the process instead of giving them back to the system.
-
-Scoring allocates a few megabytes an image and frees them, a network some hundred. By default glibc
-returns such blocks at once and faults them in again for the next image, which costs a fifth of the
-time of either (measured).
-"""
+"""The process: its memory, its CPUs, and how work tells of its progress."""
 
 import ctypes
+import os
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import cache
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
@@ -16,7 +14,13 @@ GROWTH = 16 << 20
 
 @cache
 def keep_freed_memory() -> bool:
-    """Set glibc's thresholds once a process; return False where the C library has none."""
+    """Keep large freed blocks in the process instead of giving them back to the system.
+
+    Scoring allocates a few megabytes an image and frees them, a network some hundred. By default glibc
+    returns such blocks at once and faults them in again for the next image, which costs a fifth of the
+    time of either (measured). Sets glibc's thresholds once a process, for all that runs in it; returns
+    False where the C library has none.
+    """
     if not sys.platform.startswith("linux"):
         return False
     library = ctypes.CDLL(None)
@@ -24,3 +28,18 @@ def keep_freed_memory() -> bool:
         return False
     settings = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, KEPT), (M_TOP_PAD, GROWTH))
     return all(library.mallopt(option, size) for option, size in settings)
+
+
+Progress = Callable[[int, int], None]
+"""Called with the number of images done and their total."""
+
+Say = Callable[[str], None]
+"""Takes a line that a user should know."""
+
+Bar = Callable[[str], AbstractContextManager[Progress | None]]
+"""Shows the progress of what it is given the name of."""
+
+
+def cpus() -> int:
+    """Count the CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -27,13 +27,12 @@ from sodbench.analysis.diagnostics.artifacts import (
 from sodbench.analysis.diagnostics.evidence import Evidence, Thumb, Unreadable, evidence, thumbnail
 from sodbench.analysis.diagnostics.ordering import orders
 from sodbench.analysis.diagnostics.sample import Finding, View
-from sodbench.data.images.decoding import mask_from
-from sodbench.data.locations import Location, mask_entries
+from sodbench.data.images.maps import mask_from
+from sodbench.data.locations import Location, binarised_by, mask_entries
 from sodbench.data.pairing import pair
 from sodbench.data.sources import ImageFile
 from sodbench.errors import PredictionError, SodbenchError
 from sodbench.protocol import Protocol
-from sodbench.scoring.pipeline import binarised_by
 
 __all__ = ["SAMPLE", "Finding", "examine", "sampled"]
 
@@ -86,7 +85,8 @@ def examine(
     Examples
     --------
     >>> from pathlib import Path
-    >>> from sodbench.data.locations import find, locate
+    >>> from sodbench.data.locations import locate
+    >>> from sodbench.data.registry import find
     >>> from sodbench.data.sources import open_source
     >>> demo = locate(find("demo"))
     >>> masks = mask_entries(demo)

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.analysis.diagnostics.upsampling import Enlarging, enlarged_from
-from sodbench.data.images.decoding import decode, mask_from
+from sodbench.data.images.decoding import decode
+from sodbench.data.images.maps import mask_from
 from sodbench.data.sources import ImageFile
 from sodbench.errors import SodbenchError
 

@@ -9,9 +9,8 @@ pixels, both of its conventions must move a claimed figure by a tenth of its las
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -22,11 +21,10 @@ from sodbench.errors import PredictionError, ScoresError, SodbenchError, first_f
 from sodbench.metrics import METRICS
 from sodbench.protocol import PRESETS
 from sodbench.protocol.conventions import CONVENTIONS, Reading, pairs, readings
-from sodbench.scoring.pipeline import Plan, Progress, cpus
-from sodbench.scoring.runs import Job, load_scores, score_jobs
-
-Say = Callable[[str], None]
-Bar = Callable[[str], AbstractContextManager[Progress | None]]
+from sodbench.scoring.plan import Plan
+from sodbench.scoring.runs import Job, score_jobs
+from sodbench.scoring.scores import load_scores
+from sodbench.utils.process import Bar, Progress, Say, cpus
 
 TENTH = 0.1
 """Smaller differences, in units of the last digit, count as none."""

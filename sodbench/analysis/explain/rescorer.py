@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.data.images.decoding import SaliencyMap, binarise, mask_from, prediction_from, resized_mask
+from sodbench.data.images.decoding import SaliencyMap
+from sodbench.data.images.maps import binarise, mask_from, prediction_from, resized_mask
 from sodbench.data.locations import Location, mask_entries
 from sodbench.data.pairing import pair
-from sodbench.data.sources import ImageFile
+from sodbench.data.sources import ImageFile, content_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError
 from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
 from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_found
@@ -39,8 +40,8 @@ from sodbench.metrics.smeasure import centroid, s_from_halves, s_halves, sides
 from sodbench.metrics.weighted_f import WeightedMask, weighted_f_from_pr, weighted_mask, weighted_pr_on
 from sodbench.protocol import FIXED_SIZES, Protocol
 from sodbench.protocol.conventions import Reading
-from sodbench.scoring.pipeline import Progress, content_of, cpus
 from sodbench.scoring.scores import AT_ONCE, Scores
+from sodbench.utils.process import Progress, cpus
 
 _MASK = ("mask_threshold", "resize")
 _P = ("normalise", "reciprocal", "eps")

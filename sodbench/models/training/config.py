@@ -8,9 +8,9 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from sodbench.errors import TrainingError, nearest
+from sodbench.models.predictor import PRECISIONS
 
 CONFIGS = Path(__file__).parent / "configs"
-PRECISIONS = ("fp32", "bf16", "fp16")
 INITS = ("xavier", "torch")
 
 

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from sodbench.data.images.decoding import mask_from
+from sodbench.data.images.maps import mask_from
 from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location, locate, mask_entries, photo_entries
 from sodbench.data.pairing import pair

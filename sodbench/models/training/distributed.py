@@ -10,7 +10,7 @@ import torch.distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from sodbench.models.inference import choose_device
+from sodbench.models.predictor import choose_device
 
 
 class ProcessGroup(NamedTuple):

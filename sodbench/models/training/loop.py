@@ -14,7 +14,8 @@ import torch
 from torch import nn
 
 from sodbench.errors import ScoresError, TrainingError, first_few
-from sodbench.models.inference import Configuration, Predictor, make_maps
+from sodbench.models.inference import Configuration, make_maps
+from sodbench.models.predictor import Predictor
 from sodbench.models.training.checkpoint import (
     CHECKPOINT_FILE,
     discard,
@@ -29,9 +30,8 @@ from sodbench.models.training.initial import initial_network
 from sodbench.models.training.log import Log, need_tensorboard, write_run_record
 from sodbench.models.training.loss import check_outputs, losses, total
 from sodbench.utils.files import check_writable
-from sodbench.utils.process import keep_freed_memory
+from sodbench.utils.process import Say, keep_freed_memory
 
-Say = Callable[[str], None]
 Score = Callable[[Path, Path], Mapping[str, float]]
 """Takes a folder of maps and one of masks, and returns metrics."""
 

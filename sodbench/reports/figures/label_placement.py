@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-Reals = NDArray[np.float64]
+from sodbench.metrics.histogram import Reals
+
 Choice = NDArray[np.int64]
 
 NEAR = 7.0

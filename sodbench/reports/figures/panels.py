@@ -5,19 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sodbench.errors import LeaderboardError, ScoresError, first_few
 from sodbench.leaderboard.boards import read_boards
-from sodbench.leaderboard.submission import read_curves
+from sodbench.leaderboard.curves import read_curves
+from sodbench.metrics.histogram import Reals
 from sodbench.protocol import differing
 from sodbench.scoring.scores import Scores
 
 if TYPE_CHECKING:
     from sodbench.analysis.statistics.bands import Band
-
-Reals = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

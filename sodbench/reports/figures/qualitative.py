@@ -5,130 +5,18 @@ best on average, or disagree most (highest minus lowest). Images on which the me
 are not chosen; of equal values the first by name is.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from string import ascii_lowercase
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.data.images.decoding import mask_from, prediction_from
-from sodbench.data.images.photos import photo_from
-from sodbench.data.locations import Location, mask_entries, photo_entries
-from sodbench.data.pairing import pair
-from sodbench.data.sources import ImageFile
-from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few, nearest
-from sodbench.metrics import METRICS
-from sodbench.protocol import Protocol
-from sodbench.scoring.pipeline import binarised_by
-from sodbench.scoring.scores import Scores, check_alike
+from sodbench.analysis.pictures import ShownImage
+from sodbench.reports.figures.style import FIGURE_WIDTHS, shown_name
 
-PICKS = ("worst", "best", "disagree")
-
-
-@dataclass(frozen=True)
-class ShownImage:
-    """One image of the figure.
-
-    Parameters
-    ----------
-    name
-        Its id.
-    photo
-        ``(h, w, 3)`` uint8.
-    gt
-        ``(h, w)`` bool mask.
-    maps
-        Method -> ``(h, w)`` uint8 levels.
-    """
-
-    name: str
-    photo: NDArray[np.uint8]
-    gt: NDArray[np.bool_]
-    maps: Mapping[str, NDArray[np.uint8]]
-
-
-def pick_images(
-    scores: Sequence[Scores], methods: Sequence[str], how: str, metric: str, count: int
-) -> list[str]:
-    """Choose images by the methods' per-image values of a metric.
-
-    Parameters
-    ----------
-    scores
-        Of the methods shown, on one dataset.
-    methods
-        The methods shown.
-    how
-        One of `PICKS`.
-    metric
-        Column id.
-    count
-        How many images.
-
-    Raises
-    ------
-    ScoresError
-        A method has no scores or two of them, the metric was not computed, or the scores have no image in
-        common on which it is defined, or were made in different ways.
-    """
-    there = [one.method for one in scores]
-    if odd := [method for method in methods if there.count(method) != 1]:
-        raise ScoresError(
-            f"{first_few(odd)}: expected scores of each method once, found {there.count(odd[0])} of "
-            f"{odd[0]}. Name the folders with --scores."
-        )
-    if metric not in METRICS:
-        raise ScoresError(f"unknown metric {metric!r}; {nearest(metric, tuple(METRICS))}")
-    if lacking := [one.method for one in scores if metric not in one.metrics]:
-        raise ScoresError(f"{first_few(lacking)}: {metric} was not computed. Score again with it.")
-    check_alike(scores)
-    columns = [one.per_image()[metric] for one in scores]
-    common = sorted(set.intersection(*(set(column.index[column.notna()]) for column in columns)))
-    if not common:
-        raise ScoresError(f"{first_few([s.method for s in scores])}: no image in common with a {metric}.")
-    values = np.array([[float(column[name]) for name in common] for column in columns])
-    sign = 1 if METRICS[metric].higher_is_better else -1
-    key = {
-        "worst": sign * values.mean(axis=0),
-        "best": -sign * values.mean(axis=0),
-        "disagree": values.min(axis=0) - values.max(axis=0),
-    }[how]
-    return [common[k] for k in np.argsort(key, kind="stable")[:count]]
-
-
-def load_shown(
-    images: Sequence[str], location: Location, methods: Mapping[str, Sequence[ImageFile]]
-) -> list[ShownImage]:
-    """Read the photo, the mask and every method's map of some images.
-
-    Raises
-    ------
-    DatasetError
-        An image is not in the dataset, or has no photo.
-    PredictionError
-        A method has no map of it, or the map cannot be read or is of another size than the mask.
-    """
-    masks, photos = mask_entries(location), photo_entries(location)
-    known = {mask.stem: mask for mask in masks}
-    maps = {m: {name: e for name, e, _ in pair(entries, masks).pairs} for m, entries in methods.items()}
-    rule = binarised_by(Protocol(), location).mask_threshold
-    found = []
-    for name in images:
-        if name not in known:
-            raise DatasetError(f"{name}: no such image in {location.dataset.name}; {nearest(name, [*known])}")
-        if name not in photos:
-            raise DatasetError(f"{name}: no photo in {location.root}; its mask is there.")
-        if absent := [method for method, there in maps.items() if name not in there]:
-            raise PredictionError(f"{name}: no map of {first_few(absent)}. Leave it or the method out.")
-        mask = mask_from(known[name].read(), known[name].where, rule=rule, graded=location.dataset.grey_masks)
-        levels = {
-            method: prediction_from(there[name].read(), there[name].where, shape=mask.gt.shape).levels
-            for method, there in maps.items()
-        }
-        pixels = photo_from(photos[name].read(), photos[name].where)
-        photo = (pixels // 257 if pixels.dtype == np.uint16 else pixels).astype(np.uint8)
-        found.append(ShownImage(name, photo, mask.gt, levels))
-    return found
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def errors(levels: NDArray[np.uint8], gt: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -160,3 +48,45 @@ def overlaid(levels: NDArray[np.uint8], photo: NDArray[np.uint8]) -> NDArray[np.
     """Return the photo, darkened to a third where a map is black, ``(h, w, 3)`` uint8."""
     share = (levels[..., None].astype(np.float64) / 255 * 2 + 1) / 3
     return (photo * share).astype(np.uint8)
+
+
+def qualitative_figure(rows: Sequence[ShownImage], kind: str = "grey", width: str = "double") -> "Figure":
+    """Return a figure of photos, masks and maps side by side, a row an image.
+
+    Parameters
+    ----------
+    rows
+        Images with maps of the same methods.
+    kind
+        ``grey`` maps as they are, their ``errors``, or an ``overlay`` on the photo.
+    width
+        ``single`` or ``double`` column.
+    """
+    from matplotlib.figure import Figure
+
+    columns = ["Image", "Mask", *(shown_name(method) for method in rows[0].maps)]
+    inches, margin, gap, head = FIGURE_WIDTHS[width], 0.2, 0.04, 0.18
+    across = (inches - margin) / len(columns)
+    heights = [(across - gap) * row.gt.shape[0] / row.gt.shape[1] for row in rows]
+    high = head + sum(heights) + gap * len(rows)
+    fig = Figure(figsize=(inches, high))
+    top = high - head
+    for k, (row, height) in enumerate(zip(rows, heights, strict=True)):
+        pictures = [row.photo, row.gt * np.uint8(255), *(_picture(m, row, kind) for m in row.maps.values())]
+        letter = f"({ascii_lowercase[k % 26]})"
+        fig.text(0.02 / inches, (top - height / 2) / high, letter, fontsize=7, va="center")
+        for j, picture in enumerate(pictures):
+            left, bottom = margin + j * across, top - height
+            ax = fig.add_axes((left / inches, bottom / high, (across - gap) / inches, height / high))
+            ax.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
+            ax.set_axis_off()
+            if k == 0:
+                ax.set_title(columns[j], fontsize=7, pad=2, parse_math=False)
+        top -= height + gap
+    return fig
+
+
+def _picture(levels: NDArray[np.uint8], row: ShownImage, kind: str) -> NDArray[np.uint8]:
+    if kind == "errors":
+        return errors(levels, row.gt)
+    return overlaid(levels, row.photo) if kind == "overlay" else levels

@@ -1,0 +1,197 @@
+"""Map and mask files as the metrics take them: canonical arrays, and what is to be reported of the file."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sodbench.data.images.decoding import FILE_NOTES, SaliencyMap, decode
+from sodbench.errors import DatasetError, PredictionError, ProtocolError, first_few, nearest
+from sodbench.protocol import parse_mask_rule
+
+RESIZES = ("exact", "bilinear", "nearest")
+
+
+class Mask(NamedTuple):
+    """A ground-truth mask as the metrics take it.
+
+    Parameters
+    ----------
+    gt
+        (h, w) foreground.
+    levels
+        (h, w) grey levels that `gt` was made of, after a 0/1 mask became 0/255.
+    notes
+        Ids of things to report, keys of `FILE_NOTES`.
+    """
+
+    gt: NDArray[np.bool_]
+    levels: NDArray[np.uint8]
+    notes: tuple[str, ...]
+
+
+def prediction_from(
+    data: bytes, where: str, *, shape: tuple[int, int] | None = None, resize: str = "exact"
+) -> SaliencyMap:
+    """Decode a prediction and hold it against its mask's shape.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    where
+        What messages call it.
+    shape
+        The mask's (h, w); None takes any.
+    resize
+        What to do with another shape: ``exact`` refuses it, ``bilinear`` and ``nearest`` resize
+        the 8-bit levels with Pillow (bilinear averages when it shrinks).
+
+    Raises
+    ------
+    PredictionError
+        The file cannot be read, or its size is not the mask's.
+    ProtocolError
+        `resize` is unknown.
+
+    Examples
+    --------
+    >>> from io import BytesIO
+    >>> file = BytesIO()
+    >>> np.save(file, np.array([[0, 200]], np.uint8))
+    >>> prediction_from(file.getvalue(), "a.npy", shape=(2, 4), resize="nearest").levels
+    array([[  0,   0, 200, 200],
+           [  0,   0, 200, 200]], dtype=uint8)
+    """
+    if resize not in RESIZES:
+        raise ProtocolError(f"resize {resize!r} is unknown; {nearest(resize, RESIZES)}")
+    found = decode(data, where, PredictionError)
+    if shape is None or found.levels.shape == shape:
+        return found
+    h, w = found.levels.shape
+    if resize == "exact":
+        turned = " It seems to be turned by 90 degrees." if (w, h) == shape else ""
+        raise PredictionError(
+            f"{where}: the map is {w}x{h}, its mask {shape[1]}x{shape[0]} (width x height).{turned} "
+            "Save maps in the size of the mask, or pass --resize bilinear."
+        )
+    filters = {"bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
+    resized = Image.fromarray(found.levels).resize((shape[1], shape[0]), filters[resize])
+    return SaliencyMap(np.array(resized, order="C"), (*found.notes, "resized"))
+
+
+def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, graded: bool = False) -> Mask:
+    """Decode a mask and binarise it.
+
+    A mask with maximum 1 is read as 0 and 255. A mask that is not all zero but has no foreground
+    by the rule is refused; an all-zero mask is a true empty mask.
+
+    Parameters
+    ----------
+    data
+        Content of the file.
+    where
+        What messages call it.
+    rule, eps
+        Which levels are foreground, see `binarise`.
+    graded
+        The dataset is known for grey masks (PASCAL-S): one of three or more levels that the rule
+        empties is an empty mask.
+
+    Returns
+    -------
+    Mask
+        Foreground, levels, and notes out of ``jpeg``, ``faint``, ``mask-01``, ``grey`` and ``emptied``.
+
+    Raises
+    ------
+    DatasetError
+        The file cannot be read as a mask, or the rule empties it.
+    ProtocolError
+        The rule is not valid.
+
+    Examples
+    --------
+    >>> from io import BytesIO
+    >>> file = BytesIO()
+    >>> np.save(file, np.array([[0, 1]], np.uint8))
+    >>> mask_from(file.getvalue(), "a.npy")
+    Mask(gt=array([[False,  True]]), levels=array([[  0, 255]], dtype=uint8), notes=('mask-01',))
+    """
+    parse_mask_rule(rule)
+    levels, notes = decode(data, where, DatasetError)
+    top = levels.max()
+    if top == 1:
+        levels *= 255
+        notes += ("mask-01",)
+    elif _has_grey(levels):
+        notes += ("grey",)
+    gt = binarise(levels, rule, eps)
+    if top == 0 and "faint" in notes:
+        raise DatasetError(
+            f"{where}: the mask is not empty, but all its levels come to 0: {FILE_NOTES['faint']} "
+            "Save masks as 8-bit grey PNG."
+        )
+    if top > 0 and not gt.any() and graded and len(np.unique(levels)) > 2:
+        notes += ("emptied",)
+    elif top > 0 and not gt.any():
+        found = first_few([str(v) for v in np.unique(levels)])
+        raise DatasetError(
+            f"{where}: the mask is not empty (levels {found}), but the rule {rule} leaves it no foreground. "
+            f"Say which levels are foreground, e.g. --mask-threshold '>{top // 2}'."
+        )
+    return Mask(gt, levels, notes)
+
+
+def resized_mask(mask: Mask, shape: tuple[int, int]) -> Mask:
+    """Return a mask at another size ``(h, w)``, by the nearest pixel.
+
+    >>> resized_mask(Mask(np.eye(2, dtype=bool), np.zeros((2, 2), np.uint8), ()), (1, 4)).gt.tolist()
+    [[False, False, True, True]]
+    """
+    gt, levels = (
+        np.array(Image.fromarray(side).resize(shape[::-1], Image.Resampling.NEAREST), order="C")
+        for side in (mask.gt.view(np.uint8), mask.levels)
+    )
+    return Mask(gt.view(np.bool_), levels, mask.notes)
+
+
+def binarise(levels: NDArray[np.uint8], rule: str, eps: float = 0.0) -> NDArray[np.bool_]:
+    """Return where a mask's levels are foreground.
+
+    Parameters
+    ----------
+    levels
+        Grey levels.
+    rule
+        ``>K`` or ``>=K`` on the level, K from 0 to 255; or ``norm>K``, which is
+        level / (max + eps) * 255 > K in double precision, max being the maximum of `levels`;
+        ``norm>=K`` likewise.
+    eps
+        Only for ``norm``.
+
+    Raises
+    ------
+    ProtocolError
+        The rule is not valid.
+
+    Examples
+    --------
+    >>> binarise(np.array([[0, 64, 65, 128]], np.uint8), "norm>128")
+    array([[False, False,  True,  True]])
+    """
+    scaled, relation, k = parse_mask_rule(rule)
+    if not scaled:
+        return levels > k if relation == ">" else levels >= k
+    top = int(levels.max(initial=0))
+    if top == 0:
+        return np.zeros(levels.shape, bool)
+    value = np.arange(256) / (top + eps) * 255
+    table: NDArray[np.bool_] = value > k if relation == ">" else value >= k
+    return table[levels]
+
+
+def _has_grey(levels: NDArray[np.uint8]) -> bool:
+    shifted = levels + np.uint8(1)
+    return bool(shifted.max() > 1)

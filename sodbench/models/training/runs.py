@@ -1,0 +1,96 @@
+"""Begin a training run, or go on with one: from what a user names to the training loop's arguments."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from sodbench.utils.process import Bar, Say
+
+if TYPE_CHECKING:
+    from sodbench.models.training.config import Config
+    from sodbench.models.training.data import Data
+    from sodbench.models.training.loop import TrainingOutcome
+
+Score = Callable[[Path, Path], Mapping[str, float]]
+"""Scores a folder of maps of held-out photos against a folder of their masks."""
+
+
+class Pairs(NamedTuple):
+    """Where photos and masks lie: a dataset, or a folder (or zip) of each; none: where they lay before."""
+
+    data: str | None = None
+    images: Path | None = None
+    masks: Path | None = None
+
+    def found(self, name: str = "") -> "Data":
+        """List them; `name` is what the data is called if it is no dataset."""
+        from sodbench.models.training.data import data_of, find_data
+
+        if self.data:
+            return find_data(self.data)
+        assert self.images is not None
+        assert self.masks is not None
+        return data_of(self.images, self.masks, name)
+
+
+def train_new(
+    config: Path, pairs: Pairs, out: Path, weights: Path | None, device: str, score: Score, bar: Bar, say: Say
+) -> "TrainingOutcome":
+    """Begin a run in a folder, from a configuration's file and weights to start from.
+
+    Raises
+    ------
+    TrainingError, WeightsError, DatasetError, PredictionError
+        See `sodbench.models.training.loop.train`.
+    """
+    from sodbench.models.predictor import need_torch
+    from sodbench.models.training.config import load_config
+
+    recipe = load_config(config)
+    if weights:
+        recipe = replace(recipe, weights=str(weights.absolute()))
+    need_torch()
+    return _train(recipe, pairs.found(), out, None, device, score, bar, say)
+
+
+def train_on(folder: Path, pairs: Pairs, device: str, score: Score, bar: Bar, say: Say) -> "TrainingOutcome":
+    """Go on with a run, on the pairs that it names or on those given, if they have moved.
+
+    Raises
+    ------
+    TrainingError, WeightsError, DatasetError, PredictionError
+        See `sodbench.models.training.loop.train`.
+    """
+    from sodbench.models.predictor import need_torch
+
+    need_torch()
+    from sodbench.models.training.checkpoint import CHECKPOINT_FILE, read_checkpoint
+    from sodbench.models.training.config import config_of
+
+    state = read_checkpoint(folder)
+    config = config_of(state["config"], str(folder / CHECKPOINT_FILE))
+    if pairs == Pairs():
+        there = Pairs(None, Path(state["data"]["images"]), Path(state["data"]["masks"]))
+        found = there.found(state["data"]["name"])
+    else:
+        found = pairs.found()
+    return _train(config, found, folder, state, device, score, bar, say)
+
+
+def _train(
+    config: "Config",
+    data: "Data",
+    folder: Path,
+    state: Mapping[str, object] | None,
+    device: str,
+    score: Score,
+    bar: Bar,
+    say: Say,
+) -> "TrainingOutcome":
+    from sodbench.models.training.loop import train
+
+    with bar("checking pairs") as progress:
+        return train(
+            config, data, folder, state=state, device=device, score=score, say=say, progress=progress
+        )

@@ -1,0 +1,100 @@
+"""Breakdowns by an attribute as text and JSON."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from sodbench.analysis.attributes import ATTRIBUTES
+from sodbench.analysis.breakdown import Breakdown, ImageGroup, Interval
+from sodbench.analysis.statistics.resampling import FEWEST_IMAGES
+from sodbench.errors import first_few
+from sodbench.metrics import METRICS
+from sodbench.utils.text import aligned, finite, printable
+
+
+def breakdown_text(found: Sequence[Breakdown]) -> str:
+    """Lay out the tables of one dataset and attribute, a sentence under each, and how they were made."""
+    one = found[0]
+    first, second = one.methods[:2]
+    said = [
+        f"Differences are {first} - {second}, with 95 % percentile intervals of paired resamples of each "
+        f"group's images ({one.resamples}, seed {one.seed}), not corrected for the number of groups."
+    ]
+    if one.undefined:
+        said.append(
+            f"In no group, as {one.attribute} is undefined: {len(one.undefined)} images "
+            f"({first_few(one.undefined)})."
+        )
+    tables = [f"{breakdown_table(each)}\n{breakdown_sentence(each)}" for each in found]
+    text = "\n\n".join([*tables, "\n".join([*said, f"signature: {one.signature}"])])
+    return printable(text, keep="\n")
+
+
+def breakdown_sentence(found: Breakdown) -> str:
+    """Say where the first method is ahead of the second, and where behind."""
+    first, second = found.methods[:2]
+    better = METRICS[found.metric].higher_is_better
+    told: dict[str, list[str]] = {"ahead": [], "behind": [], "unclear": [], "few": []}
+    for group in found.groups:
+        ahead = group.ahead(better)
+        if group.interval is None:
+            told["few"].append(group.label)
+        elif ahead is None:
+            told["unclear"].append(group.label)
+        else:
+            told["behind" if ahead else "ahead"].append(f"{group.label} ({_with_interval(group)})")
+    parts = [
+        words + ", ".join(told[kind])
+        for kind, words in {
+            "ahead": "ahead for ",
+            "behind": "behind for ",
+            "unclear": "not distinguishable for ",
+            "few": f"fewer than {FEWEST_IMAGES} images, so no verdict, for ",
+        }.items()
+        if told[kind]
+    ]
+    return (
+        f"{first} against {second} in {METRICS[found.metric].label}, by "
+        f"{ATTRIBUTES[found.attribute].meaning}: {'; '.join(parts)}."
+    )
+
+
+def breakdown_table(found: Breakdown) -> str:
+    """Lay out the groups for a terminal."""
+    higher = METRICS[found.metric].higher_is_better
+    lines = [[found.attribute, "n", *found.methods, "difference", "95 % interval", "ahead"]]
+    for group in (found.whole, *found.groups):
+        ahead = group.ahead(higher)
+        verdict = "-" if group.interval is None else "not distinguishable"
+        values = [_shown(value, "") for value in group.values]
+        lines.append(
+            [group.label, f"{group.n}", *values, _shown(group.difference), _bracketed(group.interval)]
+            + [verdict if ahead is None else found.methods[ahead]]
+        )
+    title = f"{METRICS[found.metric].label}{'↑' if higher else '↓'} on {found.dataset}"
+    return f"{title}, by {ATTRIBUTES[found.attribute].meaning}\n{aligned(lines, (0, len(lines[0]) - 1))}"
+
+
+def breakdown_record(found: Breakdown) -> dict[str, Any]:
+    """Return all of this in full precision, as JSON takes it; undefined values are None."""
+    groups = [
+        {
+            **group._asdict(),
+            "values": [finite(value) for value in group.values],
+            "difference": finite(group.difference),
+        }
+        for group in (found.whole, *found.groups)
+    ]
+    return {**{k: v for k, v in vars(found).items() if k != "whole"}, "groups": groups}
+
+
+def _shown(value: float, sign: str = "+") -> str:
+    return "-" if math.isnan(value) else f"{value:{sign}.4f}"
+
+
+def _bracketed(interval: Interval | None) -> str:
+    return "-" if interval is None else f"[{interval[0]:+.4f}, {interval[1]:+.4f}]"
+
+
+def _with_interval(group: ImageGroup) -> str:
+    return f"{_shown(group.difference)} {_bracketed(group.interval)}, n {group.n}"

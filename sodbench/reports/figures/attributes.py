@@ -1,0 +1,104 @@
+"""A metric by an attribute of the images."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sodbench.analysis.breakdown import Breakdown
+from sodbench.metrics import METRICS
+from sodbench.reports.figures.style import add_legend, line_styles, new_figure, shown_name
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MARKERS = "osD^vP"
+
+STAR: Mapping[str, Any] = {"color": "black", "marker": "*", "linestyle": "none", "markersize": 4.5}
+
+
+def draw_by_attribute(
+    ax: "Axes", found: "Breakdown", styles: Mapping[str, Mapping[str, Any]] | None = None
+) -> "Axes":
+    """Draw a metric of methods group by group, with the 95 % interval of each.
+
+    The number of images stands under each group. Of two methods, a star over a group says that the interval
+    of their paired difference leaves out 0; it is narrower than the two intervals drawn suggest.
+
+    Parameters
+    ----------
+    ax
+        Where.
+    found
+        Of one dataset and metric.
+    styles
+        Of `point_styles`.
+    """
+    styles = styles or point_styles(found.methods)
+    metric = METRICS[found.metric]
+    apart = 0.6 / len(found.methods)
+    for j, method in enumerate(found.methods):
+        at = np.arange(len(found.groups)) + (j - (len(found.methods) - 1) / 2) * apart
+        values = np.array([group.values[j] for group in found.groups])
+        ends = [
+            group.intervals[j] or (value, value) for group, value in zip(found.groups, values, strict=True)
+        ]
+        low, high = np.array(ends).T
+        bars = np.array([values - low, high - values])
+        ax.errorbar(at, values, np.maximum(bars, 0), label=shown_name(method), **styles[method])
+    for k in _told_apart(found):
+        ax.plot(k, 0.955, transform=ax.get_xaxis_transform(), **STAR)
+    ax.set_xticks(range(len(found.groups)), [f"{group.label}\nn = {group.n}" for group in found.groups])
+    ax.set_xlim(-0.5, len(found.groups) - 0.5)
+    ax.margins(y=0.12)
+    ax.grid(visible=False, axis="x")
+    ax.set_ylabel(f"{metric.label} {'↑' if metric.higher_is_better else '↓'}")
+    return ax
+
+
+def _told_apart(found: "Breakdown") -> list[int]:
+    """List the groups in which two methods are told apart; of more methods that would need more stars."""
+    better = METRICS[found.metric].higher_is_better
+    pair = len(found.methods) == 2
+    return [k for k, group in enumerate(found.groups) if pair and group.ahead(better) is not None]
+
+
+def point_styles(methods: Sequence[str], highlight: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Give every method a colour and a marker of its own, in the colours of `line_styles`."""
+    return {
+        method: {
+            "color": style["color"],
+            "marker": MARKERS[k % len(MARKERS)],
+            "linestyle": "none",
+            "markersize": 3.5,
+            "elinewidth": 0.9,
+            "capsize": 1.8,
+        }
+        for k, (method, style) in enumerate(line_styles(methods, highlight).items())
+    }
+
+
+def by_attribute_figure(found: Sequence["Breakdown"], width: str = "double") -> "Figure":
+    """Return a figure with one panel a dataset and metric, and one legend.
+
+    Parameters
+    ----------
+    found
+        Of the same methods and attribute.
+    width
+        ``single`` or ``double`` column.
+    """
+    from sodbench.analysis.attributes import ATTRIBUTES
+
+    styles = point_styles(found[0].methods)
+    fig, axes = new_figure([one.dataset for one in found], width)
+    for ax, one in zip(axes, found, strict=True):
+        draw_by_attribute(ax, one, styles)
+        ax.set_xlabel(ATTRIBUTES[one.attribute].meaning.capitalize())
+    marks = ("color", "marker", "linestyle", "markersize")
+    entries = {method: {key: style[key] for key in marks} for method, style in styles.items()}
+    if any(_told_apart(one) for one in found):
+        entries["interval of the difference leaves out 0"] = dict(STAR)
+    add_legend(fig, entries)
+    return fig

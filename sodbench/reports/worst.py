@@ -1,0 +1,65 @@
+"""Rankings of the worst images as text, CSV and JSON."""
+
+import csv
+import io
+import json
+
+from sodbench.analysis.worst import Ranking
+from sodbench.errors import first_few
+from sodbench.metrics import METRICS
+from sodbench.utils.text import aligned, printable
+
+
+def ranking_title(ranking: Ranking) -> str:
+    """Say what the list holds, in one sentence."""
+    metric, listed = METRICS[ranking.metric], len(ranking.images)
+    if ranking.than is None:
+        most = "lowest" if metric.higher_is_better else "highest"
+        start = f"{ranking.method} on {ranking.dataset}: {most} {metric.label}"
+        return f"{start}, {listed} of {ranking.of} images"
+    start = f"{ranking.method} is behind {ranking.than} in {metric.label} on"
+    if not listed:
+        return f"{start} none of {ranking.of} images of {ranking.dataset}"
+    return f"{start} {ranking.behind} of {ranking.of} images of {ranking.dataset}; the {listed} furthest"
+
+
+def ranking_text(ranking: Ranking) -> str:
+    """Lay out the list for a terminal."""
+    label = METRICS[ranking.metric].label
+    head = [ranking.method, ranking.than, "difference"] if ranking.than else [label]
+    lines = [["rank", "image", *head, "notes"]]
+    for rank, one in enumerate(ranking.images, start=1):
+        numbers = [f"{x:.4f}" for x in (one.value, one.than) if x is not None]
+        numbers += [f"{one.difference:+.4f}"] if one.difference is not None else []
+        lines.append([f"{rank}", one.image, *numbers, " ".join(one.notes)])
+    blocks = [
+        ranking_title(ranking),
+        *([aligned(lines, left=(1, len(lines[0]) - 1))] if ranking.images else []),
+    ]
+    if ranking.undefined:
+        undefined = f"{len(ranking.undefined)} images, left out: {first_few(ranking.undefined)}"
+        blocks.append(f"{label} is undefined on {undefined}")
+    text = "\n".join([*blocks, "", f"signature: {ranking.signature}"])
+    return printable(text, keep="\n")
+
+
+def ranking_csv(ranking: Ranking) -> str:
+    """Return the list as CSV, in full precision."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    other = ["than", "difference"] if ranking.than else []
+    writer.writerow(["rank", "image", ranking.metric, *other, "notes"])
+    for rank, one in enumerate(ranking.images, start=1):
+        numbers = [repr(x) for x in (one.value, one.than, one.difference) if x is not None]
+        writer.writerow([rank, one.image, *numbers, " ".join(one.notes)])
+    return text.getvalue()
+
+
+def ranking_json(ranking: Ranking) -> str:
+    """Return all of this as JSON, in full precision."""
+    images = [
+        {"rank": rank, "image": one.image, "value": one.value, "than": one.than}
+        | {"difference": one.difference, "notes": list(one.notes)}
+        for rank, one in enumerate(ranking.images, start=1)
+    ]
+    return json.dumps({**vars(ranking), "images": images}, indent=2, allow_nan=False)

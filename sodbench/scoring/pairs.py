@@ -1,0 +1,153 @@
+"""One map on one mask: arrays or files to a row."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sodbench.data.images.decoding import SaliencyMap
+from sodbench.data.images.maps import Mask, binarise, mask_from, prediction_from, resized_mask
+from sodbench.data.sources import ImageFile
+from sodbench.metrics import METRICS, check_metrics
+from sodbench.metrics.histogram import check_pair, normalised, quadrant_counts
+from sodbench.metrics.mae import soft_mae
+from sodbench.metrics.relaxed_f import Outline, mask_outline, relaxed_pr_on
+from sodbench.metrics.smeasure import Centroid, centroid, centroid_on_edge, s_halves, sides
+from sodbench.metrics.weighted_f import WeightedMask, weighted_mask, weighted_pr_on
+from sodbench.protocol import FIXED_SIZES, Protocol
+from sodbench.scoring.plan import Plan
+from sodbench.scoring.rows import Row
+from sodbench.scoring.scores import Scores
+
+
+class PreparedMask(NamedTuple):
+    """What the metrics need of a mask, whatever the map; None for what was not asked for."""
+
+    mask: Mask
+    centroid: Centroid
+    weighted: WeightedMask | None
+    outline: Outline | None
+    notes: tuple[str, ...]
+
+
+def score_image(
+    pred: NDArray[np.uint8],
+    gt: NDArray[np.bool_] | NDArray[np.uint8],
+    *,
+    protocol: str | Protocol = "u2net",
+    metrics: Iterable[str] = tuple(METRICS),
+) -> dict[str, float]:
+    """Score one map.
+
+    Parameters
+    ----------
+    pred
+        ``(h, w)`` uint8 levels; `sodbench.data.images.decoding.decode` reads them from a file.
+    gt
+        ``(h, w)`` bool mask, or its uint8 levels, which the protocol then binarises.
+    protocol
+        A preset's name, a signature, or a Protocol.
+    metrics
+        Column ids.
+
+    Returns
+    -------
+    Column id -> value of this one image, NaN where a metric is undefined on it.
+
+    Raises
+    ------
+    PredictionError
+        The arrays' shapes or types are not as above.
+    ProtocolError, ScoresError
+        The protocol or a metric is unknown.
+
+    Examples
+    --------
+    >>> pred = np.array([[0, 0, 90, 180], [0, 0, 180, 180]], np.uint8)
+    >>> score_image(pred, pred > 100, metrics=["max_f", "mae"])
+    {'max_f': 1.0, 'mae': 0.0625}
+    """
+    protocol, metrics = Protocol.of(protocol), check_metrics(metrics)
+    mask = _mask_of_array(gt, protocol)
+    check_pair(pred, mask.gt)
+    prepared = prepare_mask(mask, protocol, metrics)
+    row = score_pair("image", SaliencyMap(np.array(pred, order="C"), ()), prepared, protocol, metrics)
+    return Scores("array", "array@0", 1, protocol, metrics, {row.id: row}).summary()
+
+
+def prepare_mask(mask: Mask, protocol: Protocol, metrics: Iterable[str]) -> PreparedMask:
+    """Do the work on a mask that all methods share."""
+    gt = mask.gt
+    n = np.count_nonzero(gt)
+    renamed = {"jpeg": "jpeg-mask", "grey": "grey-mask", "emptied": "emptied-mask", "mask-01": "mask-01"}
+    notes = [renamed[note] for note in mask.notes if note in renamed]
+    notes += ["empty-mask"] if n == 0 else ["full-mask"] if n == gt.size else []
+    return PreparedMask(
+        mask=mask,
+        centroid=centroid(gt, protocol.s_centroid),
+        weighted=weighted_mask(gt) if "weighted_f" in metrics else None,
+        outline=mask_outline(gt, protocol) if "relax_f" in metrics else None,
+        notes=tuple(notes),
+    )
+
+
+def score_pair(
+    image: str,
+    pred: SaliencyMap,
+    prepared: PreparedMask,
+    protocol: Protocol,
+    metrics: Iterable[str],
+    digest: str = "",
+) -> Row:
+    """Compute the row of one map on a prepared mask."""
+    mask = prepared.mask
+    counts = quadrant_counts(pred.levels, mask.gt, *prepared.centroid)
+    levels = sides(counts)
+    p = normalised(levels, protocol)
+    numbers = {}
+    if "s_measure" in metrics:
+        numbers["s_object"], numbers["s_region"] = s_halves(counts, p)
+    if "weighted_f" in metrics:
+        weighted = weighted_pr_on(prepared.weighted, pred.levels, mask.gt, p)
+        numbers["w_precision"], numbers["w_recall"] = weighted
+    if prepared.outline:
+        relaxed = relaxed_pr_on(prepared.outline, pred.levels, p, protocol)
+        numbers["r_precision"], numbers["r_recall"] = relaxed
+    if protocol.mask_mae == "soft" and "grey" in mask.notes:
+        numbers["soft_mae"] = soft_mae(pred.levels, mask.levels, protocol)
+    notes = [f"{note}-map" if note in ("jpeg", "faint") else note for note in pred.notes]
+    if np.count_nonzero(levels.fg + levels.bg) == 1 and "missing" not in notes:
+        notes.append("constant-map")
+    if levels.fg.any() and levels.bg.any() and centroid_on_edge(counts):
+        notes.append("edge-centroid")
+    fg, bg = levels.fg.astype(np.uint32), levels.bg.astype(np.uint32)
+    return Row(image, mask.gt.shape, fg, bg, **numbers, notes=(*notes, *prepared.notes), digest=digest)
+
+
+def _mask_of_array(gt: NDArray[Any], protocol: Protocol) -> Mask:
+    """Take a bool mask, or binarise uint8 levels as they are: the reader's rules are for files."""
+    gt = np.array(gt, order="C")
+    if gt.dtype != np.uint8:
+        return Mask(gt, gt * np.uint8(255) if gt.dtype == np.bool_ else gt, ())
+    grey = ("grey",) if not np.isin(gt, (0, 255)).all() else ()
+    return Mask(binarise(gt, protocol.mask_threshold, protocol.eps), gt, grey)
+
+
+def prepared_from(data: bytes, where: str, plan: Plan, graded: bool) -> PreparedMask:
+    """Decode a mask's file as a plan asks, and do the work on it that all methods share."""
+    protocol = plan.protocol
+    mask = mask_from(data, where, rule=protocol.mask_threshold, eps=protocol.eps, graded=graded)
+    if protocol.resize in FIXED_SIZES:
+        mask = resized_mask(mask, FIXED_SIZES[protocol.resize])
+    return prepare_mask(mask, protocol, plan.metrics)
+
+
+def levels_of(
+    data: bytes, entry: ImageFile | None, shape: tuple[int, int], protocol: Protocol
+) -> SaliencyMap:
+    """Decode a map's file at its mask's shape; no entry is an all-zero map."""
+    if entry is None:
+        return SaliencyMap(np.zeros(shape, np.uint8), ("missing",))
+    fixed = protocol.resize in FIXED_SIZES
+    return prediction_from(data, entry.where, shape=shape, resize="bilinear" if fixed else protocol.resize)

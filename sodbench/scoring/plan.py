@@ -1,0 +1,28 @@
+"""What to compute, and how files are paired."""
+
+from dataclasses import dataclass
+
+from sodbench.errors import PredictionError, nearest
+from sodbench.metrics import METRICS
+from sodbench.protocol import Protocol
+
+MISSING = ("error", "zero", "skip")
+"""What to do about missing predictions."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to compute, and how files are paired."""
+
+    protocol: Protocol
+    metrics: tuple[str, ...] = tuple(METRICS)
+    missing: str = "error"
+    strip: tuple[str, ...] = ()
+    subset: bool = False
+    jobs: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.missing not in MISSING:
+            raise PredictionError(f"missing={self.missing!r} is unknown; {nearest(self.missing, MISSING)}")
+        if self.jobs is not None and self.jobs < 1:
+            raise PredictionError(f"jobs={self.jobs} must be at least 1.")
