@@ -26,12 +26,13 @@ from sodbench.analysis.statistics.resampling import (
     percentile_interval,
     permutation,
 )
-from sodbench.metrics import PAPER_METRICS
+from sodbench.metrics import PAPER_METRICS, STATISTICS
 from sodbench.metrics.histogram import Reals
 from sodbench.protocol import Protocol
-from sodbench.scoring.rows import NUMBERS, Row
+from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
 
+NUMBERS = ("s_object", "s_region", "w_precision", "w_recall", "r_precision", "r_recall")
 POPULATION = 20_000
 SAMPLE = 300
 TOGETHER = 50
@@ -48,8 +49,10 @@ def synthetic(images: int, seed: int) -> Scores:
         fg, bg = (np.histogram(side * 255, 256, (0, 255))[0] for side in (inside, outside))
         fg, bg = (fg * (size // 2000 + 1)).astype(np.uint32), (bg * 15).astype(np.uint32)
         shape = (int(fg.sum() + bg.sum()), 1)
-        numbers = dict(zip(NUMBERS[:6], np.clip(skill + 0.1 * rng.standard_normal(6), 0.01, 1), strict=True))
-        rows[f"{k:06}"] = Row(f"{k:06}", shape, fg, bg, **numbers)
+        numbers = dict(
+            zip(STATISTICS[:6], np.clip(skill + 0.1 * rng.standard_normal(6), 0.01, 1), strict=True)
+        )
+        rows[f"{k:06}"] = Row(f"{k:06}", shape, fg, bg, numbers)
     return Scores(f"m{seed}", "synthetic@1", images, Protocol(), PAPER_METRICS, rows)
 
 

@@ -27,6 +27,10 @@ class ScoresError(SodbenchError):
     """A scores folder cannot be read, merged, or used for what was asked."""
 
 
+class MetricError(ScoresError):
+    """A metric is unknown, was not computed, or another package's metric cannot be used."""
+
+
 class LeaderboardError(SodbenchError):
     """A leaderboard is malformed, or a row may not stand in it."""
 

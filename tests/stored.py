@@ -7,8 +7,10 @@ import numpy as np
 
 from sodbench.metrics import METRICS
 from sodbench.protocol import Protocol
-from sodbench.scoring.rows import NUMBERS, Row
+from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
+
+NUMBERS = ("s_object", "s_region", "w_precision", "w_recall", "r_precision", "r_recall")
 
 SIZE = 400
 """Pixels of every image."""
@@ -35,11 +37,11 @@ def made(
         good = float(np.clip(rng.normal(skill, 0.15), 0.05, 0.95))
         fg = np.bincount((rng.beta(0.5 + 4 * good, 1, size) * 255).astype(int), minlength=256)
         bg = np.bincount((rng.beta(0.4, 0.6 + 5 * good, SIZE - size) * 255).astype(int), minlength=256)
-        numbers = dict(zip(NUMBERS[:6], np.clip(rng.normal(good, 0.1, 6), 0, 1).tolist(), strict=True))
+        numbers = dict(zip(NUMBERS, np.clip(rng.normal(good, 0.1, 6), 0, 1).tolist(), strict=True))
         if size == 0:
             numbers |= {"w_precision": np.nan, "w_recall": np.nan}
         notes = () if size else ("empty-mask",)
-        rows[name] = Row(name, (20, 20), fg.astype(np.uint32), bg.astype(np.uint32), **numbers, notes=notes)
+        rows[name] = Row(name, (20, 20), fg.astype(np.uint32), bg.astype(np.uint32), numbers, notes)
     return Scores(method, dataset, images, protocol or Protocol(), tuple(metrics), rows)
 
 

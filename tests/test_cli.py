@@ -33,13 +33,13 @@ from workspace import (
 
 from sodbench import __version__
 from sodbench.cli.output import progress_bar, show
-from sodbench.metrics import METRICS, PAPER_METRICS, revisions
-from sodbench.protocol import PRESETS, Protocol, differing, split_signature
+from sodbench.metrics import METRICS, PAPER_METRICS, revisions_of
+from sodbench.protocol import PRESETS, Protocol, differing, revisions_text, split_signature
 from sodbench.scoring.pipeline import score_folder
 
 pytestmark = pytest.mark.usefixtures("here")
 
-DEFAULT = f"{Protocol().signature()}|rev:{revisions()}|sodbench:{__version__}"
+DEFAULT = f"{Protocol().signature()}|rev:{revisions_text(revisions_of())}|sodbench:{__version__}"
 DEMO = f"""\
 demo
 method      n   maxF↑    MAE↓     wF↑     Sm↑  relaxF↑
@@ -272,7 +272,7 @@ class TestProtocol:
         assert differing(text, changed) == {"beta2": ("0.3", "1"), "gt": (">128", ">5")}
 
     def test_signature_of_other_revisions_is_said(self, score: tuple[str, ...]) -> None:
-        text = signature(*score).replace(revisions(), "f0.m1.w1.s1.r1.e1")
+        text = signature(*score).replace(revisions_text(revisions_of()), "f0.m1.w1.s1.r1.e1")
         result = good("score", *score, "--protocol", text)
         assert "made by revisions f0.m1.w1.s1.r1.e1 of the metrics, these are f" in result.stderr
 

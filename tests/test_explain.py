@@ -448,7 +448,7 @@ def test_maps_and_scores_that_cannot_be_explained(here: Path) -> None:
     )
     refused("explain", maps, "--masks", masks, "--metrics", "maxf", match="unknown metric 'maxf'")
     good("score", maps, "--masks", masks, "--metrics", "mae")
-    refused("explain", "scores", match="maps: max_f, weighted_f, s_measure, relax_f was not computed")
+    refused("explain", "scores", match="maps on own: max_f, weighted_f, s_measure, relax_f was not computed")
     save(np.array(Image.open("maps/im0.png")), "maps2/im0.png")
     Path("maps/im1.png").write_bytes(b"\x89PNG")
     refused("explain", maps, "--masks", masks, match="im1.png")

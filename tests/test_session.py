@@ -155,7 +155,7 @@ class TestReuse:
         assert Scores.load(Path("scores/maps/own")).metrics == ("max_f", "mae")
         assert again(computed, *score, "--metrics", "mae,relax_f") == list(IDS)
         assert again(computed, *score, "--metrics", "mae") == []
-        assert Scores.load(Path("scores/maps/own")).metrics == ("mae", "relax_f")
+        assert Scores.load(Path("scores/maps/own")).metrics == ("max_f", "mae", "relax_f")
 
     def test_new_and_removed_images(self, score: tuple[str, ...], computed: list[str]) -> None:
         good("score", *score)

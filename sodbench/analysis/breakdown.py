@@ -200,14 +200,10 @@ def _check_comparable(scores: Sequence[Scores], metrics: Sequence[str]) -> None:
         raise ScoresError(
             f"{first_few(names) or 'no scores'}: expected scores of at least two methods, once each."
         )
-    check_alike(scores)
+    check_alike(scores, metrics)
     for one in scores:
-        if lacking := [metric for metric in metrics if metric not in one.metrics]:
-            raise ScoresError(
-                f"{one.method} on {_name(one)}: {', '.join(lacking)} was not computed (there are "
-                f"{', '.join(one.metrics)}). Score again with it."
-            )
+        one.check_computed(metrics)
 
 
 def _name(scores: Scores) -> str:
-    return scores.dataset.partition("@")[0]
+    return scores.dataset_name

@@ -27,9 +27,8 @@ from sodbench.analysis.statistics.resampling import (
     win_tie_loss,
 )
 from sodbench.errors import ScoresError, first_few, nearest
-from sodbench.metrics import METRICS, PAPER_METRICS, check_metrics
+from sodbench.metrics import METRICS, PAPER_METRICS, check_metrics, metric_differences
 from sodbench.metrics.histogram import Reals
-from sodbench.protocol import differing
 from sodbench.scoring.scores import Scores
 
 INTERVALS = ("percentile", "bca")
@@ -82,7 +81,7 @@ class Difference:
     @property
     def sign(self) -> int:
         """1 where a higher value is better, else -1."""
-        return 1 if METRICS[self.metric].higher_is_better else -1
+        return METRICS[self.metric].sign
 
     @property
     def significant(self) -> bool:
@@ -158,7 +157,7 @@ def compare(
     ScoresError
         The methods are fewer than two, not comparable, or lack a dataset or a metric.
     """
-    boards = comparable(scores, datasets)
+    boards = comparable(scores, datasets, check_metrics(metrics) if metrics else ())
     methods = tuple(one.method for one in next(iter(boards.values())))
     chosen = _common_metrics([one for board in boards.values() for one in board], metrics)
     differences: list[Difference] = []
@@ -189,7 +188,9 @@ def paper_metrics(scores: Sequence[Scores]) -> tuple[str, ...]:
     return tuple(name for name in there if name in PAPER_METRICS) or tuple(there)
 
 
-def comparable(scores: Sequence[Scores], datasets: Sequence[str] = ()) -> dict[str, list[Scores]]:
+def comparable(
+    scores: Sequence[Scores], datasets: Sequence[str] = (), metrics: Sequence[str] = ()
+) -> dict[str, list[Scores]]:
     """Return the scores to compare, by dataset, methods in the order given.
 
     Parameters
@@ -198,6 +199,8 @@ def comparable(scores: Sequence[Scores], datasets: Sequence[str] = ()) -> dict[s
         Of two methods or more.
     datasets
         Names; none: all there are.
+    metrics
+        What is to be compared; none: every metric that all have.
 
     Raises
     ------
@@ -207,10 +210,10 @@ def comparable(scores: Sequence[Scores], datasets: Sequence[str] = ()) -> dict[s
     """
     there: dict[str, dict[str, Scores]] = {}
     for one in scores:
-        board = there.setdefault(one.dataset.partition("@")[0], {})
+        board = there.setdefault(one.dataset_name, {})
         if one.method in board:
             raise ScoresError(
-                f"{one.method}: found two scores of this method on {one.dataset.partition('@')[0]}, expected "
+                f"{one.method}: found two scores of this method on {one.dataset_name}, expected "
                 "one. Pass a folder once; score maps of another version from a folder of another name."
             )
         board[one.method] = one
@@ -230,13 +233,15 @@ def comparable(scores: Sequence[Scores], datasets: Sequence[str] = ()) -> dict[s
             )
         boards[name] = [there[name][method] for method in methods]
         for other in boards[name][1:]:
-            _check_same(name, boards[name][0], other)
+            _check_same(name, boards[name][0], other, metrics)
     return boards
 
 
-def _check_same(dataset: str, a: Scores, b: Scores) -> None:
+def _check_same(dataset: str, a: Scores, b: Scores, metrics: Sequence[str]) -> None:
     """Refuse scores of other images, made otherwise, or made with other masks."""
-    said = [f"{key} is {one} and {two}" for key, (one, two) in differing(a.signature, b.signature).items()]
+    metrics = metrics or [name for name in a.metrics if name in b.metrics]
+    fields = metric_differences(a.signature, b.signature, metrics)
+    said = [f"{key} is {first} and {second}" for key, (first, second) in fields.items()]
     only = [first_few(sorted(one.rows.keys() - two.rows.keys())) for one, two in ((a, b), (b, a))]
     if not a.rows.keys() & b.rows.keys():
         said.append("no image in common")
@@ -260,11 +265,7 @@ def _common_metrics(scores: Sequence[Scores], metrics: Sequence[str]) -> tuple[s
     """Return the metrics to compare; those asked for, or all, which all scores must have."""
     wanted = check_metrics(metrics or {name for one in scores for name in one.metrics})
     for one in scores:
-        if lacking := [name for name in wanted if name not in one.metrics]:
-            raise ScoresError(
-                f"{one.method} on {one.dataset.partition('@')[0]}: {', '.join(lacking)} was not computed, "
-                f"only {', '.join(one.metrics)}. Score again with --metrics, or choose with --metrics here."
-            )
+        one.check_computed(wanted)
     return wanted
 
 

@@ -28,7 +28,7 @@ from sodbench.data.pairing import pair, suggest_strip
 from sodbench.data.registry import registry
 from sodbench.data.sources import ImageFile, content_of, digest_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few, nearest
-from sodbench.metrics import METRICS
+from sodbench.metrics import METRICS, find_metric
 from sodbench.protocol import Protocol
 from sodbench.scoring.pairs import levels_of, prepared_from
 from sodbench.scoring.plan import Plan
@@ -195,7 +195,7 @@ def _photo(entry: ImageFile | None) -> NDArray[np.uint8] | None:
 
 
 def _dataset(scores: Scores) -> str:
-    return scores.dataset.partition("@")[0]
+    return scores.dataset_name
 
 
 PICKS = ("worst", "best", "disagree")
@@ -253,17 +253,16 @@ def pick_images(
             f"{first_few(odd)}: expected scores of each method once, found {there.count(odd[0])} of "
             f"{odd[0]}. Name the folders with --scores."
         )
-    if metric not in METRICS:
-        raise ScoresError(f"unknown metric {metric!r}; {nearest(metric, tuple(METRICS))}")
-    if lacking := [one.method for one in scores if metric not in one.metrics]:
-        raise ScoresError(f"{first_few(lacking)}: {metric} was not computed. Score again with it.")
-    check_alike(scores)
+    metric = find_metric(metric).id
+    for one in scores:
+        one.check_computed([metric])
+    check_alike(scores, [metric])
     columns = [one.per_image()[metric] for one in scores]
     common = sorted(set.intersection(*(set(column.index[column.notna()]) for column in columns)))
     if not common:
         raise ScoresError(f"{first_few([s.method for s in scores])}: no image in common with a {metric}.")
     values = np.array([[float(column[name]) for name in common] for column in columns])
-    sign = 1 if METRICS[metric].higher_is_better else -1
+    sign = METRICS[metric].sign
     key = {
         "worst": sign * values.mean(axis=0),
         "best": -sign * values.mean(axis=0),

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sodbench.errors import ScoresError, first_few, nearest
-from sodbench.metrics import METRICS
+from sodbench.metrics import METRICS, find_metric
 from sodbench.scoring.scores import Scores, check_alike
 
 
@@ -132,23 +132,18 @@ def rank(scores: Scores, metric: str, count: int, than: Scores | None = None) ->
 
 
 def _name(scores: Scores) -> str:
-    return scores.dataset.partition("@")[0]
+    return scores.dataset_name
 
 
 def _check(scores: Scores, metric: str, count: int, than: Scores | None) -> None:
     if count < 1:
         raise ScoresError(f"{count} images asked for, expected at least 1.")
-    if metric not in METRICS:
-        raise ScoresError(f"unknown metric {metric!r}; {nearest(metric, tuple(METRICS))}")
+    find_metric(metric)
     for one in (scores, *([than] if than else [])):
-        if metric not in one.metrics:
-            raise ScoresError(
-                f"{one.method} on {_name(one)}: {metric} was not computed (there are "
-                f"{', '.join(one.metrics)}). Score again with --metrics {metric}."
-            )
+        one.check_computed([metric])
     if than is None:
         return
-    check_alike([scores, than])
+    check_alike([scores, than], [metric])
     if scores.method == than.method:
         raise ScoresError(
             f"both scores are of {scores.method}, which a list could not tell apart. "

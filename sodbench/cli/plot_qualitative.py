@@ -63,7 +63,7 @@ def plot_qualitative(
         say(line)
     name = job.location.dataset.name
     made = [one for one in load_scores(scores) if one.method in job.methods] if pick else []
-    made = [one for one in made if one.dataset.partition("@")[0] == name]
+    made = [one for one in made if one.dataset_name == name]
     chosen = pick_images(made, list(job.methods), pick, by, count) if pick else list(images)
     rows = load_shown(chosen, job.location, job.methods)
     with figure_style():

@@ -39,7 +39,7 @@ def rescore(
         lost = [name for name in scores.metrics if name not in moved.metrics]
         if lost:
             say(
-                f"{scores.method} on {scores.dataset.partition('@')[0]}: {', '.join(lost)} left out, as this "
+                f"{scores.method} on {scores.dataset_name}: {', '.join(lost)} left out, as this "
                 "protocol needs the images again for them: run `sodbench score`."
             )
         shown.append(moved)

@@ -51,7 +51,7 @@ def worst(
         check_figure_target(out)
     check_targets(csv_file, out, as_json=as_json)
     scores = one_of(load_scores([stored]), stored, dataset and dataset_name(dataset))
-    name = scores.dataset.partition("@")[0]
+    name = scores.dataset_name
     other = one_of(load_scores([than]), than, name) if than else None
     ranking = rank(scores, metric.replace("-", "_"), count, other)
     if out:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 from sodbench.data.registry import lookup, registry
 from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
-from sodbench.metrics import PAPER_METRICS, revisions
-from sodbench.protocol import Protocol, differences_text, differing, split_signature
+from sodbench.metrics import PAPER_METRICS, metric_differences, revisions_of
+from sodbench.protocol import Protocol, Signature, differences_text, split_dataset, split_signature
 from sodbench.utils.files import Shipped, shipped
 
 BOARD_COLUMNS = (
@@ -201,24 +201,25 @@ def check_board(board: Board, where: str) -> None:
         )
     measured = board.of("measured")
     for entry in measured:
-        if _data(entry.signature).partition("@")[0] != board.dataset:
-            raise LeaderboardError(
-                f"{where}: {entry.method} was scored on {_data(entry.signature)}, expected {board.dataset}."
-            )
-        fields = differing(expected_signature(_data(entry.signature), entry.n or 0), entry.signature)
+        signature = Signature.parse(entry.signature)
+        data = f"{signature.dataset}@{signature.version}"
+        if signature.dataset != board.dataset:
+            raise LeaderboardError(f"{where}: {entry.method} was scored on {data}, expected {board.dataset}.")
+        expected = str(expected_signature(data, entry.n or 0))
+        fields = metric_differences(expected, entry.signature, PAPER_METRICS)
         if odd := {key: values for key, values in fields.items() if key != "rev"}:
             raise LeaderboardError(
                 f"{where}: {entry.method} was scored in another way than a board's rows are: "
                 f"{differences_text(odd)}. Score it again with the default protocol."
             )
-        if fields := differing(measured[0].signature, entry.signature):
+        if fields := metric_differences(measured[0].signature, entry.signature, PAPER_METRICS):
             raise LeaderboardError(
                 f"{where}: {measured[0].method} and {entry.method} were scored differently: "
                 f"{differences_text(fields)}. Score one of them again, as the other was."
             )
 
 
-def expected_signature(data: str, n: int) -> str:
+def expected_signature(data: str, n: int) -> Signature:
     """Return the signature that every measured row of a board has, the program's version apart.
 
     Parameters
@@ -228,12 +229,14 @@ def expected_signature(data: str, n: int) -> str:
     n
         Images of the whole dataset; of a registered one the registered count.
     """
-    dataset, protocol = lookup(data.partition("@")[0]), Protocol()
+    name, version = split_dataset(data)
+    dataset, protocol = lookup(name), Protocol()
     if dataset is not None:
-        data, n = f"{dataset.name}@{dataset.version}", dataset.count
+        name, version, n = dataset.name, f"{dataset.version}", dataset.count
         if dataset.mask_threshold:
             protocol = protocol.change(mask_threshold=dataset.mask_threshold)
-    return f"data:{data}|n:{n}/{n}|{protocol.signature()}|rev:{revisions()}"
+    revisions = revisions_of(PAPER_METRICS)
+    return Signature(dataset=name, version=version, n=n, of=n, protocol=protocol, revisions=revisions)
 
 
 def parse_row(where: str, line: Sequence[str]) -> BoardRow:
@@ -335,7 +338,3 @@ def _whole(where: str, key: str, text: str, low: int, high: int) -> int | None:
     if not re.fullmatch(r"[0-9]{1,10}", text) or not low <= int(text) <= high:
         raise LeaderboardError(f"{where}: {key} is {text!r}, expected a whole number from {low} to {high}.")
     return int(text)
-
-
-def _data(signature: str) -> str:
-    return split_signature(signature).get("data", "no dataset")

@@ -29,8 +29,8 @@ from sodbench.leaderboard.boards import (
     shipped_boards,
 )
 from sodbench.leaderboard.curves import read_curves, write_curves
-from sodbench.metrics import PAPER_METRICS, revisions
-from sodbench.protocol import differences_text, differing, split_signature
+from sodbench.metrics import PAPER_METRICS, family_of, metric_differences, revisions_of
+from sodbench.protocol import Signature, differences_text, revisions_text
 from sodbench.scoring.scores import Scores
 from sodbench.utils.files import check_writable, replacing
 
@@ -73,10 +73,11 @@ def check_boards(folder: Path) -> list[str]:
     said = []
     for name, board in read_boards(folder).items():
         measured = board.of("measured")
-        if stale := [e.method for e in measured if split_signature(e.signature)["rev"] != revisions()]:
+        now = revisions_of(PAPER_METRICS)
+        if stale := [entry.method for entry in measured if _is_stale(entry, now)]:
             raise LeaderboardError(
                 f"{folder / name}.csv: {first_few(stale)} scored before a metric was revised "
-                f"(now {revisions()}). Score again and add the scores."
+                f"(now {revisions_text(now)}). Score again and add the scores."
             )
         curves = [entry.method for entry in measured if read_curves(folder, name, entry) is not None]
         there = sorted(path.stem for path in (folder / "curves" / name).glob("*.csv"))
@@ -87,6 +88,13 @@ def check_boards(folder: Path) -> list[str]:
         published = len(board.of("published"))
         said.append(f"{name}: {published} published, {len(measured)} measured, {len(curves)} with curves: ok")
     return said
+
+
+def _is_stale(entry: BoardRow, now: Mapping[str, int]) -> bool:
+    """Tell whether a metric of a row has been revised since it was scored."""
+    families = {family_of(metric) for metric in entry.values}
+    made = Signature.parse(entry.signature).revisions
+    return any(made[family] != now[family] for family in families & made.keys())
 
 
 def entry_from(scores: Scores, **facts: Any) -> BoardRow:
@@ -104,7 +112,7 @@ def entry_from(scores: Scores, **facts: Any) -> BoardRow:
     LeaderboardError
         Images or metrics are missing, or another protocol was used; the message says which.
     """
-    name, _, _ = scores.dataset.partition("@")
+    name = scores.dataset_name
     where = f"{scores.method} on {name}"
     if scores.n != scores.of:
         raise LeaderboardError(
@@ -116,7 +124,8 @@ def entry_from(scores: Scores, **facts: Any) -> BoardRow:
             f"{where}: {', '.join(lacking)} {'was' if len(lacking) == 1 else 'were'} not computed. "
             "Score again with --metrics paper."
         )
-    if fields := differing(expected_signature(scores.dataset, scores.of), scores.signature):
+    expected = str(expected_signature(scores.dataset, scores.of))
+    if fields := metric_differences(expected, scores.signature, PAPER_METRICS):
         raise LeaderboardError(
             f"{where}: scored in another way than the board's rows: {differences_text(fields)}. "
             "Score again with the default protocol."
@@ -161,7 +170,7 @@ def add_rows(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
             f"{', '.join(facts)}: given for {first_few(methods)}, expected facts about one method. "
             "Add one method at a time."
         )
-    entries = [(one.dataset.partition("@")[0], entry_from(one, **facts), one.curves()) for one in scores]
+    entries = [(one.dataset_name, entry_from(one, **facts), one.curves()) for one in scores]
     keys = [(dataset, entry.key) for dataset, entry, _ in entries]
     if twice := sorted(
         {f"{entry.method} on {d}" for d, entry, _ in entries if keys.count((d, entry.key)) > 1}

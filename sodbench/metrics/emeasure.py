@@ -21,13 +21,15 @@ from numpy.typing import NDArray
 
 from sodbench.metrics.histogram import (
     MATLAB_EPS,
+    Above,
     Counts,
     LevelCounts,
     Reals,
     adaptive_counts,
-    found_counts,
+    counts_above,
     level_counts,
 )
+from sodbench.metrics.parts import THRESHOLDS, Averaged, Curve, Images, Metric, Part, own_mean
 from sodbench.protocol import Protocol
 
 
@@ -67,8 +69,12 @@ def adp_e(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Pro
 
 def e_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
     """Return E curves of images, ``(..., K)``, from their level histograms."""
-    tp, fp = found_counts(counts, protocol, protocol.e_compare)
-    return _alignment(tp, fp, counts.fg.sum(axis=-1)[..., None], counts.bg.sum(axis=-1)[..., None])
+    return e_above(counts_above(counts, protocol, protocol.e_compare), protocol)
+
+
+def e_above(above: Above, protocol: Protocol) -> Reals:
+    """Return E curves of images, ``(..., K)``, from what reaches the thresholds."""
+    return _alignment(*above)
 
 
 def adaptive_e_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
@@ -91,3 +97,56 @@ def _alignment(tp: Counts, fp: Counts, inside: Counts, outside: Counts) -> Reals
         aligned += number * (2 * (b * g) / (b**2 + g**2 + MATLAB_EPS) + 1) ** 2 / 4
     aligned = np.where(inside == 0, total - found, np.where(outside == 0, found, aligned))
     return aligned / (total - 1 + MATLAB_EPS)
+
+
+def _compare(protocol: Protocol) -> str:
+    return protocol.e_compare
+
+
+def _averaged(protocol: Protocol) -> Averaged:
+    return own_mean("e", e_above)
+
+
+def _adaptive(images: Images, protocol: Protocol) -> Reals:
+    return adaptive_e_from_levels(images.levels, protocol)
+
+
+_REFERENCE = "Fan et al., IJCAI 2018"
+
+PART = Part(
+    revision=1,
+    always_signed=True,
+    curves={"e": Curve((*THRESHOLDS, "e_compare"), e_above, _averaged, _compare)},
+    metrics=(
+        Metric(
+            id="max_e",
+            label="maxE",
+            words="max E",
+            higher_is_better=True,
+            reference=_REFERENCE,
+            function=max_e,
+            curve="e",
+            reduction="max",
+        ),
+        Metric(
+            id="mean_e",
+            label="meanE",
+            words="mean E",
+            higher_is_better=True,
+            reference=_REFERENCE,
+            function=mean_e,
+            curve="e",
+            reduction="mean",
+        ),
+        Metric(
+            id="adp_e",
+            label="adpE",
+            words="adaptive E",
+            higher_is_better=True,
+            reference=_REFERENCE,
+            function=adp_e,
+            depends=(*THRESHOLDS, "e_compare"),
+            values=_adaptive,
+        ),
+    ),
+)

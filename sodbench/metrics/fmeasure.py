@@ -14,10 +14,22 @@ binarises at min(2 mean(p), 1). `Protocol.eps` is added to each denominator (``q
 *Revisions.* 1: first.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.metrics.histogram import Counts, LevelCounts, Reals, adaptive_counts, found_counts, level_counts
+from sodbench.metrics.histogram import (
+    Above,
+    Counts,
+    LevelCounts,
+    Reals,
+    adaptive_counts,
+    counts_above,
+    level_counts,
+)
+from sodbench.metrics.parts import THRESHOLDS, Averaged, Curve, Images, Metric, Part, own_mean
 from sodbench.protocol import Protocol
 
 
@@ -70,8 +82,12 @@ def adp_f(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Pro
 
 def pr_from_levels(counts: LevelCounts, protocol: Protocol) -> tuple[Reals, Reals]:
     """Return precision and recall curves of images, each ``(..., K)``, from their level histograms."""
-    tp, fp = found_counts(counts, protocol)
-    return pr_from_found(tp, fp, counts.fg.sum(axis=-1)[..., None], protocol)
+    return pr_above(counts_above(counts, protocol), protocol)
+
+
+def pr_above(above: Above, protocol: Protocol) -> tuple[Reals, Reals]:
+    """Return precision and recall curves of images, each ``(..., K)``, from what reaches the thresholds."""
+    return pr_from_found(above.tp, above.fp, above.inside, protocol)
 
 
 def pr_from_found(
@@ -94,5 +110,115 @@ def adaptive_f_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
     return f_from_pr(*pr_from_found(tp, fp, counts.fg.sum(axis=-1), protocol), protocol)
 
 
+def f_above(above: Above, protocol: Protocol) -> Reals:
+    """Return F curves of images, ``(..., K)``, from what reaches the thresholds."""
+    return f_from_pr(*pr_above(above, protocol), protocol)
+
+
 def _f_curve(pred: NDArray[np.uint8], gt: NDArray[np.bool_], protocol: Protocol) -> Reals:
     return f_from_pr(*pr_from_levels(level_counts(pred, gt), protocol), protocol)
+
+
+def _pr_columns(above: Above, protocol: Protocol) -> Reals:
+    return np.concatenate(pr_above(above, protocol), axis=-1)
+
+
+def _pooled_columns(above: Above, protocol: Protocol) -> Reals:
+    return np.concatenate((above.tp, above.fp, above.inside), axis=-1, dtype=np.float64)
+
+
+def _mean_pr(means: Reals, protocol: Protocol) -> tuple[Reals, Reals]:
+    """Split the means of `_pr_columns`."""
+    precision, recall = np.split(means, 2, axis=-1)
+    return precision, recall
+
+
+def _pooled_pr(sums: Reals, protocol: Protocol) -> tuple[Reals, Reals]:
+    """Return precision and recall of all pixels together, from the sums of `_pooled_columns`."""
+    tp, fp = np.split(sums[..., :-1], 2, axis=-1)
+    return pr_from_found(tp, fp, sums[..., -1:], protocol)
+
+
+def averaged_pr(
+    protocol: Protocol, curve: Callable[[Reals, Reals, Protocol], Reals] = lambda p, r, how: np.stack((p, r))
+) -> Averaged:
+    """Say what a dataset's precision and recall are made of: means of the images', or all pixels together.
+
+    `curve` is what is made of the two; by default they are stacked, ``(2, ..., K)``.
+    """
+    pooled = protocol.average == "pooled"
+    split = _pooled_pr if pooled else _mean_pr
+    return Averaged(
+        key="pooled" if pooled else "pr",
+        columns=_pooled_columns if pooled else _pr_columns,
+        curve=lambda total, how: curve(*split(total, how), how),
+        of_sums=pooled,
+    )
+
+
+def _averaged_f(protocol: Protocol) -> Averaged:
+    if protocol.average in ("mean-pr", "pooled"):
+        return averaged_pr(protocol, f_from_pr)
+    return own_mean("f", f_above)
+
+
+def _best_of_each_image(protocol: Protocol) -> bool:
+    return protocol.average == "mean-max"
+
+
+def _adaptive(images: Images, protocol: Protocol) -> Reals:
+    return adaptive_f_from_levels(images.levels, protocol)
+
+
+_REFERENCE = "Achanta et al., CVPR 2009"
+
+PART = Part(
+    revision=1,
+    always_signed=True,
+    curves={
+        "precision": Curve(
+            (*THRESHOLDS, "average"),
+            lambda above, how: pr_above(above, how)[0],
+            partial(averaged_pr, curve=lambda p, r, how: p),
+        ),
+        "recall": Curve(
+            (*THRESHOLDS, "average"),
+            lambda above, how: pr_above(above, how)[1],
+            partial(averaged_pr, curve=lambda p, r, how: r),
+        ),
+        "f": Curve((*THRESHOLDS, "average", "beta2"), f_above, _averaged_f),
+    },
+    metrics=(
+        Metric(
+            id="max_f",
+            label="maxF",
+            words="max F",
+            higher_is_better=True,
+            reference=_REFERENCE,
+            function=max_f,
+            curve="f",
+            reduction="max",
+            by_image=_best_of_each_image,
+        ),
+        Metric(
+            id="mean_f",
+            label="meanF",
+            words="mean F",
+            higher_is_better=True,
+            reference=_REFERENCE,
+            function=mean_f,
+            curve="f",
+            reduction="mean",
+        ),
+        Metric(
+            id="adp_f",
+            label="adpF",
+            words="adaptive F",
+            higher_is_better=True,
+            reference=_REFERENCE,
+            function=adp_f,
+            depends=(*THRESHOLDS, "beta2"),
+            values=_adaptive,
+        ),
+    ),
+)

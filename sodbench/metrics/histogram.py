@@ -37,6 +37,13 @@ class LevelCounts(NamedTuple):
     bg: Counts
 
 
+class Centroid(NamedTuple):
+    """1-based centre of a mask: how many rows and columns belong to the upper left quadrant."""
+
+    row: int
+    col: int
+
+
 @njit(cache=True, nogil=True)
 def _count_quadrants(pred, gt, split_row, split_col, counts):  # type: ignore[no-untyped-def]
     height, width = pred.shape
@@ -58,6 +65,25 @@ def _count_quadrants(pred, gt, split_row, split_col, counts):  # type: ignore[no
             counts[quadrant, k >> 8, k & 255] = bins[0, quadrant, k] + bins[1, quadrant, k]
 
 
+@njit(cache=True, nogil=True)
+def _first_moments(gt):  # type: ignore[no-untyped-def]
+    """Count object pixels, and sum up their 1-based rows and columns."""
+    height, width = gt.shape
+    by_col = np.zeros(width, np.int64)
+    n, row_sum, col_sum = 0, 0, 0
+    for row in range(height):
+        line = gt[row]
+        in_row = 0
+        for col in range(width):
+            in_row += line[col]
+            by_col[col] += line[col]
+        n += in_row
+        row_sum += (row + 1) * in_row
+    for col in range(width):
+        col_sum += (col + 1) * by_col[col]
+    return n, row_sum, col_sum
+
+
 def quadrant_counts(pred: NDArray[np.uint8], gt: NDArray[np.bool_], row: int, col: int) -> Counts:
     """Count levels by quadrant and side of the mask.
 
@@ -76,6 +102,39 @@ def quadrant_counts(pred: NDArray[np.uint8], gt: NDArray[np.bool_], row: int, co
     counts = np.zeros((4, 2, 256), np.int64)
     _count_quadrants(pred, gt, row, col, counts)
     return counts
+
+
+def centroid(gt: NDArray[np.bool_], rounding: str) -> Centroid:
+    """Return the rounded 1-based centroid of a mask, the image's centre for an empty one.
+
+    Examples
+    --------
+    >>> centroid(np.array([[False, True, True]]), "half-up")
+    Centroid(row=1, col=3)
+    """
+    total, by_row, by_col = _first_moments(gt)
+    if total == 0:
+        return Centroid(*((side + 1) // 2 for side in gt.shape))
+    return Centroid(_rounded(by_row, total, rounding), _rounded(by_col, total, rounding))
+
+
+def _rounded(total: int, n: int, rounding: str) -> int:
+    """Round the 1-based total / n exactly; half-even is even in 0-based coordinates."""
+    quotient, rest = divmod(2 * total + n, 2 * n)
+    if rounding == "half-even" and rest == 0 and quotient % 2 == 0:
+        return quotient - 1
+    return quotient
+
+
+def centroid_on_edge(counts: Counts) -> bool:
+    """Tell whether a quadrant of ``(4, 2, 256)`` counts is empty, where the originals return NaN."""
+    return bool((counts.sum(axis=(1, 2)) == 0).any())
+
+
+def sides(counts: Counts) -> LevelCounts:
+    """Add up ``(4, 2, 256)`` quadrant counts to the two level histograms."""
+    bg, fg = counts.sum(axis=0)
+    return LevelCounts(fg, bg)
 
 
 def level_counts(pred: NDArray[np.uint8], gt: NDArray[np.bool_]) -> LevelCounts:
@@ -221,6 +280,25 @@ def found_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -
     first = _first_levels(np.clip(passed, -1, n - 1), n)
     fg, bg = (_reaching(side, first, kind).reshape(*shape, n) for side in flat)
     return LevelCounts(fg, bg)
+
+
+class Above(NamedTuple):
+    """Pixels that reach each threshold, and how many there are: all that a metric of binarised maps needs.
+
+    `tp`, `fp` are counts inside and outside the object, ``(..., K)``; `inside`, `outside` the numbers of
+    pixels there, ``(..., 1)``.
+    """
+
+    tp: Counts
+    fp: Counts
+    inside: Counts
+    outside: Counts
+
+
+def counts_above(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -> Above:
+    """Count the pixels that reach each threshold; see `found_counts`."""
+    tp, fp = found_counts(counts, protocol, compare)
+    return Above(tp, fp, counts.fg.sum(axis=-1, keepdims=True), counts.bg.sum(axis=-1, keepdims=True))
 
 
 def _first_levels(passed: Counts, n: int) -> Counts:

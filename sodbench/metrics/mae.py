@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.metrics.histogram import LevelCounts, Reals, level_counts, normalised
+from sodbench.metrics.parts import Images, MapOnMask, Metric, Part, Statistics
 from sodbench.protocol import Protocol
 
 
@@ -61,3 +62,39 @@ def soft_mae(pred: NDArray[np.uint8], mask: NDArray[np.uint8], protocol: Protoco
 
 def _how(protocol: Protocol) -> str:
     return protocol.normalise if protocol.normalise_mae == "same" else protocol.normalise_mae
+
+
+def _is_soft(protocol: Protocol) -> bool:
+    return protocol.mask_mae == "soft"
+
+
+def _of_map(work: None, pair: MapOnMask, protocol: Protocol) -> tuple[float, ...]:
+    return (soft_mae(pair.pred, pair.mask, protocol),)
+
+
+def _values(images: Images, protocol: Protocol) -> Reals:
+    soft = images.statistics["soft_mae"]
+    return np.where(np.isnan(soft), mae_from_levels(images.levels, protocol), soft)
+
+
+_DEPENDS = ("normalise", "normalise_mae", "in_floats", "eps")
+
+PART = Part(
+    revision=1,
+    always_signed=True,
+    statistics=Statistics(
+        names=("soft_mae",), depends=_DEPENDS, of_map=_of_map, grey_only=True, applies=_is_soft
+    ),
+    metrics=(
+        Metric(
+            id="mae",
+            label="MAE",
+            words="MAE",
+            higher_is_better=False,
+            reference="Perazzi et al., CVPR 2012",
+            function=mae,
+            depends=(*_DEPENDS, "mask_mae"),
+            values=_values,
+        ),
+    ),
+)

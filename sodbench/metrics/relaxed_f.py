@@ -15,6 +15,7 @@ over an empty boundary is 0. beta2 = 0.3 per image. Each of these is a `Protocol
 *Revisions.* 1: first.
 """
 
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -23,7 +24,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sodbench.metrics.fmeasure import f_from_pr
-from sodbench.metrics.histogram import Reals, check_pair, level_counts, normalised
+from sodbench.metrics.histogram import Reals, check_pair, level_counts, mean_level, normalised
+from sodbench.metrics.parts import Images, MapOnMask, Metric, P, Part, Statistics
 from sodbench.protocol import Protocol
 
 WORD = 64
@@ -202,3 +204,63 @@ def half_widths(rho: float, distance: str) -> NDArray[np.int64]:
         "cityblock": down + right,
     }[distance]
     return (length <= rho).sum(axis=1) - 1
+
+
+def _of_map(work: Outline, pair: MapOnMask, protocol: Protocol) -> tuple[float, ...]:
+    return relaxed_pr_on(work, pair.pred, pair.p, protocol)
+
+
+def _adaptive_of_map(work: Outline, pair: MapOnMask, protocol: Protocol) -> tuple[float, ...]:
+    """Binarise at twice the map's mean."""
+    mean = float(mean_level(pair.levels.fg + pair.levels.bg, pair.p))
+    cut = int(np.searchsorted(pair.p, min(2 * mean, 1.0)))
+    return relaxed_pr_at(work, pair.pred, cut, protocol)
+
+
+def _best_of_map(work: Outline, pair: MapOnMask, protocol: Protocol) -> tuple[float, ...]:
+    """Binarise at the level of the map that gives the highest F."""
+    cuts = np.flatnonzero(pair.levels.fg + pair.levels.bg).tolist()
+    ratios = np.array([relaxed_pr_at(work, pair.pred, cut, protocol) for cut in cuts])
+    best = int(np.argmax(f_from_pr(ratios[:, 0], ratios[:, 1], protocol.change(eps=0))))
+    return float(ratios[best, 0]), float(ratios[best, 1])
+
+
+def _values(images: Images, protocol: Protocol) -> Reals:
+    precision, recall = images.statistics["r_precision"], images.statistics["r_recall"]
+    return np.where(np.isnan(recall), np.nan, f_from_pr(precision, recall, protocol.change(eps=0)))
+
+
+_OUTLINE = ("rho", "relax_element", "relax_border", "relax_distance")
+
+
+def _statistics(
+    of_map: Callable[[Outline, MapOnMask, Protocol], tuple[float, ...]], *depends: str
+) -> Statistics:
+    return Statistics(
+        names=("r_precision", "r_recall"),
+        depends=(*depends, *_OUTLINE),
+        of_map=of_map,
+        of_mask=mask_outline,
+        mask_depends=_OUTLINE,
+    )
+
+
+PART = Part(
+    revision=1,
+    always_signed=True,
+    statistics=_statistics(_of_map, *P, "relax_threshold"),
+    ways={"adaptive": _statistics(_adaptive_of_map, *P), "maximum": _statistics(_best_of_map, "beta2")},
+    way="relax_cut",
+    metrics=(
+        Metric(
+            id="relax_f",
+            label="relaxF",
+            words="relaxed F",
+            higher_is_better=True,
+            reference="Qin et al., Pattern Recognition 2020",
+            function=relax_f,
+            depends=("beta2",),
+            values=_values,
+        ),
+    ),
+)

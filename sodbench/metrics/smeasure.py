@@ -16,8 +16,6 @@ NaN where the rounded centroid falls in the last row or column; here an empty qu
 *Revisions.* 1: first.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -25,20 +23,15 @@ from numpy.typing import NDArray
 from sodbench.metrics.histogram import (
     MATLAB_EPS,
     Counts,
-    LevelCounts,
     Reals,
+    centroid,
     check_pair,
     normalised,
     quadrant_counts,
+    sides,
 )
+from sodbench.metrics.parts import Images, MapOnMask, Metric, P, Part, Statistics
 from sodbench.protocol import Protocol
-
-
-class Centroid(NamedTuple):
-    """1-based centre of a mask: how many rows and columns belong to the upper left quadrant."""
-
-    row: int
-    col: int
 
 
 @njit(cache=True, nogil=True)
@@ -90,25 +83,6 @@ def _region_score(background, foreground, both, p, eps):  # type: ignore[no-unty
     return float(n) if beta == 0 else 0.0
 
 
-@njit(cache=True, nogil=True)
-def _first_moments(gt):  # type: ignore[no-untyped-def]
-    """Count object pixels, and sum up their 1-based rows and columns."""
-    height, width = gt.shape
-    by_col = np.zeros(width, np.int64)
-    n, row_sum, col_sum = 0, 0, 0
-    for row in range(height):
-        line = gt[row]
-        in_row = 0
-        for col in range(width):
-            in_row += line[col]
-            by_col[col] += line[col]
-        n += in_row
-        row_sum += (row + 1) * in_row
-    for col in range(width):
-        col_sum += (col + 1) * by_col[col]
-    return n, row_sum, col_sum
-
-
 def s_measure(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Protocol = "u2net") -> float:
     """Return the S-measure of one map.
 
@@ -131,39 +105,6 @@ def s_measure(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str |
     counts = quadrant_counts(pred, gt, *centroid(gt, protocol.s_centroid))
     object_half, region_half = s_halves(counts, normalised(sides(counts), protocol))
     return float(s_from_halves(np.array(object_half), np.array(region_half), protocol))
-
-
-def centroid(gt: NDArray[np.bool_], rounding: str) -> Centroid:
-    """Return the rounded 1-based centroid of a mask, the image's centre for an empty one.
-
-    Examples
-    --------
-    >>> centroid(np.array([[False, True, True]]), "half-up")
-    Centroid(row=1, col=3)
-    """
-    total, by_row, by_col = _first_moments(gt)
-    if total == 0:
-        return Centroid(*((side + 1) // 2 for side in gt.shape))
-    return Centroid(_rounded(by_row, total, rounding), _rounded(by_col, total, rounding))
-
-
-def _rounded(total: int, n: int, rounding: str) -> int:
-    """Round the 1-based total / n exactly; half-even is even in 0-based coordinates."""
-    quotient, rest = divmod(2 * total + n, 2 * n)
-    if rounding == "half-even" and rest == 0 and quotient % 2 == 0:
-        return quotient - 1
-    return quotient
-
-
-def centroid_on_edge(counts: Counts) -> bool:
-    """Tell whether a quadrant of ``(4, 2, 256)`` counts is empty, where the originals return NaN."""
-    return bool((counts.sum(axis=(1, 2)) == 0).any())
-
-
-def sides(counts: Counts) -> LevelCounts:
-    """Add up ``(4, 2, 256)`` quadrant counts to the two level histograms."""
-    bg, fg = counts.sum(axis=0)
-    return LevelCounts(fg, bg)
 
 
 def s_halves(counts: Counts, p: Reals) -> tuple[float, float]:
@@ -200,3 +141,30 @@ def s_from_halves(object_half: Reals, region_half: Reals, protocol: Protocol) ->
     """
     alpha = protocol.s_alpha
     return np.maximum(0, alpha * object_half + (1 - alpha) * region_half)
+
+
+def _of_map(work: None, pair: MapOnMask, protocol: Protocol) -> tuple[float, ...]:
+    return s_halves(pair.quadrants, pair.p)
+
+
+def _values(images: Images, protocol: Protocol) -> Reals:
+    return s_from_halves(images.statistics["s_object"], images.statistics["s_region"], protocol)
+
+
+PART = Part(
+    revision=1,
+    always_signed=True,
+    statistics=Statistics(names=("s_object", "s_region"), depends=(*P, "s_centroid"), of_map=_of_map),
+    metrics=(
+        Metric(
+            id="s_measure",
+            label="Sm",
+            words="S-measure",
+            higher_is_better=True,
+            reference="Fan et al., ICCV 2017",
+            function=s_measure,
+            depends=("s_alpha",),
+            values=_values,
+        ),
+    ),
+)

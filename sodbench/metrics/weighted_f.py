@@ -23,6 +23,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sodbench.metrics.histogram import MATLAB_EPS, Reals, check_pair, level_counts, normalised
+from sodbench.metrics.parts import Images, MapOnMask, Metric, P, Part, Statistics
 from sodbench.protocol import Protocol
 
 RADIUS = 3
@@ -265,3 +266,34 @@ def _window() -> Reals:
     """One axis of the separable Gaussian."""
     window = np.exp(-(np.arange(-RADIUS, RADIUS + 1) ** 2) / (2 * SIGMA**2))
     return np.asarray(window / window.sum(), np.float64)
+
+
+def _of_mask(gt: NDArray[np.bool_], protocol: Protocol) -> WeightedMask | None:
+    return weighted_mask(gt)
+
+
+def _of_map(work: WeightedMask | None, pair: MapOnMask, protocol: Protocol) -> tuple[float, ...]:
+    return weighted_pr_on(work, pair.pred, pair.gt, pair.p)
+
+
+def _values(images: Images, protocol: Protocol) -> Reals:
+    return weighted_f_from_pr(images.statistics["w_precision"], images.statistics["w_recall"], protocol)
+
+
+PART = Part(
+    revision=1,
+    always_signed=True,
+    statistics=Statistics(names=("w_precision", "w_recall"), depends=P, of_map=_of_map, of_mask=_of_mask),
+    metrics=(
+        Metric(
+            id="weighted_f",
+            label="wF",
+            words="weighted F",
+            higher_is_better=True,
+            reference="Margolin et al., CVPR 2014",
+            function=weighted_f,
+            depends=("wf_beta2", "wf_empty"),
+            values=_values,
+        ),
+    ),
+)

@@ -1,15 +1,35 @@
 """Every free choice behind a score: protocols, presets, and the signature that states them."""
 
-from sodbench.protocol.protocol import FIXED_SIZES, PRESETS, Protocol, parse_mask_rule
-from sodbench.protocol.signature import OTHER_KEYS, differences_text, differing, split_signature
+from sodbench.protocol.protocol import (
+    FIXED_SIZES,
+    OTHER_KEYS,
+    PRESETS,
+    Protocol,
+    parse_mask_rule,
+    split_signature,
+)
+from sodbench.protocol.signature import (
+    Signature,
+    acting_parts,
+    differences_text,
+    differing,
+    parse_revisions,
+    revisions_text,
+    split_dataset,
+)
 
 __all__ = [
     "FIXED_SIZES",
     "OTHER_KEYS",
     "PRESETS",
     "Protocol",
+    "Signature",
+    "acting_parts",
     "differences_text",
     "differing",
     "parse_mask_rule",
+    "parse_revisions",
+    "revisions_text",
+    "split_dataset",
     "split_signature",
 ]

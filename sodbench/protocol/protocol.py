@@ -14,22 +14,33 @@ from numbers import Real
 from typing import Any, Self
 
 from sodbench.errors import ProtocolError, nearest
-from sodbench.protocol.signature import OTHER_KEYS, split_signature
 
 MASK_RULE = re.compile(r"(norm)?(>=?)(0|[1-9][0-9]{0,2})")
 
 
-def _choice(key: str, default: str, choices: tuple[str, ...], text: str) -> Any:
-    return field(default=default, metadata={"key": key, "choices": choices, "help": text})
+OTHER_KEYS = ("data", "n", "missing", "ids", "rev", "sodbench")
+"""Parts of a score's signature that are not protocol fields: which images, and which code."""
 
 
-def _number(key: str, default: float, low: float, high: float, text: str) -> Any:
-    return field(default=default, metadata={"key": key, "range": (low, high), "help": text})
+def choice(key: str, default: str, choices: tuple[str, ...], text: str, *, before: str | None = None) -> Any:
+    """Declare a protocol field that is one of some choices; see `Protocol` for `before`."""
+    return field(default=default, metadata={"key": key, "choices": choices, "help": text, "before": before})
+
+
+def number(
+    key: str, default: float, low: float, high: float, text: str, *, before: float | None = None
+) -> Any:
+    """Declare a protocol field that is a number from `low` to `high`; see `Protocol` for `before`."""
+    return field(default=default, metadata={"key": key, "range": (low, high), "help": text, "before": before})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
     """Every convention that changes a score; the defaults are the preset ``u2net``.
+
+    A field that came after the first release says which value stood `before` it came. A signature states
+    such a field only where it has another value, so that older signatures still parse, and scores that do
+    not use the new choice keep the signature that they had.
 
     Raises
     ------
@@ -51,52 +62,51 @@ class Protocol:
         metadata={
             "key": "gt",
             "help": "foreground of a mask, in quotes: >K or >=K on its levels, norm>K on level/max*255",
+            "before": None,
         },
     )
-    mask_mae: str = _choice(
+    mask_mae: str = choice(
         "gtmae", "binary", ("binary", "soft"), "mask that MAE compares with: binarised, or level/max"
     )
-    normalise: str = _choice("norm", "max", ("max", "minmax", "none"), "how levels become p in [0, 1]")
-    normalise_mae: str = _choice(
-        "normmae", "same", ("same", "max", "minmax", "none"), "normalisation for MAE"
-    )
-    resize: str = _choice(
+    normalise: str = choice("norm", "max", ("max", "minmax", "none"), "how levels become p in [0, 1]")
+    normalise_mae: str = choice("normmae", "same", ("same", "max", "minmax", "none"), "normalisation for MAE")
+    resize: str = choice(
         "size",
         "exact",
         ("exact", "bilinear", "nearest", "320x320", "256x256"),
         "a map of another size than its mask; or score all at a fixed size (map bilinear, mask nearest)",
     )
-    thresholds: str = _choice(
+    thresholds: str = choice(
         "levels",
         "256",
         ("256", "256float", "256floor", "255bins", "256above", "21"),
         "256 exact integers, p >= k/255 in floating point, floor(255 p) >= k, 255 histogram bins, "
         "p > k/255 exactly, or p >= 0, .05, ..., 1 exactly",
     )
-    average: str = _choice(
+    average: str = choice(
         "avg",
         "mean-pr",
         ("mean-pr", "mean-f", "mean-max", "pooled"),
         "F of the mean P and R, mean of the images' F curves, of their maxima, or F of all pixels together",
     )
-    beta2: float = _number("beta2", 0.3, 0.0, math.inf, "beta squared of F and relaxed F")
-    eps: float = _number("eps", 0.0, 0.0, 1.0, "added to the denominators of p, P, R, F and MAE")
-    s_alpha: float = _number("alpha", 0.5, 0.0, 1.0, "weight of the object half in the S-measure")
-    s_centroid: str = _choice(
+    beta2: float = number("beta2", 0.3, 0.0, math.inf, "beta squared of F and relaxed F")
+    eps: float = number("eps", 0.0, 0.0, 1.0, "added to the denominators of p, P, R, F and MAE")
+    s_alpha: float = number("alpha", 0.5, 0.0, 1.0, "weight of the object half in the S-measure")
+    s_centroid: str = choice(
         "centroid", "half-up", ("half-up", "half-even"), "rounding of the S-measure's centroid"
     )
-    e_compare: str = _choice("ecmp", ">=", (">=", ">"), "how E binarises a map")
-    wf_beta2: float = _number("wbeta2", 1.0, 0.0, math.inf, "beta squared of weighted F")
-    wf_empty: str = _choice("wempty", "skip", ("skip", "zero"), "weighted F of an empty mask: left out, or 0")
-    rho: float = _number("rho", 3.0, 0.0, 64.0, "tolerance of relaxed F in pixels, inclusive")
-    relax_threshold: float = _number("rthr", 0.5, 0.0, 1.0, "relaxed F binarises by p > this")
-    relax_element: str = _choice(
+    e_compare: str = choice("ecmp", ">=", (">=", ">"), "how E binarises a map")
+    wf_beta2: float = number("wbeta2", 1.0, 0.0, math.inf, "beta squared of weighted F")
+    wf_empty: str = choice("wempty", "skip", ("skip", "zero"), "weighted F of an empty mask: left out, or 0")
+    rho: float = number("rho", 3.0, 0.0, 64.0, "tolerance of relaxed F in pixels, inclusive")
+    relax_threshold: float = number("rthr", 0.5, 0.0, 1.0, "relaxed F binarises by p > this")
+    relax_element: str = choice(
         "relem", "cross", ("cross", "square"), "3x3 element that erodes for the boundary"
     )
-    relax_border: str = _choice(
+    relax_border: str = choice(
         "rborder", "background", ("background", "foreground"), "what lies outside the image for relaxed F"
     )
-    relax_distance: str = _choice(
+    relax_distance: str = choice(
         "rdist", "euclidean", ("euclidean", "chessboard", "cityblock"), "distance of relaxed F"
     )
 
@@ -165,11 +175,16 @@ class Protocol:
         >>> Protocol.parse(Protocol().signature()) == Protocol()
         True
         """
-        return "|".join(f"{spec.metadata['key']}:{_text(getattr(self, spec.name))}" for spec in fields(self))
+        stated = {spec.metadata["key"]: _text(getattr(self, spec.name)) for spec in fields(self)}
+        return "|".join(
+            f"{key}:{value}" for key, value in stated.items() if value != befores(type(self))[key]
+        )
 
     @classmethod
     def parse(cls, signature: str) -> "Protocol":
         """Read the protocol out of a signature; the parts about data and versions are passed over.
+
+        A field that came later than the signature has the value that stood before it.
 
         Raises
         ------
@@ -181,6 +196,8 @@ class Protocol:
         unknown = sorted(set(parts) - set(names) - set(OTHER_KEYS))
         if unknown:
             raise ProtocolError(f"signature has unknown parts {unknown}; {nearest(unknown[0], tuple(names))}")
+        before = {key: value for key, value in befores(cls).items() if value is not None}
+        parts = before | parts
         missing = sorted(set(names) - set(parts))
         if missing:
             raise ProtocolError(
@@ -190,6 +207,36 @@ class Protocol:
         for key, spec in names.items():
             values[spec.name] = _float(key, parts[key]) if "range" in spec.metadata else parts[key]
         return cls(**values)
+
+
+def befores(kind: type[Protocol]) -> Mapping[str, str | None]:
+    """Return what stood before each field came, by its key, as a signature states it; None: always there."""
+    values = {spec.metadata["key"]: spec.metadata["before"] for spec in fields(kind)}
+    return {key: None if value is None else _text(_plain(value)) for key, value in values.items()}
+
+
+def split_signature(signature: str) -> dict[str, str]:
+    """Split ``key:value|key:value`` into a mapping.
+
+    Raises
+    ------
+    ProtocolError
+        A part has no colon, or a key stands twice.
+
+    Examples
+    --------
+    >>> split_signature("data:SOD@1|n:300/300")
+    {'data': 'SOD@1', 'n': '300/300'}
+    """
+    parts: dict[str, str] = {}
+    for part in signature.strip().split("|"):
+        key, colon, value = part.partition(":")
+        if not colon or key in parts:
+            raise ProtocolError(
+                f"signature part {part!r} is {'repeated' if colon else 'not of the form key:value'}."
+            )
+        parts[key] = value
+    return parts
 
 
 FIXED_SIZES: Mapping[str, tuple[int, int]] = {"320x320": (320, 320), "256x256": (256, 256)}
@@ -231,6 +278,10 @@ def _float(key: str, text: str) -> float:
         return float(text)
     except ValueError as error:
         raise ProtocolError(f"signature part {key}:{text} is not a number.") from error
+
+
+def _plain(value: object) -> object:
+    return float(value) if isinstance(value, Real) else value
 
 
 def _text(value: object) -> str:

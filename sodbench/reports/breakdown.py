@@ -71,7 +71,7 @@ def breakdown_table(found: Breakdown) -> str:
             [group.label, f"{group.n}", *values, _shown(group.difference), _bracketed(group.interval)]
             + [verdict if ahead is None else found.methods[ahead]]
         )
-    title = f"{METRICS[found.metric].label}{'↑' if higher else '↓'} on {found.dataset}"
+    title = f"{METRICS[found.metric].arrowed} on {found.dataset}"
     return f"{title}, by {ATTRIBUTES[found.attribute].meaning}\n{aligned(lines, (0, len(lines[0]) - 1))}"
 
 

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +12,8 @@ import numpy as np
 
 from sodbench.analysis.compare import Comparison, Difference
 from sodbench.analysis.statistics.resampling import ALPHA, FEWEST_IMAGES, TIE
-from sodbench.metrics import METRICS
+from sodbench.metrics import METRICS, find_metric, part_of
+from sodbench.protocol import Protocol
 from sodbench.utils.text import aligned, printable
 
 FEWEST_DATASETS = 10
@@ -20,20 +21,6 @@ FEWEST_DATASETS = 10
 
 SMALL_EFFECT = 0.2
 """Cohen's bound of a small effect."""
-
-WORDS: Mapping[str, str] = {
-    "max_f": "max F",
-    "mae": "MAE",
-    "weighted_f": "weighted F",
-    "s_measure": "S-measure",
-    "relax_f": "relaxed F",
-    "mean_f": "mean F",
-    "adp_f": "adaptive F",
-    "max_e": "max E",
-    "mean_e": "mean E",
-    "adp_e": "adaptive E",
-}
-"""Metrics as a sentence names them."""
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -57,7 +44,7 @@ def comparison_text(comparison: Comparison) -> str:
 def _values_table(comparison: Comparison, rows: Sequence[Difference]) -> str:
     values = {(one.a, one.metric): one.value_a for one in rows}
     values |= {(one.b, one.metric): one.value_b for one in rows}
-    lines = [["method", *(_head(metric) for metric in comparison.metrics)]]
+    lines = [["method", *(METRICS[metric].arrowed for metric in comparison.metrics)]]
     for method in comparison.methods:
         lines.append([method, *(f"{values[method, metric]:.4f}" for metric in comparison.metrics)])
     return aligned(lines, left=(0,))
@@ -68,8 +55,8 @@ def _table(rows: Sequence[Difference], pairs: bool) -> str:
     head = ["A", "B", "metric", "A - B"] if pairs else ["metric", rows[0].a, rows[0].b, "difference"]
     lines = [[*head, *numbers]]
     for one in rows:
-        values = [_head(one.metric), f"{one.value_a:.4f}", f"{one.value_b:.4f}"]
-        start = [one.a, one.b, _head(one.metric)] if pairs else values
+        values = [METRICS[one.metric].arrowed, f"{one.value_a:.4f}", f"{one.value_b:.4f}"]
+        start = [one.a, one.b, METRICS[one.metric].arrowed] if pairs else values
         between = "-" if one.low is None or one.high is None else f"[{one.low:+.4f}, {one.high:+.4f}]"
         lines.append(
             [
@@ -79,10 +66,6 @@ def _table(rows: Sequence[Difference], pairs: bool) -> str:
             ]
         )
     return aligned(lines, left=(0, 1, 2) if pairs else (0,))
-
-
-def _head(metric: str) -> str:
-    return f"{METRICS[metric].label}{'↑' if METRICS[metric].higher_is_better else '↓'}"
 
 
 def shown_p(p: float | None) -> str:
@@ -107,7 +90,7 @@ def sentence(one: Difference) -> str:
     """
     gain = one.sign * one.difference
     first, second = (one.a, one.b) if gain >= 0 else (one.b, one.a)
-    words = WORDS[one.metric] + ("" if one.sign > 0 else " (lower is better)")
+    words = METRICS[one.metric].words + ("" if one.sign > 0 else " (lower is better)")
     start = f"{first} is ahead of {second} by {_short(abs(gain))} in {words}"
     if abs(gain) <= TIE:
         start = f"{first} and {second} are equal in {words}"
@@ -153,11 +136,11 @@ def _short(value: float, decimals: int = 4) -> str:
 
 def _ranks_text(comparison: Comparison) -> str:
     ranks = comparison.ranks
-    none = [WORDS[metric] for metric in comparison.metrics if metric not in ranks]
+    none = [METRICS[metric].words for metric in comparison.metrics if metric not in ranks]
     fewer = [f"{', '.join(none)}: no ranks for fewer than {FEWEST_IMAGES} images."] if none else []
     if not ranks:
         return fewer[0]
-    lines = [["method", *(_head(metric) for metric in ranks)]]
+    lines = [["method", *(METRICS[metric].arrowed for metric in ranks)]]
     for k, method in enumerate(comparison.methods):
         lines.append([method, *(f"{one.mean[k]:.2f}" for one in ranks.values())])
     lines.append(["Friedman p", *(shown_p(one.p) for one in ranks.values())])
@@ -172,7 +155,7 @@ def _caution(comparison: Comparison) -> list[str]:
     """Say what the ranks do not mean."""
     ranks = comparison.ranks
     if comparison.over == "images":
-        curves = [WORDS[metric] for metric in ranks if metric in ("max_f", "mean_f", "max_e")]
+        curves = [m.words for m in map(find_metric, ranks) if not part_of(m.id).is_mean(m, Protocol())]
         return [f"Ranks of {', '.join(curves)} are those of each image's own curve."] if curves else []
     fewest = min(one.blocks for one in ranks.values())
     if fewest >= FEWEST_DATASETS:
@@ -191,7 +174,7 @@ def rank_sentence(comparison: Comparison, metric: str) -> str:
     """Say in words which methods the ranks of a metric tell apart."""
     ranks, methods = comparison.ranks[metric], comparison.methods
     best = " and ".join(methods[k] for k in np.flatnonzero(ranks.mean == ranks.mean.min()))
-    start = f"{WORDS[metric]}: best average rank {best} ({ranks.mean.min():.2f})"
+    start = f"{METRICS[metric].words}: best average rank {best} ({ranks.mean.min():.2f})"
     if ranks.p >= ALPHA:
         return f"{start}; no methods told apart (Friedman p = {shown_p(ranks.p)})."
     if not ranks.groups:

@@ -101,7 +101,7 @@ def _beaten(differences: Sequence[Difference]) -> dict[tuple[str, str, str], tup
 
 
 def _dataset(one: Scores) -> str:
-    return one.dataset.partition("@")[0]
+    return one.dataset_name
 
 
 def _how() -> str:

@@ -16,8 +16,8 @@ from sodbench.data.registry import fold
 from sodbench.errors import LeaderboardError, first_few, nearest
 from sodbench.leaderboard.boards import Board, BoardRow
 from sodbench.leaderboard.submission import entry_from
-from sodbench.metrics import METRICS, PAPER_METRICS
-from sodbench.protocol import split_signature
+from sodbench.metrics import METRICS, PAPER_METRICS, family_of, protocol_fields
+from sodbench.protocol import acting_parts
 from sodbench.reports.table import (
     MEAN_OF_ALL,
     MEAN_RANK,
@@ -70,14 +70,14 @@ def assemble(
     found = {name: replace(b, entries=b.of("published")) if paper else b for name, b in boards.items()}
     given: list[str] = []
     for one in scores:
-        dataset = one.dataset.partition("@")[0]
+        dataset = one.dataset_name
         board = boards.get(dataset, Board(dataset, ()))
         entry = _with_facts(entry_from(one), board)
         given.append(f"{entry.method} on {dataset}")
         found[dataset] = found.get(dataset, Board(dataset, ())).put(entry)
     if twice := sorted({name for name in given if given.count(name) > 1}):
         raise LeaderboardError(f"{first_few(twice)}: given twice, expected each row once. Give one of them.")
-    own = [one.dataset.partition("@")[0] for one in scores]
+    own = [one.dataset_name for one in scores]
     asked = datasets or ((*PAPER_DATASETS, *own) if paper else ())
     found = {name: found[name] for name in named(asked, list(found), "dataset") or found}
     known = list(dict.fromkeys(entry.method for board in found.values() for entry in board.entries))
@@ -95,7 +95,7 @@ def notices(shown: Mapping[str, Board], boards: Mapping[str, Board], scores: Seq
     """Say which of one's own scores are not shown, and which stand in the place of a board's row."""
     said = []
     for one in scores:
-        dataset = one.dataset.partition("@")[0]
+        dataset = one.dataset_name
         if dataset not in shown or shown[dataset].find(one.method, "measured") is None:
             said.append(f"{one.method} on {dataset}: left out, as --datasets or --methods do not name it.")
         elif dataset in boards and boards[dataset].find(one.method, "measured"):
@@ -306,7 +306,7 @@ class _Sheet:
         """Return how a value was made: only equal ones are ranked together."""
         names = [column.group] if column.group in self.datasets else self.datasets if column.group else ()
         entries = [self.rows[key][name] for name in names if name in self.rows[key]]
-        return key[1], *(_comparable(entry.signature) for entry in entries if entry.signature)
+        return key[1], *(_acting(entry.signature, column.metric) for entry in entries if entry.signature)
 
     def ranks(self, column: Column) -> dict[RowKey, int | None]:
         """Rank the rows in a column; a row without rivals has no rank."""
@@ -399,9 +399,10 @@ def _in_order(entries: Sequence[BoardRow], methods: Sequence[str]) -> tuple[Boar
     return tuple(sorted(kept, key=lambda entry: (entry.source == "measured", methods.index(entry.method))))
 
 
-def _comparable(signature: str) -> str:
-    parts = split_signature(signature)
-    return "|".join(f"{key}:{parts[key]}" for key in parts if key != "sodbench")
+def _acting(signature: str, metric: str) -> str:
+    """Return what of a signature a column depends on; sizes and ranks, as all metrics do."""
+    metrics = [metric] if metric in METRICS else [*METRICS]
+    return "|".join(acting_parts(signature, protocol_fields(metrics), {family_of(m) for m in metrics}))
 
 
 def _mean(values: Sequence[Decimal | None]) -> Decimal | None:

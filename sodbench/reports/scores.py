@@ -28,7 +28,7 @@ def text_table(scores: Sequence[Scores], decimals: int = 4) -> str:
         head = [
             "method",
             "n",
-            *(f"{METRICS[m].label}{'↑' if METRICS[m].higher_is_better else '↓'}" for m in metrics),
+            *(METRICS[m].arrowed for m in metrics),
         ]
         lines = [head]
         for s in rows:
@@ -36,7 +36,7 @@ def text_table(scores: Sequence[Scores], decimals: int = 4) -> str:
             lines.append(
                 [printable(s.method), f"{s.n}/{s.of}", *(_shown(values.get(m), decimals) for m in metrics)]
             )
-        blocks.append(f"{dataset.partition('@')[0]}\n{aligned(lines, left=(0,))}\n\n{_signatures(rows)}")
+        blocks.append(f"{rows[0].dataset_name}\n{aligned(lines, left=(0,))}\n\n{_signatures(rows)}")
     return "\n\n".join(blocks)
 
 
@@ -46,7 +46,7 @@ def scores_json(scores: Sequence[Scores]) -> str:
         [
             {
                 "method": s.method,
-                "dataset": s.dataset.partition("@")[0],
+                "dataset": s.dataset_name,
                 "n": s.n,
                 "of": s.of,
                 "signature": s.signature,
@@ -66,7 +66,7 @@ def scores_csv(scores: Sequence[Scores]) -> str:
     for s in scores:
         values = s.summary()
         cells = [_full(values.get(m)) for m in metrics]
-        lines.append([s.method, s.dataset.partition("@")[0], s.n, s.of, *cells, s.signature])
+        lines.append([s.method, s.dataset_name, s.n, s.of, *cells, s.signature])
     return _csv(["method", "dataset", "n", "of", *metrics, "signature"], lines)
 
 
@@ -78,7 +78,7 @@ def images_csv(scores: Sequence[Scores]) -> str:
         frame = s.per_image()
         for image, row in zip(frame.index, frame.to_dict("records"), strict=True):
             cells = [_full(row.get(m)) for m in metrics]
-            lines.append([s.method, s.dataset.partition("@")[0], image, *cells, row["notes"]])
+            lines.append([s.method, s.dataset_name, image, *cells, row["notes"]])
     return _csv(["method", "dataset", "image", *metrics, "notes"], lines)
 
 

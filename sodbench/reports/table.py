@@ -28,7 +28,7 @@ class Column:
         if self.metric not in METRICS:
             return {"size": "MB", "rank": "↓"}[self.metric]
         metric = METRICS[self.metric]
-        return f"Δ{metric.label}" if self.delta else metric.label + "↓↑"[metric.higher_is_better]
+        return f"Δ{metric.label}" if self.delta else metric.arrowed
 
     @property
     def higher_is_better(self) -> bool:

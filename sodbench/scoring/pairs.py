@@ -1,6 +1,6 @@
 """One map on one mask: arrays or files to a row."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,25 +9,29 @@ from numpy.typing import NDArray
 from sodbench.data.images.decoding import SaliencyMap
 from sodbench.data.images.maps import Mask, binarise, mask_from, prediction_from, resized_mask
 from sodbench.data.sources import ImageFile
-from sodbench.metrics import METRICS, check_metrics
-from sodbench.metrics.histogram import check_pair, normalised, quadrant_counts
-from sodbench.metrics.mae import soft_mae
-from sodbench.metrics.relaxed_f import Outline, mask_outline, relaxed_pr_on
-from sodbench.metrics.smeasure import Centroid, centroid, centroid_on_edge, s_halves, sides
-from sodbench.metrics.weighted_f import WeightedMask, weighted_mask, weighted_pr_on
+from sodbench.metrics import METRICS, check_metrics, parts_of
+from sodbench.metrics.histogram import (
+    Centroid,
+    centroid,
+    centroid_on_edge,
+    check_pair,
+    normalised,
+    quadrant_counts,
+    sides,
+)
+from sodbench.metrics.parts import MapOnMask
 from sodbench.protocol import FIXED_SIZES, Protocol
 from sodbench.scoring.plan import Plan
-from sodbench.scoring.rows import Row
+from sodbench.scoring.rows import Row, needed
 from sodbench.scoring.scores import Scores
 
 
 class PreparedMask(NamedTuple):
-    """What the metrics need of a mask, whatever the map; None for what was not asked for."""
+    """What the metrics need of a mask, whatever the map; `work` is that of each part, by family."""
 
     mask: Mask
     centroid: Centroid
-    weighted: WeightedMask | None
-    outline: Outline | None
+    work: Mapping[str, Any]
     notes: tuple[str, ...]
 
 
@@ -83,13 +87,12 @@ def prepare_mask(mask: Mask, protocol: Protocol, metrics: Iterable[str]) -> Prep
     renamed = {"jpeg": "jpeg-mask", "grey": "grey-mask", "emptied": "emptied-mask", "mask-01": "mask-01"}
     notes = [renamed[note] for note in mask.notes if note in renamed]
     notes += ["empty-mask"] if n == 0 else ["full-mask"] if n == gt.size else []
-    return PreparedMask(
-        mask=mask,
-        centroid=centroid(gt, protocol.s_centroid),
-        weighted=weighted_mask(gt) if "weighted_f" in metrics else None,
-        outline=mask_outline(gt, protocol) if "relax_f" in metrics else None,
-        notes=tuple(notes),
-    )
+    work = {
+        family: part.statistics.of_mask(gt, protocol)
+        for family, part in parts_of(tuple(metrics)).items()
+        if part.statistics
+    }
+    return PreparedMask(mask, centroid(gt, protocol.s_centroid), work, tuple(notes))
 
 
 def score_pair(
@@ -104,25 +107,19 @@ def score_pair(
     mask = prepared.mask
     counts = quadrant_counts(pred.levels, mask.gt, *prepared.centroid)
     levels = sides(counts)
-    p = normalised(levels, protocol)
-    numbers = {}
-    if "s_measure" in metrics:
-        numbers["s_object"], numbers["s_region"] = s_halves(counts, p)
-    if "weighted_f" in metrics:
-        weighted = weighted_pr_on(prepared.weighted, pred.levels, mask.gt, p)
-        numbers["w_precision"], numbers["w_recall"] = weighted
-    if prepared.outline:
-        relaxed = relaxed_pr_on(prepared.outline, pred.levels, p, protocol)
-        numbers["r_precision"], numbers["r_recall"] = relaxed
-    if protocol.mask_mae == "soft" and "grey" in mask.notes:
-        numbers["soft_mae"] = soft_mae(pred.levels, mask.levels, protocol)
+    pair = MapOnMask(pred.levels, mask.gt, mask.levels, counts, levels, normalised(levels, protocol))
+    numbers: dict[str, float] = {}
+    for family, part in parts_of(tuple(metrics)).items():
+        if stored := needed(part, protocol, prepared.notes):
+            values = stored.of_map(prepared.work[family], pair, protocol)
+            numbers.update(zip(stored.names, values, strict=True))
     notes = [f"{note}-map" if note in ("jpeg", "faint") else note for note in pred.notes]
     if np.count_nonzero(levels.fg + levels.bg) == 1 and "missing" not in notes:
         notes.append("constant-map")
     if levels.fg.any() and levels.bg.any() and centroid_on_edge(counts):
         notes.append("edge-centroid")
     fg, bg = levels.fg.astype(np.uint32), levels.bg.astype(np.uint32)
-    return Row(image, mask.gt.shape, fg, bg, **numbers, notes=(*notes, *prepared.notes), digest=digest)
+    return Row(image, mask.gt.shape, fg, bg, numbers, (*notes, *prepared.notes), digest)
 
 
 def _mask_of_array(gt: NDArray[Any], protocol: Protocol) -> Mask:

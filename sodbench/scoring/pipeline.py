@@ -6,6 +6,7 @@ decoders and kernels release the GIL.
 
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -26,7 +27,7 @@ from sodbench.metrics import METRICS, check_metrics
 from sodbench.protocol import Protocol
 from sodbench.scoring.pairs import PreparedMask, levels_of, prepared_from, score_pair
 from sodbench.scoring.plan import Plan
-from sodbench.scoring.rows import Row
+from sodbench.scoring.rows import Row, lacking
 from sodbench.scoring.scores import Scores
 from sodbench.utils.process import Progress, cpus, keep_freed_memory
 
@@ -236,19 +237,23 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
     except SodbenchError as error:
         return [(method, error) for method, _, _ in task.maps]
     mask_digest = digest_of(data)
-    prepared: PreparedMask | None = None
+    prepared: dict[tuple[str, ...], PreparedMask] = {}
     results: list[tuple[str, Row | SodbenchError]] = []
     for method, entry, known in task.maps:
         try:
             map_data = content_of(entry, PredictionError) if entry else b""
             digest = f"{mask_digest}-{digest_of(map_data) if entry else 'missing'}"
-            if known and known.digest == digest:
+            known = known if known and known.digest == digest else None
+            todo = lacking(known, plan.protocol, plan.metrics) if known else plan.metrics
+            if known and not todo:
                 results.append((method, known))
                 continue
-            if prepared is None:
-                prepared = prepared_from(data, task.mask.where, plan, graded)
-            pred = levels_of(map_data, entry, prepared.mask.gt.shape, plan.protocol)
-            row = score_pair(task.image, pred, prepared, plan.protocol, plan.metrics, digest)
+            if todo not in prepared:
+                prepared[todo] = prepared_from(data, task.mask.where, replace(plan, metrics=todo), graded)
+            pred = levels_of(map_data, entry, prepared[todo].mask.gt.shape, plan.protocol)
+            row = score_pair(task.image, pred, prepared[todo], plan.protocol, todo, digest)
+            if known:
+                row = known._replace(numbers={**known.numbers, **row.numbers})
             results.append((method, row))
         except SodbenchError as error:
             results.append((method, error))

@@ -1,12 +1,14 @@
-"""What is kept of one pair."""
+"""What is kept of one pair, and what of it holds under another protocol."""
 
-import math
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sodbench.metrics import PARTS, Part, parts_of
+from sodbench.metrics.parts import Statistics
 from sodbench.protocol import FIXED_SIZES, Protocol
 
 ROW_NOTES: Mapping[str, str] = {
@@ -25,62 +27,99 @@ ROW_NOTES: Mapping[str, str] = {
 }
 """What a row may report of its image, and in which words."""
 
-NUMBERS = ("s_object", "s_region", "w_precision", "w_recall", "r_precision", "r_recall", "soft_mae")
 
-_P_FIELDS = ("normalise", "reciprocal", "eps")
-
-DEPENDS: Mapping[str, tuple[str, ...]] = {
-    "s_measure": (*_P_FIELDS, "s_centroid"),
-    "weighted_f": _P_FIELDS,
-    "relax_f": (*_P_FIELDS, "rho", "relax_threshold", "relax_element", "relax_border", "relax_distance"),
-    "soft_mae": ("normalise", "in_floats", "eps", "mask_mae", "normalise_mae"),
-}
-"""What of a protocol the stored part of a row depends on, grey masks and resized maps apart."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Row(NamedTuple):
-    """One image: level histograms, the numbers that need pixels (NaN = not computed), and remarks.
+    """One image: level histograms, the numbers that need pixels, and remarks.
 
-    `fg`, `bg` are ``(256,)`` counts inside and outside the object; `digest` names the content of
-    the two files and `notes` are keys of `ROW_NOTES`.
+    `fg`, `bg` are ``(256,)`` counts inside and outside the object. `numbers` are the statistics of the parts
+    that were computed, by name: NaN where undefined, absent where not computed. `notes` are keys of
+    `ROW_NOTES`; `digest` names the content of the two files; `unknown` are columns of a stored row that this
+    program does not know, as text.
     """
 
     id: str
     shape: tuple[int, int]
     fg: NDArray[np.uint32]
     bg: NDArray[np.uint32]
-    s_object: float = math.nan
-    s_region: float = math.nan
-    w_precision: float = math.nan
-    w_recall: float = math.nan
-    r_precision: float = math.nan
-    r_recall: float = math.nan
-    soft_mae: float = math.nan
+    numbers: Mapping[str, float] = NOTHING
     notes: tuple[str, ...] = ()
     digest: str = ""
+    unknown: Mapping[str, str] = NOTHING
+
+
+def levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
+    """Tell whether a row's histograms are what another protocol would make of the same files."""
+    fields: list[str] = []
+    if "grey-mask" in row.notes:
+        fields += ["mask_threshold", *(["eps"] if made.mask_threshold.startswith("norm") else [])]
+        for part in PARTS.values():
+            stored = part.statistics
+            if stored and stored.grey_only and (stored.applies(made) or stored.applies(wanted)):
+                if stored.applies(made) != stored.applies(wanted):
+                    return False
+                fields += stored.depends
+    if "resized" in row.notes or FIXED_SIZES.keys() & {made.resize, wanted.resize}:
+        fields.append("resize")
+    return agree(fields, made, wanted)
+
+
+def statistics_hold(part: Part, made: Protocol, wanted: Protocol) -> bool:
+    """Tell whether what a part stores of a pair is alike under two protocols, if the histograms are."""
+    return part.statistics is None or agree(part.statistics.depends, made, wanted)
+
+
+def held(row: Row, made: Protocol, wanted: Protocol) -> Row | None:
+    """Return what of a row holds under another protocol, None if not even its histograms do."""
+    if made == wanted:
+        return row
+    if not levels_hold(row, made, wanted):
+        return None
+    lost = {
+        name
+        for part in PARTS.values()
+        if part.statistics and not statistics_hold(part, made, wanted)
+        for name in part.statistics.names
+    }
+    if not lost & row.numbers.keys() and not row.unknown:
+        return row
+    numbers = {name: value for name, value in row.numbers.items() if name not in lost}
+    return row._replace(numbers=numbers, unknown=NOTHING)
+
+
+def lacking(row: Row, protocol: Protocol, metrics: Iterable[str]) -> tuple[str, ...]:
+    """Return the metrics whose statistics a row lacks.
+
+    >>> row = Row("a", (0, 0), *np.zeros((2, 256), np.uint32), {"s_object": 1.0, "s_region": 1.0})
+    >>> lacking(row, Protocol(), ["s_measure", "weighted_f", "mae"])
+    ('weighted_f',)
+    """
+    wanted = tuple(metrics)
+    missing = {
+        metric.id
+        for part in parts_of(wanted).values()
+        if (stored := needed(part, protocol, row.notes)) and not {*stored.names} <= row.numbers.keys()
+        for metric in part.metrics
+    }
+    return tuple(metric for metric in wanted if metric in missing)
+
+
+def needed(part: Part, protocol: Protocol, notes: Iterable[str]) -> Statistics | None:
+    """Return what a part stores of an image with these notes, under a protocol; None: nothing."""
+    stored = part.statistics
+    if stored is None or not stored.applies(protocol) or (stored.grey_only and "grey-mask" not in notes):
+        return None
+    return stored
 
 
 def reusable(row: Row, made: Protocol, wanted: Protocol, metrics: Iterable[str]) -> bool:
     """Tell whether a stored row holds all that another run needs, the files being the same."""
-    if not _levels_hold(row, made, wanted):
-        return False
-    stored = {"s_measure": row.s_object, "weighted_f": row.w_recall, "relax_f": row.r_recall}
-    for name in set(metrics) & stored.keys():
-        known = not math.isnan(stored[name]) or (name == "weighted_f" and "empty-mask" in row.notes)
-        if not (known and _same(DEPENDS[name], made, wanted)):
-            return False
-    return True
+    kept = held(row, made, wanted)
+    return kept is not None and not lacking(kept, wanted, metrics)
 
 
-def _levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
-    fields = []
-    if "grey-mask" in row.notes:
-        fields += ["mask_threshold", *(["eps"] if made.mask_threshold.startswith("norm") else [])]
-        fields += DEPENDS["soft_mae"] if "soft" in (made.mask_mae, wanted.mask_mae) else ()
-    if "resized" in row.notes or FIXED_SIZES.keys() & {made.resize, wanted.resize}:
-        fields.append("resize")
-    return _same(fields, made, wanted)
-
-
-def _same(names: Iterable[str], one: Protocol, two: Protocol) -> bool:
-    return all(getattr(one, name) == getattr(two, name) for name in names)
+def agree(names: Iterable[str], made: Protocol, wanted: Protocol) -> bool:
+    """Tell whether two protocols have the same values of some fields."""
+    return all(getattr(made, name) == getattr(wanted, name) for name in names)

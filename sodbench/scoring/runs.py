@@ -21,11 +21,12 @@ from sodbench.data.pairing import pair
 from sodbench.data.registry import find, lookup, registry
 from sodbench.data.sources import ImageFile
 from sodbench.errors import PredictionError, ScoresError, first_few, nearest
+from sodbench.metrics import METRICS
 from sodbench.protocol import differing
 from sodbench.scoring.notices import remarks
 from sodbench.scoring.pipeline import Rows, score_methods
 from sodbench.scoring.plan import Plan
-from sodbench.scoring.rows import Row, reusable
+from sodbench.scoring.rows import Row, held, lacking
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.warm_up import warm_up
 from sodbench.utils.files import check_writable
@@ -150,9 +151,10 @@ def score_job(
         same = sum(row is old[method].get(image) for image, row in scores.rows.items())
         kept += same
         scores = replace(scores, provenance=_provenance(job, method))
-        news = same < len(scores.rows) or not _is_stored(scores, homes[method])
+        whole = _with_stored(scores, homes[method])
+        news = same < len(scores.rows) or not _is_stored(whole, homes[method])
         if news and (replace_others or not _holds_other(scores, homes[method])):
-            scores.save(homes[method])
+            whole.save(homes[method])
         shutil.rmtree(_partial(homes[method]), ignore_errors=True)
         finished.append(scores)
     return finished, kept
@@ -212,12 +214,9 @@ def _earlier(home: Path, plan: Plan) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for folder in (home, _partial(home)):
         with suppress(ScoresError):
-            scores = Scores.load(folder)
-            rows |= {
-                image: row
-                for image, row in scores.rows.items()
-                if reusable(row, scores.protocol, plan.protocol, plan.metrics)
-            }
+            scores = Scores.load(folder, moved=True)
+            kept = {image: held(row, scores.protocol, plan.protocol) for image, row in scores.rows.items()}
+            rows |= {image: row for image, row in kept.items() if row is not None}
     return rows
 
 
@@ -259,6 +258,20 @@ def _keep(home: Path, method: str, job: Job, plan: Plan, rows: Rows) -> None:
 
 def _partial(home: Path) -> Path:
     return home.with_name(f".{home.name}.partial")
+
+
+def _with_stored(scores: Scores, home: Path) -> Scores:
+    """Add the metrics of the same scores in a folder that this run was not asked for, and that still hold."""
+    try:
+        stored = Scores.load(home, moved=True)
+    except ScoresError:
+        return scores
+    if differing(stored.signature, scores.signature):
+        return scores
+    both = [name for name in METRICS if name in {*stored.metrics, *scores.metrics}]
+    absent = {name for row in scores.rows.values() for name in lacking(row, scores.protocol, both)}
+    kept = tuple(name for name in both if name not in absent)
+    return replace(scores, metrics=kept, unknown=stored.unknown)
 
 
 def _is_stored(scores: Scores, home: Path) -> bool:

@@ -5,13 +5,9 @@ else (P, R, F, E, MAE, other presets, aggregates) is computed from rows, sorted 
 any reduction, so that results are bit-equal in whatever order or parts the rows were made.
 """
 
-import csv
 import hashlib
-import json
 import math
-import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,17 +15,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sodbench.errors import ScoresError, first_few
-from sodbench.metrics import PIXEL_METRICS, REVISIONS, check_metrics, revisions
-from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
-from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_found
-from sodbench.metrics.histogram import LevelCounts, Reals, found_counts
-from sodbench.metrics.mae import mae_from_levels
-from sodbench.metrics.smeasure import s_from_halves
-from sodbench.metrics.weighted_f import weighted_f_from_pr
-from sodbench.protocol import Protocol, differing
-from sodbench.scoring.rows import DEPENDS, NUMBERS, ROW_NOTES, Row, _levels_hold, _same
-from sodbench.scoring.storage import DAMAGE, SCORES_FORMAT, _cell, _check_meta, _read_rows, _swap
+from sodbench.errors import MetricError, ScoresError, first_few
+from sodbench.metrics import (
+    METRICS,
+    PARTS,
+    REVISIONS,
+    STATISTICS,
+    check_metrics,
+    family_of,
+    find_metric,
+    metric_differences,
+    part_of,
+    revisions_of,
+)
+from sodbench.metrics.histogram import Above, LevelCounts, Reals, counts_above
+from sodbench.metrics.parts import Curve, Images
+from sodbench.protocol import Protocol, Signature, split_dataset
+from sodbench.scoring.rows import ROW_NOTES, Row, held, statistics_hold
+from sodbench.scoring.storage import (
+    DAMAGE,
+    Unknown,
+    moved_families,
+    read_meta,
+    read_rows,
+    unknown_of,
+    write_folder,
+    write_meta,
+    write_rows,
+)
 from sodbench.utils.text import finite
 from sodbench.version import __version__
 
@@ -41,8 +54,8 @@ AT_ONCE = 512
 """Images whose curves are held in memory at once."""
 
 
-POOLED = ("true positives", "false positives", "positives")
-"""What is summed over all images, in place of means, where pixels are pooled."""
+CURVES: Mapping[str, Curve] = {name: curve for part in PARTS.values() for name, curve in part.curves.items()}
+"""The curves of every part, by name."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +78,8 @@ class Scores:
         What was done about missing predictions: ``error`` (there are none), ``zero`` or ``skip``.
     provenance
         Where and how the scores were made; no part of the signature.
+    unknown
+        What of a stored folder's metrics this program does not know, and keeps.
     """
 
     method: str
@@ -75,6 +90,12 @@ class Scores:
     rows: Mapping[str, Row]
     missing: str = "error"
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    unknown: Unknown = Unknown()
+
+    @property
+    def dataset_name(self) -> str:
+        """The dataset's name without its version."""
+        return split_dataset(self.dataset)[0]
 
     @property
     def n(self) -> int:
@@ -88,16 +109,33 @@ class Scores:
 
     @property
     def signature(self) -> str:
-        """How these numbers were made: which images, every convention, which code.
+        """How these numbers were made, as one line: which images, every convention, which code."""
+        return str(self.sign())
 
-        All but the last part must be equal for two rows to be compared.
-        """
-        parts = [f"data:{self.dataset}", f"n:{self.n}/{self.of}"]
-        if self.n < self.of and self.missing != "error":
-            parts.append(f"missing:{self.missing}")
-        if len(self.rows) < self.of:
-            parts.append(f"ids:{hashlib.sha256(chr(10).join(self.ids).encode()).hexdigest()[:8]}")
-        return "|".join([*parts, self.protocol.signature(), f"rev:{revisions()}", f"sodbench:{__version__}"])
+    def sign(self) -> Signature:
+        """Return how these numbers were made, as a value."""
+        name, version = split_dataset(self.dataset)
+        part = len(self.rows) < self.of
+        return Signature(
+            dataset=name,
+            version=version,
+            n=self.n,
+            of=self.of,
+            protocol=self.protocol,
+            revisions=revisions_of(self.metrics),
+            missing=self.missing if self.n < self.of and self.missing != "error" else "",
+            ids=hashlib.sha256(chr(10).join(self.ids).encode()).hexdigest()[:8] if part else "",
+            sodbench=__version__,
+        )
+
+    def images(self, ids: Sequence[str] | None = None) -> Images:
+        """Return what is stored of some images (all, in the order of `ids`), for the metrics' parts."""
+        ids = self.ids if ids is None else ids
+        rows = [self.rows[image] for image in ids]
+        statistics = {
+            name: np.array([row.numbers.get(name, math.nan) for row in rows]) for name in STATISTICS
+        }
+        return Images(self.levels(ids), statistics)
 
     def levels(self, images: Sequence[str]) -> LevelCounts:
         """Return the level histograms of some images, ``(images, 256)``."""
@@ -105,56 +143,101 @@ class Scores:
         fg, bg = (np.stack(side).astype(np.int64) for side in ([r.fg for r in rows], [r.bg for r in rows]))
         return LevelCounts(fg, bg)
 
-    def _column(self, name: str) -> Reals:
-        return np.array([getattr(self.rows[image], name) for image in self.ids])
+    def _pass(
+        self, metrics: Sequence[str], curves: Mapping[str, Curve]
+    ) -> tuple[dict[str, Reals], dict[str, Reals]]:
+        """Go over the rows once: values of some metrics ``(images,)``, and sums that curves are made of.
 
-    @cached_property
-    def _by_level(self) -> tuple[dict[str, Reals], dict[str, Reals]]:
-        """All that follows from the histograms: mean curves ``(K,)``, and per-image values ``(images,)``.
-
-        Under ``pooled``, the sums of `POOLED` stand among the curves.
-
-        Some images at a time, so that memory stays flat; curves are summed one image after the other,
+        Some images at a time, so that memory stays flat; columns are summed one image after the other,
         so that the sum does not depend on how many at a time.
         """
-        ids = self.ids
+        ids, protocol = self.ids, self.protocol
         if not ids:
             raise ScoresError(f"{self.method} on {self.dataset}: no images were scored.")
+        averaged = {name: curve.averaged(protocol) for name, curve in curves.items()}
+        reduced = {METRICS[name].curve for name in metrics} - {""}
         sums: dict[str, Reals] = {}
-        values: dict[str, list[Reals]] = {}
+        values: dict[str, list[Reals]] = {name: [] for name in metrics}
         for start in range(0, len(ids), AT_ONCE):
-            levels = self.levels(ids[start : start + AT_ONCE])
-            curves = _curves(levels, self.protocol)
+            images = self.images(ids[start : start + AT_ONCE])
+            above: dict[str, Above] = {}
+            columns: dict[str, Reals] = {}
+            own: dict[str, Reals] = {}
             for name, curve in curves.items():
-                sums[name] = np.add.reduce(np.concatenate((sums[name][None], curve)) if start else curve)
-            for name, found in {
-                "max_f": curves["f"].max(axis=-1),
-                "mean_f": curves["f"].mean(axis=-1),
-                "max_e": curves["e"].max(axis=-1),
-                "mean_e": curves["e"].mean(axis=-1),
-                "mae": mae_from_levels(levels, self.protocol),
-                "adp_f": adaptive_f_from_levels(levels, self.protocol),
-                "adp_e": adaptive_e_from_levels(levels, self.protocol),
-            }.items():
-                values.setdefault(name, []).append(found)
-        means = {name: total if name in POOLED else total / len(ids) for name, total in sums.items()}
-        return means, {name: np.concatenate(parts) for name, parts in values.items()}
+                compare, made_of = curve.compare(protocol), averaged[name]
+                if compare not in above:
+                    above[compare] = counts_above(images.levels, protocol, compare)
+                if made_of.key not in columns:
+                    columns[made_of.key] = made_of.columns(above[compare], protocol)
+                if name in reduced:
+                    own[name] = (
+                        columns[made_of.key] if made_of.linear else curve.of_images(above[compare], protocol)
+                    )
+            for key, column in columns.items():
+                sums[key] = np.add.reduce(np.concatenate((sums[key][None], column)) if start else column)
+            for name in metrics:
+                metric = METRICS[name]
+                if metric.values:
+                    values[name].append(metric.values(images, protocol))
+                else:
+                    values[name].append(metric.reduced(own[metric.curve]))
+        return {name: np.concatenate(chunks) for name, chunks in values.items()}, sums
 
     @cached_property
-    def _values(self) -> dict[str, Reals]:
-        """Per-image values of every metric, ``(images,)``, in the order of `ids`."""
-        _, by_level = self._by_level
-        soft = self._column("soft_mae")
-        precision, recall = self._column("r_precision"), self._column("r_recall")
-        relaxed = f_from_pr(precision, recall, self.protocol.change(eps=0))
-        w_precision, w_recall = self._column("w_precision"), self._column("w_recall")
-        return {
-            **by_level,
-            "mae": np.where(np.isnan(soft), by_level["mae"], soft),
-            "weighted_f": weighted_f_from_pr(w_precision, w_recall, self.protocol),
-            "s_measure": s_from_halves(self._column("s_object"), self._column("s_region"), self.protocol),
-            "relax_f": np.where(np.isnan(recall), np.nan, relaxed),
+    def _asked(self) -> tuple[dict[str, Reals], dict[str, Reals]]:
+        """What `_pass` gives of the metrics asked for."""
+        return self._pass(self.metrics, self._reduced_curves)
+
+    @property
+    def _reduced_curves(self) -> dict[str, Curve]:
+        """The curves that metrics asked for are reductions of."""
+        named = {METRICS[name].curve for name in self.metrics}
+        return {name: curve for name, curve in CURVES.items() if name in named}
+
+    def _dataset_curves(self, curves: Mapping[str, Curve], sums: Mapping[str, Reals]) -> dict[str, Reals]:
+        """Make a dataset's curves ``(K,)`` of the sums over its images."""
+        made = {}
+        for name, curve in curves.items():
+            averaged = curve.averaged(self.protocol)
+            total = sums[averaged.key]
+            made[name] = averaged.curve(total if averaged.of_sums else total / len(self.rows), self.protocol)
+        return made
+
+    def values(self, metric: str) -> Reals:
+        """Return a metric of each image, ``(images,)`` in the order of `ids`, NaN where it is undefined.
+
+        Raises
+        ------
+        MetricError
+            The metric is unknown, or was not computed.
+        """
+        name = find_metric(metric).id
+        self.check_computed([name])
+        return self._asked[0][name]
+
+    def check_computed(self, metrics: Iterable[str]) -> None:
+        """Refuse metrics that were not computed.
+
+        Raises
+        ------
+        MetricError
+            One was not; the message says which there are.
+        """
+        if absent := [name for name in metrics if name not in self.metrics]:
+            raise MetricError(
+                f"{self.method} on {self.dataset_name}: {', '.join(absent)} was not computed, only "
+                f"{', '.join(self.metrics)}. Score again with --metrics {','.join(absent)}."
+            )
+
+    @cached_property
+    def _curves(self) -> dict[str, Reals]:
+        _, sums = self._asked
+        others = {
+            name: curve for name, curve in CURVES.items() if curve.averaged(self.protocol).key not in sums
         }
+        if others:
+            sums = sums | self._pass((), others)[1]
+        return self._dataset_curves(CURVES, sums)
 
     def curves(self) -> dict[str, Reals]:
         """Return the dataset's curves ``precision``, ``recall``, ``f``, ``e``, each ``(K,)``.
@@ -162,37 +245,24 @@ class Scores:
         Thresholds ascend. Precision and recall are means of the images, or those of all pixels; ``f``
         is F of them, or the mean of the images' F, as the protocol's `average` says.
         """
-        mean = dict(self._by_level[0])
-        if self.protocol.average == "pooled":
-            tp, fp, positives = (mean.pop(name) for name in POOLED)
-            mean["precision"], mean["recall"] = pr_from_found(tp, fp, positives, self.protocol)
-        if self.protocol.average in ("mean-pr", "pooled"):
-            mean["f"] = f_from_pr(mean["precision"], mean["recall"], self.protocol)
-        return mean
+        return dict(self._curves)
 
     def summary(self) -> dict[str, float]:
         """Return the dataset's value of each metric asked for, NaN where it is defined on no image."""
-        curves = self.curves()
-        of_curves = {
-            "max_f": curves["f"].max(),
-            "mean_f": curves["f"].mean(),
-            "max_e": curves["e"].max(),
-            "mean_e": curves["e"].mean(),
-        }
-        if self.protocol.average == "mean-max":
-            del of_curves["max_f"]
-        return {
-            name: float(of_curves[name]) if name in of_curves else self._mean(name) for name in self.metrics
-        }
-
-    def _mean(self, name: str) -> float:
-        values = self._values[name]
-        defined = values[~np.isnan(values)]
-        return float(defined.mean()) if len(defined) else math.nan
+        values, sums = self._asked
+        curves = self._dataset_curves(self._reduced_curves, sums)
+        found = {}
+        for name in self.metrics:
+            metric = METRICS[name]
+            if metric.curve and not metric.by_image(self.protocol):
+                found[name] = float(metric.reduced(curves[metric.curve]))
+            else:
+                found[name] = defined_mean(values[name])
+        return found
 
     def undefined(self) -> dict[str, int]:
         """Count the images on which a metric asked for is undefined, where there are any."""
-        counts = {name: int(np.isnan(self._values[name]).sum()) for name in self.metrics}
+        counts = {name: int(np.isnan(self.values(name)).sum()) for name in self.metrics}
         return {name: count for name, count in counts.items() if count}
 
     def per_image(self) -> "pd.DataFrame":
@@ -200,7 +270,7 @@ class Scores:
         import pandas as pd
 
         frame = pd.DataFrame(
-            {name: self._values[name] for name in self.metrics}, pd.Index(self.ids, name="image")
+            {name: self.values(name) for name in self.metrics}, pd.Index(self.ids, name="image")
         )
         frame["notes"] = [" ".join(self.rows[image].notes) for image in self.ids]
         return frame
@@ -242,16 +312,19 @@ class Scores:
             otherwise, or some maps were resized otherwise.
         """
         wanted = Protocol.of(protocol)
-        moved = [image for image in self.ids if not _levels_hold(self.rows[image], self.protocol, wanted)]
-        if moved:
+        rows = {image: held(row, self.protocol, wanted) for image, row in self.rows.items()}
+        if moved := sorted(image for image, row in rows.items() if row is None):
             raise ScoresError(
-                f"{self.method} on {self.dataset}: {len(moved)} images ({first_few(moved)}) have grey "
+                f"{self.method} on {self.dataset_name}: {len(moved)} images ({first_few(moved)}) have grey "
                 "masks or resized maps, which the other protocol treats otherwise. Score the images again."
             )
         kept = tuple(
-            m for m in self.metrics if m not in PIXEL_METRICS or _same(DEPENDS[m], self.protocol, wanted)
+            name
+            for name in self.metrics
+            if not part_of(name).needs_pixels or statistics_hold(part_of(name), self.protocol, wanted)
         )
-        return replace(self, protocol=wanted, metrics=kept)
+        there = {image: row for image, row in rows.items() if row is not None}
+        return replace(self, protocol=wanted, metrics=kept, rows=there, unknown=Unknown())
 
     def save(self, folder: Path) -> None:
         """Write the scores as a folder, whole or not at all: images.csv, levels.npz, meta.json.
@@ -261,77 +334,66 @@ class Scores:
         ScoresError
             The folder cannot be written.
         """
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            if folder.exists() and not folder.is_dir():
-                raise NotADirectoryError(20, "a file is in the way")
-            part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-            try:
-                self._write(part)
-                part.chmod(0o755)
-                _swap(part, folder)
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
-        except OSError as error:
-            raise ScoresError(
-                f"{folder}: cannot write scores ({error.strerror}). Pass another --out."
-            ) from error
+        write_folder(folder, self._write)
 
     def _write(self, folder: Path) -> None:
         rows = [self.rows[image] for image in self.ids]
-        values = {name: self._values[name] for name in self.metrics} if rows else {}
-        with (folder / "images.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["image", "height", "width", *values, *NUMBERS, "notes", "digest"])
-            for k, row in enumerate(rows):
-                shown = [_cell(column[k]) for column in values.values()]
-                stored = [_cell(getattr(row, name)) for name in NUMBERS]
-                writer.writerow([row.id, *row.shape, *shown, *stored, " ".join(row.notes), row.digest])
-        none = np.zeros((0, 256), np.uint32)
-        np.savez_compressed(
-            folder / "levels.npz",
-            images=np.array([row.id for row in rows], dtype=np.str_),
-            fg=np.stack([row.fg for row in rows]) if rows else none,
-            bg=np.stack([row.bg for row in rows]) if rows else none,
-        )
+        write_rows(folder, rows, {name: self.values(name) for name in self.metrics} if rows else {})
         meta = {
-            "format": SCORES_FORMAT,
             "method": self.method,
             "dataset": self.dataset,
             "of": self.of,
             "missing": self.missing,
-            "metrics": list(self.metrics),
+            "metrics": self.metrics,
             "signature": self.signature,
-            "revisions": dict(REVISIONS),
+            "revisions": {},
             "scores": {k: finite(v) for k, v in self.summary().items()} if rows else {},
             "provenance": dict(self.provenance),
         }
-        (folder / "meta.json").write_text(
-            json.dumps(meta, indent=2, allow_nan=False) + "\n", encoding="utf-8"
-        )
+        write_meta(folder, meta, self.unknown if all(row.unknown for row in rows) else Unknown())
 
     @classmethod
-    def load(cls, folder: Path) -> "Scores":
+    def load(cls, folder: Path, *, moved: bool = False) -> "Scores":
         """Read a folder that `save` wrote.
+
+        Parameters
+        ----------
+        folder
+            Of scores.
+        moved
+            Take scores whose metrics have been revised since, without the numbers that have moved.
 
         Raises
         ------
         ScoresError
-            A file is missing or damaged, the format is newer, or the metrics have been revised.
+            A file is missing or damaged, the format is newer, or its metrics have been revised.
         """
         try:
-            meta = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-            _check_meta(folder, meta)
-            rows = _read_rows(folder)
+            meta = read_meta(folder)
+            old = moved_families(meta)
+            if old and not moved:
+                listed = ", ".join(
+                    f"{family}{number} (now {REVISIONS[family]})" for family, number in old.items()
+                )
+                raise ScoresError(f"{folder}: made by another revision of metrics: {listed}. Score again.")
+            known = [name for name in meta["metrics"] if name in METRICS and family_of(name) not in old]
+            rows = read_rows(folder, known)
+            lost = [name for family in old for name in _statistics_of(family)]
+            if lost:
+                rows = {
+                    image: row._replace(numbers={k: v for k, v in row.numbers.items() if k not in lost})
+                    for image, row in rows.items()
+                }
             return cls(
                 method=meta["method"],
                 dataset=meta["dataset"],
                 of=meta["of"],
                 protocol=Protocol.parse(meta["signature"]),
-                metrics=check_metrics(meta["metrics"]),
+                metrics=check_metrics(known) if known else (),
                 rows=rows,
                 missing=meta["missing"],
                 provenance=meta["provenance"],
+                unknown=unknown_of(meta),
             )
         except FileNotFoundError as error:
             raise ScoresError(
@@ -341,32 +403,42 @@ class Scores:
             raise ScoresError(f"{folder}: these scores are damaged ({error}). Score again.") from error
 
 
-def _curves(levels: LevelCounts, protocol: Protocol) -> dict[str, Reals]:
-    tp, fp = found_counts(levels, protocol)
-    positives = levels.fg.sum(axis=-1)[..., None]
-    precision, recall = pr_from_found(tp, fp, positives, protocol)
-    pooled = dict(zip(POOLED, (tp, fp, positives), strict=True)) if protocol.average == "pooled" else {}
-    return {
-        "precision": precision,
-        "recall": recall,
-        "f": f_from_pr(precision, recall, protocol),
-        "e": e_from_levels(levels, protocol),
-        **pooled,
-    }
+def _statistics_of(family: str) -> tuple[str, ...]:
+    stored = PARTS[family].statistics
+    return stored.names if stored else ()
 
 
-def check_alike(scores: Sequence[Scores]) -> None:
+def defined_mean(values: Reals) -> float:
+    """Return the mean of the values that are defined, NaN if none is.
+
+    >>> defined_mean(np.array([1.0, np.nan, 3.0]))
+    2.0
+    """
+    defined = values[~np.isnan(values)]
+    return float(defined.mean()) if len(defined) else math.nan
+
+
+def check_alike(scores: Sequence[Scores], metrics: Iterable[str] | None = None) -> None:
     """Refuse scores that were made in different ways.
+
+    Parameters
+    ----------
+    scores
+        Of several methods on one dataset.
+    metrics
+        What is to be compared; by default every metric that all have.
 
     Raises
     ------
     ScoresError
-        Signatures differ in more than the program's version; the message has the parts that do.
+        Signatures differ in something that the metrics depend on; the message has the parts that do.
     """
-    for one in scores[1:]:
-        if fields := differing(scores[0].signature, one.signature):
+    first, *others = scores
+    for other in others:
+        asked = [*metrics] if metrics is not None else [m for m in first.metrics if m in other.metrics]
+        if fields := metric_differences(first.signature, other.signature, asked):
             listed = ", ".join(f"{key} {a} and {b}" for key, (a, b) in fields.items())
-            raise ScoresError(f"{scores[0].method} and {one.method} were scored differently: {listed}.")
+            raise ScoresError(f"{first.method} and {other.method} were scored differently: {listed}.")
 
 
 def _said(value: object) -> str:

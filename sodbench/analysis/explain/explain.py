@@ -17,8 +17,8 @@ from pathlib import Path
 
 from sodbench.analysis.diagnostics.checks import SAMPLE, examine
 from sodbench.analysis.explain.rescorer import Pixels, Rescorer
-from sodbench.errors import PredictionError, ScoresError, SodbenchError, first_few, nearest
-from sodbench.metrics import METRICS
+from sodbench.errors import MetricError, PredictionError, ScoresError, SodbenchError, first_few
+from sodbench.metrics import METRICS, find_metric
 from sodbench.protocol import PRESETS
 from sodbench.protocol.conventions import CONVENTIONS, Reading, pairs, readings
 from sodbench.scoring.plan import Plan
@@ -69,9 +69,10 @@ def claim_of(text: str) -> Claim:
     2.3
     """
     name, _, value = text.partition("=")
-    metric = name.strip().lower().replace("-", "_")
-    if metric not in METRICS:
-        raise ScoresError(f"claimed {text!r}: unknown metric {name!r}; {nearest(metric, tuple(METRICS))}")
+    try:
+        metric = find_metric(name).id
+    except MetricError as error:
+        raise MetricError(f"claimed {text!r}: {error}") from None
     value = value.strip()
     if re.fullmatch(r"[1-9][0-9](\.[0-9]+)?|100", value):
         share = Decimal(value) / 100
@@ -162,7 +163,7 @@ def stored_rescorer(path: Path) -> Rescorer | None:
         return None
     found = load_scores([path])
     if len(found) > 1:
-        listed = first_few([f"{one.method} on {one.dataset.partition('@')[0]}" for one in found])
+        listed = first_few([f"{one.method} on {one.dataset_name}" for one in found])
         raise ScoresError(f"{path}: scores of {listed}, expected one method on one dataset. Name its folder.")
     return Rescorer(found[0])
 
@@ -246,10 +247,7 @@ def explain(
     if twice := sorted({metric for metric in given if given.count(metric) > 1}):
         raise ScoresError(f"claimed twice: {', '.join(twice)}; expected each metric once.")
     metrics = [metric for metric in METRICS if metric in {*metrics, *given}]
-    if lacking := [metric for metric in metrics if metric not in figures.scores.metrics]:
-        raise ScoresError(
-            f"{figures.scores.method}: {', '.join(lacking)} was not computed. Score again with it."
-        )
+    figures.scores.check_computed(metrics)
     base = Reading(figures.scores.protocol)
     known = readings(base)
     _compute(figures, [(metric, one) for metric in metrics for one in known.values()], say, progress)
@@ -264,7 +262,7 @@ def explain(
         found += [_candidate(claims, (AS_SCORED,), here)] if name == AS_SCORED else []
         found += _sets_of_two(figures, base, claims, found, say, progress)
     return Explanation(
-        method=f"{figures.scores.method} on {figures.scores.dataset.partition('@')[0]}",
+        method=f"{figures.scores.method} on {figures.scores.dataset_name}",
         signature=figures.scores.signature,
         base=_there(here),
         base_name=name,

@@ -1,9 +1,9 @@
 """What figures a method's maps have under any `Reading`, from stored rows or by one pass over the maps.
 
-A metric of a dataset is made of *parts* of its images: their level histograms, or a pair of numbers such as
-weighted precision and recall. A part depends on few fields of a reading, so that hundreds of readings share
-some dozens of parts. Those that the stored rows hold need no image; the rest is computed in one pass that
-decodes each mask and each map once. A mask rule is no matter for masks of 0 and 255 only.
+A metric of a dataset is made of *pieces* of its images: their level histograms, or the statistics of a
+family, such as weighted precision and recall. A piece depends on few fields of a reading, so that hundreds of
+readings share some dozens of pieces. Those that the stored rows hold need no image; the rest is computed in
+one pass that decodes each mask and each map once. A mask rule does not matter for masks of 0 and 255 only.
 """
 
 import math
@@ -23,69 +23,38 @@ from sodbench.data.locations import Location, mask_entries
 from sodbench.data.pairing import pair
 from sodbench.data.sources import ImageFile, content_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError
-from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
-from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_found
+from sodbench.metrics import METRICS, PARTS, family_of, part_of
 from sodbench.metrics.histogram import (
-    Counts,
+    Above,
     LevelCounts,
     Reals,
-    found_counts,
-    mean_level,
+    centroid,
+    counts_above,
     normalised,
     quadrant_counts,
+    sides,
 )
-from sodbench.metrics.mae import mae_from_levels, soft_mae
-from sodbench.metrics.relaxed_f import Outline, mask_outline, relaxed_pr_at, relaxed_pr_on
-from sodbench.metrics.smeasure import centroid, s_from_halves, s_halves, sides
-from sodbench.metrics.weighted_f import WeightedMask, weighted_f_from_pr, weighted_mask, weighted_pr_on
+from sodbench.metrics.parts import MASK, THRESHOLDS, Curve, Images, MapOnMask, Part, Statistics
 from sodbench.protocol import FIXED_SIZES, Protocol
 from sodbench.protocol.conventions import Reading
-from sodbench.scoring.scores import AT_ONCE, Scores
+from sodbench.scoring.scores import AT_ONCE, Scores, defined_mean
 from sodbench.utils.process import Progress, cpus
 
-_MASK = ("mask_threshold", "resize")
-_P = ("normalise", "reciprocal", "eps")
-_RELAX = ("rho", "relax_element", "relax_border", "relax_distance")
-FIELDS: Mapping[str, tuple[str, ...]] = {
-    "levels": _MASK,
-    "soft": ("resize", "normalise", "normalise_mae", "in_floats", "eps"),
-    "s": (*_MASK, *_P, "s_centroid"),
-    "w": (*_MASK, *_P),
-    "fixed": (*_MASK, *_P, *_RELAX, "relax_threshold"),
-    "adaptive": (*_MASK, *_P, *_RELAX),
-    "maximum": (*_MASK, *_RELAX, "beta2"),
-}
-"""What each kind of part depends on; the last three are relaxed F's, by how it binarises."""
+LEVELS = "levels"
+"""The kind of piece that every part can be made of; other kinds are a family and a way of its statistics."""
 
-_LEVELS = ("normalise", "thresholds", "eps")
-ACTING: Mapping[str, tuple[str, ...]] = {
-    "max_f": (*_LEVELS, "average", "beta2"),
-    "mean_f": (*_LEVELS, "average", "beta2"),
-    "adp_f": (*_LEVELS, "beta2"),
-    **dict.fromkeys(("max_e", "mean_e", "adp_e"), (*_LEVELS, "e_compare")),
-    "s_measure": ("s_alpha",),
-    "weighted_f": ("wf_beta2", "wf_empty"),
-    "relax_f": ("beta2",),
-}
-"""What makes a metric of its parts; MAE apart, see `Rescorer`."""
-
-STORED: Mapping[str, tuple[str, tuple[str, str]]] = {
-    "s": ("s_measure", ("s_object", "s_region")),
-    "w": ("weighted_f", ("w_precision", "w_recall")),
-    "fixed": ("relax_f", ("r_precision", "r_recall")),
-}
-"""The kinds that rows hold where a metric was computed, and in which of their fields."""
-
-
-FOUND_KEPT = 2
+ABOVE_KEPT = 2
 """Sets of counts above each threshold that are kept, 20 MB each for 5,000 images; the base comes first."""
 
 TIMED = 10
 """Images after which the time of a pass is foretold."""
 
 
-class Part(NamedTuple):
-    """A kind of part, and the values of `FIELDS` that it is made by."""
+class Piece(NamedTuple):
+    """What is kept of every image for some metrics, and the values of the fields that it is made by.
+
+    `kind` is `LEVELS`, or the family whose statistics they are and the way in which they are made.
+    """
 
     kind: str
     values: tuple[object, ...]
@@ -118,29 +87,28 @@ class Rescorer:
         self._grey = np.array(["grey-mask" in one for one in notes])
         self._missing = np.array(["missing" in one for one in notes])
         self._there = sorted({*self._grey.tolist()})
-        self._known: dict[tuple[bool, Part], NDArray[Any]] = {}
-        self._found: dict[object, tuple[Counts, Counts]] = {}
-        self._curves: dict[object, Reals] = {}
+        self._known: dict[tuple[bool, Piece], NDArray[Any]] = {}
+        self._above: dict[object, Above] = {}
         self._values: dict[object, float] = {}
 
-    def lacking(self, wanted: Iterable[tuple[str, Reading]]) -> dict[tuple[bool, Part], Protocol]:
-        """Return the parts, of images with grey masks or of the others, that some figures lack."""
+    def lacking(self, wanted: Iterable[tuple[str, Reading]]) -> dict[tuple[bool, Piece], Protocol]:
+        """Return the pieces, of images with grey masks or of the others, that some figures lack."""
         found = {}
         for metric, reading in wanted:
-            for kind in _kinds(metric, reading):
+            for kind in _kinds(reading.metric(metric), reading):
                 for grey in self._groups(kind):
-                    part = self._part(grey, kind, reading)
-                    if (grey, part) not in self._known and not self._is_stored(part):
-                        found[grey, part] = self._protocol(grey, reading)
+                    piece = self._piece(grey, kind, reading)
+                    if (grey, piece) not in self._known and not self._is_stored(piece):
+                        found[grey, piece] = self._protocol(grey, reading)
         return found
 
     def compute(
         self,
-        lacking: Mapping[tuple[bool, Part], Protocol],
+        lacking: Mapping[tuple[bool, Piece], Protocol],
         say: Callable[[str], None] = lambda line: None,
         progress: Progress | None = None,
     ) -> None:
-        """Compute parts in one pass over the masks and maps; `say` is told how long that will take.
+        """Compute pieces in one pass over the masks and maps; `say` is told how long that will take.
 
         Raises
         ------
@@ -160,9 +128,9 @@ class Rescorer:
         groups = {grey for grey, _ in lacking}
         start, done, total = time.perf_counter(), 0, int(np.isin(self._grey, [*groups]).sum())
         for group in groups:
-            parts = {part: protocol for (grey, part), protocol in lacking.items() if grey == group}
+            pieces = {piece: protocol for (grey, piece), protocol in lacking.items() if grey == group}
             images = [image for image, grey in zip(self.scores.ids, self._grey, strict=True) if grey == group]
-            work = partial(_parts_of, parts=parts, base=self.scores.protocol, graded=graded)
+            work = partial(_pieces_of, pieces=pieces, base=self.scores.protocol, graded=graded)
             rows = []
             with ThreadPoolExecutor(self.pixels.jobs or cpus()) as pool:
                 for row in pool.map(work, [(masks[image], maps.get(image)) for image in images]):
@@ -173,100 +141,76 @@ class Rescorer:
                         say(f"The pixels are needed again: about {left:.0f} s.")
                     if progress:
                         progress(done, total)
-            self._known |= {(group, part): np.array([row[part] for row in rows]) for part in parts}
+            self._known |= {(group, piece): np.array([row[piece] for row in rows]) for piece in pieces}
 
     def value(self, metric: str, reading: Reading) -> float:
         """Return a metric of the dataset, NaN where it is undefined on every image.
 
-        Parts that are `lacking` must have been computed.
+        Pieces that are `lacking` must have been computed.
         """
-        metric = reading.metric(metric)
-        kinds = _kinds(metric, reading)
-        parts = [self._part(grey, kind, reading) for kind in kinds for grey in self._groups(kind)]
-        key = (metric, *parts, *self._acting(metric, reading.protocol), self._chosen(reading).tobytes())
+        name = reading.metric(metric)
+        kinds = _kinds(name, reading)
+        pieces = [self._piece(grey, kind, reading) for kind in kinds for grey in self._groups(kind)]
+        acting = [getattr(reading.protocol, field) for field in _acting(name)]
+        key = (name, *pieces, *acting, self._chosen(reading).tobytes())
         if key not in self._values:
-            self._values[key] = self._value(metric, reading)
+            self._values[key] = self._value(name, reading)
         return self._values[key]
 
-    def _acting(self, metric: str, protocol: Protocol) -> list[object]:
-        """Return what makes a metric of its parts; for MAE, what is no matter here is left out."""
-        if metric != "mae":
-            return [getattr(protocol, name) for name in ACTING[metric]]
-        how = protocol.normalise if protocol.normalise_mae == "same" else protocol.normalise_mae
-        soft = protocol.mask_mae if protocol.eps or self._grey.any() else ""
-        return [how, how == "minmax" and protocol.in_floats, protocol.eps, soft]
-
-    def _value(self, metric: str, reading: Reading) -> float:
-        protocol = reading.protocol
+    def _value(self, name: str, reading: Reading) -> float:
+        protocol, metric, part = reading.protocol, METRICS[name], part_of(name)
         chosen = self._chosen(reading)
         if not chosen.any():
             return math.nan
-        if metric not in ("s_measure", "weighted_f", "relax_f"):
-            levels = self._column("levels", reading)
-            levels = levels if chosen.all() else levels[chosen]
-            return self._of_levels(metric, reading, LevelCounts(levels[:, 0], levels[:, 1]), chosen)
-        one, two = self._column(_kinds(metric, reading)[0], reading)[chosen].T
-        if metric == "s_measure":
-            values = s_from_halves(one, two, protocol)
-        elif metric == "weighted_f":
-            values = weighted_f_from_pr(one, two, protocol)
-        else:
-            values = f_from_pr(one, two, protocol.change(eps=0))
-        return _mean(values)
+        if metric.values:
+            return defined_mean(metric.values(self._images(name, reading, chosen), protocol))
+        curve = part.curves[metric.curve]
+        if metric.by_image(protocol):
+            above = self._counts(curve, reading, chosen)
+            return defined_mean(metric.reduced(curve.of_images(above, protocol)))
+        return float(metric.reduced(self._curve(curve, reading, chosen)))
 
-    def _of_levels(
-        self, metric: str, reading: Reading, counts: LevelCounts, chosen: NDArray[np.bool_]
-    ) -> float:
+    def _images(self, name: str, reading: Reading, chosen: NDArray[np.bool_]) -> Images:
+        """Return what a metric's values are made of, of the images that count."""
+        kinds = _kinds(name, reading)
+        levels = self._levels(reading, chosen) if LEVELS in kinds else _NO_LEVELS
+        numbers: dict[str, Reals] = {}
+        if stored := _stored_way(part_of(name), reading):
+            numbers = {each: np.full(int(chosen.sum()), np.nan) for each in stored.names}
+            kind = _kind(family_of(name), part_of(name), reading)
+            for grey in self._groups(kind) if kind in kinds else ():
+                rows = self._rows(grey, kind, reading)[chosen[self._grey == grey]]
+                for column, each in enumerate(stored.names):
+                    numbers[each][(self._grey == grey)[chosen]] = rows[:, column]
+        return Images(levels, numbers)
+
+    def _levels(self, reading: Reading, chosen: NDArray[np.bool_]) -> LevelCounts:
+        levels = self._column(LEVELS, reading)
+        levels = levels if chosen.all() else levels[chosen]
+        return LevelCounts(levels[:, 0], levels[:, 1])
+
+    def _counts(self, curve: Curve, reading: Reading, chosen: NDArray[np.bool_]) -> Above:
+        """Return the pixels above each threshold, those of the first readings from memory."""
         protocol = reading.protocol
-        if metric == "mae":
-            values = mae_from_levels(counts, protocol)
-            if "soft" in _kinds(metric, reading) and self._grey.any():
-                values[self._grey[chosen]] = self._rows(True, "soft", reading)[chosen[self._grey], 0]
-            return _mean(values)
-        if metric == "adp_f":
-            return _mean(adaptive_f_from_levels(counts, protocol))
-        if metric == "adp_e":
-            return _mean(adaptive_e_from_levels(counts, protocol))
-        if metric in ("max_e", "mean_e"):
-            curve = self._e_curve(counts, reading)
-        else:
-            curve = self._f_curve(counts, reading)
-            if protocol.average == "mean-max" and metric == "max_f":
-                return _mean(curve.max(axis=1))
-            curve = curve if curve.ndim == 1 else curve.mean(axis=0)
-        return float(curve.max() if metric.startswith("max") else curve.mean())
+        compare = curve.compare(protocol)
+        fields = (getattr(protocol, name) for name in THRESHOLDS)
+        images = () if chosen.all() else (reading.missing, reading.empty)
+        pieces = (self._piece(grey, LEVELS, reading) for grey in self._groups(LEVELS))
+        key = (*pieces, *fields, compare, *images)
+        above = self._above.get(key) or counts_above(self._levels(reading, chosen), protocol, compare)
+        if len(self._above) < ABOVE_KEPT:
+            self._above[key] = above
+        return above
 
-    def _f_curve(self, counts: LevelCounts, reading: Reading) -> Reals:
-        """Return the dataset's F curve ``(K,)``, or those of its images where these are averaged."""
+    def _curve(self, curve: Curve, reading: Reading, chosen: NDArray[np.bool_]) -> Reals:
+        """Return the dataset's curve ``(K,)``, from some images at a time."""
         protocol = reading.protocol
-        key = self._levels_key(counts, reading)
-        tp, fp = self._found.get(key) or found_counts(counts, protocol)
-        if len(self._found) < FOUND_KEPT:
-            self._found[key] = tp, fp
-        positives = counts.fg.sum(axis=-1)[:, None]
-        if protocol.average == "pooled":
-            tp, fp, positives = (side.sum(axis=0) for side in (tp, fp, positives))
-        precision, recall = pr_from_found(tp, fp, positives, protocol)
-        if protocol.average == "mean-pr":
-            precision, recall = precision.mean(axis=0), recall.mean(axis=0)
-        return f_from_pr(precision, recall, protocol)
-
-    def _e_curve(self, counts: LevelCounts, reading: Reading) -> Reals:
-        """Return the dataset's E curve ``(K,)``, from some images at a time."""
-        key = (*self._levels_key(counts, reading), reading.protocol.e_compare)
-        if key not in self._curves:
-            total = np.zeros(1)
-            for start in range(0, len(counts.fg), AT_ONCE):
-                some = LevelCounts(*(side[start : start + AT_ONCE] for side in counts))
-                total = total + e_from_levels(some, reading.protocol).sum(axis=0)
-            self._curves[key] = total / len(counts.fg)
-        return self._curves[key]
-
-    def _levels_key(self, counts: LevelCounts, reading: Reading) -> tuple[object, ...]:
-        """Return all that the counts above each threshold depend on."""
-        fields = (getattr(reading.protocol, name) for name in _LEVELS)
-        images = () if len(counts.fg) == len(self._grey) else (reading.missing, reading.empty)
-        return (*(self._part(grey, "levels", reading) for grey in self._groups("levels")), *fields, *images)
+        averaged, above = curve.averaged(protocol), self._counts(curve, reading, chosen)
+        total, images = np.zeros(1), len(above.tp)
+        for start in range(0, images, AT_ONCE):
+            some = Above(*(side[start : start + AT_ONCE] for side in above))
+            total = total + averaged.columns(some, protocol).sum(axis=0)
+        return averaged.curve(total if averaged.of_sums else total / images, protocol)
 
     def _chosen(self, reading: Reading) -> NDArray[np.bool_]:
         """Return which images count."""
@@ -274,15 +218,16 @@ class Rescorer:
         if reading.missing == "skip":
             chosen &= ~self._missing
         if reading.empty == "dropped":
-            chosen &= self._column("levels", reading)[:, 0].any(axis=1)
+            chosen &= self._column(LEVELS, reading)[:, 0].any(axis=1)
         return chosen
 
     def _groups(self, kind: str) -> list[bool]:
-        """Return which groups of images have a kind of part: those with grey masks, the others, or both."""
-        return [grey for grey in self._there if grey or kind != "soft"]
+        """Return which groups of images have a kind of piece: those with grey masks, the others, or both."""
+        grey_only = kind != LEVELS and _way(kind).grey_only
+        return [grey for grey in self._there if grey or not grey_only]
 
     def _column(self, kind: str, reading: Reading) -> NDArray[Any]:
-        """Return a part of all images, in the order of the scores' ids."""
+        """Return a piece of all images, in the order of the scores' ids."""
         groups = {grey: self._rows(grey, kind, reading) for grey in self._groups(kind)}
         if len(groups) == 1:
             return next(iter(groups.values()))
@@ -292,102 +237,121 @@ class Rescorer:
         return column
 
     def _rows(self, grey: bool, kind: str, reading: Reading) -> NDArray[Any]:
-        key = grey, self._part(grey, kind, reading)
+        key = grey, self._piece(grey, kind, reading)
         if key not in self._known:
             rows = [self.scores.rows[image] for image in np.array(self.scores.ids)[self._grey == grey]]
-            if kind == "levels":
+            if kind == LEVELS:
                 self._known[key] = np.array([(row.fg, row.bg) for row in rows]).astype(np.int64)
             else:
-                names = ("soft_mae", "soft_mae") if kind == "soft" else STORED[kind][1]
-                self._known[key] = np.array([[getattr(row, name) for name in names] for row in rows])
+                names = _way(kind).names
+                self._known[key] = np.array([[row.numbers[name] for name in names] for row in rows])
         return self._known[key]
 
-    def _is_stored(self, part: Part) -> bool:
+    def _is_stored(self, piece: Piece) -> bool:
+        """Tell whether the rows hold a piece: made as the scores were, and asked for then."""
         base = self.scores.protocol
-        if part != _part(part.kind, base):
+        if piece != _piece(piece.kind, base):
             return False
-        if part.kind == "soft":
-            return base.mask_mae == "soft"
-        return part.kind == "levels" or (part.kind in STORED and STORED[part.kind][0] in self.scores.metrics)
+        if piece.kind == LEVELS:
+            return True
+        family, way = piece.kind.split(":")
+        part = PARTS[family]
+        return (
+            not way
+            and part.statistics is not None
+            and part.statistics.applies(base)
+            and any(metric.id in self.scores.metrics for metric in part.metrics)
+        )
 
     def _protocol(self, grey: bool, reading: Reading) -> Protocol:
         rule = self.scores.protocol.mask_threshold
         return reading.protocol if grey else reading.protocol.change(mask_threshold=rule)
 
-    def _part(self, grey: bool, kind: str, reading: Reading) -> Part:
-        return _part(kind, self._protocol(grey, reading))
+    def _piece(self, grey: bool, kind: str, reading: Reading) -> Piece:
+        return _piece(kind, self._protocol(grey, reading))
+
+
+_NO_LEVELS = LevelCounts(np.zeros((0, 256), np.int64), np.zeros((0, 256), np.int64))
+
+
+def _kind(family: str, part: Part, reading: Reading) -> str:
+    """Name the statistics of a part, and the way in which a reading makes them."""
+    way = getattr(reading, part.way) if part.way else ""
+    return f"{family}:{way if way in part.ways else ''}"
+
+
+def _way(kind: str) -> Statistics:
+    """Return the statistics of a kind."""
+    family, way = kind.split(":")
+    stored = PARTS[family].ways[way] if way else PARTS[family].statistics
+    assert stored is not None
+    return stored
+
+
+def _stored_way(part: Part, reading: Reading) -> Statistics | None:
+    return None if part.statistics is None else _way(_kind(_family(part), part, reading))
+
+
+def _family(part: Part) -> str:
+    return family_of(part.metrics[0].id)
 
 
 def _kinds(metric: str, reading: Reading) -> list[str]:
-    """Return which kinds of parts a metric is made of."""
-    metric = reading.metric(metric)
-    kinds = [{"s_measure": "s", "weighted_f": "w", "relax_f": reading.relax_cut}.get(metric, "levels")]
-    if metric == "mae" and reading.protocol.mask_mae == "soft":
-        kinds.append("soft")
-    if reading.empty == "dropped":
-        kinds.append("levels")
+    """Return which kinds of pieces a metric is made of."""
+    part = part_of(metric)
+    kinds = [] if part.needs_pixels else [LEVELS]
+    if part.statistics and part.statistics.applies(reading.protocol):
+        kinds.append(_kind(_family(part), part, reading))
+    if reading.empty == "dropped" and LEVELS not in kinds:
+        kinds.append(LEVELS)
     return kinds
 
 
-def _part(kind: str, protocol: Protocol) -> Part:
-    values = tuple(getattr(protocol, name) for name in FIELDS[kind])
-    on_eps = "mask_threshold" in FIELDS[kind] and protocol.mask_threshold.startswith("norm")
-    return Part(kind, (*values, protocol.eps) if on_eps else values)
+def _acting(metric: str) -> tuple[str, ...]:
+    """Return what makes a metric of its pieces."""
+    part = part_of(metric)
+    curve = METRICS[metric].curve
+    return (*METRICS[metric].depends, *(part.curves[curve].depends if curve else ()))
 
 
-def _mean(values: Reals) -> float:
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else math.nan
+def _piece(kind: str, protocol: Protocol) -> Piece:
+    fields = MASK if kind == LEVELS else _way(kind).fields
+    values = tuple(getattr(protocol, name) for name in fields)
+    on_eps = "mask_threshold" in fields and protocol.mask_threshold.startswith("norm")
+    return Piece(kind, (*values, protocol.eps) if on_eps else values)
 
 
 class _View:
-    """One map on its mask, binarised by one rule and at one size, and what several parts share of it."""
+    """One map on its mask, binarised by one rule and at one size, and what several pieces share of it."""
 
     def __init__(self, pred: NDArray[np.uint8], gt: NDArray[np.bool_], mask: NDArray[np.uint8]) -> None:
         self.pred, self.gt, self.mask = pred, gt, mask
-        self._outlines: dict[object, Outline] = {}
-
-    @cached_property
-    def weighted(self) -> WeightedMask | None:
-        return weighted_mask(self.gt)
+        self._work: dict[object, Any] = {}
 
     @cached_property
     def levels(self) -> LevelCounts:
         return sides(quadrant_counts(self.pred, self.gt, *self.gt.shape))
 
-    def outline(self, protocol: Protocol) -> Outline:
-        key = tuple(getattr(protocol, name) for name in _RELAX)
-        if key not in self._outlines:
-            self._outlines[key] = mask_outline(self.gt, protocol)
-        return self._outlines[key]
-
-    def numbers(self, kind: str, protocol: Protocol) -> tuple[Any, Any]:
-        """Return one part."""
-        if kind == "levels":
+    def numbers(self, kind: str, protocol: Protocol) -> tuple[Any, ...]:
+        """Return one piece."""
+        if kind == LEVELS:
             return self.levels
-        if kind == "soft":
-            return soft_mae(self.pred, self.mask, protocol), math.nan
+        stored = _way(kind)
+        quadrants = quadrant_counts(self.pred, self.gt, *centroid(self.gt, protocol.s_centroid))
         p = normalised(self.levels, protocol)
-        if kind == "w":
-            return weighted_pr_on(self.weighted, self.pred, self.gt, p)
-        if kind == "s":
-            return s_halves(quadrant_counts(self.pred, self.gt, *centroid(self.gt, protocol.s_centroid)), p)
-        outline = self.outline(protocol)
-        if kind == "fixed":
-            return relaxed_pr_on(outline, self.pred, p, protocol)
-        total = self.levels.fg + self.levels.bg
-        if kind == "adaptive":
-            cuts = [int(np.searchsorted(p, min(2 * float(mean_level(total, p)), 1.0)))]
-        else:
-            cuts = np.flatnonzero(total).tolist()
-        found = np.array([relaxed_pr_at(outline, self.pred, cut, protocol) for cut in cuts])
-        best = int(np.argmax(f_from_pr(found[:, 0], found[:, 1], protocol.change(eps=0))))
-        return found[best, 0], found[best, 1]
+        pair = MapOnMask(self.pred, self.gt, self.mask, quadrants, self.levels, p)
+        key = kind.partition(":")[0], *(getattr(protocol, name) for name in stored.mask_depends)
+        if key not in self._work:
+            self._work[key] = stored.of_mask(self.gt, protocol)
+        return stored.of_map(self._work[key], pair, protocol)
 
 
-def _parts_of(
-    entries: tuple[ImageFile, ImageFile | None], parts: Mapping[Part, Protocol], base: Protocol, graded: bool
-) -> dict[Part, tuple[Any, Any]]:
+def _pieces_of(
+    entries: tuple[ImageFile, ImageFile | None],
+    pieces: Mapping[Piece, Protocol],
+    base: Protocol,
+    graded: bool,
+) -> dict[Piece, tuple[Any, ...]]:
     """Compute the parts of one image."""
     mask_entry, entry = entries
     mask = mask_from(
@@ -400,7 +364,7 @@ def _parts_of(
     data = content_of(entry, PredictionError) if entry else b""
     views: dict[object, _View] = {}
     found = {}
-    for part, protocol in parts.items():
+    for piece, protocol in pieces.items():
         key = (protocol.mask_threshold, protocol.eps, protocol.resize)
         if key not in views:
             gt = binarise(mask.levels, protocol.mask_threshold, protocol.eps)
@@ -412,5 +376,5 @@ def _parts_of(
             if entry:
                 pred = prediction_from(data, entry.where, shape=sized.gt.shape, resize=how)
             views[key] = _View(pred.levels, sized.gt, sized.levels)
-        found[part] = views[key].numbers(part.kind, protocol)
+        found[piece] = views[key].numbers(piece.kind, protocol)
     return found

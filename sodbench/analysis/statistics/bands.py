@@ -4,9 +4,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sodbench.analysis.statistics.resampling import FEWEST_IMAGES, TAILS, image_curves, resampled
+from sodbench.analysis.statistics.resampling import (
+    FEWEST_IMAGES,
+    TAILS,
+    dataset_curve,
+    image_columns,
+    resampled,
+)
 from sodbench.errors import ScoresError
-from sodbench.metrics.fmeasure import pr_from_found
+from sodbench.metrics.fmeasure import averaged_pr
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores
 
@@ -45,19 +51,15 @@ def pr_band(scores: Scores, resamples: int = BAND_RESAMPLES, seed: int = 0) -> B
     """
     if len(scores.rows) < FEWEST_IMAGES:
         raise ScoresError(
-            f"{scores.method} on {scores.dataset.partition('@')[0]}: {len(scores.rows)} images are too few "
+            f"{scores.method} on {scores.dataset_name}: {len(scores.rows)} images are too few "
             f"for a band, expected {FEWEST_IMAGES}. Leave --band out."
         )
-    pooled = scores.protocol.average == "pooled"
-    columns = image_curves(scores, "pooled" if pooled else "pr")
+    averaged = averaged_pr(scores.protocol)
+    columns = image_columns(scores, averaged)
     grid = np.linspace(scores.curves()["recall"].min(), 1, BAND_POINTS)
     found = []
     for means in resampled(columns, resamples, seed):
-        if pooled:
-            tp, fp = np.split(means[:, :-1] * len(columns), 2, axis=1)
-            precision, recall = pr_from_found(tp, fp, means[:, -1:] * len(columns), scores.protocol)
-        else:
-            precision, recall = np.split(means, 2, axis=1)
+        precision, recall = dataset_curve(means, averaged, scores)
         found += [np.interp(grid, r[::-1], p[::-1]) for p, r in zip(precision, recall, strict=True)]
     low, high = np.quantile(found, TAILS, axis=0)
     return Band(grid, low, high)

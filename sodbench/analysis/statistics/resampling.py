@@ -15,17 +15,17 @@ Scandinavian Journal of Statistics 6 (1979).
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.random import PCG64, Generator
 from scipy.special import ndtr, ndtri
 
 from sodbench.errors import ScoresError
-from sodbench.metrics.emeasure import e_from_levels
-from sodbench.metrics.fmeasure import f_from_pr, pr_from_found, pr_from_levels
-from sodbench.metrics.histogram import LevelCounts, Reals, found_counts
-from sodbench.protocol import Protocol
+from sodbench.metrics import METRICS, part_of
+from sodbench.metrics.histogram import Reals, counts_above
+from sodbench.metrics.parts import Averaged, Metric
 from sodbench.scoring.scores import AT_ONCE, Scores
 
 AT_A_TIME = 512
@@ -92,82 +92,44 @@ def measured(scores: Scores, metrics: Sequence[str] = ()) -> dict[str, Measured]
         A metric was not computed, or is defined on no image.
     """
     metrics = metrics or scores.metrics
-    start = f"{scores.method} on {scores.dataset.partition('@')[0]}"
-    if lacking := [metric for metric in metrics if metric not in scores.metrics]:
-        raise ScoresError(
-            f"{start}: {', '.join(lacking)} was not computed, only {', '.join(scores.metrics)}. Score again "
-            "with --metrics, or leave it out."
-        )
-    frame = scores.per_image()
-    kinds = {metric: _kind(metric, scores.protocol) for metric in metrics}
-    columns = {kind: image_curves(scores, kind) for kind in dict.fromkeys(kinds.values()) if kind}
-    found = {}
-    for metric, kind in kinds.items():
-        values = frame[metric].to_numpy(dtype=np.float64)
+    start = f"{scores.method} on {scores.dataset_name}"
+    scores.check_computed(metrics)
+    columns: dict[str, Reals] = {}
+    measured_metrics = {}
+    for name in metrics:
+        metric, values = METRICS[name], scores.values(name)
         defined = ~np.isnan(values)
         if not defined.any():
-            raise ScoresError(f"{start}: {metric} is defined on no image. Leave it out.")
-        if kind:
-            of = _of_curves(kind, scores.protocol, metric, len(values))
-            found[metric] = Measured(metric, columns[kind], of, values, False)
-        else:
+            raise ScoresError(f"{start}: {name} is defined on no image. Leave it out.")
+        if part_of(name).is_mean(metric, scores.protocol):
             both = np.stack([np.where(defined, values, 0.0), defined], axis=1)
-            found[metric] = Measured(metric, both, _defined_mean, values, True)
-    return found
+            measured_metrics[name] = Measured(name, both, _defined_mean, values, True)
+            continue
+        curve = part_of(name).curves[metric.curve]
+        averaged = curve.averaged(scores.protocol)
+        if averaged.key not in columns:
+            columns[averaged.key] = image_columns(scores, averaged, curve.compare(scores.protocol))
+        of = partial(_of_means, metric=metric, averaged=averaged, scores=scores)
+        measured_metrics[name] = Measured(name, columns[averaged.key], of, values, False)
+    return measured_metrics
 
 
-def image_curves(scores: Scores, kind: str) -> Reals:
-    """Return what a curve is made of, of every image in the order of the scores' `ids`.
-
-    Parameters
-    ----------
-    scores
-        Of one method on one dataset.
-    kind
-        ``pr``: precision, then recall, ``(images, 2 K)``. ``f`` or ``e``: ``(images, K)``. ``pooled``: true
-        and false positives, then the object's pixels, ``(images, 2 K + 1)``.
-    """
-    ids = scores.ids
+def image_columns(scores: Scores, averaged: Averaged, compare: str = ">=") -> Reals:
+    """Return what a dataset's curve is averaged of, ``(images, C)`` in the order of the scores' `ids`."""
+    ids, protocol = scores.ids, scores.protocol
     chunks = (scores.levels(ids[start : start + AT_ONCE]) for start in range(0, len(ids), AT_ONCE))
-    return np.concatenate([_curves(levels, scores.protocol, kind) for levels in chunks])
+    return np.concatenate(
+        [averaged.columns(counts_above(levels, protocol, compare), protocol) for levels in chunks]
+    )
 
 
-def _curves(levels: LevelCounts, protocol: Protocol, kind: str) -> Reals:
-    if kind == "e":
-        return e_from_levels(levels, protocol)
-    if kind == "pooled":
-        found = found_counts(levels, protocol)
-        return np.concatenate((*found, levels.fg.sum(axis=-1, keepdims=True)), axis=-1, dtype=np.float64)
-    precision, recall = pr_from_levels(levels, protocol)
-    if kind == "f":
-        return f_from_pr(precision, recall, protocol)
-    return np.concatenate((precision, recall), axis=-1)
+def dataset_curve(means: Reals, averaged: Averaged, scores: Scores) -> Reals:
+    """Return the curves of datasets ``(..., K)`` whose columns have some means ``(..., C)``."""
+    return averaged.curve(means * len(scores.rows) if averaged.of_sums else means, scores.protocol)
 
 
-def _kind(metric: str, protocol: Protocol) -> str:
-    """Say which curves a metric is taken from, none where it is a mean of the images' values."""
-    if metric in ("max_f", "mean_f") and protocol.average in ("mean-pr", "pooled"):
-        return {"mean-pr": "pr"}.get(protocol.average, protocol.average)
-    if metric == "max_f" and protocol.average == "mean-f":
-        return "f"
-    return "e" if metric == "max_e" else ""
-
-
-def _of_curves(kind: str, protocol: Protocol, metric: str, images: int) -> Callable[[Reals], Reals]:
-    reduce = np.mean if metric == "mean_f" else np.max
-
-    def of(means: Reals) -> Reals:
-        if kind in ("f", "e"):
-            return reduce(means, axis=-1)
-        if kind == "pooled":
-            sums: Any = means * images  # numbers of pixels, though not of int64
-            tp, fp = np.split(sums[..., :-1], 2, axis=-1)
-            precision, recall = pr_from_found(tp, fp, sums[..., -1:], protocol)
-        else:
-            precision, recall = np.split(means, 2, axis=-1)
-        return reduce(f_from_pr(precision, recall, protocol), axis=-1)
-
-    return of
+def _of_means(means: Reals, metric: Metric, averaged: Averaged, scores: Scores) -> Reals:
+    return metric.reduced(dataset_curve(means, averaged, scores))
 
 
 def _defined_mean(means: Reals) -> Reals:

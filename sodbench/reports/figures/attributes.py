@@ -53,7 +53,7 @@ def draw_by_attribute(
     ax.set_xlim(-0.5, len(found.groups) - 0.5)
     ax.margins(y=0.12)
     ax.grid(visible=False, axis="x")
-    ax.set_ylabel(f"{metric.label} {'↑' if metric.higher_is_better else '↓'}")
+    ax.set_ylabel(f"{metric.label} {metric.arrow}")
     return ax
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from sodbench.errors import LeaderboardError, ScoresError, first_few
 from sodbench.leaderboard.boards import read_boards
 from sodbench.leaderboard.curves import read_curves
+from sodbench.metrics import metric_differences
 from sodbench.metrics.histogram import Reals
-from sodbench.protocol import differing
 from sodbench.scoring.scores import Scores
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ class Curves:
     band: "Band | None" = None
 
 
+OF_CURVES = ("max_f",)
+"""The metric that depends on all that the curves drawn depend on."""
+
 Panels = dict[str, dict[str, Curves]]
 """Dataset -> method -> its curves."""
 
@@ -44,7 +47,7 @@ def scores_curves(scores: Sequence[Scores], band: bool = False) -> Panels:
     """
     panels: Panels = {}
     for one in scores:
-        panel = panels.setdefault(one.dataset.partition("@")[0], {})
+        panel = panels.setdefault(one.dataset_name, {})
         if one.method in panel:
             raise ScoresError(
                 f"{one.method} on {one.dataset}: found twice in the scores, expected once. Name one folder."
@@ -126,7 +129,7 @@ def check_comparable(dataset: str, panel: Mapping[str, Curves]) -> None:
     """
     first = next(iter(panel))
     for method, curves in panel.items():
-        if fields := differing(panel[first].signature, curves.signature):
+        if fields := metric_differences(panel[first].signature, curves.signature, OF_CURVES):
             listed = ", ".join(f"{key} {a} and {b}" for key, (a, b) in fields.items())
             raise LeaderboardError(
                 f"{dataset}: {first} and {method} were scored differently: {listed}. "

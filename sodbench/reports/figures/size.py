@@ -45,9 +45,10 @@ def size_plot(
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.xaxis.set_minor_formatter(NullFormatter())
-    better = "↑" if METRICS[metric].higher_is_better else "↓"
     ax.set_xlabel("Model size (MB)")
-    ax.set_ylabel(shown_name(f"{METRICS[metric].label} {better} on {board.dataset}"), parse_math=False)
+    ax.set_ylabel(
+        shown_name(f"{METRICS[metric].label} {METRICS[metric].arrow} on {board.dataset}"), parse_math=False
+    )
     drawn = [entry for entry in board.entries if entry.size_mb and metric in entry.values]
     points = np.array([(float(e.size_mb or 0), float(e.values[metric])) for e in drawn]).reshape(-1, 2)
     stars = [is_highlighted(entry.method, highlight) for entry in drawn]
