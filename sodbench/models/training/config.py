@@ -44,7 +44,6 @@ class Config:
     channels_last: bool = True
     checkpoint_every: int = 2000
     log_every: int = 20
-    tensorboard: bool = False
     validate_every: int = 0
     holdout: float = 0.0
 
@@ -182,7 +181,6 @@ _KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "channels_last": _FLAG,
     "checkpoint_every": _STEPS,
     "log_every": _STEPS,
-    "tensorboard": _FLAG,
     "validate_every": ("a whole number from 0", _is_whole(0)),
     "holdout": ("a share from 0 to below 1", _is_real(lambda v: 0 <= v < 1)),
 }

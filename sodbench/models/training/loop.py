@@ -27,7 +27,7 @@ from sodbench.models.training.config import Config
 from sodbench.models.training.data import Data, Pair, batches, check_pairs, split
 from sodbench.models.training.distributed import ProcessGroup, processes
 from sodbench.models.training.initial import initial_network
-from sodbench.models.training.log import Log, need_tensorboard, write_run_record
+from sodbench.models.training.log import Log, write_run_record
 from sodbench.models.training.loss import check_outputs, losses, total
 from sodbench.utils.files import check_writable
 from sodbench.utils.process import Say, keep_freed_memory
@@ -89,8 +89,6 @@ def train(
     ScoresError
         A checkpoint cannot be written.
     """
-    if config.tensorboard:
-        need_tensorboard()
     check_writable(out, "--out")
     if state is None and out.exists() and any(out.iterdir()):
         begun = (out / CHECKPOINT_FILE).exists()
@@ -267,8 +265,7 @@ class _Session:
             return
         write_weights(self.out, self.network.state_dict())
         write_run_record(self.out, self.config, self.data, self.group)
-        with closing(Log(self.out, self.step, self.config.tensorboard)) as log:
-            yield log
+        yield Log(self.out, self.step)
 
     def _make_step(
         self, wrapped: nn.Module, parts: Iterator[Any], asked: list[int]
