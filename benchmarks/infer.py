@@ -32,6 +32,7 @@ from sodbench.data.sources import ImageFile, open_source
 from sodbench.models.inference import Configuration, make_maps
 from sodbench.models.predictor import Predictor, load_model
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIZE, network_input
+from sodbench.utils.process import keep_freed_memory
 
 IN_FLOAT64 = 4
 
@@ -52,7 +53,8 @@ def eager(work: Work) -> nn.Module:
 
 @cache
 def predictor(work: Work) -> Predictor:
-    """Return the network as `sodbench run` prepares it."""
+    """Return the network as `sodbench run` prepares it, its process too."""
+    keep_freed_memory()
     network, _, _ = load_model(work.model, None, work.weights)
     return Predictor(network, torch.device("cpu"))
 

@@ -277,12 +277,16 @@ def photo_sets(
 
 
 def run_sets(sets: Sequence[PhotoSet], how: dict[str, Any], bar: Bar, say: Say) -> list[str]:
-    """Run a model over all sets; return what failed."""
+    """Run a model over all sets; return what failed.
+
+    For a process that does nothing else: changes torch's settings by `fix_cudnn`.
+    """
     from sodbench.models.inference import Configuration, make_maps
-    from sodbench.models.predictor import Predictor, choose_device, load_model
+    from sodbench.models.predictor import Predictor, choose_device, fix_cudnn, load_model
 
     device = choose_device(how["device"])
     network, weights, digest = load_model(how["model"], how["model_module"], how["weights"], say)
+    fix_cudnn()
     predictor = Predictor(network, device, how["precision"], how["compile"])
     configuration = Configuration(
         how["model"],

@@ -28,7 +28,7 @@ from sodbench.scoring.pairs import PreparedMask, levels_of, prepared_from, score
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
-from sodbench.utils.process import Progress, cpus, keep_freed_memory
+from sodbench.utils.process import Progress, cpus
 
 Rows = MutableMapping[str, Row]
 
@@ -142,7 +142,6 @@ def score_methods(
         All files that are missing or unusable, method by method.
     """
     check_complete(location, plan.subset)
-    keep_freed_memory()
     masks = mask_entries(location)
     tasks = _tasks(methods, masks, location.dataset.name, plan, rows)
     work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks)

@@ -30,7 +30,7 @@ from sodbench.models.training.initial import initial_network
 from sodbench.models.training.log import Log, write_run_record
 from sodbench.models.training.loss import check_outputs, losses, total
 from sodbench.utils.files import check_writable
-from sodbench.utils.process import Say, keep_freed_memory
+from sodbench.utils.process import Say
 
 Score = Callable[[Path, Path], Mapping[str, float]]
 """Takes a folder of maps and one of masks, and returns metrics."""
@@ -57,6 +57,8 @@ def train(
     progress: Callable[[int, int], None] | None = None,
 ) -> TrainingOutcome:
     """Train a network; write checkpoints, weights and logs into a folder.
+
+    On CUDA, call `sodbench.models.predictor.fix_cudnn` first, as the command line does.
 
     Parameters
     ----------
@@ -135,9 +137,6 @@ class _Session:
             raise TrainingError(
                 f"precision fp16 needs CUDA, the device is {group.device}. Take bf16 or fp32."
             )
-        keep_freed_memory()
-        torch.backends.cudnn.benchmark = group.device.type == "cuda"
-        torch.backends.cudnn.allow_tf32 = False  # as in validation, which then changes nothing
         torch.manual_seed(config.seed)
         self.network = initial_network(config if fresh else replace(config, weights=""), say)
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
