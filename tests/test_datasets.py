@@ -540,6 +540,7 @@ def test_verify_lists_what_is_wrong(data: Path) -> None:
     assert report.empty == ("empty.png: no foreground",)
     assert report.full == ("full.png: no background",)
     assert [line.split(":")[0] for line in report.unreadable] == ["cut.png", "dark.png", "dir.png", "dir.jpg"]
+    assert report.unreadable[2].endswith("masks/dir.png: is a directory, expected an image file.")
     assert report.extra == report.known_bad == ()
     assert not report.ok
 
@@ -581,7 +582,7 @@ def test_real_sod() -> None:
     assert (report.found, report.photos, found.layout) == (300, 300, "images + masks")
     assert report.ok
     assert report.non_binary == report.empty == report.full == ()
-    modes = [Image.open(BytesIO(entry.read())).mode for entry in mask_entries(found)]
+    modes = [Image.open(BytesIO(entry.content(DatasetError))).mode for entry in mask_entries(found)]
     assert (modes.count("1"), modes.count("L")) == (298, 2)
 
 

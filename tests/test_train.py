@@ -663,7 +663,10 @@ def test_broken_pairs_are_found_before_training():
     save(np.zeros((9, 9), np.uint8), "set/masks/p1.png")
     Path("set/images/p2.png").write_bytes(b"no photo")
     Path("set/masks/p3.png").write_bytes(Path("set/masks/p3.png").read_bytes()[:60])
-    result = refused(*begin(), match="3 of 7 pairs cannot be trained on")
+    Path("set/masks/p4.png").unlink()
+    Path("set/masks/p4.png").mkdir()
+    result = refused(*begin(), match="4 of 7 pairs cannot be trained on")
+    assert "set/masks/p4.png: is a directory, expected an image file." in result.stderr
     assert "p1.png: 45x31, its mask set/masks/p1.png 9x9" in result.stderr.replace(str(Path.cwd()) + "/", "")
     assert "p2.png: not an image" in result.stderr
     assert "p3.png" in result.stderr

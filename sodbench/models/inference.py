@@ -123,11 +123,9 @@ class _Prepared(NamedTuple):
 
 def _prepare(photo: ImageFile, target: Path, exif: bool) -> _Prepared:
     try:
-        pixels = photo_from(photo.read(), photo.where, exif=exif)
+        pixels = photo_from(photo.content(PredictionError), photo.where, exif=exif)
     except SodbenchError as error:
         return _Prepared(target, error=str(error))
-    except OSError as error:
-        return _Prepared(target, error=f"{photo.where}: cannot read this file ({error.strerror}).")
     height, width = pixels.shape[:2]
     return _Prepared(target, width, height, network_input(pixels))
 

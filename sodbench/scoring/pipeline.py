@@ -20,7 +20,7 @@ from sodbench.data.locations import (
     place,
 )
 from sodbench.data.pairing import pair, suggest_strip
-from sodbench.data.sources import ImageFile, content_of, digest_of
+from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
 from sodbench.metrics import METRICS, check_metrics
 from sodbench.protocol import Protocol
@@ -231,7 +231,7 @@ def _missing(
 def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | SodbenchError]]:
     """Score one image for all methods; errors are returned, so that all of them can be told."""
     try:
-        data = content_of(task.mask, DatasetError)
+        data = task.mask.content(DatasetError)
     except SodbenchError as error:
         return [(method, error) for method, _, _ in task.maps]
     mask_digest = digest_of(data)
@@ -239,7 +239,7 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
     results: list[tuple[str, Row | SodbenchError]] = []
     for method, entry, known in task.maps:
         try:
-            map_data = content_of(entry, PredictionError) if entry else b""
+            map_data = entry.content(PredictionError) if entry else b""
             digest = f"{mask_digest}-{digest_of(map_data) if entry else 'missing'}"
             if known and known.digest == digest:
                 results.append((method, known))
@@ -257,7 +257,7 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
 def _content(masks: Sequence[ImageFile], tasks: Sequence[_Task], rows: Mapping[str, Rows]) -> str:
     """Name an unregistered dataset's version by the content of all its masks."""
     read = {t.image: rows[t.maps[0][0]][t.image].digest.partition("-")[0] for t in tasks}
-    digests = {e.stem: read.get(e.stem) or digest_of(content_of(e, DatasetError)) for e in masks}
+    digests = {e.stem: read.get(e.stem) or digest_of(e.content(DatasetError)) for e in masks}
     return digest_of(repr(sorted(digests.items())).encode())
 
 

@@ -31,7 +31,7 @@ from sodbench.data.images.maps import mask_from
 from sodbench.data.locations import Location, binarised_by, mask_entries
 from sodbench.data.pairing import pair
 from sodbench.data.sources import ImageFile
-from sodbench.errors import PredictionError, SodbenchError
+from sodbench.errors import DatasetError, PredictionError, SodbenchError
 from sodbench.protocol import Protocol
 
 __all__ = ["SAMPLE", "Finding", "examine", "sampled"]
@@ -110,8 +110,8 @@ def examine(
 
     def thumb(entry: ImageFile) -> Thumb | None:
         try:
-            gt = mask_from(entry.read(), entry.where, rule=rule, graded=graded).gt
-        except (SodbenchError, OSError):
+            gt = mask_from(entry.content(DatasetError), entry.where, rule=rule, graded=graded).gt
+        except SodbenchError:
             return None
         return thumbnail(gt.astype(np.float32))
 

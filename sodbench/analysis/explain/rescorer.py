@@ -21,7 +21,7 @@ from sodbench.data.images.decoding import SaliencyMap
 from sodbench.data.images.maps import binarise, mask_from, prediction_from, resized_mask
 from sodbench.data.locations import Location, mask_entries
 from sodbench.data.pairing import pair
-from sodbench.data.sources import ImageFile, content_of
+from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError, ScoresError
 from sodbench.metrics.emeasure import adaptive_e_from_levels, e_from_levels
 from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_found
@@ -391,13 +391,13 @@ def _parts_of(
     """Compute the parts of one image."""
     mask_entry, entry = entries
     mask = mask_from(
-        content_of(mask_entry, DatasetError),
+        mask_entry.content(DatasetError),
         mask_entry.where,
         rule=base.mask_threshold,
         eps=base.eps,
         graded=graded,
     )
-    data = content_of(entry, PredictionError) if entry else b""
+    data = entry.content(PredictionError) if entry else b""
     views: dict[object, _View] = {}
     found = {}
     for part, protocol in parts.items():

@@ -162,11 +162,7 @@ def read_pair(one: Pair) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     PredictionError, DatasetError, TrainingError
         One of them is damaged, or cannot be read.
     """
-    try:
-        photo, mask = one.photo.read(), one.mask.read()
-    except OSError as error:
-        where = error.filename or one.photo.where
-        raise TrainingError(f"{where}: cannot read this file ({error.strerror}).") from error
+    photo, mask = one.photo.content(TrainingError), one.mask.content(TrainingError)
     return photo_from(photo, one.photo.where), mask_from(mask, one.mask.where, graded=one.graded).levels
 
 

@@ -313,7 +313,7 @@ class _Session:
             maps, masks = Path(name, "maps"), Path(name, "masks")
             masks.mkdir()
             for one in held:
-                (masks / Path(one.mask.name).name).write_bytes(one.mask.read())
+                (masks / Path(one.mask.name).name).write_bytes(one.mask.content(TrainingError))
             outcome = make_maps([one.photo for one in held], maps, predictor, how)
             if outcome.failed:
                 raise TrainingError(f"validation: {first_few(outcome.failed, 3)}")
