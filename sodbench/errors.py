@@ -27,6 +27,10 @@ class ScoresError(SodbenchError):
     """A scores folder cannot be read, merged, or used for what was asked."""
 
 
+class FileError(SodbenchError):
+    """A file or folder cannot be written, or its suffix names no format; or one that ships is missing."""
+
+
 class LeaderboardError(SodbenchError):
     """A leaderboard is malformed, or a row may not stand in it."""
 

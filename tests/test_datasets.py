@@ -27,7 +27,7 @@ from sodbench.data.pairing import pair, suggest_strip
 from sodbench.data.registry import find, registry
 from sodbench.data.sources import ImageFile
 from sodbench.data.verification import verify_dataset
-from sodbench.errors import DatasetError, PredictionError, SodbenchError
+from sodbench.errors import DatasetError, FileError, PredictionError
 
 ROOT = Path(__file__).parent.parent
 COUNTS = {
@@ -205,7 +205,7 @@ def test_shipped_file_resolver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     package.mkdir(parents=True)
     monkeypatch.setattr("sodbench.utils.files.PACKAGE", package)
     with pytest.raises(
-        SodbenchError, match=r"Looked at: .*sodbench.data.datasets\.toml, .*site.datasets\.toml\. Install"
+        FileError, match=r"Looked at: .*sodbench.data.datasets\.toml, .*site.datasets\.toml\. Install"
     ):
         registry()
     (package.parent / "datasets.toml").write_text("[B]\nversion = 1\ncount = 1\n")

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from workspace import command, good, listing, refused, save, sodbench
 
 from sodbench.cli.training import HELD_OUT
-from sodbench.errors import ScoresError, TrainingError
+from sodbench.errors import FileError, TrainingError
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
 from sodbench.models.training.checkpoint import write_checkpoint
 from sodbench.models.training.config import _KEYS, CONFIGS, Config, load_config
@@ -832,7 +832,7 @@ def test_full_disk_keeps_the_checkpoint_before():
     state.pop("format")
     try:
         resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
-        with pytest.raises(ScoresError, match=r"checkpoint\.pt: cannot write this file \(File too large\)"):
+        with pytest.raises(FileError, match=r"checkpoint\.pt: cannot write this file \(File too large\)"):
             write_checkpoint(Path("run"), state)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -843,7 +843,7 @@ def test_full_disk_keeps_the_checkpoint_before():
 def test_full_disk_says_how_to_go_on(monkeypatch):
     def full(folder, state):
         if state["step"] == step:
-            raise ScoresError("c: cannot write this file (No space left on device).")
+            raise FileError("c: cannot write this file (No space left on device).")
         write(folder, state)
 
     write = write_checkpoint

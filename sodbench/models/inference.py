@@ -75,7 +75,7 @@ def make_maps(
     ------
     PredictionError
         Two photos have one name, or the folder holds maps of another configuration.
-    ScoresError
+    FileError
         The folder cannot be written.
     """
     targets = _targets(photos, out)

@@ -125,7 +125,7 @@ def score_job(
 
     Raises
     ------
-    ScoresError
+    FileError, ScoresError
         The folder cannot be written, or holds files that are no scores.
     DatasetError, PredictionError
         See `sodbench.scoring.pipeline.score_methods`; finished rows are kept for the next run.

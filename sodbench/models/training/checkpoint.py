@@ -31,7 +31,7 @@ def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
 
     Raises
     ------
-    ScoresError
+    FileError
         The disk is full, or the folder cannot be written; an earlier checkpoint is left as it was.
     """
     write_weights(folder, state["model"])
@@ -45,7 +45,7 @@ def write_weights(folder: Path, model: dict[str, torch.Tensor]) -> None:
 
     Raises
     ------
-    ScoresError
+    FileError
         The disk is full, or the folder cannot be written.
     """
     from safetensors.torch import save

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from sodbench.errors import ScoresError, TrainingError, first_few
+from sodbench.errors import FileError, TrainingError, first_few
 from sodbench.models.inference import Configuration, make_maps
 from sodbench.models.predictor import Predictor
 from sodbench.models.training.checkpoint import (
@@ -88,7 +88,7 @@ def train(
     ------
     TrainingError
         The pairs, the folder or the checkpoint cannot be used, or a loss is no number.
-    ScoresError
+    FileError
         A checkpoint cannot be written.
     """
     check_writable(out, "--out")
@@ -203,9 +203,9 @@ class _Session:
             }
             try:
                 write_checkpoint(self.out, state)
-            except ScoresError as error:
+            except FileError as error:
                 hint = " The checkpoint before is whole: make room, then go on with --resume."
-                raise ScoresError(f"{error}{hint if self.step else ''}") from error
+                raise FileError(f"{error}{hint if self.step else ''}") from error
         self.group.wait()
 
     def _check_finite(self) -> None:

@@ -43,7 +43,7 @@ def train_new(
 
     Raises
     ------
-    TrainingError, WeightsError, DatasetError, PredictionError
+    TrainingError, WeightsError, DatasetError, PredictionError, FileError
         See `sodbench.models.training.loop.train`.
     """
     from sodbench.models.predictor import need_torch
@@ -63,7 +63,7 @@ def train_on(folder: Path, pairs: Pairs, device: str, score: Score, bar: Bar, sa
 
     Raises
     ------
-    TrainingError, WeightsError, DatasetError, PredictionError
+    TrainingError, WeightsError, DatasetError, PredictionError, FileError
         See `sodbench.models.training.loop.train`.
     """
     from sodbench.models.predictor import need_torch
