@@ -6,7 +6,6 @@ come from is said as a guess. No finding means that none of the checks spoke, no
 masks of another version of the dataset, for one, are seen by their names and sizes only.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -33,6 +32,7 @@ from sodbench.data.pairing import pair
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError, SodbenchError
 from sodbench.protocol import Protocol
+from sodbench.utils.process import cpus
 
 __all__ = ["SAMPLE", "Finding", "examine", "sampled"]
 
@@ -54,6 +54,7 @@ def examine(
     *,
     sample: int = SAMPLE,
     strip: Sequence[str] = (),
+    jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
     """Say what is wrong with a method's maps of a dataset, the gravest first.
@@ -70,6 +71,8 @@ def examine(
         How many maps to look at, evenly spaced by name; findings say so where this is not all of them.
     strip
         Affixes to remove from the names of maps.
+    jobs
+        Threads; by default one a CPU.
     progress
         Called with maps done and their total.
 
@@ -117,7 +120,7 @@ def examine(
 
     seen: list[Evidence] = []
     unread: list[Unreadable] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(jobs or cpus()) as pool:
         for done, one in enumerate(pool.map(look, range(len(chosen))), start=1):
             seen.append(one) if isinstance(one, Evidence) else unread.append(one)
             if progress:
