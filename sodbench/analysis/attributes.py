@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from sodbench.data.images.maps import mask_from, resized_mask
 from sodbench.data.images.photos import photo_from
-from sodbench.data.locations import Location, mask_entries, photo_entries
+from sodbench.data.locations import Location
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, ScoresError, first_few, nearest
 from sodbench.protocol import FIXED_SIZES
@@ -196,8 +196,8 @@ def attribute_values(
         A mask or photo is missing, unreadable, or not the one that was scored.
     """
     asked = find_attribute(name)
-    masks = {entry.stem: entry for entry in mask_entries(location)}
-    photos = photo_entries(location) if asked.needs_photo else {}
+    masks = {entry.stem: entry for entry in location.mask_files}
+    photos = location.photo_files if asked.needs_photo else {}
     _check_there(scores.ids, masks, location, "mask", "Pass --data DIR, where the scored dataset lies.")
     if asked.needs_photo:
         _check_there(scores.ids, photos, location, "photo", f"{name} needs them: get the dataset's photos.")

@@ -15,15 +15,7 @@ from numpy.typing import NDArray
 
 from sodbench.data.images.maps import mask_from, prediction_from
 from sodbench.data.images.photos import photo_from
-from sodbench.data.locations import (
-    Location,
-    binarised_by,
-    from_masks,
-    locate,
-    mask_entries,
-    photo_entries,
-    place,
-)
+from sodbench.data.locations import Location, binarised_by, from_masks, locate, place
 from sodbench.data.pairing import pair, suggest_strip
 from sodbench.data.registry import registry
 from sodbench.data.sources import ImageFile, digest_of
@@ -129,8 +121,8 @@ def load_pictures(
     DatasetError, PredictionError
         A mask or map is gone, unreadable, or not the one that was scored.
     """
-    masks = mask_entries(location)
-    known, photos = {entry.stem: entry for entry in masks}, photo_entries(location)
+    masks = location.mask_files
+    known, photos = {entry.stem: entry for entry in masks}, location.photo_files
     if absent := [image for image in images if image not in known]:
         raise DatasetError(
             f"{location.masks}: {len(absent)} masks are gone ({first_few(absent)}). Pass --data DIR."
@@ -285,7 +277,7 @@ def load_shown(
     PredictionError
         A method has no map of it, or the map cannot be read or is of another size than the mask.
     """
-    masks, photos = mask_entries(location), photo_entries(location)
+    masks, photos = location.mask_files, location.photo_files
     known = {mask.stem: mask for mask in masks}
     maps = {m: {name: e for name, e, _ in pair(entries, masks).pairs} for m, entries in methods.items()}
     rule, graded = binarised_by(Protocol(), location).mask_threshold, location.dataset.grey_masks

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 
-from sodbench.data.locations import Location, mask_entries, photo_entries
+from sodbench.data.locations import Location
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, SodbenchError, first_few
 
@@ -76,7 +76,7 @@ def verify_dataset(location: Location, progress: Callable[[int, int], None] | No
         Called with the number of masks read and of all masks.
     """
     dataset = location.dataset
-    masks, photos = mask_entries(location), photo_entries(location)
+    masks, photos = location.mask_files, location.photo_files
     findings = _Findings()
     for done, entry in enumerate(masks, 1):
         size = _look_at_mask(entry, dataset.mask_threshold or DEFAULT_RULE, findings)

@@ -242,7 +242,7 @@ def photo_sets(
     images: Path | None, datasets: Sequence[str], data: Path | None, out: Path, model: str
 ) -> list[PhotoSet]:
     """Find the photos: a folder of them, the datasets named, or every test set on this disk."""
-    from sodbench.data.locations import locate, locate_all, photo_entries
+    from sodbench.data.locations import locate, locate_all
     from sodbench.data.registry import find
     from sodbench.data.sources import open_source
 
@@ -267,7 +267,7 @@ def photo_sets(
     sets = []
     for place in places:
         name = place.dataset.name
-        entries = tuple(photo_entries(place).values())
+        entries = tuple(place.photo_files.values())
         if not entries:
             raise DatasetError(f"{place.root}: found the masks of {name}, but no photos ({place.layout}).")
         sets.append(PhotoSet(name, entries, out / model / name))

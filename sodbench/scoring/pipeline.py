@@ -12,13 +12,7 @@ from shlex import quote
 from typing import NamedTuple
 
 from sodbench.data.discovery import discover
-from sodbench.data.locations import (
-    Location,
-    binarised_by,
-    check_complete,
-    mask_entries,
-    place,
-)
+from sodbench.data.locations import Location, binarised_by, check_complete, place
 from sodbench.data.pairing import pair, suggest_strip
 from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
@@ -142,7 +136,7 @@ def score_methods(
         All files that are missing or unusable, method by method.
     """
     check_complete(location, plan.subset)
-    masks = mask_entries(location)
+    masks = location.mask_files
     tasks = _tasks(methods, masks, location.dataset.name, plan, rows)
     work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks)
     failed: dict[str, SodbenchError] = {}

@@ -27,7 +27,7 @@ from sodbench.analysis.diagnostics.evidence import Evidence, Thumb, Unreadable, 
 from sodbench.analysis.diagnostics.ordering import orders
 from sodbench.analysis.diagnostics.sample import Finding, View
 from sodbench.data.images.maps import mask_from
-from sodbench.data.locations import Location, binarised_by, mask_entries
+from sodbench.data.locations import Location, binarised_by
 from sodbench.data.pairing import pair
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError, SodbenchError
@@ -92,13 +92,13 @@ def examine(
     >>> from sodbench.data.registry import find
     >>> from sodbench.data.sources import open_source
     >>> demo = locate(find("demo"))
-    >>> masks = mask_entries(demo)
+    >>> masks = demo.mask_files
     >>> [finding.name for finding in examine(masks, demo)]
     ['two-levels']
     """
     if sample < 1:
         raise PredictionError(f"sample={sample} must be at least 1.")
-    masks = mask_entries(location)
+    masks = location.mask_files
     pairing = pair(entries, masks, strip)
     names = [mask.stem for mask in masks]
     first = unmatched(pairing, entries, masks)

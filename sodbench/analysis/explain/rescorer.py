@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sodbench.data.images.decoding import SaliencyMap
 from sodbench.data.images.maps import binarise, mask_from, prediction_from, resized_mask
-from sodbench.data.locations import Location, mask_entries
+from sodbench.data.locations import Location
 from sodbench.data.pairing import pair
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError, ScoresError
@@ -153,7 +153,7 @@ class Rescorer:
             raise ScoresError(
                 f"{self.scores.method}: stored scores do not suffice, give the maps themselves."
             )
-        masks = {mask.stem: mask for mask in mask_entries(self.pixels.location)}
+        masks = {mask.stem: mask for mask in self.pixels.location.mask_files}
         paired = pair(self.pixels.entries, list(masks.values()), self.pixels.strip).pairs
         maps = {image: entry for image, entry, _ in paired}
         graded = self.pixels.location.dataset.grey_masks
