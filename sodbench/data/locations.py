@@ -12,7 +12,8 @@ from sodbench.data.registry import Dataset, find, fold, lookup, registry
 from sodbench.data.sources import ImageFile, open_source
 from sodbench.errors import DatasetError, PredictionError, first_few
 from sodbench.protocol import Protocol
-from sodbench.utils.files import config_file, read_toml
+from sodbench.utils.files import config_file
+from sodbench.utils.toml import read_toml
 
 MASK_FOLDERS = ("masks", "mask", "gt", "gts", "gt_masks", "ground_truth", "ground_truth_mask")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "im")

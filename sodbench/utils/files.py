@@ -2,13 +2,12 @@
 
 import os
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sodbench.errors import DatasetError, FileError
+from sodbench.errors import FileError
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -122,19 +121,3 @@ def config_file(name: str) -> Path:
     import platformdirs
 
     return platformdirs.user_config_path("sodbench") / name
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises
-    ------
-    DatasetError
-        The file is missing or is not valid TOML.
-    """
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise DatasetError(f"{file}: cannot read this file ({error.strerror}).") from error
-    except ValueError as error:
-        raise DatasetError(f"{file}: this is not valid TOML: {error}.") from error
