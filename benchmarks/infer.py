@@ -29,9 +29,11 @@ from torch import nn
 from sodbench.data.demo import demo_folder
 from sodbench.data.images.photos import photo_from
 from sodbench.data.sources import ImageFile, open_source
+from sodbench.errors import PredictionError
 from sodbench.models.inference import Configuration, make_maps
 from sodbench.models.predictor import Predictor, load_model
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIZE, network_input
+from sodbench.utils.process import keep_freed_memory
 
 IN_FLOAT64 = 4
 
@@ -52,7 +54,8 @@ def eager(work: Work) -> nn.Module:
 
 @cache
 def predictor(work: Work) -> Predictor:
-    """Return the network as `sodbench run` prepares it."""
+    """Return the network as `sodbench run` prepares it, its process too."""
+    keep_freed_memory()
     network, _, _ = load_model(work.model, None, work.weights)
     return Predictor(network, torch.device("cpu"))
 
@@ -60,7 +63,7 @@ def predictor(work: Work) -> Predictor:
 @cache
 def inputs(work: Work) -> list[NDArray[np.float32]]:
     """Return the network's inputs, (3, 320, 320) each."""
-    found = [network_input(photo_from(photo.read(), photo.where)) for photo in work.photos]
+    found = [network_input(photo_from(photo.content(PredictionError), photo.where)) for photo in work.photos]
     return [one for one in found if one is not None]
 
 

@@ -41,6 +41,7 @@ from sodbench.reports.figures.style import (
     save_figure,
 )
 from sodbench.scoring.pipeline import score_folder
+from sodbench.utils.process import keep_freed_memory
 
 
 def taken(data: Data, wanted: int) -> list[Pair]:
@@ -164,6 +165,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="CSV file for the curve")
     parser.add_argument("--plot", type=Path, help="picture of the curve")
     args = parser.parse_args()
+    keep_freed_memory()
     if args.plot:
         try:
             check_figure_target(args.plot)

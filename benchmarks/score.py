@@ -111,6 +111,7 @@ def decoding_pillow(data: Data) -> None:
 
 def sodbench(data: Data, jobs: int, metrics: Sequence[str] = PAPER_METRICS) -> None:
     """Score a method's folder."""
+    keep_freed_memory()
     score_folder(data.one, masks=data.masks, metrics=metrics, jobs=jobs).summary()
 
 
@@ -119,6 +120,7 @@ def sodbench_methods(data: Data) -> None:
     from sodbench.scoring.plan import Plan
     from sodbench.scoring.runs import collect_jobs, score_jobs
 
+    keep_freed_memory()
     jobs, _ = collect_jobs([data.maps], [], data.masks, None)
     with tempfile.TemporaryDirectory() as out:
         score_jobs(jobs, Plan(Protocol(), PAPER_METRICS, jobs=1), Path(out))

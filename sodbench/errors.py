@@ -31,6 +31,10 @@ class MetricError(ScoresError):
     """A metric is unknown, was not computed, or another package's metric cannot be used."""
 
 
+class FileError(SodbenchError):
+    """A file or folder cannot be written, or its suffix names no format; or one that ships is missing."""
+
+
 class LeaderboardError(SodbenchError):
     """A leaderboard is malformed, or a row may not stand in it."""
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.backends import cudnn
 from torch.utils.flop_counter import FlopCounterMode
 from workspace import good, refused
 
@@ -27,7 +28,7 @@ from sodbench.models.registry import find_model, known_models
 from sodbench.models.training.config import Config, load_config
 from sodbench.models.training.initial import initial_network as build_to_train
 from sodbench.models.weights import load_weights
-from sodbench.reports.ablation import cost_curves, render_grid, table_1, table_1_long
+from sodbench.reports.ablation import _times, cost_curves, render_grid, table_1, table_1_long
 from sodbench.reports.ablation import table_2 as build_table_2
 from sodbench.reports.figures.cost import cost_plot
 from sodbench.reports.figures.style import RED, figure_style, new_figure
@@ -493,6 +494,20 @@ def test_table_command(here):
     first, second = Path("ablation.csv").read_text(encoding="utf-8").split("\n\n")
     assert len(first.splitlines()) == 89
     assert len(second.splitlines()) == 14
+
+
+def test_measuring_leaves_cudnn_as_it_was(monkeypatch):
+    seen = []
+
+    def timed(predictors, rounds):
+        seen.append((cudnn.enabled, cudnn.benchmark, cudnn.allow_tf32))
+        return dict.fromkeys(predictors, 1.0)
+
+    monkeypatch.setattr("sodbench.models.cost.interleaved", timed)
+    before = cudnn.enabled, cudnn.benchmark, cudnn.allow_tf32
+    assert _times(["cunet"]) == {"cunet": 1.0}
+    assert seen == [(before[0], True, False)]
+    assert (cudnn.enabled, cudnn.benchmark, cudnn.allow_tf32) == before
 
 
 def test_measured_times_have_a_column(monkeypatch):

@@ -20,14 +20,12 @@ from sodbench.data.locations import (
     from_masks,
     locate,
     locate_all,
-    mask_entries,
-    photo_entries,
 )
 from sodbench.data.pairing import pair, suggest_strip
 from sodbench.data.registry import find, registry
 from sodbench.data.sources import ImageFile
 from sodbench.data.verification import verify_dataset
-from sodbench.errors import DatasetError, PredictionError, SodbenchError
+from sodbench.errors import DatasetError, FileError, PredictionError
 
 ROOT = Path(__file__).parent.parent
 COUNTS = {
@@ -205,7 +203,7 @@ def test_shipped_file_resolver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     package.mkdir(parents=True)
     monkeypatch.setattr("sodbench.utils.files.PACKAGE", package)
     with pytest.raises(
-        SodbenchError, match=r"Looked at: .*sodbench.data.datasets\.toml, .*site.datasets\.toml\. Install"
+        FileError, match=r"Looked at: .*sodbench.data.datasets\.toml, .*site.datasets\.toml\. Install"
     ):
         registry()
     (package.parent / "datasets.toml").write_text("[B]\nversion = 1\ncount = 1\n")
@@ -247,8 +245,8 @@ def test_layouts(data: Path, name: str, images: str, masks: str) -> None:
     plant(data / masks, ".png")
     (data / masks / "Thumbs.db").touch()
     found = locate(find(name), data)
-    assert [entry.name.split("/")[-1] for entry in mask_entries(found)] == ["a.png", "b.png"]
-    assert sorted(photo_entries(found)) == ["a", "b"]
+    assert [entry.name.split("/")[-1] for entry in found.mask_files] == ["a.png", "b.png"]
+    assert sorted(found.photo_files) == ["a", "b"]
     assert found.images != found.masks
 
 
@@ -257,16 +255,16 @@ def test_side_by_side(data: Path, folder: str) -> None:
     plant(data / folder, ".JPG")
     plant(data / folder, ".png")
     found = locate(find("PASCAL-S"), data)
-    assert [entry.stem for entry in mask_entries(found)] == ["a", "b"]
-    assert all(entry.name.endswith(".png") for entry in mask_entries(found))
-    assert [entry.name.split("/")[-1] for entry in photo_entries(found).values()] == ["a.JPG", "b.JPG"]
+    assert [entry.stem for entry in found.mask_files] == ["a", "b"]
+    assert all(entry.name.endswith(".png") for entry in found.mask_files)
+    assert [entry.name.split("/")[-1] for entry in found.photo_files.values()] == ["a.JPG", "b.JPG"]
     assert found.layout.startswith("side by side in ")
 
 
 def test_masks_without_photos(data: Path) -> None:
     plant(data / "SOD" / "masks", ".png")
     found = locate(find("SOD"), data)
-    assert (found.images, found.layout, photo_entries(found)) == (None, "masks", {})
+    assert (found.images, found.layout, found.photo_files) == (None, "masks", {})
     assert found.root == data / "SOD"
 
 
@@ -355,7 +353,7 @@ def test_folder_that_cannot_be_listed(data: Path, monkeypatch: pytest.MonkeyPatc
 def test_demo_is_built_in() -> None:
     found = locate(find("demo"))
     check_complete(found, subset=False)
-    assert len(photo_entries(found)) == found.dataset.count > 0
+    assert len(found.photo_files) == found.dataset.count > 0
     assert verify_dataset(found).ok
 
 
@@ -455,6 +453,7 @@ def test_too_many_or_removed_masks(config: Path, data: Path, subset: bool) -> No
     with pytest.raises(DatasetError, match=r"found 4 masks, expected 3 .*do not belong to it: b\. Remove"):
         check_complete(found, subset)
     (found.masks / "d.png").unlink()
+    found = locate(found.dataset, data)
     with pytest.raises(DatasetError, match=r"found 3 masks, expected 3 .*do not belong to it: b\. Remove"):
         check_complete(found, subset)
 
@@ -540,6 +539,7 @@ def test_verify_lists_what_is_wrong(data: Path) -> None:
     assert report.empty == ("empty.png: no foreground",)
     assert report.full == ("full.png: no background",)
     assert [line.split(":")[0] for line in report.unreadable] == ["cut.png", "dark.png", "dir.png", "dir.jpg"]
+    assert report.unreadable[2].endswith("masks/dir.png: is a directory, expected an image file.")
     assert report.extra == report.known_bad == ()
     assert not report.ok
 
@@ -562,7 +562,7 @@ def test_verify_knows_bad_and_removed_files(config: Path, data: Path) -> None:
 def test_grey_masks_are_no_fault_where_they_are_known(config: Path, data: Path, known: str) -> None:
     found = location(config, data, f"count = 2\ngrey_masks = {known}", "a")
     save(found.masks / "b.png", [[0, 21, 255]])
-    report = verify_dataset(found)
+    report = verify_dataset(locate(found.dataset, data))
     assert report.non_binary == ("b.png: 3 levels, among them 21",)
     assert report.ok == (known == "true")
 
@@ -570,7 +570,7 @@ def test_grey_masks_are_no_fault_where_they_are_known(config: Path, data: Path, 
 def test_verify_uses_the_threshold_of_the_entry(config: Path, data: Path) -> None:
     found = location(config, data, "count = 2\ngrey_masks = true\nmask_threshold = '>=26'", "a")
     save(found.masks / "b.png", [[0, 26]])
-    assert verify_dataset(found).ok
+    assert verify_dataset(locate(found.dataset, data)).ok
 
 
 @pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
@@ -581,7 +581,7 @@ def test_real_sod() -> None:
     assert (report.found, report.photos, found.layout) == (300, 300, "images + masks")
     assert report.ok
     assert report.non_binary == report.empty == report.full == ()
-    modes = [Image.open(BytesIO(entry.read())).mode for entry in mask_entries(found)]
+    modes = [Image.open(BytesIO(entry.content(DatasetError))).mode for entry in found.mask_files]
     assert (modes.count("1"), modes.count("L")) == (298, 2)
 
 
@@ -590,3 +590,11 @@ def test_import_stays_light() -> None:
     code = f"import sys, sodbench.data.locations; print({heavy} & {{*sys.modules}})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_a_location_is_a_snapshot(config: Path, data: Path) -> None:
+    location(config, data, "count = 2", "ab")
+    found = locate(find("Mine"), data)
+    (found.masks / "b.png").unlink()
+    assert [entry.stem for entry in found.mask_files] == ["a", "b"]
+    assert [entry.stem for entry in locate(find("Mine"), data).mask_files] == ["a"]

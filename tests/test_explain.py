@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -26,6 +27,7 @@ from sodbench.protocol import PRESETS, Protocol
 from sodbench.protocol.conventions import CONVENTIONS, Reading, pairs, readings
 from sodbench.reports.explain import explanation_text
 from sodbench.scoring.pipeline import score_folder
+from sodbench.utils.process import cpus
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -505,3 +507,21 @@ def test_what_the_paper_prints_of_picanet(here: Path) -> None:
     assert (
         done.stdout.count("Nearest: u2net; unexplained there: maxF by 0.001, MAE by 0.001, Sm by 0.001.") == 1
     )
+
+
+@pytest.mark.parametrize(("options", "expected"), [(("-j", 1), {1}), ((), {cpus()})])
+def test_every_pool_of_threads_is_as_large_as_asked(monkeypatch, options, expected):
+    sizes = []
+
+    class Counted(ThreadPoolExecutor):
+        def __init__(self, workers):
+            sizes.append(workers)
+            super().__init__(workers)
+
+    for module in ("diagnostics.checks", "explain.explain", "explain.rescorer"):
+        monkeypatch.setattr(f"sodbench.analysis.{module}.ThreadPoolExecutor", Counted)
+    monkeypatch.setattr("sodbench.scoring.pipeline.ThreadPoolExecutor", Counted)
+    planted()
+    good("explain", "maps", "--masks", "own/masks", "--metrics", "weighted_f", *options)
+    assert len(sizes) >= 4
+    assert set(sizes) == expected

@@ -298,6 +298,7 @@ def test_unreadable_files_are_findings(tmp_path, masks):
     assert finding.images == ("001", "002", "003")
     assert finding.text.startswith("3 of 24 maps or their masks cannot be read (001, 002, 003).")
     assert "truncated PNG" in finding.text
+    assert "maps/003.png: is a directory, expected an image file" in finding.text
     assert "no image (begins with" in finding.text
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from workspace import good, listing, plant, plant_maps, process, refused, save
 
-from sodbench.errors import LeaderboardError, ScoresError
+from sodbench.errors import FileError, LeaderboardError, ScoresError
 from sodbench.leaderboard.boards import Board, BoardRow, board_csv
 from sodbench.reports.figures.curves import f_curves, pr_curves
 from sodbench.reports.figures.label_placement import place_labels
@@ -514,5 +514,5 @@ def test_what_plot_size_refuses(here, arguments, match):
 def test_a_folder_in_the_way(here):
     Path("a.pdf").mkdir()
     refused("plot-size", "--out", "a.pdf", match="is a directory", code=2)
-    with pytest.raises(ScoresError, match=r"a\.pdf: a folder is in the way"):
+    with pytest.raises(FileError, match=r"a\.pdf: a folder is in the way"):
         check_figure_target(Path("a.pdf"))

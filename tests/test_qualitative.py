@@ -135,3 +135,11 @@ def test_missing_map_and_photo(demo, here):
     (folder / f"{name}.png").write_bytes((source / f"{name}.png").read_bytes())
     good("plot-qualitative", "preds", "-d", "demo", "--images", name, "--out", "q.png")
     refused("plot-qualitative", "preds", "-d", "demo", "--images", other, match=f"{other}: no map of mine")
+
+
+def test_a_directory_named_like_a_map_is_refused(demo):
+    name = demo_names()[0]
+    folder = Path("preds/mine/demo")
+    (folder / f"{name}.png").mkdir(parents=True)
+    message = rf"mine/demo/{name}\.png: is a directory, expected an image file"
+    refused("plot-qualitative", "preds", "-d", "demo", "--images", name, "--out", "q.png", match=message)

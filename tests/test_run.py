@@ -16,6 +16,7 @@ from workspace import good, listing, refused, save, sodbench
 
 from sodbench.data.images.photos import photo_from
 from sodbench.data.sources import open_source
+from sodbench.errors import PredictionError
 from sodbench.models.cost import measure
 from sodbench.models.inference import Configuration, make_maps
 from sodbench.models.networks.u2net import u2netp
@@ -178,15 +179,18 @@ def test_unreadable_photos_cost_none_of_the_others(own):
     plant_photos()
     Path("photos/p1.png").write_bytes(b"no photo")
     Path("photos/p4.jpg").write_bytes(b"")
+    Path("photos/p5.png").mkdir()
     result = sodbench("run", *own, "--images", "photos", "--out", "maps", "--batch", 2)
     assert result.exit_code == 1
-    assert "2 photos failed:" in result.stderr
+    assert "3 photos failed:" in result.stderr
+    assert "photos/p5.png: is a directory, expected an image file." in result.stderr
     assert "p1.png: not an image, or a damaged one" in result.stderr
     assert listing("maps") == ["p0.png", "p2.png", "p3.png", "run.json"]
     record = json.loads(Path("maps/run.json").read_text())
-    assert (record["complete"], record["images"], len(record["failed"])) == (False, 3, 2)
+    assert (record["complete"], record["images"], len(record["failed"])) == (False, 3, 3)
     save(photo(4, 4), "photos/p1.png")
     Path("photos/p4.jpg").unlink()
+    Path("photos/p5.png").rmdir()
     good("run", *own, "--images", "photos", "--out", "maps")
     assert json.loads(Path("maps/run.json").read_text())["complete"] is True
 
@@ -397,7 +401,7 @@ def test_probabilities_are_those_of_the_plain_way_within_single_precision(dagger
     load_weights(plain, REFERENCE / "weights" / "u2netp.onnx")
     apart = []
     for one in open_source(REFERENCE / "data" / "SOD" / "images").groups[""][:6]:
-        x = network_input(photo_from(one.read(), one.where))
+        x = network_input(photo_from(one.content(PredictionError), one.where))
         with torch.no_grad():
             expected = torch.sigmoid(plain(torch.from_numpy(x[None]))[0])[0, 0].numpy()
         apart.append(np.abs(dagger([x])[0] - expected))

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,36 @@ def score(here: Path) -> tuple[str, ...]:
     """A good set, and the words that score it."""
     maps, masks = plant()
     return maps, "--masks", masks
+
+
+@pytest.fixture
+def listings(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """How often each folder has been listed, by its path from here."""
+    counted: Counter[str] = Counter()
+    scandir = os.scandir
+
+    def recorded(folder: Any = ".") -> Any:
+        if not isinstance(folder, int):
+            counted[os.path.relpath(folder)] += 1  # noqa: PTH109
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", recorded)
+    return counted
+
+
+def test_one_run_lists_every_folder_once(score, listings):
+    good("score", *score)
+    assert (listings["maps"], listings["own/masks"]) == (1, 1)
+
+
+def test_one_run_lists_the_folders_of_a_dataset_on_disk_once(here, listings):
+    plant_maps("maps/mine/own")
+    plant_masks("data/own/masks")
+    Path("own.toml").write_text("[own]\nversion = 1\ncount = 4\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SODBENCH_DATASETS", "own.toml")
+        good("score", "maps", "--dataset", "own", "--data", "data")
+    assert (listings["maps/mine/own"], listings["data/own/masks"]) == (1, 1)
 
 
 @pytest.fixture

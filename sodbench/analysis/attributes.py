@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from sodbench.data.images.maps import mask_from, resized_mask
 from sodbench.data.images.photos import photo_from
-from sodbench.data.locations import Location, mask_entries, photo_entries
+from sodbench.data.locations import Location
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, ScoresError, first_few, nearest
 from sodbench.protocol import FIXED_SIZES
@@ -196,8 +196,8 @@ def attribute_values(
         A mask or photo is missing, unreadable, or not the one that was scored.
     """
     asked = find_attribute(name)
-    masks = {entry.stem: entry for entry in mask_entries(location)}
-    photos = photo_entries(location) if asked.needs_photo else {}
+    masks = {entry.stem: entry for entry in location.mask_files}
+    photos = location.photo_files if asked.needs_photo else {}
     _check_there(scores.ids, masks, location, "mask", "Pass --data DIR, where the scored dataset lies.")
     if asked.needs_photo:
         _check_there(scores.ids, photos, location, "photo", f"{name} needs them: get the dataset's photos.")
@@ -247,9 +247,8 @@ def _check_there(
 
 def _gt(entry: ImageFile, scores: Scores, row: Row, graded: bool) -> Gt:
     protocol = scores.protocol
-    mask = mask_from(
-        _bytes(entry), entry.where, rule=protocol.mask_threshold, eps=protocol.eps, graded=graded
-    )
+    data, rule = entry.content(DatasetError), protocol.mask_threshold
+    mask = mask_from(data, entry.where, rule=rule, eps=protocol.eps, graded=graded)
     size = FIXED_SIZES.get(protocol.resize)
     gt = resized_mask(mask, size).gt if size else mask.gt
     found = _said(gt.shape, np.count_nonzero(gt))
@@ -263,7 +262,7 @@ def _gt(entry: ImageFile, scores: Scores, row: Row, graded: bool) -> Gt:
 
 
 def _photo(entry: ImageFile, gt: Gt) -> Photo:
-    photo = photo_from(_bytes(entry), entry.where)
+    photo = photo_from(entry.content(DatasetError), entry.where)
     if photo.shape[:2] != gt.shape:
         (h, w), (high, wide) = photo.shape[:2], gt.shape
         raise DatasetError(f"{entry.where}: photo is {w}x{h}, its mask {wide}x{high}. Get both again.")
@@ -272,10 +271,3 @@ def _photo(entry: ImageFile, gt: Gt) -> Photo:
 
 def _said(shape: tuple[int, ...], area: Any) -> str:
     return f"{shape[1]}x{shape[0]} with {area} pixels of object"
-
-
-def _bytes(entry: ImageFile) -> bytes:
-    try:
-        return entry.read()
-    except OSError as error:
-        raise DatasetError(f"{entry.where}: cannot read this file ({error.strerror or error}).") from error

@@ -15,18 +15,10 @@ from numpy.typing import NDArray
 
 from sodbench.data.images.maps import mask_from, prediction_from
 from sodbench.data.images.photos import photo_from
-from sodbench.data.locations import (
-    Location,
-    binarised_by,
-    from_masks,
-    locate,
-    mask_entries,
-    photo_entries,
-    place,
-)
+from sodbench.data.locations import Location, binarised_by, from_masks, locate, place
 from sodbench.data.pairing import pair, suggest_strip
 from sodbench.data.registry import registry
-from sodbench.data.sources import ImageFile, content_of, digest_of
+from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, find_metric
 from sodbench.protocol import Protocol
@@ -129,13 +121,13 @@ def load_pictures(
     DatasetError, PredictionError
         A mask or map is gone, unreadable, or not the one that was scored.
     """
-    masks = mask_entries(location)
-    known, photos = {entry.stem: entry for entry in masks}, photo_entries(location)
+    masks = location.mask_files
+    known, photos = {entry.stem: entry for entry in masks}, location.photo_files
     if absent := [image for image in images if image not in known]:
         raise DatasetError(
             f"{location.masks}: {len(absent)} masks are gone ({first_few(absent)}). Pass --data DIR."
         )
-    content = {image: content_of(known[image], DatasetError) for image in images}
+    content = {image: known[image].content(DatasetError) for image in images}
     plan, graded = Plan(methods[0][0].protocol, metrics=()), location.dataset.grey_masks
     gts = {
         image: prepared_from(data, known[image].where, plan, graded).mask.gt
@@ -148,7 +140,10 @@ def load_pictures(
         for image, (entry, data) in maps.items():
             levels = levels_of(data, entry, gts[image].shape, scores.protocol).levels
             shown[image][scores.method] = levels
-    return [Pictures(_photo(photos.get(image)), gts[image], shown[image]) for image in images]
+    return [
+        Pictures(_photo(photos[image]) if image in photos else None, gts[image], shown[image])
+        for image in images
+    ]
 
 
 def _map_data(
@@ -164,7 +159,7 @@ def _map_data(
             "Pass --maps DIR."
         )
     nothing: dict[str, tuple[ImageFile | None, bytes]] = dict.fromkeys(images, (None, b""))
-    return nothing | {image: (paired[image], content_of(paired[image], PredictionError)) for image in wanted}
+    return nothing | {image: (paired[image], paired[image].content(PredictionError)) for image in wanted}
 
 
 def _check_unchanged(
@@ -187,10 +182,8 @@ def _check_unchanged(
         )
 
 
-def _photo(entry: ImageFile | None) -> NDArray[np.uint8] | None:
-    if entry is None:
-        return None
-    pixels = photo_from(content_of(entry, DatasetError), entry.where)
+def _photo(entry: ImageFile) -> NDArray[np.uint8]:
+    pixels = photo_from(entry.content(DatasetError), entry.where)
     return (pixels // 257 if pixels.dtype == np.uint16 else pixels).astype(np.uint8)
 
 
@@ -283,10 +276,10 @@ def load_shown(
     PredictionError
         A method has no map of it, or the map cannot be read or is of another size than the mask.
     """
-    masks, photos = mask_entries(location), photo_entries(location)
+    masks, photos = location.mask_files, location.photo_files
     known = {mask.stem: mask for mask in masks}
     maps = {m: {name: e for name, e, _ in pair(entries, masks).pairs} for m, entries in methods.items()}
-    rule = binarised_by(Protocol(), location).mask_threshold
+    rule, graded = binarised_by(Protocol(), location).mask_threshold, location.dataset.grey_masks
     found = []
     for name in images:
         if name not in known:
@@ -295,12 +288,11 @@ def load_shown(
             raise DatasetError(f"{name}: no photo in {location.root}; its mask is there.")
         if absent := [method for method, there in maps.items() if name not in there]:
             raise PredictionError(f"{name}: no map of {first_few(absent)}. Leave it or the method out.")
-        mask = mask_from(known[name].read(), known[name].where, rule=rule, graded=location.dataset.grey_masks)
-        levels = {
-            method: prediction_from(there[name].read(), there[name].where, shape=mask.gt.shape).levels
-            for method, there in maps.items()
-        }
-        pixels = photo_from(photos[name].read(), photos[name].where)
-        photo = (pixels // 257 if pixels.dtype == np.uint16 else pixels).astype(np.uint8)
-        found.append(ShownImage(name, photo, mask.gt, levels))
+        mask = mask_from(known[name].content(DatasetError), known[name].where, rule=rule, graded=graded)
+        levels = {method: _levels(files[name], mask.gt.shape) for method, files in maps.items()}
+        found.append(ShownImage(name, _photo(photos[name]), mask.gt, levels))
     return found
+
+
+def _levels(entry: ImageFile, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    return prediction_from(entry.content(PredictionError), entry.where, shape=shape).levels

@@ -6,6 +6,7 @@ from importlib import import_module
 import click
 
 from sodbench.errors import SodbenchError, nearest
+from sodbench.utils.process import keep_freed_memory
 from sodbench.version import __version__
 
 COMMANDS = {
@@ -78,3 +79,6 @@ def main() -> None:
     \b
     Try it:  sodbench score --dataset demo
     """  # noqa: D301 (click needs the character \b)
+    keep_freed_memory()
+    if "" not in sys.path:
+        sys.path.append("")  # the current folder, where a user's own model may lie

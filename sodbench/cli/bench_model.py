@@ -22,10 +22,11 @@ def bench_model(
 ) -> None:
     """Time a model as the paper does: one 320x320 image at a time, the network alone."""
     from sodbench.models.cost import measure
-    from sodbench.models.predictor import build_network, choose_device, load_model
+    from sodbench.models.predictor import build_network, choose_device, fix_cudnn, load_model
     from sodbench.models.registry import unpublished
 
     chosen = choose_device(device)
+    fix_cudnn()
     path: Path | None = None
     if weights is None and (factory := model_module or unpublished(model)):
         network = build_network(factory)

@@ -2,15 +2,18 @@
 
 import os
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from sodbench.data.registry import Dataset, find, fold, lookup, registry
 from sodbench.data.sources import ImageFile, open_source
 from sodbench.errors import DatasetError, PredictionError, first_few
 from sodbench.protocol import Protocol
-from sodbench.utils.files import config_file, read_toml
+from sodbench.utils.files import config_file
+from sodbench.utils.toml import read_toml
 
 MASK_FOLDERS = ("masks", "mask", "gt", "gts", "gt_masks", "ground_truth", "ground_truth_mask")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "im")
@@ -18,7 +21,7 @@ IMAGE_FOLDERS = ("images", "image", "imgs", "img", "im")
 
 @dataclass(frozen=True)
 class Location:
-    """A dataset on this disk.
+    """A dataset on this disk, as it was when it was found: each of its folders is listed once.
 
     Parameters
     ----------
@@ -32,6 +35,8 @@ class Location:
         Folder of the photos, if there is one; equal to `masks` where both lie side by side.
     layout
         The folders below `root`, for display.
+    listed
+        Folder -> its image files, of those that were listed to find the dataset.
     """
 
     dataset: Dataset
@@ -39,6 +44,27 @@ class Location:
     masks: Path
     images: Path | None
     layout: str
+    listed: Mapping[Path, tuple[ImageFile, ...]] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def mask_files(self) -> tuple[ImageFile, ...]:
+        """The masks, sorted by name."""
+        entries = self._entries(self.masks)
+        if self.images != self.masks:
+            return entries
+        return tuple(e for e in entries if _has_suffix(e, self.dataset.mask_suffix))
+
+    @cached_property
+    def photo_files(self) -> dict[str, ImageFile]:
+        """The photos by stem, empty if there are none; the dataset's own suffix wins a stem."""
+        suffix = self.dataset.image_suffix
+        entries = self._entries(self.images) if self.images else ()
+        if self.images == self.masks:
+            entries = tuple(e for e in entries if not _has_suffix(e, self.dataset.mask_suffix))
+        return {e.stem: e for e in sorted(entries, key=lambda e: _has_suffix(e, suffix))}
+
+    def _entries(self, folder: Path) -> tuple[ImageFile, ...]:
+        return self.listed[folder] if folder in self.listed else _entries(folder)
 
 
 @dataclass(frozen=True)
@@ -90,9 +116,10 @@ def from_masks(path: Path, name: str | None = None) -> Location:
     DatasetError
         The path does not exist, holds no images, or holds them in several folders.
     """
-    entries = _entries(path)
+    groups = _groups(path)
+    entries = _of_one_folder(groups)
     if not entries:
-        inside = first_few(list(_groups(path)))
+        inside = first_few(list(groups))
         raise DatasetError(
             f"{path}: found no images, expected a folder or zip of masks."
             + (f" Its folders {inside} hold images: pass the one of the masks." if inside else "")
@@ -101,27 +128,12 @@ def from_masks(path: Path, name: str | None = None) -> Location:
     if dataset is None:
         dataset = Dataset(name=_safe_name(name or _given_name(path)), version=0, count=0, registered=False)
     images = path if _is_mixed(dataset, entries) else None
-    location = Location(dataset, path, path, images, "side by side" if images else "masks only")
+    layout = "side by side" if images else "masks only"
+    location = Location(dataset, path, path, images, layout, {path: entries})
     if dataset.registered:
         return location
-    return _counted(location)
-
-
-def mask_entries(location: Location) -> tuple[ImageFile, ...]:
-    """List the masks, sorted by name."""
-    entries = _entries(location.masks)
-    if location.images != location.masks:
-        return entries
-    return tuple(e for e in entries if _has_suffix(e, location.dataset.mask_suffix))
-
-
-def photo_entries(location: Location) -> dict[str, ImageFile]:
-    """Return the photos by stem, empty if there are none; the entry's own suffix wins a stem."""
-    suffix = location.dataset.image_suffix
-    entries = _entries(location.images) if location.images else ()
-    if location.images == location.masks:
-        entries = tuple(e for e in entries if not _has_suffix(e, location.dataset.mask_suffix))
-    return {e.stem: e for e in sorted(entries, key=lambda e: _has_suffix(e, suffix))}
+    counted = replace(dataset, count=len(location.mask_files))
+    return replace(location, dataset=counted)
 
 
 def check_complete(location: Location, subset: bool) -> None:
@@ -140,7 +152,7 @@ def check_complete(location: Location, subset: bool) -> None:
         Masks are too few (unless `subset`), too many, or of images that were removed.
     """
     dataset = location.dataset
-    masks = mask_entries(location)
+    masks = location.mask_files
     found = len(masks)
     removed = sorted(set(dataset.removed).intersection(entry.stem for entry in masks))
     if not removed and (found == dataset.count or (subset and 0 < found < dataset.count)):
@@ -210,23 +222,32 @@ def _layout(dataset: Dataset, root: Path) -> Location | None:
     images = _first(root, (*dataset.images, *IMAGE_FOLDERS))
     if masks := _first(root, (*dataset.masks, *MASK_FOLDERS)):
         return _location(dataset, root, masks, images)
-    for folder in (root, images):
-        if folder and _is_mixed(dataset, _entries(folder)):
-            return _location(dataset, root, folder, folder)
+    for listing in (_Listing(root, _entries(root)), images):
+        if listing and _is_mixed(dataset, listing.entries):
+            return _location(dataset, root, listing, listing)
     return None
 
 
-def _location(dataset: Dataset, root: Path, masks: Path, images: Path | None) -> Location:
-    folders = [folder.relative_to(root).as_posix() for folder in (images, masks) if folder]
-    layout = f"side by side in {folders[1]}" if images == masks else " + ".join(folders)
-    return Location(dataset, root, masks, images, layout)
+class _Listing(NamedTuple):
+    """A folder and its image files."""
+
+    folder: Path
+    entries: tuple[ImageFile, ...]
 
 
-def _first(root: Path, candidates: Sequence[str]) -> Path | None:
+def _location(dataset: Dataset, root: Path, masks: _Listing, images: _Listing | None) -> Location:
+    listed = dict(listing for listing in (images, masks) if listing)
+    folders = [listing.folder.relative_to(root).as_posix() for listing in (images, masks) if listing]
+    together = images is not None and images.folder == masks.folder
+    layout = f"side by side in {folders[1]}" if together else " + ".join(folders)
+    return Location(dataset, root, masks.folder, images.folder if images else None, layout, listed)
+
+
+def _first(root: Path, candidates: Sequence[str]) -> _Listing | None:
     for candidate in candidates:
         folder = _descend(root, candidate)
-        if folder and _entries(folder):
-            return folder
+        if folder and (entries := _entries(folder)):
+            return _Listing(folder, entries)
     return None
 
 
@@ -258,7 +279,11 @@ def _groups(path: Path) -> dict[str, tuple[ImageFile, ...]]:
 
 
 def _entries(path: Path) -> tuple[ImageFile, ...]:
-    groups = _groups(path)
+    return _of_one_folder(_groups(path))
+
+
+def _of_one_folder(groups: Mapping[str, tuple[ImageFile, ...]]) -> tuple[ImageFile, ...]:
+    """Return the files at the top, or those of the only folder."""
     return groups.get("", next(iter(groups.values())) if len(groups) == 1 else ())
 
 
@@ -282,11 +307,6 @@ def _safe_name(name: str) -> str:
     return re.sub(r"[^\w.+-]+", "-", name).strip("-.") or "masks"
 
 
-def _counted(location: Location) -> Location:
-    count = len(mask_entries(location))
-    return replace(location, dataset=replace(location.dataset, count=count))
-
-
 def _status(dataset: Dataset, folders: Sequence[Path]) -> Status:
     found = (_search(dataset, folder) for folder in folders)
     location = _builtin(dataset) if dataset.builtin else next(filter(None, found), None)
@@ -295,7 +315,7 @@ def _status(dataset: Dataset, folders: Sequence[Path]) -> Status:
     try:
         check_complete(location, subset=False)
     except DatasetError:
-        return Status(dataset, location, len(mask_entries(location)), False)
+        return Status(dataset, location, len(location.mask_files), False)
     return Status(dataset, location, dataset.count, True)
 
 

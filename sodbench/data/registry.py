@@ -2,14 +2,15 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from sodbench.errors import DatasetError, ProtocolError, first_few, nearest
 from sodbench.protocol import parse_mask_rule
-from sodbench.utils.files import config_file, read_toml, shipped
+from sodbench.utils.files import config_file, shipped
+from sodbench.utils.toml import FLAG, TEXT, Check, checked_table, read_toml
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,17 +124,9 @@ def _dataset(file: Path, name: str, table: object) -> Dataset:
         raise DatasetError(f"{where}: found {table!r}, expected a table of facts about a dataset.")
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise DatasetError(f"{where}: a name may hold letters, digits and _ . + - only.")
-    for key, value in table.items():
-        if key not in _KEYS:
-            raise DatasetError(f"{where}: unknown key {key}; {nearest(key, list(_KEYS))}")
-        expected, is_valid = _KEYS[key]
-        if not is_valid(value):
-            raise DatasetError(f"{where}: {key} is {value!r}, expected {expected}.")
+    facts = checked_table(where, table, _KEYS, DatasetError)
     if missing := [key for key in ("version", "count") if key not in table]:
         raise DatasetError(f"{where}: {first_few(missing)} is missing.")
-    facts: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in table.items()
-    }
     dataset = Dataset(name=name, **facts)
     if dataset.builtin:
         from sodbench.data.demo import demo_names
@@ -159,12 +152,10 @@ def _is_strings(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(v, str) and v for v in value)
 
 
-_TEXT = ("a text", lambda v: isinstance(v, str))
 _TEXTS = ("a list of texts", _is_strings)
-_FLAG = ("true or false", lambda v: isinstance(v, bool))
 _FOLDERS = ("a list of folders inside the dataset's own", _is_folders)
 _SUFFIX = ('a suffix such as ".png"', lambda v: isinstance(v, str) and re.fullmatch(r"\.\w+", v) is not None)
-_KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+_KEYS: dict[str, Check] = {
     "version": ("a whole number from 1", lambda v: type(v) is int and v >= 1),
     "count": ("the number of masks", lambda v: type(v) is int and v >= 0),
     "role": ("test, train or demo", lambda v: v in ("test", "train", "demo")),
@@ -174,12 +165,12 @@ _KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "image_suffix": _SUFFIX,
     "mask_suffix": _SUFFIX,
     "mask_threshold": ('a rule such as ">128"', _is_rule),
-    "distinctive": _FLAG,
-    "grey_masks": _FLAG,
-    "builtin": _FLAG,
+    "distinctive": FLAG,
+    "grey_masks": FLAG,
+    "builtin": FLAG,
     "urls": _TEXTS,
-    "hashes": _TEXT,
-    "get": _TEXT,
+    "hashes": TEXT,
+    "get": TEXT,
     "removed": _TEXTS,
     "known_bad": _TEXTS,
     "other_counts": (
@@ -187,9 +178,9 @@ _KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
         lambda v: isinstance(v, dict) and all(k.isdigit() and isinstance(t, str) for k, t in v.items()),
     ),
     "traps": _TEXTS,
-    "paper": _TEXT,
-    "doi": _TEXT,
-    "licence": _TEXT,
+    "paper": TEXT,
+    "doi": TEXT,
+    "licence": TEXT,
 }
 
 

@@ -33,7 +33,8 @@ class ImageFile:
     where
         What a message calls it: the path, or ``archive.zip!member``.
     read
-        Returns the file's bytes; raises OSError, or PredictionError for a damaged zip member.
+        Returns the file's bytes; raises OSError, or PredictionError for a damaged zip member. Callers take
+        `content`.
     """
 
     name: str
@@ -50,6 +51,21 @@ class ImageFile:
     def folder(self) -> str:
         """Folder inside the source, ``""`` at its top."""
         return self.name.rpartition("/")[0]
+
+    def content(self, error: type[SodbenchError]) -> bytes:
+        """Read the file.
+
+        Parameters
+        ----------
+        error
+            What to raise where that cannot be done; a damaged member of a zip is a PredictionError.
+        """
+        try:
+            return self.read()
+        except IsADirectoryError as cause:
+            raise error(f"{self.where}: is a directory, expected an image file.") from cause
+        except OSError as cause:
+            raise error(f"{self.where}: cannot read this file ({cause.strerror or cause}).") from cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,16 +204,6 @@ def _zip(path: Path) -> Source:
         else:
             ignored.append(name)
     return _source(path, entries, ignored)
-
-
-def content_of(entry: ImageFile, error: type[SodbenchError]) -> bytes:
-    """Read a file; `error` is what to raise where that cannot be done."""
-    try:
-        return entry.read()
-    except IsADirectoryError as cause:
-        raise error(f"{entry.where}: is a directory, expected an image file.") from cause
-    except OSError as cause:
-        raise error(f"{entry.where}: cannot read this file ({cause.strerror or cause}).") from cause
 
 
 def digest_of(data: bytes) -> str:

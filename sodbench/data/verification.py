@@ -5,9 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 
-from sodbench.data.locations import Location, mask_entries, photo_entries
+from sodbench.data.locations import Location
 from sodbench.data.sources import ImageFile
-from sodbench.errors import SodbenchError, first_few
+from sodbench.errors import DatasetError, SodbenchError, first_few
 
 DEFAULT_RULE = ">128"
 
@@ -76,7 +76,7 @@ def verify_dataset(location: Location, progress: Callable[[int, int], None] | No
         Called with the number of masks read and of all masks.
     """
     dataset = location.dataset
-    masks, photos = mask_entries(location), photo_entries(location)
+    masks, photos = location.mask_files, location.photo_files
     findings = _Findings()
     for done, entry in enumerate(masks, 1):
         size = _look_at_mask(entry, dataset.mask_threshold or DEFAULT_RULE, findings)
@@ -123,8 +123,8 @@ def _look_at_mask(entry: ImageFile, rule: str, findings: _Findings) -> tuple[int
     from sodbench.data.images.maps import mask_from
 
     try:
-        mask = mask_from(entry.read(), entry.where, rule=rule)
-    except (OSError, SodbenchError) as error:
+        mask = mask_from(entry.content(DatasetError), entry.where, rule=rule)
+    except SodbenchError as error:
         findings.unreadable.append(f"{entry.name}: {error}")
         return None
     if "mask-01" in mask.notes:
@@ -144,7 +144,7 @@ def _look_at_photo(photo: ImageFile, mask_size: tuple[int, int] | None, findings
     from PIL import Image
 
     try:
-        with Image.open(BytesIO(photo.read())) as image:
+        with Image.open(BytesIO(photo.content(DatasetError))) as image:
             size = image.size
     except (OSError, ValueError, SodbenchError, Image.DecompressionBombError) as error:
         findings.unreadable.append(f"{photo.name}: {error}")

@@ -163,6 +163,8 @@ def add_rows(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
     ------
     LeaderboardError
         A row is refused; or the folder is locked for long.
+    FileError
+        The folder cannot be written.
     """
     methods = sorted({one.method for one in scores})
     if facts and len(methods) > 1:

@@ -75,7 +75,7 @@ def make_maps(
     ------
     PredictionError
         Two photos have one name, or the folder holds maps of another configuration.
-    ScoresError
+    FileError
         The folder cannot be written.
     """
     targets = _targets(photos, out)
@@ -123,11 +123,9 @@ class _Prepared(NamedTuple):
 
 def _prepare(photo: ImageFile, target: Path, exif: bool) -> _Prepared:
     try:
-        pixels = photo_from(photo.read(), photo.where, exif=exif)
+        pixels = photo_from(photo.content(PredictionError), photo.where, exif=exif)
     except SodbenchError as error:
         return _Prepared(target, error=str(error))
-    except OSError as error:
-        return _Prepared(target, error=f"{photo.where}: cannot read this file ({error.strerror}).")
     height, width = pixels.shape[:2]
     return _Prepared(target, width, height, network_input(pixels))
 
@@ -244,7 +242,7 @@ def photo_sets(
     images: Path | None, datasets: Sequence[str], data: Path | None, out: Path, model: str
 ) -> list[PhotoSet]:
     """Find the photos: a folder of them, the datasets named, or every test set on this disk."""
-    from sodbench.data.locations import locate, locate_all, photo_entries
+    from sodbench.data.locations import locate, locate_all
     from sodbench.data.registry import find
     from sodbench.data.sources import open_source
 
@@ -269,7 +267,7 @@ def photo_sets(
     sets = []
     for place in places:
         name = place.dataset.name
-        entries = tuple(photo_entries(place).values())
+        entries = tuple(place.photo_files.values())
         if not entries:
             raise DatasetError(f"{place.root}: found the masks of {name}, but no photos ({place.layout}).")
         sets.append(PhotoSet(name, entries, out / model / name))
@@ -277,12 +275,16 @@ def photo_sets(
 
 
 def run_sets(sets: Sequence[PhotoSet], how: dict[str, Any], bar: Bar, say: Say) -> list[str]:
-    """Run a model over all sets; return what failed."""
+    """Run a model over all sets; return what failed.
+
+    For a process that does nothing else: changes torch's settings by `fix_cudnn`.
+    """
     from sodbench.models.inference import Configuration, make_maps
-    from sodbench.models.predictor import Predictor, choose_device, load_model
+    from sodbench.models.predictor import Predictor, choose_device, fix_cudnn, load_model
 
     device = choose_device(how["device"])
     network, weights, digest = load_model(how["model"], how["model_module"], how["weights"], say)
+    fix_cudnn()
     predictor = Predictor(network, device, how["precision"], how["compile"])
     configuration = Configuration(
         how["model"],

@@ -2,7 +2,6 @@
 
 import importlib
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from sodbench.errors import WeightsError
 from sodbench.models.registry import find_model, known_models, unpublished
 from sodbench.models.weights import fetch_weights, load_weights, sha256
-from sodbench.utils.process import keep_freed_memory
 
 if TYPE_CHECKING:
     import torch
@@ -26,7 +24,8 @@ class Predictor:
     """A network ready to run on a device: batches of inputs to probabilities.
 
     channels_last makes oneDNN sum in another order, and the U²-Nets 1.2 times faster on a CPU: their
-    probabilities move by less than 1e-4, as little as float32 itself is from float64.
+    probabilities move by less than 1e-4, as little as float32 itself is from float64. On CUDA, call
+    `fix_cudnn` first: without it, torch rounds the convolutions of ``fp32`` to TF32.
 
     Parameters
     ----------
@@ -45,16 +44,12 @@ class Predictor:
     ) -> None:
         import torch
 
-        keep_freed_memory()
         self.device, self.precision = device, precision
         network = network.eval()
         fold = getattr(network, "fold_batch_norm", None)
         if fold is not None:
             fold()
         network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if device.type == "cuda":
-            torch.backends.cudnn.benchmark = True
-            torch.backends.cudnn.allow_tf32 = False  # fp32 is what run.json says
         self.network = torch.compile(network) if compile else network
 
     def __call__(self, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -75,8 +70,20 @@ class Predictor:
             return torch.sigmoid(logits.float())[:, 0].cpu().numpy()
 
 
+def fix_cudnn() -> None:
+    """Let cuDNN compute in full float32 and choose its fastest kernels; no effect without a CUDA GPU.
+
+    These are settings of torch for the whole process, so a program makes them, before it builds a
+    `Predictor` or trains; the command line does. ``fp32`` in ``run.json`` means full float32.
+    """
+    import torch
+
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def build_network(factory: str) -> "nn.Module":
-    """Import and call ``module:function``; the module may lie in the current folder.
+    """Import and call ``module:function``.
 
     Raises
     ------
@@ -85,8 +92,6 @@ def build_network(factory: str) -> "nn.Module":
     """
     need_torch()
     module, _, name = factory.partition(":")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))
     import torch
 
     try:

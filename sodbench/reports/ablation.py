@@ -272,10 +272,18 @@ def _times(names: Sequence[str]) -> dict[str, float]:
     """Return the median ms an image of each network, with random weights, as `sodbench run` runs it."""
     from sodbench.models.cost import interleaved
     from sodbench.models.networks import NETWORKS
-    from sodbench.models.predictor import Predictor, build_network, choose_device
+    from sodbench.models.predictor import Predictor, build_network, choose_device, fix_cudnn
 
     device = choose_device("auto")
-    return interleaved({name: Predictor(build_network(NETWORKS[name]), device) for name in names}, ROUNDS)
+    from torch.backends import cudnn
+
+    before = cudnn.benchmark, cudnn.allow_tf32
+    fix_cudnn()
+    try:
+        predictors = {name: Predictor(build_network(NETWORKS[name]), device) for name in names}
+        return interleaved(predictors, ROUNDS)
+    finally:
+        cudnn.benchmark, cudnn.allow_tf32 = before
 
 
 def _machine() -> str:

@@ -13,15 +13,9 @@ from shlex import quote
 from typing import NamedTuple
 
 from sodbench.data.discovery import discover
-from sodbench.data.locations import (
-    Location,
-    binarised_by,
-    check_complete,
-    mask_entries,
-    place,
-)
+from sodbench.data.locations import Location, binarised_by, check_complete, place
 from sodbench.data.pairing import pair, suggest_strip
-from sodbench.data.sources import ImageFile, content_of, digest_of
+from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
 from sodbench.metrics import METRICS, check_metrics
 from sodbench.protocol import Protocol
@@ -29,7 +23,7 @@ from sodbench.scoring.pairs import PreparedMask, levels_of, prepared_from, score
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row, lacking
 from sodbench.scoring.scores import Scores
-from sodbench.utils.process import Progress, cpus, keep_freed_memory
+from sodbench.utils.process import Progress, cpus
 
 Rows = MutableMapping[str, Row]
 
@@ -143,8 +137,7 @@ def score_methods(
         All files that are missing or unusable, method by method.
     """
     check_complete(location, plan.subset)
-    keep_freed_memory()
-    masks = mask_entries(location)
+    masks = location.mask_files
     tasks = _tasks(methods, masks, location.dataset.name, plan, rows)
     work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks)
     failed: dict[str, SodbenchError] = {}
@@ -233,7 +226,7 @@ def _missing(
 def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | SodbenchError]]:
     """Score one image for all methods; errors are returned, so that all of them can be told."""
     try:
-        data = content_of(task.mask, DatasetError)
+        data = task.mask.content(DatasetError)
     except SodbenchError as error:
         return [(method, error) for method, _, _ in task.maps]
     mask_digest = digest_of(data)
@@ -241,7 +234,7 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
     results: list[tuple[str, Row | SodbenchError]] = []
     for method, entry, known in task.maps:
         try:
-            map_data = content_of(entry, PredictionError) if entry else b""
+            map_data = entry.content(PredictionError) if entry else b""
             digest = f"{mask_digest}-{digest_of(map_data) if entry else 'missing'}"
             known = known if known and known.digest == digest else None
             todo = lacking(known, plan.protocol, plan.metrics) if known else plan.metrics
@@ -263,7 +256,7 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
 def _content(masks: Sequence[ImageFile], tasks: Sequence[_Task], rows: Mapping[str, Rows]) -> str:
     """Name an unregistered dataset's version by the content of all its masks."""
     read = {t.image: rows[t.maps[0][0]][t.image].digest.partition("-")[0] for t in tasks}
-    digests = {e.stem: read.get(e.stem) or digest_of(content_of(e, DatasetError)) for e in masks}
+    digests = {e.stem: read.get(e.stem) or digest_of(e.content(DatasetError)) for e in masks}
     return digest_of(repr(sorted(digests.items())).encode())
 
 

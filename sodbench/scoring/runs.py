@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sodbench.data.discovery import discover
-from sodbench.data.locations import Location, binarised_by, mask_entries, place
+from sodbench.data.locations import Location, binarised_by, place
 from sodbench.data.pairing import pair
 from sodbench.data.registry import find, lookup, registry
 from sodbench.data.sources import ImageFile
@@ -126,7 +126,7 @@ def score_job(
 
     Raises
     ------
-    ScoresError
+    FileError, ScoresError
         The folder cannot be written, or holds files that are no scores.
     DatasetError, PredictionError
         See `sodbench.scoring.pipeline.score_methods`; finished rows are kept for the next run.
@@ -190,7 +190,7 @@ def score_jobs(
 
 def unpaired_notices(job: Job, plan: Plan) -> list[str]:
     """Say which maps have no mask, and which masks no map, where that is no error."""
-    masks = mask_entries(job.location)
+    masks = job.location.mask_files
     lines = []
     for method, entries in job.methods.items():
         found = pair(entries, masks, plan.strip)

@@ -2,13 +2,12 @@
 
 import os
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sodbench.errors import DatasetError, ScoresError, SodbenchError
+from sodbench.errors import FileError
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -35,7 +34,7 @@ def shipped(inside: str, beside: str) -> Shipped:
 
     Raises
     ------
-    SodbenchError
+    FileError
         It is in neither place.
 
     Examples
@@ -48,7 +47,7 @@ def shipped(inside: str, beside: str) -> Shipped:
         if place.path.exists():
             return place
     looked = ", ".join(str(place.path) for place in places)
-    raise SodbenchError(f"{beside}: not found. Looked at: {looked}. Install sodbench again.")
+    raise FileError(f"{beside}: not found. Looked at: {looked}. Install sodbench again.")
 
 
 def check_writable(folder: Path, option: str = "") -> None:
@@ -63,7 +62,7 @@ def check_writable(folder: Path, option: str = "") -> None:
 
     Raises
     ------
-    ScoresError
+    FileError
         It cannot.
     """
     there = folder
@@ -73,7 +72,7 @@ def check_writable(folder: Path, option: str = "") -> None:
         with tempfile.TemporaryFile(dir=there) as probe:
             probe.write(bytes(_PROBE))
     except OSError as error:
-        raise ScoresError(
+        raise FileError(
             f"{folder}: cannot write here ({error.strerror}). Choose another folder"
             + (f" with {option}." if option else ".")
         ) from error
@@ -87,7 +86,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
     Raises
     ------
-    ScoresError
+    FileError
         The file cannot be written.
 
     Examples
@@ -114,7 +113,7 @@ def replacing(path: Path) -> Iterator[Path]:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise ScoresError(f"{path}: cannot write this file ({error.strerror}).") from error
+        raise FileError(f"{path}: cannot write this file ({error.strerror}).") from error
 
 
 def config_file(name: str) -> Path:
@@ -122,19 +121,3 @@ def config_file(name: str) -> Path:
     import platformdirs
 
     return platformdirs.user_config_path("sodbench") / name
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """Read a TOML file.
-
-    Raises
-    ------
-    DatasetError
-        The file is missing or is not valid TOML.
-    """
-    try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise DatasetError(f"{file}: cannot read this file ({error.strerror}).") from error
-    except ValueError as error:
-        raise DatasetError(f"{file}: this is not valid TOML: {error}.") from error

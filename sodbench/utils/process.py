@@ -18,8 +18,8 @@ def keep_freed_memory() -> bool:
 
     Scoring allocates a few megabytes an image and frees them, a network some hundred. By default glibc
     returns such blocks at once and faults them in again for the next image, which costs a fifth of the
-    time of either (measured). Sets glibc's thresholds once a process, for all that runs in it; returns
-    False where the C library has none.
+    time of either (measured). Sets glibc's thresholds once a process, for all that runs in it, so a program
+    calls it and the library does not; returns False where the C library has none.
     """
     if not sys.platform.startswith("linux"):
         return False

@@ -6,7 +6,6 @@ come from is said as a guess. No finding means that none of the checks spoke, no
 masks of another version of the dataset, for one, are seen by their names and sizes only.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -28,11 +27,12 @@ from sodbench.analysis.diagnostics.evidence import Evidence, Thumb, Unreadable, 
 from sodbench.analysis.diagnostics.ordering import orders
 from sodbench.analysis.diagnostics.sample import Finding, View
 from sodbench.data.images.maps import mask_from
-from sodbench.data.locations import Location, binarised_by, mask_entries
+from sodbench.data.locations import Location, binarised_by
 from sodbench.data.pairing import pair
 from sodbench.data.sources import ImageFile
-from sodbench.errors import PredictionError, SodbenchError
+from sodbench.errors import DatasetError, PredictionError, SodbenchError
 from sodbench.protocol import Protocol
+from sodbench.utils.process import cpus
 
 __all__ = ["SAMPLE", "Finding", "examine", "sampled"]
 
@@ -54,6 +54,7 @@ def examine(
     *,
     sample: int = SAMPLE,
     strip: Sequence[str] = (),
+    jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
     """Say what is wrong with a method's maps of a dataset, the gravest first.
@@ -70,6 +71,8 @@ def examine(
         How many maps to look at, evenly spaced by name; findings say so where this is not all of them.
     strip
         Affixes to remove from the names of maps.
+    jobs
+        Threads; by default one a CPU.
     progress
         Called with maps done and their total.
 
@@ -89,13 +92,13 @@ def examine(
     >>> from sodbench.data.registry import find
     >>> from sodbench.data.sources import open_source
     >>> demo = locate(find("demo"))
-    >>> masks = mask_entries(demo)
+    >>> masks = demo.mask_files
     >>> [finding.name for finding in examine(masks, demo)]
     ['two-levels']
     """
     if sample < 1:
         raise PredictionError(f"sample={sample} must be at least 1.")
-    masks = mask_entries(location)
+    masks = location.mask_files
     pairing = pair(entries, masks, strip)
     names = [mask.stem for mask in masks]
     first = unmatched(pairing, entries, masks)
@@ -110,14 +113,14 @@ def examine(
 
     def thumb(entry: ImageFile) -> Thumb | None:
         try:
-            gt = mask_from(entry.read(), entry.where, rule=rule, graded=graded).gt
-        except (SodbenchError, OSError):
+            gt = mask_from(entry.content(DatasetError), entry.where, rule=rule, graded=graded).gt
+        except SodbenchError:
             return None
         return thumbnail(gt.astype(np.float32))
 
     seen: list[Evidence] = []
     unread: list[Unreadable] = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(jobs or cpus()) as pool:
         for done, one in enumerate(pool.map(look, range(len(chosen))), start=1):
             seen.append(one) if isinstance(one, Evidence) else unread.append(one)
             if progress:

@@ -10,7 +10,7 @@ from sodbench.analysis.diagnostics.upsampling import Enlarging, enlarged_from
 from sodbench.data.images.decoding import decode
 from sodbench.data.images.maps import mask_from
 from sodbench.data.sources import ImageFile
-from sodbench.errors import SodbenchError
+from sodbench.errors import DatasetError, PredictionError, SodbenchError
 
 THUMB = 32
 """Side of the thumbnails that are compared across images: enough to tell objects apart."""
@@ -86,13 +86,11 @@ def evidence(
 ) -> Evidence | Unreadable:
     """Look at one map; `rule` and `graded` say how to read its mask, `search` to look for enlarging."""
     try:
-        data, mask_data = pred.read(), mask.read()
+        data, mask_data = pred.content(PredictionError), mask.content(DatasetError)
         found = decode(data, pred.where)
         gt = mask_from(mask_data, mask.where, rule=rule, graded=graded).gt
     except SodbenchError as error:
         return Unreadable(image, str(error))
-    except OSError as error:
-        return Unreadable(image, f"{image}: cannot read this file ({error.strerror or error}).")
     levels = found.levels
     top = int(levels.max())
     p = levels.astype(np.float32) / np.float32(255)

@@ -200,7 +200,9 @@ def rescorer_of_maps(
     """
     (entries,) = job.methods.values()
     with bar("look at the maps") as progress:
-        looked = examine(entries, job.location, plan.protocol, strip=plan.strip, progress=progress)
+        looked = examine(
+            entries, job.location, plan.protocol, strip=plan.strip, jobs=plan.jobs, progress=progress
+        )
     odd = tuple(f"{one.name}: {one.text}" for one in looked)
     try:
         (scores,) = score_jobs([job], plan, out, mask_threshold, bar=bar, say=say, replace_others=False)
@@ -226,7 +228,7 @@ def explain(
     Parameters
     ----------
     figures
-        Of one method on one dataset.
+        Of one method on one dataset; with as many threads as they are given for their pixels.
     metrics
         Column ids; those claimed are added.
     claims
@@ -252,7 +254,8 @@ def explain(
     known = readings(base)
     _compute(figures, [(metric, one) for metric in metrics for one in known.values()], say, progress)
     here = _values(figures, metrics, base)
-    with ThreadPoolExecutor(cpus()) as pool:
+    jobs = figures.pixels.jobs if figures.pixels else None
+    with ThreadPoolExecutor(jobs or cpus()) as pool:
         rows = pool.map(lambda one: _values(figures, metrics, one), known.values())
         values = dict(zip(known, rows, strict=True))
     name = next((preset for preset in PRESETS if known[preset] == base), AS_SCORED)

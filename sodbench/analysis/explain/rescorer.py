@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from sodbench.data.images.decoding import SaliencyMap
 from sodbench.data.images.maps import binarise, mask_from, prediction_from, resized_mask
-from sodbench.data.locations import Location, mask_entries
+from sodbench.data.locations import Location
 from sodbench.data.pairing import pair
-from sodbench.data.sources import ImageFile, content_of
+from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError, ScoresError
 from sodbench.metrics import METRICS, PARTS, family_of, part_of
 from sodbench.metrics.histogram import (
@@ -121,7 +121,7 @@ class Rescorer:
             raise ScoresError(
                 f"{self.scores.method}: stored scores do not suffice, give the maps themselves."
             )
-        masks = {mask.stem: mask for mask in mask_entries(self.pixels.location)}
+        masks = {mask.stem: mask for mask in self.pixels.location.mask_files}
         paired = pair(self.pixels.entries, list(masks.values()), self.pixels.strip).pairs
         maps = {image: entry for image, entry, _ in paired}
         graded = self.pixels.location.dataset.grey_masks
@@ -355,13 +355,13 @@ def _pieces_of(
     """Compute the parts of one image."""
     mask_entry, entry = entries
     mask = mask_from(
-        content_of(mask_entry, DatasetError),
+        mask_entry.content(DatasetError),
         mask_entry.where,
         rule=base.mask_threshold,
         eps=base.eps,
         graded=graded,
     )
-    data = content_of(entry, PredictionError) if entry else b""
+    data = entry.content(PredictionError) if entry else b""
     views: dict[object, _View] = {}
     found = {}
     for piece, protocol in pieces.items():

@@ -11,13 +11,9 @@ from struct import unpack_from
 from typing import NamedTuple
 
 import numpy as np
+from isal import isal_zlib
 from numba import njit
 from numpy.typing import NDArray
-
-try:
-    from isal import isal_zlib as inflater
-except ImportError:  # no wheel for this machine: three times slower to inflate, the same bytes
-    import zlib as inflater  # type: ignore[no-redef]
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -133,7 +129,7 @@ def chunks_of(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
         if end + 4 > len(data):
             raise RefusalError(f"truncated PNG ({len(data)} bytes, expected at least {end + 4}). {_AGAIN}")
         kind = data[at + 4 : at + 8]
-        if inflater.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
+        if isal_zlib.crc32(view[at + 4 : end]) != int.from_bytes(view[end : end + 4], "big"):
             raise RefusalError(f"damaged PNG (wrong checksum of its chunk {kind!r} at byte {at}). {_AGAIN}")
         if kind == b"IDAT":
             pixels.append(view[at + 8 : end])
@@ -201,8 +197,8 @@ def inflated(pixels: bytes, expected: int) -> bytes:
         There are fewer, or the stream is damaged.
     """
     try:
-        found: bytes = inflater.decompressobj().decompress(pixels, expected)
-    except inflater.error as cause:  # type: ignore[misc]
+        found: bytes = isal_zlib.decompressobj().decompress(pixels, expected)
+    except isal_zlib.error as cause:  # type: ignore[misc]
         raise RefusalError(f"damaged or truncated PNG ({cause}). {_AGAIN}") from cause
     if len(found) < expected:
         raise RefusalError(f"truncated PNG ({len(found)} bytes of pixels, expected {expected}). {_AGAIN}")

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CHECKPOINT_FILE, WEIGHTS, RUN_RECORD = "checkpoint.pt", "last.safetensors", "run.json"
 CHECKPOINT_FORMAT = 1
 _KEYS = {"format", "config", "data", "world", "step", "model", "optimiser", "scaler", "rng"}
+_FORMER_KEYS = {"tensorboard"}
+"""Keys of earlier configurations that decided nothing about what is learnt."""
 
 
 def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
@@ -29,7 +31,7 @@ def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
 
     Raises
     ------
-    ScoresError
+    FileError
         The disk is full, or the folder cannot be written; an earlier checkpoint is left as it was.
     """
     write_weights(folder, state["model"])
@@ -43,7 +45,7 @@ def write_weights(folder: Path, model: dict[str, torch.Tensor]) -> None:
 
     Raises
     ------
-    ScoresError
+    FileError
         The disk is full, or the folder cannot be written.
     """
     from safetensors.torch import save
@@ -53,7 +55,7 @@ def write_weights(folder: Path, model: dict[str, torch.Tensor]) -> None:
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any]:
-    """Read a run's checkpoint.
+    """Read a run's checkpoint; keys that configurations once had are dropped from its own.
 
     Raises
     ------
@@ -77,6 +79,7 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
         raise TrainingError(
             f"{path}: expected a checkpoint of `sodbench train` of format {CHECKPOINT_FORMAT}."
         )
+    state["config"] = {key: value for key, value in state["config"].items() if key not in _FORMER_KEYS}
     return state
 
 
@@ -101,13 +104,8 @@ def restore_weights(network: "nn.Module", state: dict[str, torch.Tensor], path: 
 
 def discard(folder: Path, made: Sequence[Path]) -> None:
     """Remove what a run wrote that made no step, and the folders it made, so that it can be tried again."""
-    for file in (
-        folder / CHECKPOINT_FILE,
-        folder / WEIGHTS,
-        folder / RUN_RECORD,
-        *folder.glob("events.out.tfevents.*"),
-    ):
-        file.unlink(missing_ok=True)
+    for name in (CHECKPOINT_FILE, WEIGHTS, RUN_RECORD):
+        (folder / name).unlink(missing_ok=True)
     with suppress(OSError):
         for one in made:
             one.rmdir()

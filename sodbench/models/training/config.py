@@ -1,14 +1,14 @@
 """Configurations of a training run: TOML files, every value checked when they are loaded."""
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
 from typing import Any
 
-from sodbench.errors import TrainingError, nearest
+from sodbench.errors import TrainingError
 from sodbench.models.predictor import PRECISIONS
+from sodbench.utils.toml import FLAG, TEXT, Check, checked_table, read_toml
 
 CONFIGS = Path(__file__).parent / "configs"
 INITS = ("xavier", "torch")
@@ -44,7 +44,6 @@ class Config:
     channels_last: bool = True
     checkpoint_every: int = 2000
     log_every: int = 20
-    tensorboard: bool = False
     validate_every: int = 0
     holdout: float = 0.0
 
@@ -69,13 +68,7 @@ def load_config(path: Path) -> Config:
     600000
     """
     file = _find(path)
-    try:
-        values = tomllib.loads(file.read_text("utf-8"))
-    except OSError as error:
-        raise TrainingError(f"{file}: cannot read this file ({error.strerror}).") from error
-    except ValueError as error:
-        raise TrainingError(f"{file}: this is not valid TOML: {error}.") from error
-    return config_of(values, str(file))
+    return config_of(read_toml(file, TrainingError), str(file))
 
 
 def config_of(values: Mapping[str, Any], where: str) -> Config:
@@ -92,15 +85,9 @@ def config_of(values: Mapping[str, Any], where: str) -> Config:
     Traceback (most recent call last):
     sodbench.errors.TrainingError: my.toml: unknown key bach; did you mean batch?
     """
-    for key, value in values.items():
-        if key not in _KEYS:
-            raise TrainingError(f"{where}: unknown key {key}; {nearest(key, list(_KEYS))}")
-        expected, is_valid = _KEYS[key]
-        if not is_valid(value):
-            raise TrainingError(f"{where}: {key} is {value!r}, expected {expected}.")
+    facts = checked_table(where, values, _KEYS, TrainingError)
     if "model" not in values:
         raise TrainingError(f"{where}: model is missing, expected a name of `sodbench models`.")
-    facts: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     config = Config(**facts)
     _check_together(config, where)
     return config
@@ -151,18 +138,16 @@ def _is_reals(is_valid: Callable[[float], bool]) -> Callable[[Any], bool]:
     return lambda v: isinstance(v, list | tuple) and all(real(one) for one in v)
 
 
-_TEXT = ("a text", lambda v: isinstance(v, str))
-_FLAG = ("true or false", lambda v: isinstance(v, bool))
 _STEPS = ("a whole number from 1", _is_whole(1))
 _SIDE = ("a whole number of pixels from 1 to 4096", _is_whole(1, 4096))
 _SHARE = ("a number from 0 to 1", _is_real(lambda v: 0 <= v <= 1))
 _POSITIVE = ("a number above 0, at most 1000", _is_real(lambda v: 0 < v <= 1000))
 _BETAS = _is_reals(lambda v: 0 <= v < 1)
 _WEIGHTS = _is_reals(lambda v: v >= 0)
-_KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+_KEYS: dict[str, Check] = {
     "model": ("a name", lambda v: isinstance(v, str) and v.strip() != ""),
     "factory": ('"module:function"', lambda v: isinstance(v, str) and (not v or ":" in v[1:-1])),
-    "weights": _TEXT,
+    "weights": TEXT,
     "init": ("xavier or torch", lambda v: v in INITS),
     "seed": ("a whole number from 0 to 2^32 - 1", _is_whole(0, 2**32 - 1)),
     "resize": _SIDE,
@@ -179,10 +164,9 @@ _KEYS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "accumulate": _STEPS,
     "iterations": _STEPS,
     "precision": (" or ".join(PRECISIONS), lambda v: v in PRECISIONS),
-    "channels_last": _FLAG,
+    "channels_last": FLAG,
     "checkpoint_every": _STEPS,
     "log_every": _STEPS,
-    "tensorboard": _FLAG,
     "validate_every": ("a whole number from 0", _is_whole(0)),
     "holdout": ("a share from 0 to below 1", _is_real(lambda v: 0 <= v < 1)),
 }

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sodbench.data.images.maps import mask_from
 from sodbench.data.images.photos import photo_from
-from sodbench.data.locations import Location, locate, mask_entries, photo_entries
+from sodbench.data.locations import Location, locate
 from sodbench.data.pairing import pair
 from sodbench.data.registry import Dataset as Known
 from sodbench.data.registry import find, lookup
@@ -96,8 +96,8 @@ def _unknown(name: str) -> Known:
 
 
 def _paired(location: Location) -> Data:
-    photos = list(photo_entries(location).values())
-    found = pair(photos, mask_entries(location))
+    photos = list(location.photo_files.values())
+    found = pair(photos, location.mask_files)
     folders = f"{location.images or location.root} and {location.masks}"
     if not photos or not (found.pairs or found.missing):
         what = "masks, but no photos" if found.missing else "photos, but no masks" if photos else "no pairs"
@@ -162,11 +162,7 @@ def read_pair(one: Pair) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     PredictionError, DatasetError, TrainingError
         One of them is damaged, or cannot be read.
     """
-    try:
-        photo, mask = one.photo.read(), one.mask.read()
-    except OSError as error:
-        where = error.filename or one.photo.where
-        raise TrainingError(f"{where}: cannot read this file ({error.strerror}).") from error
+    photo, mask = one.photo.content(TrainingError), one.mask.content(TrainingError)
     return photo_from(photo, one.photo.where), mask_from(mask, one.mask.where, graded=one.graded).levels
 
 

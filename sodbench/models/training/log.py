@@ -1,13 +1,11 @@
-"""What a run tells people: ``log.csv``, ``validation.csv``, ``run.json``, and TensorBoard on request."""
+"""What a run tells people: ``log.csv``, ``validation.csv`` and ``run.json``."""
 
 import csv
-import importlib.util
 import json
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from sodbench.errors import TrainingError
 from sodbench.models.training.checkpoint import RUN_RECORD
@@ -20,17 +18,11 @@ from sodbench.utils.files import replacing
 class Log:
     """Rows of numbers by step, in CSV files of a folder. Rows after `step`, which will come again, go."""
 
-    def __init__(self, folder: Path, step: int, tensorboard: bool = False) -> None:
+    def __init__(self, folder: Path, step: int) -> None:
         self.folder = folder
-        self.board: Any = None
         for file in (folder / "log.csv", folder / "validation.csv"):
             if file.exists():
                 _cut(file, step)
-        if tensorboard:
-            need_tensorboard()
-            from torch.utils.tensorboard import SummaryWriter
-
-            self.board = SummaryWriter(str(folder), purge_step=step + 1)
 
     def add(self, name: str, step: int, values: Mapping[str, float]) -> None:
         """Append a row to ``NAME.csv``.
@@ -52,19 +44,11 @@ class Log:
             raise TrainingError(
                 f"{file}: cannot write this file ({error.strerror}). Make room, then go on with --resume."
             ) from error
-        if self.board:
-            for key, value in values.items():
-                self.board.add_scalar(f"{name}/{key}", value, step)
 
     def has(self, name: str, step: int) -> bool:
         """Tell whether ``NAME.csv`` has a row of that step."""
         file = self.folder / f"{name}.csv"
         return file.exists() and f"\n{step}," in file.read_text(encoding="utf-8")
-
-    def close(self) -> None:
-        """Finish what is being written."""
-        if self.board:
-            self.board.close()
 
 
 def write_run_record(folder: Path, config: Config, data: Data, group: ProcessGroup) -> None:
@@ -81,20 +65,6 @@ def write_run_record(folder: Path, config: Config, data: Data, group: ProcessGro
     }
     with replacing(folder / RUN_RECORD) as part:
         part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-
-
-def need_tensorboard() -> None:
-    """Refuse to go on without TensorBoard.
-
-    Raises
-    ------
-    TrainingError
-        It is not installed.
-    """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise TrainingError(
-            "tensorboard = true needs the package: pip install tensorboard. log.csv is written without it."
-        )
 
 
 def _cut(file: Path, step: int) -> None:

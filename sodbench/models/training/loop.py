@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
-from sodbench.errors import ScoresError, TrainingError, first_few
+from sodbench.errors import FileError, TrainingError, first_few
 from sodbench.models.inference import Configuration, make_maps
 from sodbench.models.predictor import Predictor
 from sodbench.models.training.checkpoint import (
@@ -27,10 +27,10 @@ from sodbench.models.training.config import Config
 from sodbench.models.training.data import Data, Pair, batches, check_pairs, split
 from sodbench.models.training.distributed import ProcessGroup, processes
 from sodbench.models.training.initial import initial_network
-from sodbench.models.training.log import Log, need_tensorboard, write_run_record
+from sodbench.models.training.log import Log, write_run_record
 from sodbench.models.training.loss import check_outputs, losses, total
 from sodbench.utils.files import check_writable
-from sodbench.utils.process import Say, keep_freed_memory
+from sodbench.utils.process import Say
 
 Score = Callable[[Path, Path], Mapping[str, float]]
 """Takes a folder of maps and one of masks, and returns metrics."""
@@ -57,6 +57,8 @@ def train(
     progress: Callable[[int, int], None] | None = None,
 ) -> TrainingOutcome:
     """Train a network; write checkpoints, weights and logs into a folder.
+
+    On CUDA, call `sodbench.models.predictor.fix_cudnn` first, as the command line does.
 
     Parameters
     ----------
@@ -86,11 +88,9 @@ def train(
     ------
     TrainingError
         The pairs, the folder or the checkpoint cannot be used, or a loss is no number.
-    ScoresError
+    FileError
         A checkpoint cannot be written.
     """
-    if config.tensorboard:
-        need_tensorboard()
     check_writable(out, "--out")
     if state is None and out.exists() and any(out.iterdir()):
         begun = (out / CHECKPOINT_FILE).exists()
@@ -137,9 +137,6 @@ class _Session:
             raise TrainingError(
                 f"precision fp16 needs CUDA, the device is {group.device}. Take bf16 or fp32."
             )
-        keep_freed_memory()
-        torch.backends.cudnn.benchmark = group.device.type == "cuda"
-        torch.backends.cudnn.allow_tf32 = False  # as in validation, which then changes nothing
         torch.manual_seed(config.seed)
         self.network = initial_network(config if fresh else replace(config, weights=""), say)
         layout = torch.channels_last if config.channels_last else torch.contiguous_format
@@ -206,9 +203,9 @@ class _Session:
             }
             try:
                 write_checkpoint(self.out, state)
-            except ScoresError as error:
+            except FileError as error:
                 hint = " The checkpoint before is whole: make room, then go on with --resume."
-                raise ScoresError(f"{error}{hint if self.step else ''}") from error
+                raise FileError(f"{error}{hint if self.step else ''}") from error
         self.group.wait()
 
     def _check_finite(self) -> None:
@@ -267,8 +264,7 @@ class _Session:
             return
         write_weights(self.out, self.network.state_dict())
         write_run_record(self.out, self.config, self.data, self.group)
-        with closing(Log(self.out, self.step, self.config.tensorboard)) as log:
-            yield log
+        yield Log(self.out, self.step)
 
     def _make_step(
         self, wrapped: nn.Module, parts: Iterator[Any], asked: list[int]
@@ -317,7 +313,7 @@ class _Session:
             maps, masks = Path(name, "maps"), Path(name, "masks")
             masks.mkdir()
             for one in held:
-                (masks / Path(one.mask.name).name).write_bytes(one.mask.read())
+                (masks / Path(one.mask.name).name).write_bytes(one.mask.content(TrainingError))
             outcome = make_maps([one.photo for one in held], maps, predictor, how)
             if outcome.failed:
                 raise TrainingError(f"validation: {first_few(outcome.failed, 3)}")

@@ -39,9 +39,11 @@ def train_new(
 ) -> "TrainingOutcome":
     """Begin a run in a folder, from a configuration's file and weights to start from.
 
+    For a process that does nothing else: changes torch's settings by `fix_cudnn`.
+
     Raises
     ------
-    TrainingError, WeightsError, DatasetError, PredictionError
+    TrainingError, WeightsError, DatasetError, PredictionError, FileError
         See `sodbench.models.training.loop.train`.
     """
     from sodbench.models.predictor import need_torch
@@ -57,9 +59,11 @@ def train_new(
 def train_on(folder: Path, pairs: Pairs, device: str, score: Score, bar: Bar, say: Say) -> "TrainingOutcome":
     """Go on with a run, on the pairs that it names or on those given, if they have moved.
 
+    For a process that does nothing else: changes torch's settings by `fix_cudnn`.
+
     Raises
     ------
-    TrainingError, WeightsError, DatasetError, PredictionError
+    TrainingError, WeightsError, DatasetError, PredictionError, FileError
         See `sodbench.models.training.loop.train`.
     """
     from sodbench.models.predictor import need_torch
@@ -88,8 +92,10 @@ def _train(
     bar: Bar,
     say: Say,
 ) -> "TrainingOutcome":
+    from sodbench.models.predictor import fix_cudnn
     from sodbench.models.training.loop import train
 
+    fix_cudnn()
     with bar("checking pairs") as progress:
         return train(
             config, data, folder, state=state, device=device, score=score, say=say, progress=progress

@@ -36,7 +36,9 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
     Raises
     ------
     ScoresError
-        There are three methods or more and no ranks, or the file cannot be written.
+        There are three methods or more and no ranks.
+    FileError
+        The file cannot be written.
     """
     many = len(comparison.methods) > 2
     if many and not comparison.ranks:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sodbench.errors import ScoresError
+from sodbench.errors import FileError, ScoresError
 from sodbench.utils.files import check_writable, replacing
 
 if TYPE_CHECKING:
@@ -203,15 +203,15 @@ def check_figure_target(path: Path, option: str = "--out") -> None:
 
     Raises
     ------
-    ScoresError
+    FileError
         Its suffix is unknown, it is a folder, or the folder cannot be written.
     """
     if path.suffix.lower() not in FIGURE_FORMATS:
-        raise ScoresError(
+        raise FileError(
             f"{path}: unknown kind of figure {path.suffix!r}; pass {option} with {', '.join(FIGURE_FORMATS)}."
         )
     if path.is_dir():
-        raise ScoresError(f"{path}: a folder is in the way, expected a file. Pass another {option}.")
+        raise FileError(f"{path}: a folder is in the way, expected a file. Pass another {option}.")
     check_writable(path.absolute().parent, option)
 
 
@@ -229,7 +229,7 @@ def save_figure(fig: "Figure", path: Path, description: str = "") -> None:
 
     Raises
     ------
-    ScoresError
+    FileError
         See `check_figure_target`.
     """
     check_figure_target(path)
