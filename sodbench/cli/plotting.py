@@ -15,7 +15,7 @@ from sodbench.cli.options import (
     out_option,
     split_names,
 )
-from sodbench.cli.output import finish, say
+from sodbench.cli.output import finish_figure, say
 from sodbench.data.registry import dataset_name
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def plot_curves(
             said.append(f"{name}: no band for {', '.join(bare)}, drawn from the boards.")
         if kind == "pr" and (hidden := outside(panel, zoom)):
             said.append(f"{name}: {', '.join(hidden)} lies outside these axes; pass --zoom full.")
-    finish(out, said, [*order, *panels], highlight, panel_signatures(panels))
+    finish_figure(out, said, [*order, *panels], highlight, panel_signatures(panels))
 
 
 def _collect(stored: tuple[Path, ...], with_boards: bool, boards: Path | None, band: bool) -> "Panels":
