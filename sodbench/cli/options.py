@@ -88,40 +88,6 @@ class ProtocolCommand(click.Command):
             formatter.write_dl(overrides)
 
 
-class SpacedCommand(click.Command):
-    """A command some of whose options take several words: ``--claimed max_f=.951 mae=.033``.
-
-    `spaced` tells for each of these options which following words are its own.
-    """
-
-    def __init__(self, *args: Any, spaced: Mapping[str, Callable[[str], bool]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.spaced = spaced
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat such an option before each of its words."""
-        rewritten: list[str] = []
-        option = ""
-        for k, word in enumerate(args):
-            if option and args[k - 1] != option and self.spaced[option](word):
-                rewritten.append(option)
-            elif word.startswith("-") or (option and args[k - 1] != option):
-                option = word if word in self.spaced else ""
-            rewritten.append(word)
-        return super().parse_args(ctx, rewritten)
-
-
-class SpacedProtocolCommand(ProtocolCommand, SpacedCommand):
-    """Both: options of several words, and the protocol's fields in a section of their own."""
-
-
-def is_dataset(word: str) -> bool:
-    """Tell whether a word names a registered dataset, and no file."""
-    from sodbench.data.registry import lookup
-
-    return lookup(word) is not None and not Path(word).exists()
-
-
 def protocol_options(default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add ``--protocol`` and one option for every field of a Protocol."""
 
@@ -150,11 +116,6 @@ def _override(spec: Field[Any]) -> Callable[..., Any]:
 def _unlabelled(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     """Take a signature with the label that is printed before it, too."""
     return value and re.sub(r"\A\s*signature\b[^|]*?:\s+", "", value)
-
-
-def chosen_protocol(protocol: str | Protocol, overrides: dict[str, Any]) -> Protocol:
-    """Return the protocol that the options ask for."""
-    return Protocol.of(protocol).change(**{k: v for k, v in overrides.items() if v is not None})
 
 
 def split_names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
