@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
+from sodbench.cli import COMMANDS
+
 TESTS = Path(__file__).parent
 PACKAGE = TESTS.parent / "sodbench"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -208,21 +210,7 @@ def loaded_by(*arguments):
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--help",),
-        ("--version",),
-        ("score", "--help"),
-        ("rescore", "--help"),
-        ("datasets", "--help"),
-        ("plot-pr", "--help"),
-        ("plot-size", "--help"),
-        ("plot-cost", "--help"),
-        ("explain", "--help"),
-        ("compare", "--help"),
-        ("worst", "--help"),
-        ("train", "--help"),
-    ],
+    "arguments", [("--help",), ("--version",), *((command, "--help") for command in COMMANDS)]
 )
 def test_help_loads_nothing_heavy(arguments):
     said, modules = loaded_by(*arguments)

@@ -17,7 +17,6 @@ from workspace import good, plant_maps, plant_masks, refused
 
 from sodbench.analysis.compare import Comparison, Difference, compare
 from sodbench.analysis.statistics.ranks import friedman
-from sodbench.cli.options import is_dataset
 from sodbench.errors import ScoresError
 from sodbench.metrics import METRICS
 from sodbench.protocol import Protocol
@@ -575,21 +574,14 @@ def test_each_output_has_a_file_of_its_own(two):
     refused("worst", two[0], "--csv", "x.pdf", "--out", "x.pdf", code=2, match="two outputs both name")
 
 
-def test_datasets_as_words(two):
+def test_datasets_stand_behind_commas(two):
     store(made("A", 30, 3, dataset="ECSSD@1"))
     store(made("B", 30, 4, dataset="ECSSD@1"))
-    words = good("compare", "scores/A", "scores/B", "--dataset", "ECSSD", "SOD", "--resamples", 200)
-    assert words.stdout == good("compare", *two, "-d", "ECSSD,SOD", "--resamples", 200).stdout
+    both = good("compare", "scores/A", "scores/B", "--dataset", "ECSSD,SOD", "--resamples", 200).stdout
+    assert both == good("compare", *two, "-d", "ECSSD", "-d", "SOD", "--resamples", 200).stdout
     one = good("compare", "--dataset", "ECSSD", "scores/A", "scores/B", "--resamples", 200).stdout
     assert "SOD" not in one
-
-
-def test_a_folder_named_like_a_dataset_is_a_folder(here):
-    assert is_dataset("SOD")
-    assert is_dataset("pascal-s")
-    assert not is_dataset("scores")
-    Path("SOD").mkdir()
-    assert not is_dataset("SOD")
+    refused("compare", *two, "--dataset", "ECSSD", "SOD", match="SOD: ")
 
 
 def test_by_attribute_needs_the_masks(two):

@@ -389,6 +389,8 @@ def test_command(here: Path) -> None:
         assert line in done.stdout
     record = json.loads(good("explain", maps, *words, "--json").stdout)
     assert record["claimed"] == {"max_f": "0.500", "mae": "0.300"}
+    joined = good("explain", maps, *words[:3], f"--masks={masks}", "--json").stdout
+    assert json.loads(joined) == record
     direct = json.loads(good("score", maps, "--masks", masks, "--json", "--normalise", "none").stdout)
     (plain,) = [
         c for c in record["conventions"] if (c["metric"], c["convention"]) == ("weighted_f", "normalise=none")

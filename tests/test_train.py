@@ -18,7 +18,7 @@ from PIL import Image
 from safetensors.torch import load_file
 from workspace import command, good, listing, refused, save, sodbench
 
-from sodbench.cli.training import HELD_OUT
+from sodbench.cli.train import HELD_OUT
 from sodbench.errors import FileError, TrainingError
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
 from sodbench.models.training.checkpoint import write_checkpoint

@@ -1,4 +1,4 @@
-"""The command line: one command a file, imported when it is asked for."""
+"""The command line: one file per command, imported when the command is used."""
 
 import sys
 from importlib import import_module
@@ -30,6 +30,9 @@ COMMANDS = {
     "datasets": "List datasets, where they lie, and whether they are whole.",
 }
 
+MODULES = {"plot-pr": "plot_curves", "plot-f": "plot_curves"}
+"""The modules of commands that are not named like theirs."""
+
 
 class LazyGroup(click.Group):
     """A group that imports a command's module only when the command is used."""
@@ -42,7 +45,8 @@ class LazyGroup(click.Group):
         """Import and return a command, None for an unknown name."""
         if name not in COMMANDS:
             return None
-        command = getattr(import_module(f"sodbench.cli.{name.replace('-', '_')}"), name.replace("-", "_"))
+        function = name.replace("-", "_")
+        command = getattr(import_module(f"sodbench.cli.{MODULES.get(name, function)}"), function)
         return command if isinstance(command, click.Command) else None
 
     def resolve_command(

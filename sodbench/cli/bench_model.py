@@ -1,11 +1,24 @@
 """``sodbench bench-model``."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from sodbench.cli.options import FOLDER
+from sodbench.cli.options import FOLDER, gathered
 from sodbench.cli.output import say
+
+
+@dataclass(frozen=True)
+class BenchOptions:
+    """What ``sodbench bench-model`` is asked for."""
+
+    model: str
+    model_module: str | None
+    weights: Path | None
+    device: str
+    precision: str
+    rounds: int
 
 
 @click.command("bench-model")
@@ -17,20 +30,20 @@ from sodbench.cli.output import say
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
 @click.option("--rounds", type=click.IntRange(min=1), default=30, show_default=True, help="Images timed.")
-def bench_model(
-    model: str, model_module: str | None, weights: Path | None, device: str, precision: str, rounds: int
-) -> None:
+@gathered(BenchOptions)
+def bench_model(options: BenchOptions) -> None:
     """Time a model as the paper does: one 320x320 image at a time, the network alone."""
     from sodbench.models.cost import measure
     from sodbench.models.predictor import build_network, choose_device, fix_cudnn, load_model
     from sodbench.models.registry import unpublished
 
-    chosen = choose_device(device)
+    device = choose_device(options.device)
     fix_cudnn()
     path: Path | None = None
-    if weights is None and (factory := model_module or unpublished(model)):
+    if options.weights is None and (factory := options.model_module or unpublished(options.model)):
         network = build_network(factory)
     else:
-        name = "own" if model_module else model
-        network, path, _ = load_model(name, model_module, weights, say)
-    click.echo(measure(model_module or model, network, path, chosen, precision, rounds))
+        name = "own" if options.model_module else options.model
+        network, path, _ = load_model(name, options.model_module, options.weights, say)
+    title = options.model_module or options.model
+    click.echo(measure(title, network, path, device, options.precision, options.rounds))

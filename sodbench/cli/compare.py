@@ -1,19 +1,43 @@
 """``sodbench compare``."""
 
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from sodbench.cli.options import FILE, FOLDER, SpacedCommand, is_dataset, split_names
-from sodbench.cli.output import check_targets, deliver, say, show
+from sodbench.cli.options import FILE, FOLDER, gathered, names_option
+from sodbench.cli.output import check_targets, deliver, progress_bar, say, show
 from sodbench.data.registry import dataset_name
 
+if TYPE_CHECKING:
+    from sodbench.analysis.breakdown import Breakdown
+    from sodbench.scoring.scores import Scores
 
-@click.command(cls=SpacedCommand, spaced=dict.fromkeys(("--dataset", "-d"), is_dataset))
+
+@dataclass(frozen=True)
+class CompareOptions:
+    """What ``sodbench compare`` is asked for."""
+
+    stored: tuple[Path, ...]
+    datasets: tuple[str, ...]
+    metrics: tuple[str, ...]
+    attribute: str | None
+    data: Path | None
+    resamples: int
+    seed: int
+    interval: str
+    as_json: bool
+    csv_file: Path | None
+    plot: Path | None
+
+
+@click.command()
 @click.argument("stored", nargs=-1, type=FOLDER, required=True, metavar="A B [C]...")
-@click.option("--dataset", "-d", "datasets", multiple=True, callback=split_names, help="Which, one or more.")
-@click.option("--metrics", multiple=True, callback=split_names, help="ID,ID, or paper, all  [paper].")
+@names_option("--dataset", "-d", "datasets", help="NAME or NAME,NAME.")
+@names_option("--metrics", help="ID,ID, or paper, all  [paper].")
 @click.option(
     "--by", "attribute", help="Break down by size, objects, border, thin or contrast of the images."
 )
@@ -24,17 +48,8 @@ from sodbench.data.registry import dataset_name
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the differences as CSV (-: to stdout).")
 @click.option("--plot", type=FILE, help="Draw differences (two methods), ranks, or --by; .pdf, .svg or .png.")
-def compare(
-    stored: tuple[Path, ...],
-    datasets: tuple[str, ...],
-    metrics: tuple[str, ...],
-    attribute: str | None,
-    data: Path | None,
-    as_json: bool,
-    csv_file: Path | None,
-    plot: Path | None,
-    **how: Any,
-) -> None:
+@gathered(CompareOptions)
+def compare(options: CompareOptions) -> None:
     """Tell whether the difference between methods is real.
 
     A, B, C are folders that `sodbench score` wrote, or one above. Differences are A - B, with a 95 %
@@ -45,30 +60,82 @@ def compare(
     sodbench compare scores/PiCANet scores/DSS --dataset SOD
     sodbench compare scores/PiCANet scores/DSS --by size --metrics max_f,mae --plot size.pdf
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.analysis.compare import comparable, compare, paper_metrics
+    from sodbench.analysis.compare import compare as compare_methods
+    from sodbench.analysis.compare import paper_metrics
     from sodbench.reports.compare import comparison_csv, comparison_json, comparison_text
     from sodbench.reports.figures.style import check_figure_target
     from sodbench.scoring.scores import load_scores
 
-    check_targets(csv_file, plot, as_json=as_json)
+    plot, csv_file = options.plot, options.csv_file
+    check_targets(csv_file, plot, as_json=options.as_json)
     if plot is not None:
         check_figure_target(plot, "--plot")
-    scores = [one for path in stored for one in load_scores([path])]
-    names = [dataset_name(name) for name in datasets]
-    if attribute is not None:
-        from sodbench.cli.by_attribute import break_down
-
-        if csv_file is not None or how["interval"] == "bca":
+    stored = [scores for path in options.stored for scores in load_scores([path])]
+    datasets = [dataset_name(name) for name in options.datasets]
+    if options.attribute is not None:
+        if csv_file is not None or options.interval == "bca":
             raise click.UsageError("--by has percentile intervals, and --json in place of --csv.")
-        how.pop("interval")
-        show(break_down(comparable(scores, names), attribute, data, metrics, plot, as_json, how))
+        _break_down(stored, datasets, options.attribute, options)
         return
-    found = compare(scores, datasets=names, metrics=metrics or paper_metrics(scores), **how)
+    comparison = compare_methods(
+        stored,
+        datasets=datasets,
+        metrics=options.metrics or paper_metrics(stored),
+        resamples=options.resamples,
+        seed=options.seed,
+        interval=options.interval,
+    )
     if plot is not None:
         from sodbench.reports.figures.compare import draw_comparison
 
-        draw_comparison(found, plot)
+        draw_comparison(comparison, plot)
         say(f"drawn: {plot}")
     if csv_file is not None:
-        deliver(comparison_csv(found), csv_file)
-    show(comparison_json(found) if as_json else comparison_text(found))
+        deliver(comparison_csv(comparison), csv_file)
+    show(comparison_json(comparison) if options.as_json else comparison_text(comparison))
+
+
+def _break_down(
+    stored: "Sequence[Scores]", datasets: Sequence[str], attribute: str, options: CompareOptions
+) -> None:
+    """Break scores down by an attribute of the images, draw that if asked, and print it."""
+    from sodbench.analysis.attributes import find_attribute
+    from sodbench.analysis.breakdown import break_down
+    from sodbench.analysis.compare import comparable, paper_metrics
+    from sodbench.analysis.pictures import location_of
+    from sodbench.metrics import check_metrics
+    from sodbench.reports.breakdown import breakdown_record, breakdown_text
+
+    boards = comparable(stored, datasets)
+    find_attribute(attribute)
+    compared = [scores for board in boards.values() for scores in board]
+    metrics = check_metrics(options.metrics or paper_metrics(compared))
+    by_dataset: list[list[Breakdown]] = []
+    for name, board in boards.items():
+        with progress_bar(name) as progress:
+            location = location_of(board[0], options.data)
+            by_dataset.append(
+                break_down(
+                    board,
+                    attribute,
+                    location,
+                    metrics,
+                    resamples=options.resamples,
+                    seed=options.seed,
+                    progress=progress,
+                )
+            )
+    breakdowns = [breakdown for of_dataset in by_dataset for breakdown in of_dataset]
+    if options.plot is not None:
+        from sodbench.reports.figures.attributes import by_attribute_figure
+        from sodbench.reports.figures.style import figure_style, save_figure
+
+        with figure_style():
+            signatures = "; ".join(of_dataset[0].signature for of_dataset in by_dataset)
+            save_figure(by_attribute_figure(breakdowns), options.plot, signatures)
+        say(f"drawn: {options.plot}")
+    if options.as_json:
+        records = [breakdown_record(breakdown) for breakdown in breakdowns]
+        show(json.dumps(records, indent=2, allow_nan=False))
+    else:
+        show("\n\n".join(breakdown_text(of_dataset) for of_dataset in by_dataset))

@@ -35,6 +35,6 @@ def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None)
 
     location = place(name, masks, data or ctx.obj)
     with progress_bar(name) as progress:
-        found = check(location, progress)
-    show(verification_text(found))
-    sys.exit(0 if found.ok else 1)
+        verification = check(location, progress)
+    show(verification_text(verification))
+    sys.exit(0 if verification.ok else 1)

@@ -1,14 +1,58 @@
 """``sodbench explain``."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from sodbench.cli.options import FOLDER, SpacedProtocolCommand, protocol_options, split_names
+from sodbench.cli.options import (
+    FOLDER,
+    ProtocolChoice,
+    ProtocolCommand,
+    gathered,
+    names_option,
+    protocol_options,
+)
+from sodbench.cli.output import progress_bar, say, show
+from sodbench.protocol import Protocol
+
+if TYPE_CHECKING:
+    from sodbench.analysis.explain.rescorer import Rescorer
 
 
-@click.command(cls=SpacedProtocolCommand, spaced={"--claimed": lambda word: "=" in word})
+@dataclass(frozen=True)
+class ExplainOptions:
+    """What ``sodbench explain`` is asked for."""
+
+    maps: Path
+    dataset: str | None
+    masks: Path | None
+    data: Path | None
+    claimed: tuple[str, ...]
+    metrics: tuple[str, ...]
+    strip: tuple[str, ...]
+    subset: bool
+    jobs: int | None
+    out: Path
+    as_json: bool
+    protocol: ProtocolChoice
+
+
+class ClaimCommand(ProtocolCommand):
+    """A command whose ``--claimed`` takes several words: ``--claimed max_f=.951 mae=.033``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the option before each of its words."""
+        words: list[str] = []
+        for word in args:
+            if words[-2:-1] == ["--claimed"] and "=" in word and not word.startswith("-"):
+                words.append("--claimed")
+            words.append(word)
+        return super().parse_args(ctx, words)
+
+
+@click.command(cls=ClaimCommand)
 @click.argument("maps", type=FOLDER)
 @click.option("--dataset", "-d", help="Whose masks; by default the one that the folder is named like.")
 @click.option("--masks", type=FOLDER, help="Folder or zip of its masks.")
@@ -16,18 +60,23 @@ from sodbench.cli.options import FOLDER, SpacedProtocolCommand, protocol_options
 @click.option(
     "--claimed", multiple=True, metavar="METRIC=VALUE...", help="Figures as printed: max_f=.951 mae=.033"
 )
-@click.option("--metrics", multiple=True, callback=split_names, help="IDs, 'paper' or 'all'  [paper].")
+@names_option("--metrics", help="IDs, 'paper' or 'all'  [paper].")
 @click.option("--strip", multiple=True, help="Affix to remove from the names of maps, e.g. _sal.")
-@click.option("--subset", is_flag=True, help="Accept a part of the dataset; the signature says n/N.")
-@click.option("--jobs", "-j", type=click.IntRange(min=1), help="Threads  [one a CPU].")
+@click.option(
+    "--subset",
+    is_flag=True,
+    help="Allow a mask folder that holds only part of the dataset; the signature says n/N.",
+)
+@click.option("--jobs", "-j", type=click.IntRange(min=1), help="Threads  [one per CPU].")
 @click.option("--out", type=FOLDER, default="scores", show_default=True, help="Where scores are kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
 @protocol_options(default=None)
-def explain(maps: Path, **options: Any) -> None:
+@gathered(ExplainOptions)
+def explain(options: ExplainOptions) -> None:
     """Show what each convention does to a score, and which ones give a claimed one.
 
     MAPS is one method's folder or zip of maps on one dataset. Or it is a folder that `sodbench score`
-    wrote: then conventions that need the pixels again are left out, and named.
+    wrote: then conventions that must read the images again are left out, and listed.
 
     Conventions are changed one at a time in --protocol, which is u2net or what the scores were made by.
 
@@ -35,6 +84,55 @@ def explain(maps: Path, **options: Any) -> None:
     sodbench explain preds/MINE/ECSSD --dataset ECSSD
     sodbench explain preds/MINE/ECSSD --claimed max_f=.951 mae=.033
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.cli.explaining import show_explanation
+    from sodbench.analysis.explain.explain import claim_of, stored_rescorer
+    from sodbench.analysis.explain.explain import explain as explain_scores
+    from sodbench.metrics import check_metrics
+    from sodbench.reports.explain import explanation_json, explanation_text
 
-    show_explanation(maps, **options)
+    claims = [claim_of(word) for words in options.claimed for word in words.replace(",", " ").split()]
+    metrics = check_metrics(options.metrics or ("paper",))
+    findings: tuple[str, ...] = ()
+    if (stored := stored_rescorer(options.maps)) is not None:
+        rescorer = _of_stored(stored, options)
+    else:
+        rescorer, findings = _of_maps(options)
+    with progress_bar("explain") as progress:
+        explanation = explain_scores(rescorer, metrics, claims, findings, say=say, progress=progress)
+    show(explanation_json(explanation) if options.as_json else explanation_text(explanation))
+
+
+def _of_stored(stored: "Rescorer", options: ExplainOptions) -> "Rescorer":
+    """Take stored scores under the protocol asked for."""
+    from sodbench.analysis.explain.rescorer import Rescorer
+
+    for_maps = {
+        "--dataset": options.dataset,
+        "--masks": options.masks,
+        "--data": options.data,
+        "--strip": options.strip,
+        "--subset": options.subset,
+    }
+    if given := [name for name, value in for_maps.items() if value]:
+        raise click.UsageError(f"{options.maps} holds scores, for which there is no {', '.join(given)}.")
+    return Rescorer(stored.scores.under(options.protocol.of(stored.scores.protocol)))
+
+
+def _of_maps(options: ExplainOptions) -> tuple["Rescorer", tuple[str, ...]]:
+    """Look at the maps and score them, or take their scores from an earlier run."""
+    from sodbench.analysis.explain.explain import one_job, rescorer_of_maps
+    from sodbench.scoring.plan import Plan
+    from sodbench.scoring.runs import collect_jobs
+
+    datasets = [options.dataset] if options.dataset else []
+    jobs, notices = collect_jobs([options.maps], datasets, options.masks, options.data)
+    for line in (*options.protocol.notices(), *notices):
+        say(line)
+    job = one_job(jobs)
+    plan = Plan(
+        options.protocol.of(Protocol()),
+        missing="zero",
+        strip=options.strip,
+        subset=options.subset,
+        jobs=options.jobs,
+    )
+    return rescorer_of_maps(job, plan, options.out, options.protocol.mask_rule, say, progress_bar)

@@ -1,12 +1,27 @@
 """``sodbench leaderboard``."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from sodbench.cli.options import BOARDS_OPTION, FOLDER
+from sodbench.cli.options import BOARDS_OPTION, FOLDER, gathered
 from sodbench.cli.output import say, show
+
+
+@dataclass(frozen=True)
+class AddOptions:
+    """What ``sodbench leaderboard add`` is asked for."""
+
+    scores: tuple[Path, ...]
+    boards: Path | None
+    method: str | None
+    venue: str | None
+    year: int | None
+    backbone: str | None
+    size_mb: float | None
+    reference: str | None
+    note: str | None
 
 
 @click.group()
@@ -28,15 +43,22 @@ def leaderboard() -> None:
 @click.option("--size-mb", type=float, help="Size of the weights' file.")
 @click.option("--reference", help="The method's paper.")
 @click.option("--note", help="What a reader must know of this row; `mae: text` concerns one metric.")
-def add(scores: tuple[Path, ...], boards: Path | None, **facts: Any) -> None:
+@gathered(AddOptions)
+def add(options: AddOptions) -> None:
     """Put SCORES (folders that `sodbench score` wrote, or one above) on their boards, with PR curves."""
-    from sodbench.leaderboard.submission import add_rows as put
-    from sodbench.leaderboard.submission import own_folder
+    from sodbench.leaderboard.submission import MethodFacts, add_rows, own_folder
     from sodbench.scoring.scores import load_scores
 
-    for line in put(
-        own_folder(boards), load_scores(scores), **{k: v for k, v in facts.items() if v is not None}
-    ):
+    facts = MethodFacts(
+        method=options.method,
+        venue=options.venue,
+        year=options.year,
+        backbone=options.backbone,
+        size_mb=options.size_mb,
+        reference=options.reference,
+        note=options.note,
+    )
+    for line in add_rows(own_folder(options.boards), load_scores(options.scores), facts):
         say(line)
 
 
@@ -48,8 +70,8 @@ def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
     from sodbench.leaderboard.boards import boards_folder, read_boards
     from sodbench.reports.leaderboard_table import board_text
 
-    found = read_boards(boards_folder(boards), datasets)
-    show("\n\n".join(board_text(board) for board in found.values()))
+    shown = read_boards(boards_folder(boards), datasets)
+    show("\n\n".join(board_text(board) for board in shown.values()))
 
 
 @leaderboard.command()

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import Field, fields
+from dataclasses import Field, dataclass, fields
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -12,6 +13,61 @@ from sodbench.protocol import PRESETS, Protocol
 
 FOLDER = click.Path(path_type=Path)
 FILE = click.Path(path_type=Path, dir_okay=False)
+
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True)
+class ProtocolChoice:
+    """The protocol asked for: its name or signature, and single conventions to change in it."""
+
+    named: str | None
+    changes: Mapping[str, Any]
+
+    def of(self, default: str | Protocol) -> Protocol:
+        """Return this protocol; `default` stands in where none is named.
+
+        Raises
+        ------
+        ProtocolError
+            The name, the signature or a convention is not valid.
+        """
+        return Protocol.of(default if self.named is None else self.named).change(**self.changes)
+
+    @property
+    def mask_rule(self) -> str | None:
+        """The mask rule that goes before the dataset's: the user's, or that of a whole signature."""
+        rule: str | None = self.changes.get("mask_threshold")
+        if rule is None and "|" in (self.named or ""):
+            return self.of(Protocol()).mask_threshold
+        return rule
+
+    def notices(self) -> list[str]:
+        """Say if the signature was made by other revisions of the metrics."""
+        from sodbench.scoring.notices import moved_metrics
+
+        return moved_metrics(self.named or "")
+
+
+def gathered(kind: Callable[..., Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+    """Hand a command all its options as one record of this kind.
+
+    Fields are named like the parameters. A field `protocol` is a `ProtocolChoice`, which holds
+    ``--protocol`` and the options that change one convention of it; see `protocol_options`.
+    """
+
+    def gather(command: Callable[[Options], None]) -> Callable[..., None]:
+        @wraps(command)
+        def callback(**values: Any) -> None:
+            if "protocol" in values:
+                asked = {spec.name: values.pop(spec.name) for spec in fields(Protocol)}
+                changes = {name: value for name, value in asked.items() if value is not None}
+                values["protocol"] = ProtocolChoice(values["protocol"], changes)
+            command(kind(**values))
+
+        return callback
+
+    return gather
 
 
 class ProtocolCommand(click.Command):
@@ -30,40 +86,6 @@ class ProtocolCommand(click.Command):
             formatter.write_dl(own)
         with formatter.section("Single conventions, in place of the protocol's"):
             formatter.write_dl(overrides)
-
-
-class SpacedCommand(click.Command):
-    """A command some of whose options take several words: ``--claimed max_f=.951 mae=.033``.
-
-    `spaced` tells for each of these options which following words are its own.
-    """
-
-    def __init__(self, *args: Any, spaced: Mapping[str, Callable[[str], bool]], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.spaced = spaced
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Repeat such an option before each of its words."""
-        rewritten: list[str] = []
-        option = ""
-        for k, word in enumerate(args):
-            if option and args[k - 1] != option and self.spaced[option](word):
-                rewritten.append(option)
-            elif word.startswith("-") or (option and args[k - 1] != option):
-                option = word if word in self.spaced else ""
-            rewritten.append(word)
-        return super().parse_args(ctx, rewritten)
-
-
-class SpacedProtocolCommand(ProtocolCommand, SpacedCommand):
-    """Both: options of several words, and the protocol's fields in a section of their own."""
-
-
-def is_dataset(word: str) -> bool:
-    """Tell whether a word names a registered dataset, and no file."""
-    from sodbench.data.registry import lookup
-
-    return lookup(word) is not None and not Path(word).exists()
 
 
 def protocol_options(default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -96,14 +118,14 @@ def _unlabelled(ctx: click.Context, param: click.Parameter, value: str | None) -
     return value and re.sub(r"\A\s*signature\b[^|]*?:\s+", "", value)
 
 
-def chosen_protocol(protocol: str | Protocol, overrides: dict[str, Any]) -> Protocol:
-    """Return the protocol that the options ask for."""
-    return Protocol.of(protocol).change(**{k: v for k, v in overrides.items() if v is not None})
-
-
 def split_names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Split comma-separated, repeatable options."""
     return tuple(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+
+
+def names_option(*declarations: str, help: str, metavar: str | None = None) -> Callable[..., Any]:
+    """Add an option that takes comma-separated names and may be repeated."""
+    return click.option(*declarations, multiple=True, callback=split_names, metavar=metavar, help=help)
 
 
 BOARDS_OPTION = click.option(
@@ -112,13 +134,9 @@ BOARDS_OPTION = click.option(
     help="Folder of DATASET.csv in place of SODBENCH_LEADERBOARDS or the shipped one.",
 )
 
-METHODS_OPTION = click.option(
-    "--methods", multiple=True, callback=split_names, help="NAME,NAME: which, in this order  [all]."
-)
+METHODS_OPTION = names_option("--methods", help="NAME,NAME: which, in this order  [all].")
 
-HIGHLIGHT_OPTION = click.option(
-    "--highlight", multiple=True, callback=split_names, help="NAME,NAME: drawn in red, on top  [U2-Net]."
-)
+HIGHLIGHT_OPTION = names_option("--highlight", help="NAME,NAME: drawn in red, on top  [U2-Net].")
 
 WIDTH = click.Choice(["single", "double"])
 

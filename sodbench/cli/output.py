@@ -29,7 +29,7 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def say(line: str) -> None:
-    """Tell the user something that is no result."""
+    """Tell the user something on stderr that is not a result."""
     click.echo(line, err=True)
 
 
@@ -109,7 +109,7 @@ def progress_bar(what: str) -> "Iterator[Callable[[int, int], None] | None]":
         yield update
 
 
-def finish(
+def finish_figure(
     out: Path, said: list[str], names: list[str], highlight: tuple[str, ...], signatures: list[str]
 ) -> None:
     """Say what a reader of the figure must know, and print its path."""

@@ -1,20 +1,38 @@
 """``sodbench plot-qualitative``."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from sodbench.cli.options import FOLDER, WIDTH, out_option, split_names
+from sodbench.cli.options import FOLDER, WIDTH, gathered, names_option, out_option
 from sodbench.cli.output import say, show
+
+
+@dataclass(frozen=True)
+class QualitativeOptions:
+    """What ``sodbench plot-qualitative`` is asked for."""
+
+    preds: tuple[Path, ...]
+    dataset: str
+    data: Path | None
+    images: tuple[str, ...]
+    pick: str | None
+    by: str
+    count: int
+    scores: tuple[Path, ...]
+    kind: str
+    width: str
+    out: Path
 
 
 @click.command()
 @click.argument("preds", nargs=-1, type=FOLDER, required=True)
 @click.option("--dataset", "-d", required=True, help="Registered name.")
 @click.option("--data", type=FOLDER, help="Folder that holds dataset folders.")
-@click.option("--images", multiple=True, callback=split_names, help="ID,ID: which, in this order.")
+@names_option("--images", help="ID,ID: which, in this order.")
 @click.option("--pick", type=click.Choice(["worst", "best", "disagree"]), help="Choose by --by instead.")
-@click.option("--by", default="max_f", show_default=True, help="Metric whose per-image values choose.")
+@click.option("--by", default="max_f", show_default=True, help="Metric that ranks the images.")
 @click.option("--count", type=click.IntRange(1, 26), default=6, show_default=True, help="Images to pick.")
 @click.option("--scores", type=FOLDER, multiple=True, help="Scores of these methods, for --pick. Repeatable.")
 @click.option(
@@ -23,23 +41,12 @@ from sodbench.cli.output import say, show
     type=click.Choice(["grey", "errors", "overlay"]),
     default="grey",
     show_default=True,
-    help="As they are, their errors, or as light on the photo.",
+    help="Show maps as they are, their errors, or maps laid over the photo.",
 )
 @click.option("--width", type=WIDTH, default="double", show_default=True, help="3.5 or 7.16 inches.")
 @out_option("qualitative.pdf")
-def plot_qualitative(
-    preds: tuple[Path, ...],
-    dataset: str,
-    data: Path | None,
-    images: tuple[str, ...],
-    pick: str | None,
-    by: str,
-    count: int,
-    scores: tuple[Path, ...],
-    kind: str,
-    width: str,
-    out: Path,
-) -> None:
+@gathered(QualitativeOptions)
+def plot_qualitative(options: QualitativeOptions) -> None:
     """Show photos, masks and maps side by side, a row an image, a column a method.
 
     PREDS are folders of maps, as for `sodbench score`. Errors are shown at level 128: found white, false
@@ -55,18 +62,24 @@ def plot_qualitative(
     from sodbench.scoring.runs import collect_jobs
     from sodbench.scoring.scores import load_scores
 
-    check_figure_target(out)
-    if bool(images) == bool(pick) or (pick and not scores):
+    check_figure_target(options.out)
+    if bool(options.images) == bool(options.pick) or (options.pick and not options.scores):
         raise click.UsageError("expected either --images ID,ID, or --pick with --scores.")
-    (job,), notices = collect_jobs(preds, [dataset], None, data)
+    (job,), notices = collect_jobs(options.preds, [options.dataset], None, options.data)
     for line in notices:
         say(line)
-    name = job.location.dataset.name
-    made = [one for one in load_scores(scores) if one.method in job.methods] if pick else []
-    made = [one for one in made if one.dataset_name == name]
-    chosen = pick_images(made, list(job.methods), pick, by, count) if pick else list(images)
-    rows = load_shown(chosen, job.location, job.methods)
+    images = list(options.images)
+    if options.pick:
+        name = job.location.dataset.name
+        stored = [
+            scores
+            for scores in load_scores(options.scores)
+            if scores.method in job.methods and scores.dataset_name == name
+        ]
+        images = pick_images(stored, list(job.methods), options.pick, options.by, options.count)
+    rows = load_shown(images, job.location, job.methods)
     with figure_style():
-        save_figure(qualitative_figure(rows, kind, width), out, ", ".join(chosen))
-    say(f"images: {', '.join(chosen)}")
-    show(str(out))
+        figure = qualitative_figure(rows, options.kind, options.width)
+        save_figure(figure, options.out, ", ".join(images))
+    say(f"images: {', '.join(images)}")
+    show(str(options.out))

@@ -1,12 +1,35 @@
 """``sodbench plot-size``."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from sodbench.cli.options import BOARDS_OPTION, HIGHLIGHT_OPTION, METHODS_OPTION, WIDTH, out_option
-from sodbench.cli.output import finish
+from sodbench.cli.options import (
+    BOARDS_OPTION,
+    HIGHLIGHT_OPTION,
+    METHODS_OPTION,
+    WIDTH,
+    gathered,
+    out_option,
+)
+from sodbench.cli.output import finish_figure
 from sodbench.data.registry import dataset_name
+
+
+@dataclass(frozen=True)
+class SizeOptions:
+    """What ``sodbench plot-size`` is asked for."""
+
+    dataset: str
+    metric: str
+    methods: tuple[str, ...]
+    source: str | None
+    boards: Path | None
+    highlight: tuple[str, ...]
+    log: bool
+    width: str
+    out: Path
 
 
 @click.command()
@@ -19,17 +42,8 @@ from sodbench.data.registry import dataset_name
 @click.option("--log", is_flag=True, help="Sizes on a logarithmic axis.")
 @click.option("--width", type=WIDTH, default="single", show_default=True, help="3.5 or 7.16 inches.")
 @out_option("size.pdf")
-def plot_size(
-    dataset: str,
-    metric: str,
-    methods: tuple[str, ...],
-    source: str | None,
-    boards: Path | None,
-    highlight: tuple[str, ...],
-    log: bool,
-    width: str,
-    out: Path,
-) -> None:
+@gathered(SizeOptions)
+def plot_size(options: SizeOptions) -> None:
     """Draw a metric against the size of the weights, from a leaderboard.
 
     Measured rows are hollow. Put your own method on a board of yours with
@@ -43,12 +57,13 @@ def plot_size(
     from sodbench.reports.figures.size import size_plot, sized
     from sodbench.reports.figures.style import check_figure_target, figure_style, new_figure, save_figure
 
-    check_figure_target(out)
-    (board,) = read_boards(boards_folder(boards), [dataset_name(dataset)]).values()
-    board, said = sized(board, metric, methods, source)
+    check_figure_target(options.out)
+    (board,) = read_boards(boards_folder(options.boards), [dataset_name(options.dataset)]).values()
+    board, lines = sized(board, options.metric, options.methods, options.source)
     with figure_style():
-        fig, (ax,) = new_figure([""], width)
-        size_plot(ax, board, metric=metric, log=log, highlight=highlight)
+        fig, (ax,) = new_figure([""], options.width)
+        size_plot(ax, board, metric=options.metric, log=options.log, highlight=options.highlight)
         signatures = list(dict.fromkeys(entry.signature for entry in board.of("measured")))
-        save_figure(fig, out, "; ".join(signatures))
-    finish(out, said, [entry.method for entry in board.entries], highlight, signatures)
+        save_figure(fig, options.out, "; ".join(signatures))
+    methods = [entry.method for entry in board.entries]
+    finish_figure(options.out, lines, methods, options.highlight, signatures)

@@ -1,30 +1,35 @@
 """``sodbench rescore``."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from sodbench.cli.options import FOLDER, ProtocolCommand, chosen_protocol, protocol_options
+from sodbench.cli.options import FOLDER, ProtocolChoice, ProtocolCommand, gathered, protocol_options
 from sodbench.cli.output import check_targets, output_options, report, say
+
+
+@dataclass(frozen=True)
+class RescoreOptions:
+    """What ``sodbench rescore`` is asked for."""
+
+    stored: tuple[Path, ...]
+    csv_file: Path | None
+    images_file: Path | None
+    as_json: bool
+    protocol: ProtocolChoice
 
 
 @click.command(cls=ProtocolCommand)
 @click.argument("stored", nargs=-1, type=FOLDER, required=True)
 @output_options
 @protocol_options(default=None)
-def rescore(
-    stored: tuple[Path, ...],
-    csv_file: Path | None,
-    images_file: Path | None,
-    as_json: bool,
-    protocol: str | None,
-    **overrides: Any,
-) -> None:
+@gathered(RescoreOptions)
+def rescore(options: RescoreOptions) -> None:
     """Show stored scores, under another protocol if asked, without the images.
 
     STORED is a folder that `sodbench score` wrote, or one above. The level histograms give MAE, P, R,
-    F and E under any protocol; metrics whose pixels would be needed again are left out, and named.
+    F and E under any protocol; metrics that must read the images again are left out, and listed.
 
     \b
     sodbench rescore scores/
@@ -32,10 +37,10 @@ def rescore(
     """  # noqa: D301 (click needs the character \b)
     from sodbench.scoring.scores import load_scores
 
-    check_targets(csv_file, images_file)
+    check_targets(options.csv_file, options.images_file)
     shown = []
-    for scores in load_scores(stored):
-        moved = scores.under(chosen_protocol(protocol or scores.protocol, overrides))
+    for scores in load_scores(options.stored):
+        moved = scores.under(options.protocol.of(scores.protocol))
         lost = [name for name in scores.metrics if name not in moved.metrics]
         if lost:
             say(
@@ -43,4 +48,4 @@ def rescore(
                 "protocol needs the images again for them: run `sodbench score`."
             )
         shown.append(moved)
-    report(shown, csv_file, images_file, as_json)
+    report(shown, options.csv_file, options.images_file, options.as_json)

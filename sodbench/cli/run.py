@@ -1,12 +1,39 @@
 """``sodbench run``."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
-from sodbench.cli.options import FOLDER, split_names
+from sodbench.cli.options import FOLDER, gathered, names_option
 from sodbench.cli.output import progress_bar, report, say
+
+if TYPE_CHECKING:
+    from sodbench.models.inference import PhotoSet
+    from sodbench.scoring.scores import Scores
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What ``sodbench run`` is asked for."""
+
+    model: str
+    model_module: str | None
+    weights: Path | None
+    datasets: tuple[str, ...]
+    data: Path | None
+    images: Path | None
+    out: Path
+    then_score: bool
+    device: str
+    precision: str
+    batch: int | None
+    workers: int
+    compile: bool
+    postprocess: str
+    exif: bool
 
 
 @click.command()
@@ -17,7 +44,7 @@ from sodbench.cli.output import progress_bar, report, say
     "--model-module", metavar="MODULE:FUNCTION", help="Build your own model instead (then --weights)."
 )
 @click.option("--weights", type=FOLDER, help=".pth, .safetensors or .onnx in place of the published ones.")
-@click.option("--dataset", "-d", "datasets", multiple=True, callback=split_names, help="NAME or NAME,NAME.")
+@names_option("--dataset", "-d", "datasets", help="NAME or NAME,NAME.")
 @click.option("--data", type=FOLDER, help="Folder that holds dataset folders [SODBENCH_DATA].")
 @click.option("--images", type=FOLDER, help="Any folder or zip of photos, in place of a dataset.")
 @click.option(
@@ -28,14 +55,13 @@ from sodbench.cli.output import progress_bar, report, say
 @click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
 @click.option("--batch", type=click.IntRange(min=1), help="Photos at once  [1 on a CPU, else 8].")
 @click.option(
-    "--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads that decode."
+    "--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads that decode photos."
 )
 @click.option("--compile", is_flag=True, help="Let torch compile the network.")
 @click.option("--postprocess", type=click.Choice(["official", "none"]), default="official", show_default=True)
 @click.option("--exif", is_flag=True, help="Apply the photos' EXIF rotation.")
-def run(
-    images: Path | None, datasets: tuple[str, ...], out: Path, then_score: bool, data: Path | None, **how: Any
-) -> None:
+@gathered(RunOptions)
+def run(options: RunOptions) -> None:
     """Make saliency maps of photos with a network.
 
     Without --dataset or --images, of every registered test set on this disk. Finished maps are kept:
@@ -46,14 +72,35 @@ def run(
     sodbench run --model u2net --dataset SOD,ECSSD --data DIR --score
     sodbench run --model u2net --images photos/ --out maps/
     """  # noqa: D301 (click needs the character \\b)
-    from sodbench.cli.running import scored
-    from sodbench.models.inference import photo_sets, run_sets
+    from sodbench.models.inference import RunSettings, photo_sets, run_sets
 
-    if images and (datasets or then_score):
+    if options.images and (options.datasets or options.then_score):
         raise click.UsageError("--images takes photos without masks: no --dataset, no --score.")
-    sets = photo_sets(images, datasets, data, out, how["model"])
-    failed = run_sets(sets, how, progress_bar, say)
-    if then_score and not failed:
-        report(scored(sets, data, progress_bar, say), None, None, as_json=False)
+    sets = photo_sets(options.images, options.datasets, options.data, options.out, options.model)
+    settings = RunSettings(
+        model=options.model,
+        model_module=options.model_module,
+        weights=options.weights,
+        device=options.device,
+        precision=options.precision,
+        batch=options.batch,
+        workers=options.workers,
+        compile=options.compile,
+        postprocess=options.postprocess,
+        exif=options.exif,
+    )
+    failed = run_sets(sets, settings, progress_bar, say)
+    if options.then_score and not failed:
+        report(_score_maps(sets, options.data), None, None, as_json=False)
     if failed:
         raise click.ClickException("\n".join([f"{len(failed)} photos failed:", *failed]))
+
+
+def _score_maps(sets: "Sequence[PhotoSet]", data: Path | None) -> "list[Scores]":
+    """Score the maps of all sets under the default protocol."""
+    from sodbench.protocol import Protocol
+    from sodbench.scoring.plan import Plan
+    from sodbench.scoring.runs import collect_jobs, score_jobs
+
+    jobs, _ = collect_jobs([photos.out for photos in sets], [photos.name for photos in sets], None, data)
+    return score_jobs(jobs, Plan(Protocol()), Path("scores"), bar=progress_bar, say=say)

@@ -1,13 +1,39 @@
 """``sodbench table``."""
 
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
-from sodbench.cli.options import FILE, FOLDER, split_names
+from sodbench.cli.options import BOARDS_OPTION, FILE, FOLDER, gathered, names_option
+from sodbench.cli.output import deliver, say
 
-LIST: dict[str, Any] = {"multiple": True, "callback": split_names, "metavar": "NAMES"}
 STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """What ``sodbench table`` is asked for."""
+
+    paper: bool
+    ablation: bool
+    measure: bool
+    datasets: tuple[str, ...]
+    methods: tuple[str, ...]
+    metrics: tuple[str, ...]
+    own: tuple[Path, ...]
+    sort: str
+    mark: str
+    decimals: int
+    delta: bool
+    mean_rank: bool
+    average: bool
+    ci: bool
+    significance: bool
+    caption: str
+    style: str | None
+    out: Path | None
+    boards: Path | None
 
 
 @click.command()
@@ -16,9 +42,9 @@ STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
 )
 @click.option("--ablation", is_flag=True, help="Tables 1 and 2 of the paper: blocks, and what networks cost.")
 @click.option("--measure", is_flag=True, help="The same, and time all 13 networks on this machine.")
-@click.option("--datasets", help="Comma-separated, in this order.", **LIST)
-@click.option("--methods", help="Comma-separated, in this order.", **LIST)
-@click.option("--metrics", help="Comma-separated, in this order.", **LIST)
+@names_option("--datasets", metavar="NAMES", help="Comma-separated, in this order.")
+@names_option("--methods", metavar="NAMES", help="Comma-separated, in this order.")
+@names_option("--metrics", metavar="NAMES", help="Comma-separated, in this order.")
 @click.option("--with", "own", type=FOLDER, multiple=True, help="Add scores of `sodbench score`. Repeatable.")
 @click.option("--sort", default="", help="method, year, size, rank or a metric; as on the boards without.")
 @click.option("--mark", type=click.Choice(["best3", "bold", "none"]), default="best3", show_default=True)
@@ -31,8 +57,9 @@ STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
 @click.option("--caption", default="", help="Opening of the caption; marks, sources, signatures follow.")
 @click.option("--format", "style", type=STYLES, help="By default as --out's suffix says, else text.")
 @click.option("--out", type=FILE, help="Write to a file.")
-@click.option("--boards", type=FOLDER, help="Folder of DATASET.csv in place of the shipped one.")
-def table(**options: Any) -> None:
+@BOARDS_OPTION
+@gathered(TableOptions)
+def table(options: TableOptions) -> None:
     """Show methods side by side: published values, measured ones, and one's own.
 
     \b
@@ -40,6 +67,38 @@ def table(**options: Any) -> None:
     sodbench table --datasets SOD --with scores/mine --delta
     sodbench table --ablation --measure
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.cli.tabling import show_table
+    from sodbench.reports.formats import render_table, style_of
 
-    show_table(**options)
+    style = options.style or style_of(options.out)
+    if options.ablation or options.measure:
+        from sodbench.reports.ablation import ablation_tables
+
+        if options.paper or options.datasets or options.methods or options.own or options.boards:
+            raise click.UsageError("--ablation shows tables of its own: no datasets, methods or scores.")
+        deliver(ablation_tables(style, measure=options.measure, mark=options.mark), options.out)
+        return
+    from sodbench.leaderboard.boards import boards_folder, read_boards
+    from sodbench.reports.leaderboard_table import assemble, build_table, notices
+    from sodbench.scoring.scores import load_scores
+
+    boards = read_boards(boards_folder(options.boards))
+    scores = load_scores(options.own) if options.own else []
+    shown = assemble(boards, scores, paper=options.paper, datasets=options.datasets, methods=options.methods)
+    for line in notices(shown, boards, scores):
+        say(line)
+    resampled = None
+    if options.ci or options.significance:
+        from sodbench.reports.confidence import marks
+
+        resampled = marks(scores, options.metrics, spreads=options.ci, better=options.significance)
+    table = build_table(
+        shown,
+        metrics=options.metrics,
+        sort=options.sort,
+        decimals=options.decimals,
+        delta=options.delta,
+        mean_rank=options.mean_rank,
+        average=options.average,
+        marks=resampled,
+    )
+    deliver(render_table(table, style, mark=options.mark, caption=options.caption), options.out)

@@ -1,13 +1,30 @@
 """``sodbench train``."""
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 
-from sodbench.cli.options import FOLDER
+from sodbench.cli.options import FOLDER, gathered
 from sodbench.cli.output import progress_bar, say
+
+HELD_OUT = ("mae", "max_f", "s_measure")
+"""The metrics of validation."""
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What ``sodbench train`` is asked for."""
+
+    config: Path | None
+    data: str | None
+    images: Path | None
+    masks: Path | None
+    out: Path | None
+    weights: Path | None
+    resume: Path | None
+    device: str
 
 
 @click.command()
@@ -19,9 +36,10 @@ from sodbench.cli.output import progress_bar, say
     "--out", type=FOLDER, help="The run's folder: checkpoint.pt, last.safetensors, log.csv, run.json."
 )
 @click.option("--weights", type=FOLDER, help="Start from these instead of a fresh initialisation.")
-@click.option("--resume", type=FOLDER, metavar="RUN", help="Go on with the run in this folder.")
+@click.option("--resume", type=FOLDER, metavar="RUN", help="Continue the run in this folder.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-def train(config: Path | None, data: str | None, out: Path | None, resume: Path | None, **how: Any) -> None:
+@gathered(TrainOptions)
+def train(options: TrainOptions) -> None:
     """Train a network on photos and masks.
 
     SIGTERM or Ctrl-C ends a run after its current step, with a checkpoint and exit code 143 or 130.
@@ -32,29 +50,36 @@ def train(config: Path | None, data: str | None, out: Path | None, resume: Path 
     sodbench train --resume runs/u2netp
     sodbench run --model u2netp --weights runs/u2netp/last.safetensors --dataset SOD --score
     """  # noqa: D301 (click needs the character \\b)
-    from sodbench.cli.training import held_out_scores
     from sodbench.models.training.runs import Pairs, train_new, train_on
     from sodbench.reports.figures.cost import draw_losses
 
-    if bool(how["images"]) != bool(how["masks"]) or (data and how["images"]):
+    config, out, resume, device = options.config, options.out, options.resume, options.device
+    if bool(options.images) != bool(options.masks) or (options.data and options.images):
         raise click.UsageError("pass either --data, or both --images and --masks.")
-    pairs = Pairs(data, how["images"], how["masks"])
+    pairs = Pairs(options.data, options.images, options.masks)
     if resume:
-        if config or out or how["weights"]:
+        if config or out or options.weights:
             raise click.UsageError("--resume takes all from its folder: no --config, --out or --weights.")
-        done = train_on(resume, pairs, how["device"], held_out_scores, progress_bar, say)
+        folder = resume
+        outcome = train_on(folder, pairs, device, held_out_scores, progress_bar, say)
     else:
-        if not (config and out and (data or how["images"])):
+        if not (config and out and (options.data or options.images)):
             raise click.UsageError("a new run needs --config, --out, and --data (or --images and --masks).")
-        done = train_new(
-            config, pairs, out, how["weights"], how["device"], held_out_scores, progress_bar, say
+        folder = out
+        outcome = train_new(
+            config, pairs, folder, options.weights, device, held_out_scores, progress_bar, say
         )
-    folder = resume or out
-    assert folder is not None
-    if done.first and (folder / "log.csv").exists():
+    if outcome.first and (folder / "log.csv").exists():
         draw_losses(folder)
-    if done.signal:
-        say(f"Stopped after step {done.step}. Go on: sodbench train --resume {folder}")
-        sys.exit(128 + done.signal)
-    if done.first:
-        say(f"{done.step} steps -> {folder}/last.safetensors")
+    if outcome.signal:
+        say(f"Stopped after step {outcome.step}. Go on: sodbench train --resume {folder}")
+        sys.exit(128 + outcome.signal)
+    if outcome.first:
+        say(f"{outcome.step} steps -> {folder}/last.safetensors")
+
+
+def held_out_scores(maps: Path, masks: Path) -> dict[str, float]:
+    """Score held-out maps under the default protocol."""
+    from sodbench.scoring.pipeline import score_folder
+
+    return score_folder(maps, masks=masks, metrics=HELD_OUT).summary()

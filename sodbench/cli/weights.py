@@ -38,6 +38,6 @@ def verify(model: str) -> None:
     from sodbench.models.weights import require_weights
     from sodbench.models.weights import verify_weights as check
 
-    found, file = require_weights(find_model(model))
-    check(found, file)
-    click.echo(f"{found}: ok, sha256 {file.sha256}")
+    weights_file, entry = require_weights(find_model(model))
+    check(weights_file, entry)
+    click.echo(f"{weights_file}: ok, sha256 {entry.sha256}")

@@ -1,16 +1,39 @@
 """``sodbench worst``."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from sodbench.cli.options import FILE, FOLDER
+from sodbench.cli.options import FILE, FOLDER, gathered
+from sodbench.cli.output import check_targets, deliver, say, show
+
+if TYPE_CHECKING:
+    from sodbench.analysis.worst import Ranking
+    from sodbench.scoring.scores import Scores
+
+
+@dataclass(frozen=True)
+class WorstOptions:
+    """What ``sodbench worst`` is asked for."""
+
+    stored: Path
+    than: Path | None
+    metric: str
+    count: int
+    dataset: str | None
+    out: Path | None
+    maps: Path | None
+    data: Path | None
+    csv_file: Path | None
+    as_json: bool
 
 
 @click.command()
 @click.argument("stored", type=FOLDER, metavar="SCORES")
 @click.option("--than", type=FOLDER, help="Scores of another method: where the first is furthest behind it.")
-@click.option("--metric", default="max_f", show_default=True, help="Whose per-image values rank.")
+@click.option("--metric", default="max_f", show_default=True, help="Metric that ranks the images.")
 @click.option("-k", "count", type=int, default=24, show_default=True, help="Images at most.")
 @click.option("--dataset", "-d", help="Which, if there are scores on several.")
 @click.option("--out", type=FILE, help="Contact sheet that ends in .pdf, .svg or .png.")
@@ -18,18 +41,8 @@ from sodbench.cli.options import FILE, FOLDER
 @click.option("--data", type=FOLDER, help="Where the datasets lie now; of a dataset of your own, its masks.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the list as CSV, in full precision (-: to stdout).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
-def worst(
-    stored: Path,
-    than: Path | None,
-    metric: str,
-    count: int,
-    dataset: str | None,
-    out: Path | None,
-    maps: Path | None,
-    data: Path | None,
-    csv_file: Path | None,
-    as_json: bool,
-) -> None:
+@gathered(WorstOptions)
+def worst(options: WorstOptions) -> None:
     """List the images on which a method is worst, and show them on one sheet.
 
     SCORES is a folder that `sodbench score` wrote. The sheet has the photo, the mask, the map, and its
@@ -40,22 +53,46 @@ def worst(
     sodbench worst scores/PiCANet/SOD --than scores/DSS/SOD --metric mae
     """  # noqa: D301 (click needs the character \b)
     from sodbench.analysis.worst import one_of, rank
-    from sodbench.cli.contact_sheet import draw
-    from sodbench.cli.output import check_targets, deliver, show
     from sodbench.data.registry import dataset_name
     from sodbench.reports.figures.style import check_figure_target
     from sodbench.reports.worst import ranking_csv, ranking_json, ranking_text
     from sodbench.scoring.scores import load_scores
 
+    stored, than, out = options.stored, options.than, options.out
     if out:
         check_figure_target(out)
-    check_targets(csv_file, out, as_json=as_json)
-    scores = one_of(load_scores([stored]), stored, dataset and dataset_name(dataset))
+    check_targets(options.csv_file, out, as_json=options.as_json)
+    scores = one_of(load_scores([stored]), stored, options.dataset and dataset_name(options.dataset))
     name = scores.dataset_name
     other = one_of(load_scores([than]), than, name) if than else None
-    ranking = rank(scores, metric.replace("-", "_"), count, other)
+    ranking = rank(scores, options.metric.replace("-", "_"), options.count, other)
     if out:
-        draw(ranking, [one for one in (scores, other) if one], maps, data, out)
-    if csv_file:
-        deliver(ranking_csv(ranking), csv_file)
-    show(ranking_json(ranking) if as_json else ranking_text(ranking))
+        _draw_sheet(ranking, [scores, other] if other else [scores], options.maps, options.data, out)
+    if options.csv_file:
+        deliver(ranking_csv(ranking), options.csv_file)
+    show(ranking_json(ranking) if options.as_json else ranking_text(ranking))
+
+
+def _draw_sheet(
+    ranking: "Ranking", methods: "list[Scores]", maps: Path | None, data: Path | None, out: Path
+) -> None:
+    """Write the contact sheet of a ranking, and say what it lacks."""
+    from sodbench.analysis.pictures import load_pictures, location_of, maps_of, maps_path
+    from sodbench.reports.figures.contact_sheet import PAGE, contact_sheet
+    from sodbench.reports.figures.style import figure_style, save_figure
+    from sodbench.scoring.runs import collect_jobs
+
+    if not ranking.images:
+        say(f"{out}: not made, as there is no image to show.")
+        return
+    location = location_of(methods[0], data)
+    paths = [maps_path(scores, maps) for scores in methods]
+    discovered = [collect_jobs([path], [ranking.dataset], location.masks)[0][0].methods for path in paths]
+    entries = [maps_of(*of_method) for of_method in zip(methods, discovered, paths, strict=True)]
+    images = [ranked.image for ranked in ranking.images[:PAGE]]
+    pictures = load_pictures(images, list(zip(methods, entries, strict=True)), location)
+    with figure_style():
+        save_figure(contact_sheet(ranking, pictures), out, ranking.signature)
+    if absent := [image for image, shown in zip(images, pictures, strict=True) if shown.photo is None]:
+        say(f"{location.root}: no photo of {len(absent)} of {len(images)} images; they are shown without.")
+    say(f"sheet: {out} ({len(images)} of {len(ranking.images)} images listed)")

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -34,9 +34,37 @@ from sodbench.protocol import Signature, differences_text, revisions_text
 from sodbench.scoring.scores import Scores
 from sodbench.utils.files import check_writable, replacing
 
-FACTS = ("venue", "year", "backbone", "size_mb", "reference", "note")
-"""What a row says of its method."""
 
+@dataclass(frozen=True, kw_only=True)
+class MethodFacts:
+    """What a measured row is to say of its method; None: not given.
+
+    Parameters
+    ----------
+    method
+        Name on the board, in place of the scores' own.
+    venue, year, backbone, size_mb, reference, note
+        See `sodbench.leaderboard.boards.BoardRow`.
+    """
+
+    method: str | None = None
+    venue: str | None = None
+    year: int | None = None
+    backbone: str | None = None
+    size_mb: float | None = None
+    reference: str | None = None
+    note: str | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the facts that are given, by the names of a row's fields."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+NO_FACTS = MethodFacts()
+"""Nothing is given: the scores' own name, and what the board already says of the method."""
+
+FACTS = tuple(spec.name for spec in fields(MethodFacts) if spec.name != "method")
+"""The fields of a row that describe its method."""
 
 LOCK_SECONDS = 30.0
 """How long to wait for another process that is writing to the same boards."""
@@ -97,7 +125,7 @@ def _is_stale(entry: BoardRow, now: Mapping[str, int]) -> bool:
     return any(made[family] != now[family] for family in families & made.keys())
 
 
-def entry_from(scores: Scores, **facts: Any) -> BoardRow:
+def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS) -> BoardRow:
     """Make a measured row of scores, if they may stand on a board.
 
     Parameters
@@ -105,7 +133,7 @@ def entry_from(scores: Scores, **facts: Any) -> BoardRow:
     scores
         Of the whole dataset, under the board's protocol: ``u2net``, with the paper's five metrics.
     facts
-        Further fields of `BoardRow`: `method` (in place of the scores' own name), `venue`, `year` ...
+        What the row is to say of its method.
 
     Raises
     ------
@@ -135,12 +163,11 @@ def entry_from(scores: Scores, **facts: Any) -> BoardRow:
     if undefined := [metric for metric, value in values.items() if not value.is_finite()]:
         raise LeaderboardError(f"{where}: {', '.join(undefined)} is defined on no image.")
     today = datetime.now(UTC).date().isoformat()
-    basis = {"method": scores.method, "n": scores.n, "signature": scores.signature, "date": today}
-    entry = BoardRow(source="measured", values=values, **{**basis, **facts})
-    return parse_row(where, row_cells(entry))
+    entry = BoardRow(scores.method, "measured", values, n=scores.n, signature=scores.signature, date=today)
+    return parse_row(where, row_cells(replace(entry, **facts.given())))
 
 
-def add_rows(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
+def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FACTS) -> list[str]:
     """Put measured rows and their curves on the boards of a folder, all or none of them.
 
     A folder without boards begins as a copy of the shipped ones. A row that is replaced keeps the facts that
@@ -166,13 +193,14 @@ def add_rows(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
     FileError
         The folder cannot be written.
     """
-    methods = sorted({one.method for one in scores})
-    if facts and len(methods) > 1:
+    given = facts.given()
+    methods = sorted({stored.method for stored in scores})
+    if given and len(methods) > 1:
         raise LeaderboardError(
-            f"{', '.join(facts)}: given for {first_few(methods)}, expected facts about one method. "
+            f"{', '.join(given)}: given for {first_few(methods)}, expected facts about one method. "
             "Add one method at a time."
         )
-    entries = [(one.dataset_name, entry_from(one, **facts), one.curves()) for one in scores]
+    entries = [(stored.dataset_name, entry_from(stored, facts), stored.curves()) for stored in scores]
     keys = [(dataset, entry.key) for dataset, entry, _ in entries]
     if twice := sorted(
         {f"{entry.method} on {d}" for d, entry, _ in entries if keys.count((d, entry.key)) > 1}
@@ -185,7 +213,7 @@ def add_rows(folder: Path, scores: Sequence[Scores], **facts: Any) -> list[str]:
         rows = []
         for dataset, entry, curves in entries:
             board = boards.get(dataset) or _begun(folder, dataset)
-            row = _with_facts(entry, board.find(*entry.key), facts)
+            row = _with_facts(entry, board.find(*entry.key), given)
             said.append(_said(board, row))
             boards[dataset] = board.put(row)
             rows.append((dataset, row, curves))

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +25,6 @@ from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_
 from sodbench.models.preprocessing import SIZE, network_input, saliency_map
 from sodbench.utils.files import check_writable, replacing
 from sodbench.utils.process import Bar, Say
-
-if TYPE_CHECKING:
-    pass
 
 RUN_FILE = "run.json"
 
@@ -234,7 +231,7 @@ class PhotoSet(NamedTuple):
     """Photos to make maps of, and where the maps go."""
 
     name: str
-    photos: "tuple[ImageFile, ...]"
+    photos: tuple[ImageFile, ...]
     out: Path
 
 
@@ -274,44 +271,80 @@ def photo_sets(
     return sets
 
 
-def run_sets(sets: Sequence[PhotoSet], how: dict[str, Any], bar: Bar, say: Say) -> list[str]:
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """How to make maps: which network, on which device.
+
+    Parameters
+    ----------
+    model, model_module, weights
+        See `sodbench.models.predictor.load_model`.
+    device
+        See `sodbench.models.predictor.choose_device`.
+    precision, compile
+        See `sodbench.models.predictor.Predictor`.
+    batch
+        Photos at once; None: 1 on a CPU, else 8.
+    workers
+        Threads that decode photos.
+    postprocess
+        ``official``, or ``none``: maps as the network gives them.
+    exif
+        Apply the photos' EXIF rotation.
+    """
+
+    model: str
+    model_module: str | None = None
+    weights: Path | None = None
+    device: str = "auto"
+    precision: str = "fp32"
+    batch: int | None = None
+    workers: int = 2
+    compile: bool = False
+    postprocess: str = "official"
+    exif: bool = False
+
+
+def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say) -> list[str]:
     """Run a model over all sets; return what failed.
 
     For a process that does nothing else: changes torch's settings by `fix_cudnn`.
     """
-    from sodbench.models.inference import Configuration, make_maps
     from sodbench.models.predictor import Predictor, choose_device, fix_cudnn, load_model
 
-    device = choose_device(how["device"])
-    network, weights, digest = load_model(how["model"], how["model_module"], how["weights"], say)
+    device = choose_device(settings.device)
+    network, weights, digest = load_model(settings.model, settings.model_module, settings.weights, say)
     fix_cudnn()
-    predictor = Predictor(network, device, how["precision"], how["compile"])
+    predictor = Predictor(network, device, settings.precision, settings.compile)
     configuration = Configuration(
-        how["model"],
+        settings.model,
         weights.name,
         digest,
         device.type,
-        precision=how["precision"],
-        postprocess=how["postprocess"],
-        exif=how["exif"],
-        factory=how["model_module"] or "",
-        compiled=how["compile"],
+        precision=settings.precision,
+        postprocess=settings.postprocess,
+        exif=settings.exif,
+        factory=settings.model_module or "",
+        compiled=settings.compile,
     )
-    batch = how["batch"] or (1 if device.type == "cpu" else 8)
+    batch = settings.batch or (1 if device.type == "cpu" else 8)
     failed: list[str] = []
-    for one in sets:
-        with bar(one.name) as progress:
-            done = make_maps(
-                one.photos,
-                one.out,
+    for photo_set in sets:
+        with bar(photo_set.name) as progress:
+            outcome = make_maps(
+                photo_set.photos,
+                photo_set.out,
                 predictor,
                 configuration,
                 batch=batch,
-                workers=how["workers"],
+                workers=settings.workers,
                 progress=progress,
             )
-        kept = f", {done.kept} kept from an earlier run" if done.kept else ""
-        speed = f" ({done.written / done.seconds:.1f} images/s)" if done.written else ""
-        say(f"{one.name}: {done.written} maps in {done.seconds:.1f} s{speed}{kept} -> {one.out}")
-        failed += done.failed
+        kept = f", {outcome.kept} kept from an earlier run" if outcome.kept else ""
+        speed = f" ({outcome.written / outcome.seconds:.1f} images/s)" if outcome.written else ""
+        say(
+            f"{photo_set.name}: {outcome.written} maps in {outcome.seconds:.1f} s{speed}{kept} "
+            f"-> {photo_set.out}"
+        )
+        failed += outcome.failed
     return failed
