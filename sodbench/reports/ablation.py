@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sodbench.errors import SodbenchError, nearest
 from sodbench.reports.formats import render_grids
-from sodbench.reports.leaderboard_table import dense_ranks
+from sodbench.reports.ranking import dense_ranks
 from sodbench.reports.table import Cell, Grid
 
 PRINTED = Path(__file__).parent / "ablation.csv"
