@@ -28,10 +28,11 @@ from sodbench.models.registry import find_model, known_models
 from sodbench.models.training.config import Config, load_config
 from sodbench.models.training.initial import initial_network as build_to_train
 from sodbench.models.weights import load_weights
-from sodbench.reports.ablation import _times, cost_curves, render_grid, table_1, table_1_long
+from sodbench.reports.ablation import _times, cost_curves, table_1, table_1_long
 from sodbench.reports.ablation import table_2 as build_table_2
 from sodbench.reports.figures.cost import cost_plot
 from sodbench.reports.figures.style import RED, figure_style, new_figure
+from sodbench.reports.formats import render_grids
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 OUTPUTS = {"unet": 1, "hourglass": 2, "cunet": 2}  # the others: seven
@@ -446,7 +447,7 @@ def reference(name):
 class TestPaper:
     def test_table_1_cell_by_cell(self):
         printed = reference("table1.csv")
-        text = render_grid(table_1_long(), "csv")
+        text = render_grids([table_1_long()], "csv", title="")
         assert list(csv.reader(io.StringIO(text))) == printed
         shown = table_1()
         cells = {}
@@ -471,20 +472,29 @@ class TestPaper:
 def test_table_2_tells_of_the_misprint_and_marks_the_best(table_2):
     niv = next(row for row in table_2.rows if row[0].text == "NIV U2-Net")
     assert "misprint" in niv[4].note
-    text = render_grid(table_2, "text")
+
+    def written(style, mark="best3"):
+        return render_grids([table_2], style, title="", mark=mark)
+
+    text = written("text")
     assert "0.823(1)" in text
     assert "0.085[b]" in text
-    assert "(1)" not in render_grid(table_2, "text", "none")
-    assert r"\textbf{0.823}" in render_grid(table_2, "latex")
-    assert r"\underline" not in render_grid(table_2, "latex", "bold")
+    assert "(1)" not in written("text", "none")
+    assert r"\sodfirst{0.823}" in written("latex")
+    assert r"\sodsecond{0" not in written("latex", "bold")
 
 
 @pytest.mark.parametrize(
-    ("style", "first"), [("latex", "% Made by sodbench"), ("markdown", "| Arch"), ("html", "<table>")]
+    ("style", "first"),
+    [
+        ("latex", "% Made by sodbench"),
+        ("markdown", "Table"),
+        ("html", "<!doctype html>"),
+    ],
 )
 def test_formats(style, first, table_2):
     for grid in (table_1(), table_2):
-        text = render_grid(grid, style)
+        text = render_grids([grid], style, title="Ablation")
         assert text.startswith(first)
         assert all(cell.text.isascii() is False or cell.text in text for row in grid.rows for cell in row)
 

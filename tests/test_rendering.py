@@ -5,6 +5,7 @@ import io
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,16 +13,10 @@ from pathlib import Path
 import pytest
 
 from sodbench.leaderboard.boards import Board, BoardRow
-from sodbench.reports.formats import (
-    TABLE_FORMATS,
-    Footnotes,
-    caption_signatures,
-    markdown,
-    render_table,
-    spreadsheet,
-    tex,
-)
+from sodbench.reports.formats import markdown, render_grids, render_table, spreadsheet, tex
 from sodbench.reports.leaderboard_table import build_table
+from sodbench.reports.table import Cell, Grid
+from sodbench.reports.views import TABLE_FORMATS, Footnotes, caption_signatures
 
 EVIL = r"A_b & <script>alert('1')</script> $x$ 5% #1 ~^{}\|*`[z] †²éΔ中"
 HEAD = "data:{}@1|n:{}|gt:>128|sodbench:0.1.0"
@@ -165,6 +160,71 @@ class TestEscaping:
         assert "a?[31mb" in render_table(table(row("a\x9b[31mb", max_f="0.9")), "text").replace("\x1b", "!")
 
 
+class TestGrids:
+    """Cells of a grid are any text, so all of them are escaped."""
+
+    GRID = Grid(
+        title="Table 1",
+        caption=f"What {EVIL}.",
+        head=(EVIL, "=left", EVIL, "=number", "last"),
+        rows=(
+            (Cell("name", None, "on the row"), Cell(EVIL), Cell(EVIL, 2, EVIL), Cell("-1", 1), Cell("=x")),
+        ),
+        left=2,
+        groups=("", "", EVIL, EVIL, ""),
+        ranked="some columns",
+    )
+
+    def text(self, style, mark="best3"):
+        return render_grids([self.GRID, self.GRID], style, title=EVIL, mark=mark)
+
+    @pytest.mark.parametrize("style", ["text", "latex", "markdown", "html"])
+    def test_notes_and_caption(self, style):
+        flat = " ".join(self.text(style).split())
+        assert flat.count("on the row") == 2
+        assert flat.count("Table 1. What A") == (0 if style == "latex" else 2)
+        assert flat.count("Best, second and third of some columns") == 2
+        assert flat.index("on the row") < flat.rindex("Best, second and third of some columns")
+        assert "Best of some columns" in " ".join(self.text(style, "bold").split())
+        assert "some columns" not in self.text(style, "none")
+
+    def test_latex(self):
+        text = self.text("latex")
+        assert text.count(r"\label{tab:table-1}") == 2
+        assert text.count(r"\sodsecond{A\_b \& \textless{}script") == 2
+        assert text.count(r"\sodfirst{$-$1}") == 2
+        assert text.count(r"\cmidrule(lr){3-4}") == 2
+        assert "A_b" not in text
+        assert "<script" not in text
+
+    def test_markdown(self):
+        text = self.text("markdown")
+        assert "<script" not in text
+        lines = [line for line in text.splitlines() if line.startswith("|")]
+        assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {6}
+
+    def test_html(self):
+        text = self.text("html")
+        assert "<script" not in text
+        outline = Outline()
+        outline.feed(text)
+        assert outline.open == []
+        assert outline.rows == [5] * 6
+
+    def test_csv(self):
+        head, cells = csv.reader(io.StringIO(self.text("csv").partition("\n\n")[0]))
+        assert head == [EVIL, "'=left", f"{EVIL} {EVIL}", f"{EVIL} =number", "last"]
+        assert cells == ["name", EVIL, EVIL, "'-1", "'=x"]
+
+    def test_a_grid_without_groups_has_one_line_of_heads(self):
+        grid = replace(self.GRID, groups=())
+        outline = Outline()
+        outline.feed(render_grids([grid], "html", title=""))
+        assert outline.rows == [5, 5]
+        assert "multicolumn" not in render_grids([grid], "latex", title="")
+        assert render_grids([grid], "text", title="").startswith("A_b &")
+
+
 class Outline(HTMLParser):
     """Counts cells of each row, and checks that tags close in order."""
 
@@ -217,6 +277,8 @@ if shutil.which("pdflatex"):  # no skip: a machine without LaTeX has no such tes
         Path(tmp_path, "table.tex").write_text(
             render_table(many, "latex", mark=mark, caption=EVIL), encoding="utf-8"
         )
+        with Path(tmp_path, "table.tex").open("a", encoding="utf-8") as file:
+            file.write(render_grids([TestGrids.GRID], "latex", title="", mark=mark))
         Path(tmp_path, "main.tex").write_text(PREAMBLE, encoding="utf-8")
         done = subprocess.run(
             ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "main.tex"],

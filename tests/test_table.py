@@ -13,9 +13,10 @@ from workspace import good, plant_maps, plant_masks, refused
 from sodbench.errors import LeaderboardError
 from sodbench.leaderboard.boards import BOARD_COLUMNS, Board, BoardRow, read_boards
 from sodbench.metrics import METRICS, PAPER_METRICS
-from sodbench.reports.formats import TABLE_FORMATS, render_table
+from sodbench.reports.formats import render_table
 from sodbench.reports.leaderboard_table import PAPER_DATASETS, assemble, build_table
 from sodbench.reports.table import MEAN_OF_ALL, MEAN_RANK, Column
+from sodbench.reports.views import TABLE_FORMATS
 from sodbench.scoring.pipeline import score_folder
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))

@@ -7,43 +7,28 @@ the weights. The paper leaves parts of most of them open: the readings are in ``
 """
 
 import csv
-import io
-import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Sequence
 from pathlib import Path
 
 from sodbench.errors import SodbenchError, nearest
-from sodbench.reports.formats import MARKS, Footnotes, markdown, spreadsheet, tex
-from sodbench.reports.leaderboard_table import dense_ranks
-from sodbench.reports.table import Cell
-from sodbench.utils.text import aligned
+from sodbench.reports.formats import render_grids
+from sodbench.reports.ranking import dense_ranks
+from sodbench.reports.table import Cell, Grid
 
 PRINTED = Path(__file__).parent / "ablation.csv"
 """Table 2 as the paper prints it, with notes on misprints."""
 
 TABLE_2_COLUMNS = {
-    "omron_max_f": "OMRON maxF↑",
-    "omron_mae": "OMRON MAE↓",
-    "ecssd_max_f": "ECSSD maxF↑",
-    "ecssd_mae": "ECSSD MAE↓",
-    "ms": "ms↓",
+    "omron_max_f": ("OMRON", "maxF↑"),
+    "omron_mae": ("OMRON", "MAE↓"),
+    "ecssd_max_f": ("ECSSD", "maxF↑"),
+    "ecssd_mae": ("ECSSD", "MAE↓"),
+    "ms": ("", "ms↓"),
 }
-"""The columns that the paper prints."""
+"""The columns that the paper prints: dataset and label."""
 
 ROUNDS = 5
 """How often each network is timed."""
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table of plain cells in no particular format; the first `left` columns are flush left."""
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    left: int
 
 
 def ablation_tables(style: str, *, measure: bool = False, mark: str = "best3") -> str:
@@ -56,15 +41,13 @@ def ablation_tables(style: str, *, measure: bool = False, mark: str = "best3") -
     measure
         Time all networks on this machine, which takes minutes on a CPU.
     mark
-        How the best of each printed column are marked, one of `sodbench.reports.formats.MARKS`.
+        How the best of each printed column are marked, one of `sodbench.reports.views.MARKS`.
     """
     from sodbench.models.predictor import need_torch
 
     need_torch()
     first = table_1_long() if style == "csv" else table_1()
-    text = "\n".join(render_grid(grid, style, mark) for grid in (first, table_2(measure)))
-    head = '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>Ablation of U2-Net</title>\n'
-    return head + text if style == "html" else text
+    return render_grids((first, table_2(measure)), style, title="Ablation of U2-Net", mark=mark)
 
 
 def table_1() -> Grid:
@@ -72,14 +55,12 @@ def table_1() -> Grid:
     from sodbench.models.networks.unets import STAGE_NAMES, TABLE_1
 
     rows = [
-        _row(name if key == "block" else "", "" if key == "block" else key.upper(), *found)
+        _row(name if key == "block" else "", "" if key == "block" else key.upper(), *values)
         for name, stages in TABLE_1.items()
-        for key, found in zip(("block", "i", "m", "o"), zip(*stages, strict=True), strict=True)
+        for key, values in zip(("block", "i", "m", "o"), zip(*stages, strict=True), strict=True)
     ]
-    caption = (
-        "Table 1. Blocks, their input (I), middle (M) and output (O) channels. This builds the networks."
-    )
-    return Grid(caption, ("Architecture", "", *STAGE_NAMES), tuple(rows), left=2)
+    caption = "Blocks, their input (I), middle (M) and output (O) channels. This builds the networks."
+    return Grid("Table 1", caption, ("Architecture", "", *STAGE_NAMES), tuple(rows), left=2)
 
 
 def table_1_long() -> Grid:
@@ -91,7 +72,7 @@ def table_1_long() -> Grid:
         for name, stages in TABLE_1.items()
         for label, stage in zip(STAGE_NAMES, stages, strict=True)
     ]
-    return Grid("", ("architecture", "stage", "block", "I", "M", "O"), tuple(rows), left=3)
+    return Grid("Table 1", "", ("architecture", "stage", "block", "I", "M", "O"), tuple(rows), left=3)
 
 
 def table_2(measure: bool = False) -> Grid:
@@ -102,7 +83,7 @@ def table_2(measure: bool = False) -> Grid:
     printed = printed_rows()
     ranks = {
         key: dense_ranks([row[key] for row in printed], label.endswith("↑"))
-        for key, label in TABLE_2_COLUMNS.items()
+        for key, (_, label) in TABLE_2_COLUMNS.items()
     }
     times = _times([row["model"] for row in printed]) if measure else {}
     rows = []
@@ -118,15 +99,24 @@ def table_2(measure: bool = False) -> Grid:
                 *_row(*measured),
             )
         )
-    head = ("Architecture", *TABLE_2_COLUMNS.values(), "10⁶ parameters", "GMAC", "MB", *["ms here"] * measure)
+    printed_heads = TABLE_2_COLUMNS.values()
+    own_heads = ("10⁶ parameters", "GMAC", "MB", *["ms here"] * measure)
     caption = (
-        "Table 2. Scores and ms as the paper prints them (ms on its GTX 1080 Ti); nothing was trained again. "
+        "Scores and ms as the paper prints them (ms on its GTX 1080 Ti); nothing was trained again. "
         "Parameters, GMAC at 320x320 and MB (of the weights) are of the networks built here, parts of which "
         "the paper leaves open."
     )
     if measure:
         caption += f" ms here: medians of {ROUNDS}, taken in turn, on this machine ({_machine()})."
-    return Grid(caption, head, tuple(rows), left=1)
+    return Grid(
+        title="Table 2",
+        caption=caption,
+        head=("Architecture", *(label for _, label in printed_heads), *own_heads),
+        rows=tuple(rows),
+        left=1,
+        groups=("", *(dataset for dataset, _ in printed_heads), *[""] * len(own_heads)),
+        ranked="each printed column",
+    )
 
 
 def printed_rows() -> list[dict[str, str]]:
@@ -157,111 +147,6 @@ def cost_curves(
             raise SodbenchError(f"unknown block {name!r}; {nearest(name, known)}")
     middle = sorted({1 + round(k * (most - 1) / 16) for k in range(17)})
     return {name: {m: block_macs(name, m, i, o, size) for m in middle} for name in blocks}
-
-
-def render_grid(grid: Grid, style: str, mark: str = "best3") -> str:
-    """Write a grid as text, LaTeX, Markdown, HTML or CSV."""
-    shown = len(MARKS[mark])
-    if style == "csv":
-        file = io.StringIO()
-        cells = [[spreadsheet(cell.text) for cell in row] for row in grid.rows]
-        csv.writer(file, lineterminator="\n").writerows([grid.head, *cells])
-        return file.getvalue()
-    notes = Footnotes()
-    lines = [[_marked(cell, style, shown, notes.letter(cell.note)) for cell in row] for row in grid.rows]
-    head = [ESCAPES[style](label) for label in grid.head]
-    under = [f"[{letter}] {text}" for text, letter in notes.letters.items()]
-    caption = grid.caption
-    if shown and any(cell.rank for row in grid.rows for cell in row):
-        caption += {"text": " (1), (2), (3)", "html": " Red, green, blue"}.get(
-            style, " Bold, underlined, italic"
-        )
-        caption += ": best, second, third of a printed column."
-    return WRITERS[style](grid, head, lines, [caption, *under])
-
-
-def _marked(cell: Cell, style: str, shown: int, letter: str) -> str:
-    text = ESCAPES[style](cell.text)
-    if cell.rank and cell.rank <= shown:
-        text = MARKUP[style][cell.rank - 1].format(text)
-    return text + (NOTE[style].format(letter) if letter else "")
-
-
-MARKUP: Mapping[str, tuple[str, str, str]] = {
-    "text": ("{}(1)", "{}(2)", "{}(3)"),
-    "latex": (r"\textbf{{{}}}", r"\underline{{{}}}", r"\textit{{{}}}"),
-    "markdown": ("**{}**", "<u>{}</u>", "*{}*"),
-    "html": (
-        '<b style="color: #c00000">{}</b>',
-        '<u style="color: #006b2d">{}</u>',
-        '<i style="color: #0b3fc4">{}</i>',
-    ),
-}
-NOTE = {
-    "text": "[{}]",
-    "latex": r"\textsuperscript{{{}}}",
-    "markdown": "<sup>{}</sup>",
-    "html": "<sup>{}</sup>",
-}
-ESCAPES: Mapping[str, Callable[[str], str]] = {
-    "text": str,
-    "latex": tex,
-    "markdown": markdown,
-    "html": escape,
-}
-
-
-def _text(grid: Grid, head: list[str], lines: list[list[str]], said: list[str]) -> str:
-    marked = [
-        [len(line[k]) - len(row[k].text) for k in range(len(head))]
-        for line, row in zip(lines, grid.rows, strict=True)
-    ]
-    ends = [max(column) for column in zip(*marked, strict=True)]
-    padded = [
-        [cell + " " * (end - own) for cell, own, end in zip(line, mark, ends, strict=True)]
-        for line, mark in zip(lines, marked, strict=True)
-    ]
-    said = [textwrap.fill(text, 100) for text in said]
-    return "\n".join([aligned([head, *padded], left=range(grid.left)), *said]) + "\n"
-
-
-def _latex(grid: Grid, head: list[str], lines: list[list[str]], said: list[str]) -> str:
-    body = [" & ".join(line) + r" \\" for line in lines]
-    columns = "l" * grid.left + "r" * (len(head) - grid.left)
-    caption = tex(" ".join(said).partition(". ")[2])  # LaTeX numbers its tables itself
-    return "\n".join(
-        [
-            r"% Made by sodbench. In the preamble: \usepackage{booktabs}",
-            r"\begin{table*}[tp]",
-            r"\centering\scriptsize",
-            rf"\caption{{{caption}}}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            " & ".join(head) + r" \\",
-            r"\midrule",
-            *body,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table*}",
-            "",
-        ]
-    )
-
-
-def _markdown(grid: Grid, head: list[str], lines: list[list[str]], said: list[str]) -> str:
-    rule = [":--"] * grid.left + ["--:"] * (len(head) - grid.left)
-    body = [f"| {' | '.join(line)} |" for line in (head, rule, *lines)]
-    return "\n".join([*body, *(f"\n{markdown(text)}" for text in said), ""])
-
-
-def _html(grid: Grid, head: list[str], lines: list[list[str]], said: list[str]) -> str:
-    top = "".join(f"<th>{label}</th>" for label in head)
-    body = [f"<tr>{''.join(f'<td>{cell}</td>' for cell in line)}</tr>" for line in lines]
-    caption = "<br>".join(escape(text) for text in said)
-    return "\n".join(["<table>", f"<caption>{caption}</caption>", f"<tr>{top}</tr>", *body, "</table>", ""])
-
-
-WRITERS = {"text": _text, "latex": _latex, "markdown": _markdown, "html": _html}
 
 
 def _row(*values: object) -> tuple[Cell, ...]:

@@ -1,13 +1,10 @@
-"""Comparison tables: which rows and columns, what a cell shows, and how it ranks; `rendering` writes them.
+"""Comparison tables: which rows and columns there are, in which order, and what notes they bear.
 
-*Conventions.* A rank is the dense rank of the values *as shown*: equal values share it, and the next value
-gets the next rank. Rows are ranked among rows made alike and shown together: published rows among
-themselves, measured rows among those of the same signature (the program's version apart), never one with
-the other; a value that has no rival has no rank. A published value is never shown with more digits than
-its paper prints. Means and mean ranks are given only to methods that have every value they are made of.
+The numbers in them and their ranks come from `sodbench.reports.ranking`; `sodbench.reports.formats`
+writes them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from string import ascii_uppercase
@@ -16,19 +13,9 @@ from sodbench.data.registry import fold
 from sodbench.errors import LeaderboardError, first_few, nearest
 from sodbench.leaderboard.boards import Board, BoardRow
 from sodbench.leaderboard.submission import entry_from
-from sodbench.metrics import METRICS, PAPER_METRICS, family_of, protocol_fields
-from sodbench.protocol import acting_parts
-from sodbench.reports.table import (
-    MEAN_OF_ALL,
-    MEAN_RANK,
-    SECTION_TITLES,
-    Cell,
-    Column,
-    Marks,
-    Section,
-    Table,
-    TableRow,
-)
+from sodbench.metrics import METRICS, PAPER_METRICS
+from sodbench.reports.ranking import RowKey, Sheet, complete_mean, number_text
+from sodbench.reports.table import MEAN_OF_ALL, MEAN_RANK, Cell, Column, Marks, Section, Table, TableRow
 from sodbench.scoring.scores import Scores
 from sodbench.utils.text import aligned
 
@@ -173,7 +160,7 @@ def build_table(
         A metric or sort is unknown, or no row has a difference to show.
     """
     metrics = named(metrics, PAPER_METRICS, "metric") or list(PAPER_METRICS)
-    sheet = _Sheet(boards, metrics, decimals, marks or Marks())
+    sheet = Sheet(boards, metrics, decimals, marks or Marks())
     sections = [_sorted(sheet, rows, sort) for rows in sheet.sections()]
     measured = [name for rows in sections for name, source in rows if source == "measured"]
     sheet.letters = dict(
@@ -186,19 +173,6 @@ def build_table(
         columns.append(Column(MEAN_RANK, "rank"))
     found = tuple(_section(sheet, rows, columns, average) for rows in sections)
     return Table(tuple(columns), found, sheet.marks.said)
-
-
-def dense_ranks(texts: Sequence[str], higher_is_better: bool) -> list[int | None]:
-    """Rank numbers as they are shown: equal ones share a rank, the next one gets the next rank.
-
-    Examples
-    --------
-    >>> dense_ranks(["0.9", "0.8", "-", "0.9", "0.7"], True)
-    [1, 2, None, 1, 3]
-    """
-    values = [None if text in ("-", "") else Decimal(text) for text in texts]
-    order = sorted({value for value in values if value is not None}, reverse=higher_is_better)
-    return [None if value is None else order.index(value) + 1 for value in values]
 
 
 def split_note(note: str) -> dict[str, str]:
@@ -219,111 +193,7 @@ def split_note(note: str) -> dict[str, str]:
     return {key: "; ".join(pieces) for key, pieces in found.items()}
 
 
-RowKey = tuple[str, str]
-"""Method and source: what makes a row."""
-
-
-class _Sheet:
-    """The numbers behind a table."""
-
-    def __init__(
-        self, boards: Mapping[str, Board], metrics: Sequence[str], decimals: int, marks: Marks
-    ) -> None:
-        self.datasets, self.metrics, self.decimals, self.marks = tuple(boards), metrics, decimals, marks
-        self.letters: dict[str, str] = {}
-        self.rows: dict[RowKey, dict[str, BoardRow]] = {}
-        self._ranks: dict[Column, dict[RowKey, int | None]] = {}
-        for name, board in boards.items():
-            for entry in board.entries:
-                self.rows.setdefault(entry.key, {})[name] = entry
-
-    def sections(self) -> Iterator[list[RowKey]]:
-        """Yield the rows of each source that has some."""
-        for source in SECTION_TITLES:
-            if rows := [key for key in self.rows if key[1] == source]:
-                yield rows
-
-    def columns(self, delta: bool) -> Iterator[Column]:
-        """Yield size and values, and of each dataset the differences that some row has."""
-        if any(self.fact(key, "size_mb") is not None for key in self.rows):
-            yield Column("", "size")
-        found = False
-        for name in self.datasets:
-            yield from (Column(name, metric) for metric in self.metrics)
-            for column in (Column(name, metric, delta=True) for metric in self.metrics if delta):
-                if any(self.value(key, column) is not None for key in self.rows):
-                    found = True
-                    yield column
-        if delta and not found:
-            raise LeaderboardError(
-                "--delta: no method shown has both a published and a measured value. Add a row of the same "
-                "name with `sodbench leaderboard add --method NAME`, or leave --delta out."
-            )
-
-    def fact(self, key: RowKey, name: str) -> object:
-        """Return what the first board that knows says of a method."""
-        facts = (getattr(entry, name) for entry in self.rows[key].values())
-        return next((fact for fact in facts if fact not in (None, "")), None)
-
-    def value(self, key: RowKey, column: Column) -> Decimal | None:
-        """Return a number in full precision, None if there is none."""
-        if column.metric == "size":
-            size = self.fact(key, "size_mb")
-            return size if isinstance(size, Decimal) else None
-        if column.metric == "rank":
-            ranks = [self.ranks(Column(d, m))[key] for d in self.datasets for m in self.metrics]
-            return _mean([None if rank is None else Decimal(rank) for rank in ranks])
-        if column.group == MEAN_OF_ALL:
-            return _mean([self.value(key, Column(name, column.metric)) for name in self.datasets])
-        entry = self.rows[key].get(column.group)
-        value = entry.values.get(column.metric) if entry else None
-        if not column.delta:
-            return value
-        printed = self.rows.get((key[0], "published"), {}).get(column.group)
-        base = printed.values.get(column.metric) if printed and key[1] == "measured" else None
-        return None if value is None or base is None else value - base
-
-    def text(self, key: RowKey, column: Column) -> str:
-        """Return what a cell shows."""
-        if column.delta and key[1] == "published":
-            return ""
-        places = {"size": 1, "rank": 2}.get(column.metric, self.decimals)
-        value = self.value(key, column)
-        if value is not None and key[1] == "published" and column.group in self.datasets:
-            places = min(places, -int(value.as_tuple().exponent))
-        return _shown(value, places, signed=column.delta)
-
-    def marked(self, key: RowKey, column: Column) -> tuple[str, tuple[str, ...]]:
-        """Return what resampling adds to a cell: half its interval, and the letters of whom it beats."""
-        if key[1] == "published" or column.delta:
-            return "", ()
-        what = key[0], column.group, column.metric
-        spread, better = self.marks.spreads.get(what), self.marks.better.get(what, ())
-        letters = tuple(sorted(self.letters[name] for name in better if name in self.letters))
-        return "" if spread is None else f"{spread:.{self.decimals}f}", letters
-
-    def kind(self, key: RowKey, column: Column) -> tuple[str, ...]:
-        """Return how a value was made: only equal ones are ranked together."""
-        names = [column.group] if column.group in self.datasets else self.datasets if column.group else ()
-        entries = [self.rows[key][name] for name in names if name in self.rows[key]]
-        return key[1], *(_acting(entry.signature, column.metric) for entry in entries if entry.signature)
-
-    def ranks(self, column: Column) -> dict[RowKey, int | None]:
-        """Rank the rows in a column; a row without rivals has no rank."""
-        if column in self._ranks:
-            return self._ranks[column]
-        found = self._ranks[column] = dict.fromkeys(self.rows)
-        kinds: dict[tuple[str, ...], list[RowKey]] = {}
-        for key in self.rows:
-            kinds.setdefault(self.kind(key, column), []).append(key)
-        for keys in kinds.values():
-            ranks = dense_ranks([self.text(key, column) for key in keys], column.higher_is_better)
-            if len(ranks) - ranks.count(None) > 1:
-                found.update(zip(keys, ranks, strict=True))
-        return found
-
-
-def _section(sheet: _Sheet, rows: Sequence[RowKey], columns: Sequence[Column], average: bool) -> Section:
+def _section(sheet: Sheet, rows: Sequence[RowKey], columns: Sequence[Column], average: bool) -> Section:
     ranks = {column: sheet.ranks(column) for column in columns if not column.delta}
     return Section(
         rows[0][1],
@@ -335,7 +205,7 @@ def _section(sheet: _Sheet, rows: Sequence[RowKey], columns: Sequence[Column], a
 
 
 def _row(
-    sheet: _Sheet, key: RowKey, columns: Sequence[Column], ranks: Mapping[Column, int | None]
+    sheet: Sheet, key: RowKey, columns: Sequence[Column], ranks: Mapping[Column, int | None]
 ) -> TableRow:
     entries = sheet.rows[key]
     notes = {name: split_note(entry.note) for name, entry in entries.items()}
@@ -364,7 +234,7 @@ def _row(
     )
 
 
-def _means(sheet: _Sheet, rows: Sequence[RowKey], columns: Sequence[Column]) -> TableRow:
+def _means(sheet: Sheet, rows: Sequence[RowKey], columns: Sequence[Column]) -> TableRow:
     """Average each column over the methods that have a value, if all were made alike."""
 
     def cell(column: Column) -> Cell:
@@ -372,12 +242,14 @@ def _means(sheet: _Sheet, rows: Sequence[RowKey], columns: Sequence[Column]) -> 
         alike = len({sheet.kind(key, column) for key in rows if sheet.value(key, column) is not None}) == 1
         if column.metric not in METRICS or (column.delta and rows[0][1] == "published"):
             return Cell("")
-        return Cell(_shown(_mean(values) if alike else None, sheet.decimals, signed=column.delta))
+        return Cell(
+            number_text(complete_mean(values) if alike else None, sheet.decimals, signed=column.delta)
+        )
 
     return TableRow("mean", "", "", tuple(cell(column) for column in columns), sheet.datasets)
 
 
-def _sorted(sheet: _Sheet, rows: Sequence[RowKey], by: str) -> list[RowKey]:
+def _sorted(sheet: Sheet, rows: Sequence[RowKey], by: str) -> list[RowKey]:
     if not by:
         return list(rows)
     (by,) = named([by], SORTS, "sort")
@@ -397,24 +269,6 @@ def _last_if_none(value: Decimal | None, reverse: bool) -> tuple[bool, Decimal]:
 def _in_order(entries: Sequence[BoardRow], methods: Sequence[str]) -> tuple[BoardRow, ...]:
     kept = [entry for entry in entries if entry.method in methods]
     return tuple(sorted(kept, key=lambda entry: (entry.source == "measured", methods.index(entry.method))))
-
-
-def _acting(signature: str, metric: str) -> str:
-    """Return what of a signature a column depends on; sizes and ranks, as all metrics do."""
-    metrics = [metric] if metric in METRICS else [*METRICS]
-    return "|".join(acting_parts(signature, protocol_fields(metrics), {family_of(m) for m in metrics}))
-
-
-def _mean(values: Sequence[Decimal | None]) -> Decimal | None:
-    there = [value for value in values if value is not None]
-    return sum(there, Decimal(0)) / len(there) if there and len(there) == len(values) else None
-
-
-def _shown(value: Decimal | None, places: int, signed: bool = False) -> str:
-    if value is None:
-        return "-"
-    text = f"{value:{'+' if signed else ''}.{places}f}"
-    return text if Decimal(text) else text.lstrip("+-")
 
 
 def board_text(board: Board) -> str:

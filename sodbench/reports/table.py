@@ -1,4 +1,4 @@
-"""A table as shown, in no particular format: columns, cells, ranks, marks."""
+"""Tables as shown, in no particular format: columns, cells, ranks, marks."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -159,3 +159,37 @@ class Table:
             for section in self.sections
         )
         return Table(tuple(self.columns[k] for k in kept), tuple(s for s in sections if s.rows), self.said)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of plain cells, in no particular format.
+
+    Parameters
+    ----------
+    title
+        As the paper numbers it, without a full stop.
+    caption
+        What it shows; what marks mean follows.
+    head, rows
+        As many cells each.
+    left
+        How many columns are flush left; these have no marks, and only the first has footnotes.
+    groups
+        What stands above each column; none: nothing stands above any.
+    ranked
+        Which columns have ranks.
+    """
+
+    title: str
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    left: int
+    groups: tuple[str, ...] = ()
+    ranked: str = "each column"
+
+    @property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """Each column's group and head."""
+        return tuple(zip(self.groups or ("",) * len(self.head), self.head, strict=True))
