@@ -17,7 +17,7 @@ from sodbench.scoring.pipeline import score_folder
 from sodbench.scoring.scores import Scores
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
-MATLAB = Path(__file__).parent / "golden" / "matlab"
+MATLAB = Path(__file__).parents[1] / "golden" / "matlab"
 
 pytestmark = pytest.mark.skipif(
     "SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE names no reference material"

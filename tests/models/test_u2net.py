@@ -11,7 +11,7 @@ from sodbench.models.networks.u2net import U2NET, U2NETP, U2Net, u2net, u2netp, 
 from sodbench.models.predictor import build_network
 from sodbench.models.registry import known_models
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 NETWORKS = {"u2net": u2net, "u2netp": u2netp}
 PARAMETERS = {"u2net": 44_009_869, "u2netp": 1_131_181}
 BOTH = pytest.mark.parametrize("name", NETWORKS)

@@ -29,7 +29,7 @@ from sodbench.scoring.scores import Scores
 from sodbench.utils.files import Shipped
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
-SHIPPED = Path(__file__).parent.parent / "leaderboards"
+SHIPPED = Path(__file__).parents[2] / "leaderboards"
 SIX = ("DUT-OMRON", "DUTS-TE", "HKU-IS", "ECSSD", "PASCAL-S", "SOD")
 
 

@@ -27,7 +27,7 @@ from sodbench.data.sources import ImageFile
 from sodbench.data.verification import verify_dataset
 from sodbench.errors import DatasetError, FileError, PredictionError
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 COUNTS = {
     "DUT-OMRON": 5168,
     "DUTS-TE": 5019,

@@ -45,7 +45,7 @@ def three(here: Path) -> list[Scores]:
 def boards() -> str:
     """A folder of one board without rows."""
     Path("boards").mkdir(exist_ok=True)
-    header = (Path(__file__).parents[1] / "leaderboards/SOD.csv").read_text(encoding="utf-8").splitlines()[0]
+    header = (Path(__file__).parents[2] / "leaderboards/SOD.csv").read_text(encoding="utf-8").splitlines()[0]
     Path("boards/OWN.csv").write_text(header + "\n", encoding="utf-8")
     return "boards"
 

@@ -109,7 +109,7 @@ print(hashlib.sha256(bootstrap(list(measured(made("A", 500)).values()), 600).tob
 
 def test_same_bits_for_any_number_of_threads():
     found = hashlib.sha256(bootstrap(list(measured(made("A", 500)).values()), 600).tobytes()).hexdigest()
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
     done = subprocess.run(
         [sys.executable, "-c", THREADED], capture_output=True, text=True, check=True, env=environment
     )

@@ -20,7 +20,7 @@ from sodbench.reports.views import TABLE_FORMATS
 from sodbench.scoring.pipeline import score_folder
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
-SHIPPED = Path(__file__).parent.parent / "leaderboards"
+SHIPPED = Path(__file__).parents[2] / "leaderboards"
 LABELS = {metric.label: name for name, metric in METRICS.items()}
 
 pytestmark = pytest.mark.usefixtures("here")

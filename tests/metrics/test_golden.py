@@ -22,7 +22,7 @@ from sodbench.metrics.smeasure import s_measure
 from sodbench.metrics.weighted_f import weighted_f
 from sodbench.protocol import Protocol
 
-GOLDEN = Path(__file__).parent / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 with (GOLDEN / "golden.csv").open(newline="") as file:
     ROWS = {row["name"]: row for row in csv.DictReader(file)}
