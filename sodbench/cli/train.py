@@ -1,13 +1,18 @@
 """``sodbench train``."""
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sodbench.cli.options import FOLDER, gathered
 from sodbench.cli.output import progress_bar, say
+
+if TYPE_CHECKING:
+    from sodbench.models.training.loop import HeldOut
 
 HELD_OUT = ("mae", "max_f", "s_measure")
 """The metrics of validation."""
@@ -78,8 +83,11 @@ def train(options: TrainOptions) -> None:
         say(f"{outcome.step} steps -> {folder}/last.safetensors")
 
 
-def held_out_scores(maps: Path, masks: Path) -> dict[str, float]:
+def held_out_scores(pairs: "Iterable[HeldOut]") -> dict[str, float]:
     """Score held-out maps under the default protocol."""
-    from sodbench.scoring.pipeline import score_folder
+    from sodbench.scoring.scorer import Scorer
 
-    return score_folder(maps, masks=masks, metrics=HELD_OUT).summary()
+    scorer = Scorer(dataset="held-out", metrics=HELD_OUT)
+    for pair in pairs:
+        scorer.update(pair.pred, pair.mask, pair.id)
+    return scorer.compute().summary()

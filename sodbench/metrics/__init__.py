@@ -1,30 +1,38 @@
 """The metrics of salient object detection, each family in a module of its own.
 
-`PARTS` is the one list of them: to add a metric, write its module and name its part there. A package of
-your own adds metrics without touching this file: its entry points in the group ``sodbench.metrics`` name
-objects of `sodbench.metrics.parts.Part`, each under its family's name. The ids of `METRICS` are the same in
-the API, the CLI, CSV and JSON.
+Each metric's function on arrays is here; so is the list of all metrics, `METRICS`, and what can be asked of
+it (see `sodbench.metrics.families`). The list is made when it is first used and not before, so that a
+package that adds metrics can import from here while it is being loaded.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
-from importlib.metadata import entry_points
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from sodbench.errors import MetricError, nearest
-from sodbench.metrics.emeasure import PART as E_MEASURE
 from sodbench.metrics.emeasure import adp_e, max_e, mean_e
-from sodbench.metrics.fmeasure import PART as F_MEASURE
 from sodbench.metrics.fmeasure import adp_f, max_f, mean_f, precision_recall
-from sodbench.metrics.mae import PART as MAE
 from sodbench.metrics.mae import mae
 from sodbench.metrics.parts import Metric, Part
-from sodbench.metrics.relaxed_f import PART as RELAXED_F
 from sodbench.metrics.relaxed_f import relax_f
-from sodbench.metrics.smeasure import PART as S_MEASURE
 from sodbench.metrics.smeasure import s_measure
-from sodbench.metrics.weighted_f import PART as WEIGHTED_F
 from sodbench.metrics.weighted_f import weighted_f
-from sodbench.protocol import differing
+
+if TYPE_CHECKING:
+    from sodbench.metrics.families import (
+        METRICS,
+        PAPER_METRICS,
+        PARTS,
+        PIXEL_METRICS,
+        REVISIONS,
+        STATISTICS,
+        check_metrics,
+        family_of,
+        find_metric,
+        metric_differences,
+        part_of,
+        parts_of,
+        protocol_fields,
+        revisions_of,
+    )
 
 __all__ = [
     "METRICS",
@@ -56,160 +64,8 @@ __all__ = [
     "weighted_f",
 ]
 
-ENTRY_POINTS = "sodbench.metrics"
-"""The group of entry points by which other packages add parts."""
 
-
-def _with_plugins(own: Mapping[str, Part]) -> dict[str, Part]:
-    """Add the parts of other packages; refuse what is no part, or takes a name that is in use."""
-    parts = dict(own)
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
-        where = f"{point.value} (entry point {point.name} of {ENTRY_POINTS})"
-        try:
-            part = point.load()
-        except Exception as error:
-            raise MetricError(
-                f"{where}: cannot be loaded ({error}). Mend or uninstall its package."
-            ) from error
-        if not isinstance(part, Part):
-            raise MetricError(f"{where}: is {type(part).__name__}, expected a sodbench.metrics.parts.Part.")
-        if not (point.name.isascii() and point.name.isalpha() and point.name.islower()):
-            raise MetricError(f"{where}: a family's name is written in small letters a to z.")
-        taken = {name for other in parts.values() for name in _names(other)} | {*parts}
-        if twice := sorted(({point.name} | {*_names(part)}) & taken):
-            raise MetricError(f"{where}: {', '.join(twice)} is in use already. Choose other names.")
-        parts[point.name] = part
-    return parts
-
-
-def _names(part: Part) -> list[str]:
-    """Return the ids of a part's metrics and curves, and the names of its statistics."""
-    statistics = part.statistics.names if part.statistics else ()
-    return [*(metric.id for metric in part.metrics), *part.curves, *statistics]
-
-
-PARTS: Mapping[str, Part] = _with_plugins(
-    {
-        "f": F_MEASURE,
-        "m": MAE,
-        "w": WEIGHTED_F,
-        "s": S_MEASURE,
-        "r": RELAXED_F,
-        "e": E_MEASURE,
-    }
-)
-"""Every family of metrics, by the name that stands in a signature's ``rev:``."""
-
-PAPER_METRICS = ("max_f", "mae", "weighted_f", "s_measure", "relax_f")
-"""The five metrics of the U2-Net paper's Tables 3 and 4, which stand first wherever metrics are listed."""
-
-_BY_ID = {metric.id: metric for part in PARTS.values() for metric in part.metrics}
-_FAMILIES = {metric.id: family for family, part in PARTS.items() for metric in part.metrics}
-
-METRICS: Mapping[str, Metric] = {name: _BY_ID[name] for name in dict.fromkeys((*PAPER_METRICS, *_BY_ID))}
-"""Every metric by its id, in the order of columns."""
-
-REVISIONS: Mapping[str, int] = {family: part.revision for family, part in PARTS.items()}
-"""Revision of each family."""
-
-PIXEL_METRICS = tuple(name for name in METRICS if PARTS[_FAMILIES[name]].needs_pixels)
-"""The metrics that need the pixels; all others follow from the level histograms."""
-
-STATISTICS = tuple(name for part in PARTS.values() if part.statistics for name in part.statistics.names)
-"""The names of all numbers that are stored of a pair."""
-
-
-def find_metric(name: str) -> Metric:
-    """Return the metric of this id; ``-`` and capital letters do not matter.
-
-    Raises
-    ------
-    MetricError
-        There is none; names the nearest ones.
-
-    Examples
-    --------
-    >>> find_metric("max-F").id
-    'max_f'
-    """
-    metric = METRICS.get(name.strip().lower().replace("-", "_"))
-    if metric is None:
-        raise MetricError(f"unknown metric {name!r}; {nearest(name, tuple(METRICS))}")
-    return metric
-
-
-def family_of(metric: str) -> str:
-    """Return the name of a metric's family.
-
-    >>> family_of("mean_f")
-    'f'
-    """
-    return _FAMILIES[metric]
-
-
-def part_of(metric: str) -> Part:
-    """Return the part that a metric belongs to."""
-    return PARTS[_FAMILIES[metric]]
-
-
-@cache
-def parts_of(metrics: Sequence[str]) -> Mapping[str, Part]:
-    """Return the parts that some metrics belong to, by family, in the order of `PARTS`."""
-    wanted = {_FAMILIES[name] for name in metrics}
-    return {family: part for family, part in PARTS.items() if family in wanted}
-
-
-def revisions_of(metrics: Iterable[str] = ()) -> dict[str, int]:
-    """Return the revisions that the signature of some metrics names, by family.
-
-    >>> ".".join(f"{family}{revision}" for family, revision in revisions_of().items())
-    'f1.m1.w1.s1.r1.e1'
-    """
-    wanted = {_FAMILIES[name] for name in metrics}
-    return {name: part.revision for name, part in PARTS.items() if part.always_signed or name in wanted}
-
-
-def protocol_fields(metrics: Iterable[str]) -> set[str]:
-    """Return what of a protocol some metrics depend on: names of fields, and of properties made of them.
-
-    >>> sorted(protocol_fields(["weighted_f"]))
-    ['eps', 'mask_threshold', 'normalise', 'reciprocal', 'resize', 'wf_beta2', 'wf_empty']
-    """
-    return {name for metric in metrics for name in part_of(metric).depends(METRICS[metric])}
-
-
-def metric_differences(a: str, b: str, metrics: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Return the parts in which two signatures differ that some metrics depend on.
-
-    Scores of these metrics may be compared when this is empty.
-
-    >>> metric_differences("norm:max|avg:mean-pr|rev:f1.s1", "norm:max|avg:mean-f|rev:f1.s2", ["mae"])
-    {}
-    """
-    wanted = tuple(metrics)
-    return differing(a, b, protocol_fields(wanted), {family_of(metric) for metric in wanted})
-
-
-def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Return metric ids in the order of `METRICS`, without repetition; ``paper``, ``all`` are sets of them.
-
-    Raises
-    ------
-    MetricError
-        A name is not a metric, or none is given.
-
-    Examples
-    --------
-    >>> check_metrics(["mae", "max_f"])
-    ('max_f', 'mae')
-    >>> check_metrics("paper")
-    ('max_f', 'mae', 'weighted_f', 's_measure', 'relax_f')
-    """
-    groups = {"paper": PAPER_METRICS, "all": tuple(METRICS)}
-    given = [names] if isinstance(names, str) else list(names)
-    wanted = {metric for name in given for metric in groups.get(name, (name,))}
-    for name in sorted(wanted - METRICS.keys()):
-        raise MetricError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *groups))}")
-    if not wanted:
-        raise MetricError(f"no metric asked for; valid: {', '.join(METRICS)}")
-    return tuple(name for name in METRICS if name in wanted)
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(import_module("sodbench.metrics.families"), name)
+    raise AttributeError(f"module 'sodbench.metrics' has no attribute {name!r}")

@@ -108,6 +108,26 @@ def make_maps(
     return outcome
 
 
+def map_of(
+    photo: ImageFile,
+    predictor: Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float32]],
+    postprocess: str = "official",
+) -> NDArray[np.uint8]:
+    """Return the map of one photo, ``(h, w)`` levels, as `make_maps` would write it.
+
+    Raises
+    ------
+    PredictionError
+        The photo cannot be read.
+    """
+    prepared = _prepare(photo, Path(), exif=False)
+    if prepared.error:
+        raise PredictionError(prepared.error)
+    if prepared.input is None:
+        return np.zeros((prepared.height, prepared.width), np.uint8)
+    return saliency_map(predictor([prepared.input])[0], prepared.width, prepared.height, postprocess)
+
+
 class _Prepared(NamedTuple):
     """One photo on its way: its network input (None: all black, or failed) and where its map goes."""
 

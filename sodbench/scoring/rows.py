@@ -1,7 +1,6 @@
 """What is kept of one pair, and what of it holds under another protocol."""
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +27,8 @@ ROW_NOTES: Mapping[str, str] = {
 """What a row may report of its image, and in which words."""
 
 
-NOTHING: Mapping[str, Any] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = {}
+"""What most rows have of `Row.unknown`: one object, which nobody changes."""
 
 
 class Row(NamedTuple):

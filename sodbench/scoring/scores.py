@@ -226,7 +226,7 @@ class Scores:
         if absent := [name for name in metrics if name not in self.metrics]:
             raise MetricError(
                 f"{self.method} on {self.dataset_name}: {', '.join(absent)} was not computed, only "
-                f"{', '.join(self.metrics)}. Score again with --metrics {','.join(absent)}."
+                f"{', '.join(self.metrics) or 'no metric'}. Score again with --metrics {','.join(absent)}."
             )
 
     @cached_property

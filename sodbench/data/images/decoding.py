@@ -382,6 +382,22 @@ def _from_16_bit(values: NDArray[np.uint16]) -> SaliencyMap:
     return SaliencyMap(levels, _faint(levels, bool(values.any())))
 
 
+def levels_of_float(
+    values: NDArray[np.floating[Any]], where: str, error: type[SodbenchError] = PredictionError
+) -> SaliencyMap:
+    """Return the levels floor(255 v + 1/2) of values in [0, 1], ``(h, w)``.
+
+    Raises
+    ------
+    PredictionError
+        A value is not finite, or not in [0, 1].
+    """
+    try:
+        return _from_float(values)
+    except RefusalError as refusal:
+        raise error(f"{where}: {refusal}") from None
+
+
 def _from_float(values: NDArray[np.floating[Any]]) -> SaliencyMap:
     nans = int(np.isnan(values).sum())
     if nans:

@@ -66,10 +66,16 @@ def prediction_from(
     """
     if resize not in RESIZES:
         raise ProtocolError(f"resize {resize!r} is unknown; {nearest(resize, RESIZES)}")
-    found = decode(data, where, PredictionError)
-    if shape is None or found.levels.shape == shape:
-        return found
-    h, w = found.levels.shape
+    return fitted(decode(data, where, PredictionError), where, shape=shape, resize=resize)
+
+
+def fitted(
+    pred: SaliencyMap, where: str, *, shape: tuple[int, int] | None, resize: str = "exact"
+) -> SaliencyMap:
+    """Hold a decoded prediction against its mask's shape; see `prediction_from`."""
+    if shape is None or pred.levels.shape == shape:
+        return pred
+    h, w = pred.levels.shape
     if resize == "exact":
         turned = " It seems to be turned by 90 degrees." if (w, h) == shape else ""
         raise PredictionError(
@@ -77,8 +83,8 @@ def prediction_from(
             "Save maps in the size of the mask, or pass --resize bilinear."
         )
     filters = {"bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
-    resized = Image.fromarray(found.levels).resize((shape[1], shape[0]), filters[resize])
-    return SaliencyMap(np.array(resized, order="C"), (*found.notes, "resized"))
+    resized = Image.fromarray(pred.levels).resize((shape[1], shape[0]), filters[resize])
+    return SaliencyMap(np.array(resized, order="C"), (*pred.notes, "resized"))
 
 
 def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, graded: bool = False) -> Mask:
@@ -120,10 +126,17 @@ def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, 
     Mask(gt=array([[False,  True]]), levels=array([[  0, 255]], dtype=uint8), notes=('mask-01',))
     """
     parse_mask_rule(rule)
-    levels, notes = decode(data, where, DatasetError)
+    return binarised(decode(data, where, DatasetError), where, rule=rule, eps=eps, graded=graded)
+
+
+def binarised(
+    mask: SaliencyMap, where: str, *, rule: str = ">128", eps: float = 0.0, graded: bool = False
+) -> Mask:
+    """Binarise the levels of a mask by the rules for files; see `mask_from`."""
+    levels, notes = mask
     top = levels.max()
     if top == 1:
-        levels *= 255
+        levels = levels * np.uint8(255)
         notes += ("mask-01",)
     elif _has_grey(levels):
         notes += ("grey",)

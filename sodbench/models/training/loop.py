@@ -1,20 +1,22 @@
 """The training loop: batches, loss, steps, checkpoints, validation."""
 
 import signal
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
+from sodbench.data.images.decoding import decode
 from sodbench.errors import FileError, TrainingError, first_few
-from sodbench.models.inference import Configuration, make_maps
+from sodbench.models.inference import map_of
 from sodbench.models.predictor import Predictor
 from sodbench.models.training.checkpoint import (
     CHECKPOINT_FILE,
@@ -32,8 +34,17 @@ from sodbench.models.training.loss import check_outputs, losses, total
 from sodbench.utils.files import check_writable
 from sodbench.utils.process import Say
 
-Score = Callable[[Path, Path], Mapping[str, float]]
-"""Takes a folder of maps and one of masks, and returns metrics."""
+
+class HeldOut(NamedTuple):
+    """A held-out pair: its id, its map as ``(h, w)`` levels, and the levels of its mask."""
+
+    id: str
+    pred: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+
+
+Score = Callable[[Iterable[HeldOut]], Mapping[str, float]]
+"""Takes the maps of held-out photos, and returns metrics."""
 
 
 class TrainingOutcome(NamedTuple):
@@ -306,18 +317,15 @@ class _Session:
 
     def _validate(self, held: tuple[Pair, ...], score: Score) -> Mapping[str, float]:
         """Make maps of the held-out photos as ``sodbench run`` does, and score them."""
-        network = deepcopy(self.network)
-        predictor = Predictor(network, self.group.device, "fp32")
-        how = Configuration(self.config.model, f"step {self.step}", "", self.group.device.type)
-        with tempfile.TemporaryDirectory() as name:
-            maps, masks = Path(name, "maps"), Path(name, "masks")
-            masks.mkdir()
-            for one in held:
-                (masks / Path(one.mask.name).name).write_bytes(one.mask.content(TrainingError))
-            outcome = make_maps([one.photo for one in held], maps, predictor, how)
-            if outcome.failed:
-                raise TrainingError(f"validation: {first_few(outcome.failed, 3)}")
-            return score(maps, masks)
+        predictor = Predictor(deepcopy(self.network), self.group.device, "fp32")
+
+        def pairs() -> Iterator[HeldOut]:
+            for pair in held:
+                levels = map_of(pair.photo, predictor)
+                mask = decode(pair.mask.content(TrainingError), pair.mask.where, TrainingError)
+                yield HeldOut(pair.mask.stem, levels, mask.levels)
+
+        return score(pairs())
 
 
 def _outputs(network: nn.Module, photos: torch.Tensor) -> Any:

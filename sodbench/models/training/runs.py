@@ -1,6 +1,6 @@
 """Begin a training run, or go on with one: from what a user names to the training loop's arguments."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -10,10 +10,7 @@ from sodbench.utils.process import Bar, Say
 if TYPE_CHECKING:
     from sodbench.models.training.config import Config
     from sodbench.models.training.data import Data
-    from sodbench.models.training.loop import TrainingOutcome
-
-Score = Callable[[Path, Path], Mapping[str, float]]
-"""Scores a folder of maps of held-out photos against a folder of their masks."""
+    from sodbench.models.training.loop import Score, TrainingOutcome
 
 
 class Pairs(NamedTuple):
@@ -35,7 +32,14 @@ class Pairs(NamedTuple):
 
 
 def train_new(
-    config: Path, pairs: Pairs, out: Path, weights: Path | None, device: str, score: Score, bar: Bar, say: Say
+    config: Path,
+    pairs: Pairs,
+    out: Path,
+    weights: Path | None,
+    device: str,
+    score: "Score",
+    bar: Bar,
+    say: Say,
 ) -> "TrainingOutcome":
     """Begin a run in a folder, from a configuration's file and weights to start from.
 
@@ -56,7 +60,9 @@ def train_new(
     return _train(recipe, pairs.found(), out, None, device, score, bar, say)
 
 
-def train_on(folder: Path, pairs: Pairs, device: str, score: Score, bar: Bar, say: Say) -> "TrainingOutcome":
+def train_on(
+    folder: Path, pairs: Pairs, device: str, score: "Score", bar: Bar, say: Say
+) -> "TrainingOutcome":
     """Go on with a run, on the pairs that it names or on those given, if they have moved.
 
     For a process that does nothing else: changes torch's settings by `fix_cudnn`.
@@ -88,7 +94,7 @@ def _train(
     folder: Path,
     state: Mapping[str, object] | None,
     device: str,
-    score: Score,
+    score: "Score",
     bar: Bar,
     say: Say,
 ) -> "TrainingOutcome":
