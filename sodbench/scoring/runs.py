@@ -20,7 +20,7 @@ from sodbench.data.locations import Location, binarised_by, place
 from sodbench.data.pairing import pair
 from sodbench.data.registry import find, lookup, registry
 from sodbench.data.sources import ImageFile
-from sodbench.errors import PredictionError, ScoresError, first_few, nearest
+from sodbench.errors import FileError, PredictionError, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS
 from sodbench.protocol import differing
 from sodbench.scoring.notices import remarks
@@ -226,7 +226,7 @@ def _check_home(home: Path) -> None:
     try:
         names = {file.name for file in home.iterdir()} if home.exists() else set()
     except OSError as error:
-        raise ScoresError(f"{home}: cannot list this folder ({error.strerror}).") from error
+        raise FileError(f"{home}: cannot list this folder ({error.strerror}).") from error
     if names and "meta.json" not in names:
         raise ScoresError(
             f"{home}: found {first_few(sorted(names))}, expected scores or nothing. "
@@ -252,7 +252,7 @@ def _keep(home: Path, method: str, job: Job, plan: Plan, rows: Rows) -> None:
     part = Scores(
         method, f"{dataset.name}@{dataset.version}", dataset.count, plan.protocol, plan.metrics, dict(rows)
     )
-    with suppress(ScoresError):
+    with suppress(FileError):
         part.save(_partial(home))
 
 

@@ -247,6 +247,19 @@ class Scores:
         """
         return dict(self._curves)
 
+    def _repr_html_(self) -> str:
+        """Show the scores in a notebook: a value a metric, and the signature."""
+        from html import escape
+
+        values = self.summary() if self.rows else {}
+        head = "".join(f"<th>{escape(METRICS[name].arrowed)}</th>" for name in values)
+        row = "".join(f"<td>{'-' if math.isnan(v) else f'{v:.4f}'}</td>" for v in values.values())
+        title = f"{escape(self.method)} on {escape(self.dataset_name)}, {self.n}/{self.of} images"
+        return (
+            f"<table><caption>{title}</caption><tr>{head}</tr><tr>{row}</tr></table>"
+            f"<small><code>{escape(self.signature)}</code></small>"
+        )
+
     def summary(self) -> dict[str, float]:
         """Return the dataset's value of each metric asked for, NaN where it is defined on no image."""
         values, sums = self._asked
@@ -331,7 +344,7 @@ class Scores:
 
         Raises
         ------
-        ScoresError
+        FileError
             The folder cannot be written.
         """
         write_folder(folder, self._write)
@@ -445,22 +458,28 @@ def _said(value: object) -> str:
     return value.signature() if isinstance(value, Protocol) else str(value)
 
 
-def load_scores(paths: Sequence[Path]) -> list[Scores]:
+def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
     """Read every scores folder at or under some paths, sorted by dataset and method.
+
+    Parameters
+    ----------
+    paths
+        One, or several.
 
     Raises
     ------
     ScoresError
         There is none, or one is damaged.
     """
+    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     folders = {
-        f.parent.resolve(): f.parent
-        for path in paths
-        for f in sorted(path.rglob("meta.json"))
-        if not f.parent.name.startswith(".")
+        file.parent.resolve(): file.parent
+        for path in given
+        for file in sorted(path.rglob("meta.json"))
+        if not file.parent.name.startswith(".")
     }.values()
     if not folders:
         raise ScoresError(
-            f"{first_few([str(p) for p in paths])}: found no scores here; `sodbench score` makes them."
+            f"{first_few([str(path) for path in given])}: found no scores here; `sodbench score` makes them."
         )
     return sorted((Scores.load(folder) for folder in folders), key=lambda s: (s.dataset, s.method))

@@ -20,7 +20,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from sodbench.errors import ProtocolError, ScoresError
+from sodbench.errors import FileError, ProtocolError, ScoresError
 from sodbench.metrics import METRICS, REVISIONS, STATISTICS, Part, parts_of
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.plan import MISSING
@@ -55,7 +55,7 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
 
     Raises
     ------
-    ScoresError
+    FileError
         The folder cannot be written.
     """
     try:
@@ -70,7 +70,7 @@ def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as error:
-        raise ScoresError(f"{folder}: cannot write scores ({error.strerror}). Pass another --out.") from error
+        raise FileError(f"{folder}: cannot write scores ({error.strerror}). Pass another --out.") from error
 
 
 def write_rows(folder: Path, rows: Sequence[Row], values: Mapping[str, Reals]) -> None:

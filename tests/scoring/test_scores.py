@@ -18,7 +18,7 @@ from reference import MAPS, MASKS, examples, make_map, make_mask
 
 from sodbench.data.images.decoding import SaliencyMap
 from sodbench.data.images.maps import Mask, binarise
-from sodbench.errors import ScoresError
+from sodbench.errors import FileError, ScoresError
 from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, check_metrics
 from sodbench.protocol import PRESETS, Protocol, split_signature
 from sodbench.scoring.pairs import prepare_mask, score_image, score_pair
@@ -583,9 +583,7 @@ def test_a_save_that_fails_leaves_the_old_folder(tmp_path, monkeypatch, break_it
     old.save(tmp_path / "s")
     with monkeypatch.context() as patch:
         break_it(patch)
-        with pytest.raises(
-            ScoresError, match="s: cannot write scores .No space left on device.*another --out"
-        ):
+        with pytest.raises(FileError, match="s: cannot write scores .No space left on device.*another --out"):
             scores_of(IMAGES).save(tmp_path / "s")
     assert [p.name for p in tmp_path.iterdir()] == ["s"]
     assert_same(Scores.load(tmp_path / "s"), old)
@@ -607,7 +605,7 @@ def test_a_save_that_is_interrupted_leaves_the_old_folder(tmp_path, monkeypatch)
 
 def test_save_below_a_file(tmp_path):
     (tmp_path / "file").write_text("x")
-    with pytest.raises(ScoresError, match="cannot write scores"):
+    with pytest.raises(FileError, match="cannot write scores"):
         scores_of(["blob-0"]).save(tmp_path / "file" / "s")
 
 
