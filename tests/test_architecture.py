@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -150,6 +151,49 @@ def test_the_table_itself_has_no_cycle():
     allowed = {room: others.split() for room, others in MAY_IMPORT.items()}
     assert {other for others in allowed.values() for other in others} <= {*allowed, "version"}
     assert all(TopologicalSorter(allowed).static_order())
+
+
+def test_contributing_shows_the_table():
+    text = (PACKAGE.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| .* \| (?:`([\w ]*)`)? ?\|$", text, re.MULTILINE)
+    assert dict(rows) == MAY_IMPORT
+    paths = set(re.findall(r"`((?:sodbench|tests|\.ci)/[\w./]*)`", text))
+    assert len(paths) > 10
+    assert [path for path in paths if not (PACKAGE.parent / path).exists()] == []
+
+
+def test_tests_mirror_the_rooms():
+    folders = {path.name for path in TESTS.iterdir() if path.is_dir() and any(path.glob("test_*.py"))}
+    assert folders <= set(MAY_IMPORT)
+    alone = {path.name for path in TESTS.glob("test_*.py")}
+    assert alone == {"test_architecture.py"}
+
+
+def test_no_public_name_is_defined_twice():
+    """So that a name says by itself what it is; commands are named like what they run."""
+    owners = {}
+    for module, file in MODULES.items():
+        if room_of(module) != "cli":
+            for name, _ in public_definitions(ast.parse(file.read_text(encoding="utf-8"))):
+                if "." not in name:
+                    owners.setdefault(name, []).append(module)
+    assert {name: modules for name, modules in owners.items() if len(modules) > 1} == {}
+
+
+@pytest.mark.parametrize("room", ["scoring", "analysis"])
+def test_no_metric_is_named_where_parts_are_asked(room):
+    """Docstrings apart: what a metric is stands in its module only."""
+    from sodbench.metrics import METRICS
+
+    named = []
+    for module, file in MODULES.items():
+        if room_of(module) == room:
+            named += [
+                f"{module}: {node.value}"
+                for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+                if isinstance(node, ast.Constant) and node.value in METRICS
+            ]
+    assert named == []
 
 
 def test_models_know_no_metrics():
