@@ -66,10 +66,10 @@ def prediction_from(
     """
     if resize not in RESIZES:
         raise ProtocolError(f"resize {resize!r} is unknown; {nearest(resize, RESIZES)}")
-    found = decode(data, where, PredictionError)
-    if shape is None or found.levels.shape == shape:
-        return found
-    h, w = found.levels.shape
+    decoded = decode(data, where, PredictionError)
+    if shape is None or decoded.levels.shape == shape:
+        return decoded
+    h, w = decoded.levels.shape
     if resize == "exact":
         turned = " It seems to be turned by 90 degrees." if (w, h) == shape else ""
         raise PredictionError(
@@ -77,8 +77,8 @@ def prediction_from(
             "Save maps in the size of the mask, or pass --resize bilinear."
         )
     filters = {"bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
-    resized = Image.fromarray(found.levels).resize((shape[1], shape[0]), filters[resize])
-    return SaliencyMap(np.array(resized, order="C"), (*found.notes, "resized"))
+    resized = Image.fromarray(decoded.levels).resize((shape[1], shape[0]), filters[resize])
+    return SaliencyMap(np.array(resized, order="C"), (*decoded.notes, "resized"))
 
 
 def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, graded: bool = False) -> Mask:
@@ -136,9 +136,9 @@ def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, 
     if top > 0 and not gt.any() and graded and len(np.unique(levels)) > 2:
         notes += ("emptied",)
     elif top > 0 and not gt.any():
-        found = first_few([str(v) for v in np.unique(levels)])
+        listed = first_few([str(v) for v in np.unique(levels)])
         raise DatasetError(
-            f"{where}: the mask is not empty (levels {found}), but the rule {rule} leaves it no foreground. "
+            f"{where}: the mask is not empty (levels {listed}), but the rule {rule} leaves it no foreground. "
             f"Say which levels are foreground, e.g. --mask-threshold '>{top // 2}'."
         )
     return Mask(gt, levels, notes)
