@@ -6,7 +6,7 @@ from importlib import import_module
 import click
 
 from sodbench.errors import SodbenchError, nearest
-from sodbench.utils.process import keep_freed_memory
+from sodbench.utils.process import import_from_here, keep_freed_memory
 from sodbench.version import __version__
 
 COMMANDS = {
@@ -77,12 +77,13 @@ class LazyGroup(click.Group):
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
 @click.version_option(__version__, prog_name="sodbench")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """Evaluate salient object detection: every score carries the signature of how it was made.
 
     \b
     Try it:  sodbench score --dataset demo
     """  # noqa: D301 (click needs the character \b)
     keep_freed_memory()
-    if "" not in sys.path:
-        sys.path.append("")  # the current folder, where a user's own model may lie
+    if ctx.invoked_subcommand == "train":  # a configuration may name a network of the user's own
+        import_from_here()

@@ -7,6 +7,7 @@ import click
 
 from sodbench.cli.options import FOLDER, gathered
 from sodbench.cli.output import say
+from sodbench.utils.process import import_from_here
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ def bench_model(options: BenchOptions) -> None:
     from sodbench.models.predictor import build_network, choose_device, fix_cudnn, load_model
     from sodbench.models.registry import unpublished
 
+    if options.model_module:
+        import_from_here()
     device = choose_device(options.device)
     fix_cudnn()
     path: Path | None = None

@@ -15,9 +15,9 @@ def models() -> None:
 
     lines = [["name", "model", "parameters", "MB", "GMAC", "weights", "licence of the weights"]]
     for model in known().values():
-        here = fetched_weights(model)
+        fetched = fetched_weights(model)
         size = f"{model.weights[0].bytes / 1e6:.1f}"
-        where = str(here[0]) if here else f"not here: sodbench weights fetch {model.name}"
+        where = str(fetched[0]) if fetched else f"not here: sodbench weights fetch {model.name}"
         lines.append(
             [
                 model.name,

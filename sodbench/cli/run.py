@@ -9,6 +9,7 @@ import click
 
 from sodbench.cli.options import FOLDER, gathered, names_option
 from sodbench.cli.output import progress_bar, report, say
+from sodbench.utils.process import import_from_here
 
 if TYPE_CHECKING:
     from sodbench.models.inference import PhotoSet
@@ -76,6 +77,8 @@ def run(options: RunOptions) -> None:
 
     if options.images and (options.datasets or options.then_score):
         raise click.UsageError("--images takes photos without masks: no --dataset, no --score.")
+    if options.model_module:
+        import_from_here()
     sets = photo_sets(options.images, options.datasets, options.data, options.out, options.model)
     settings = RunSettings(
         model=options.model,

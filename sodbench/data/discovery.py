@@ -53,22 +53,22 @@ def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[Found], P
         ignored = f" (only {first_few(source.ignored)})" if source.ignored else ""
         raise PredictionError(f"{path}: found no maps here{ignored}, expected images named like the masks.")
     registered = _by_name(registry().values())
-    found = _by_folder(source, _by_name(wanted) if wanted else registered) or _unnamed(
+    sets = _by_folder(source, _by_name(wanted) if wanted else registered) or _unnamed(
         source, wanted, registered
     )
-    taken = {id(f.entries) for f in found}
+    taken = {id(f.entries) for f in sets}
     folders = tuple(
         folder or "the top folder"
         for folder, entries in source.groups.items()
         if id(entries) not in taken and fold(folder.rpartition("/")[2]) not in registered
     )
-    if strange := [ascii(f.method) for f in found if not is_unicode(f.method)]:
+    if strange := [ascii(f.method) for f in sets if not is_unicode(f.method)]:
         raise PredictionError(
             f"{path}: the name of the method, {first_few(strange)}, is not valid Unicode. "
             f"Rename its folder, or set a UTF-8 locale."
         )
-    found.sort(key=lambda f: (f.method, f.dataset.name if f.dataset else ""))
-    return found, PassedOver(source.ignored, folders)
+    sets.sort(key=lambda f: (f.method, f.dataset.name if f.dataset else ""))
+    return sets, PassedOver(source.ignored, folders)
 
 
 def _by_name(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
@@ -76,14 +76,14 @@ def _by_name(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
 
 
 def _by_folder(source: Source, known: dict[str, Dataset]) -> list[Found]:
-    found = []
+    sets = []
     for folder, entries in source.groups.items():
         parts = [_name(source.path), *PurePosixPath(folder).parts]
         dataset = known.get(fold(parts[-1]))
         if dataset:
             method = parts[-2] if len(parts) > 1 else source.path.resolve().parent.name
-            found.append(Found(method or parts[-1], dataset, entries))
-    return found
+            sets.append(Found(method or parts[-1], dataset, entries))
+    return sets
 
 
 def _name(path: Path) -> str:

@@ -153,20 +153,20 @@ def check_complete(location: Location, subset: bool) -> None:
     """
     dataset = location.dataset
     masks = location.mask_files
-    found = len(masks)
+    count = len(masks)
     removed = sorted(set(dataset.removed).intersection(entry.stem for entry in masks))
-    if not removed and (found == dataset.count or (subset and 0 < found < dataset.count)):
+    if not removed and (count == dataset.count or (subset and 0 < count < dataset.count)):
         return
-    known = dataset.other_counts.get(str(found))
+    known = dataset.other_counts.get(str(count))
     listing = f"`sodbench datasets verify {dataset.name}` lists what is wrong"
     raise DatasetError(
-        f"{location.masks}: found {found} masks, expected {dataset.count} for {dataset.name}"
-        + (f" ({found} is {known})" if known else "")
+        f"{location.masks}: found {count} masks, expected {dataset.count} for {dataset.name}"
+        + (f" ({count} is {known})" if known else "")
         + (f"; these do not belong to it: {first_few(removed)}" if removed else "")
         + ". "
         + (
-            f"Complete them ({listing}), or pass --subset: the signature then says {found}/{dataset.count}."
-            if found < dataset.count and not removed
+            f"Complete them ({listing}), or pass --subset: the signature then says {count}/{dataset.count}."
+            if count < dataset.count and not removed
             else f"Remove what does not belong to it; {listing}."
         )
     )
@@ -308,8 +308,8 @@ def _safe_name(name: str) -> str:
 
 
 def _status(dataset: Dataset, folders: Sequence[Path]) -> Status:
-    found = (_search(dataset, folder) for folder in folders)
-    location = _builtin(dataset) if dataset.builtin else next(filter(None, found), None)
+    locations = (_search(dataset, folder) for folder in folders)
+    location = _builtin(dataset) if dataset.builtin else next(filter(None, locations), None)
     if location is None:
         return Status(dataset, None, 0, False)
     try:

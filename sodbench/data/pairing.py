@@ -49,8 +49,8 @@ def pair(preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence
     >>> from sodbench.data.sources import ImageFile
     >>> preds = [ImageFile("a_sal.jpg", "a_sal.jpg", bytes), ImageFile("c.png", "c.png", bytes)]
     >>> masks = [ImageFile("a.png", "a.png", bytes), ImageFile("b.png", "b.png", bytes)]
-    >>> found = pair(preds, masks, strip=["_sal"])
-    >>> [image for image, _, _ in found.pairs], found.missing, found.extra
+    >>> pairing = pair(preds, masks, strip=["_sal"])
+    >>> [image for image, _, _ in pairing.pairs], pairing.missing, pairing.extra
     (['a'], ('b',), ('c.png',))
     """
     maps = _by_id(preds, [_stripped(e.stem, strip) for e in preds], PredictionError, "predictions")
@@ -88,15 +88,15 @@ def suggest_strip(preds: Sequence[ImageFile], masks: Sequence[ImageFile]) -> str
 def _by_id(
     entries: Sequence[ImageFile], ids: Sequence[str], error: type[SodbenchError], what: str
 ) -> dict[str, ImageFile]:
-    found: dict[str, ImageFile] = {}
+    by_id: dict[str, ImageFile] = {}
     for image, entry in zip(ids, entries, strict=True):
-        if image in found:
-            both = f"{found[image].where} and {entry.where}"
+        if image in by_id:
+            both = f"{by_id[image].where} and {entry.where}"
             raise error(
                 f"{both}: found two {what} of image {image}, expected one. Remove one of the two files."
             )
-        found[image] = entry
-    return found
+        by_id[image] = entry
+    return by_id
 
 
 def _stripped(stem: str, strip: Sequence[str]) -> str:

@@ -186,7 +186,5 @@ _KEYS: dict[str, Check] = {
 
 def dataset_name(name: str) -> str:
     """Return a registered dataset's name in its own spelling, others as they are."""
-    from sodbench.data.registry import lookup
-
-    found = lookup(name)
-    return found.name if found else name
+    dataset = lookup(name)
+    return dataset.name if dataset else name

@@ -150,5 +150,5 @@ def _look_at_photo(photo: ImageFile, mask_size: tuple[int, int] | None, findings
         findings.unreadable.append(f"{photo.name}: {error}")
         return
     if mask_size and size != mask_size:
-        found, mask = ("{}x{}".format(*pair) for pair in (size, mask_size))
-        findings.mis_sized.append(f"{photo.name}: the photo is {found}, its mask {mask}")
+        actual, expected = ("{}x{}".format(*pair) for pair in (size, mask_size))
+        findings.mis_sized.append(f"{photo.name}: the photo is {actual}, its mask {expected}")

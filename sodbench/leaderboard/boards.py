@@ -91,9 +91,9 @@ class Board:
     def put(self, entry: BoardRow) -> "Board":
         """Return the board with this row added, or in the place of the one of its key."""
         kept = [row for row in self.entries if row.key != entry.key]
-        found = self.find(*entry.key)
-        if found is not None and entry.source == "published":
-            kept.insert(self.entries.index(found), entry)
+        replaced = self.find(*entry.key)
+        if replaced is not None and entry.source == "published":
+            kept.insert(self.entries.index(replaced), entry)
         else:
             kept.append(entry)
         return replace(self, entries=_sorted(kept))
@@ -136,15 +136,15 @@ def read_boards(folder: Path, datasets: Sequence[str] = ()) -> dict[str, Board]:
     LeaderboardError
         A board is not there, or is malformed.
     """
-    there = {path.stem: path for path in sorted(folder.glob("*.csv"))}
-    if not there:
+    paths = {path.stem: path for path in sorted(folder.glob("*.csv"))}
+    if not paths:
         raise LeaderboardError(f"{folder}: found no boards, expected DATASET.csv files.")
     for name in datasets:
-        if name not in there:
-            raise LeaderboardError(f"{folder}: no board of {name!r}; {nearest(name, tuple(there))}")
-    known = [name for name in registry() if name in there]
-    order = datasets or [*known, *(name for name in there if name not in known)]
-    return {name: read_board(there[name]) for name in order}
+        if name not in paths:
+            raise LeaderboardError(f"{folder}: no board of {name!r}; {nearest(name, tuple(paths))}")
+    known = [name for name in registry() if name in paths]
+    order = datasets or [*known, *(name for name in paths if name not in known)]
+    return {name: read_board(paths[name]) for name in order}
 
 
 def read_board(path: Path) -> Board:

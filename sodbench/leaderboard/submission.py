@@ -108,8 +108,8 @@ def check_boards(folder: Path) -> list[str]:
                 f"(now {revisions_text(now)}). Score again and add the scores."
             )
         curves = [entry.method for entry in measured if read_curves(folder, name, entry) is not None]
-        there = sorted(path.stem for path in (folder / "curves" / name).glob("*.csv"))
-        if orphans := [method for method in there if method not in curves]:
+        methods = sorted(path.stem for path in (folder / "curves" / name).glob("*.csv"))
+        if orphans := [method for method in methods if method not in curves]:
             raise LeaderboardError(
                 f"{folder / 'curves' / name}: {first_few(orphans)}: curves of no measured row. Delete them."
             )

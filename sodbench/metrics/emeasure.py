@@ -84,10 +84,10 @@ def adaptive_e_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
 
 
 def _alignment(tp: Counts, fp: Counts, inside: Counts, outside: Counts) -> Reals:
-    found = tp + fp
+    positives = tp + fp
     total = inside + outside
-    mean_b, mean_g = found / total, inside / total
-    aligned = np.zeros(found.shape)
+    mean_b, mean_g = positives / total, inside / total
+    aligned = np.zeros(positives.shape)
     for number, b, g in (
         (tp, 1 - mean_b, 1 - mean_g),
         (fp, 1 - mean_b, 0 - mean_g),
@@ -95,7 +95,7 @@ def _alignment(tp: Counts, fp: Counts, inside: Counts, outside: Counts) -> Reals
         (outside - fp, 0 - mean_b, 0 - mean_g),
     ):
         aligned += number * (2 * (b * g) / (b**2 + g**2 + MATLAB_EPS) + 1) ** 2 / 4
-    aligned = np.where(inside == 0, total - found, np.where(outside == 0, found, aligned))
+    aligned = np.where(inside == 0, total - positives, np.where(outside == 0, positives, aligned))
     return aligned / (total - 1 + MATLAB_EPS)
 
 

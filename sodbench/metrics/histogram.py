@@ -169,8 +169,10 @@ def check_pair(pred: NDArray[np.uint8], gt: NDArray[np.bool_]) -> None:
         ),
     ):
         if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype != dtype:
-            found = f"{array.ndim}-D {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
-            raise PredictionError(f"{name} must be a 2-D {dtype} array ({way}), found {found}.")
+            actual = (
+                f"{array.ndim}-D {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+            )
+            raise PredictionError(f"{name} must be a 2-D {dtype} array ({way}), found {actual}.")
     if pred.shape != gt.shape:
         raise PredictionError(f"pred is {pred.shape} and gt {gt.shape}; their shapes must be equal.")
     if pred.size == 0:
@@ -338,8 +340,8 @@ def adaptive_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">="
         )
     else:
         value = p = normalised(counts, protocol)
-        one = np.take_along_axis(p, high[..., None], axis=-1)
-        bound = np.minimum(2 * mean_level(total, p)[..., None], one)
+        top = np.take_along_axis(p, high[..., None], axis=-1)
+        bound = np.minimum(2 * mean_level(total, p)[..., None], top)
     reached = value >= bound if compare == ">=" else value > bound
     return (counts.fg * reached).sum(axis=-1), (counts.bg * reached).sum(axis=-1)
 

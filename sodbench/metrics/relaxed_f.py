@@ -38,7 +38,7 @@ GUARD = 2
 @njit(cache=True, nogil=True)
 def _edge(inside, words, square, boundary):  # type: ignore[no-untyped-def]
     """Mark the pixels that the 3x3 cross, or square, erodes: rows of `words` words, one after the other."""
-    one, last = np.uint64(1), np.uint64(WORD - 1)
+    step, last = np.uint64(1), np.uint64(WORD - 1)
     for k in range(words + 1, len(inside) - words - 1):
         column = inside[k - words] & inside[k] & inside[k + words]
         before, here, after = inside[k - 1], inside[k], inside[k + 1]
@@ -46,7 +46,7 @@ def _edge(inside, words, square, boundary):  # type: ignore[no-untyped-def]
             before &= inside[k - 1 - words] & inside[k - 1 + words]
             after &= inside[k + 1 - words] & inside[k + 1 + words]
             here = column
-        sides = (here << one | before >> last) & (here >> one | after << last)
+        sides = (here << step | before >> last) & (here >> step | after << last)
         boundary[k] = inside[k] & ~(column & sides)
 
 
@@ -56,14 +56,14 @@ def _spread(boundary, words, half_widths, near):  # type: ignore[no-untyped-def]
 
     Widens all rows at once, as one; what runs over a row's end falls into the margin.
     """
-    one, last, size = np.uint64(1), np.uint64(WORD - 1), len(boundary)
+    step, last, size = np.uint64(1), np.uint64(WORD - 1), len(boundary)
     wide, wider = boundary.copy(), np.zeros_like(boundary)
     reached = 0
     for down in range(len(half_widths) - 1, -1, -1):
         while reached < half_widths[down]:
             reached += 1
             for k in range(1, size - 1):
-                sides = wide[k] << one | wide[k - 1] >> last | wide[k] >> one | wide[k + 1] << last
+                sides = wide[k] << step | wide[k - 1] >> last | wide[k] >> step | wide[k + 1] << last
                 wider[k] = wide[k] | sides
             wide, wider = wider, wide
         away = down * words
@@ -138,9 +138,9 @@ def relaxed_pr_at(
     """Return relaxed precision and recall of {pred >= cut}; see `relaxed_pr_on`."""
     if cut > 255:
         return 0.0, 0.0
-    found = outline(pred, cut, protocol)
-    precision = _overlap(found.boundary, mask.near) / found.n if found.n else 0.0
-    recall = _overlap(mask.boundary, found.near) / mask.n if mask.n else 0.0
+    predicted = outline(pred, cut, protocol)
+    precision = _overlap(predicted.boundary, mask.near) / predicted.n if predicted.n else 0.0
+    recall = _overlap(mask.boundary, predicted.near) / mask.n if mask.n else 0.0
     return precision, recall
 
 
@@ -149,10 +149,10 @@ def outline(levels: NDArray[np.uint8], cut: int, protocol: Protocol) -> Outline:
 
     Examples
     --------
-    >>> found = outline(np.array([[9, 9, 9, 0, 0, 0]], np.uint8), 9, Protocol(rho=1))
-    >>> pixels(found.boundary, (1, 6), 1).astype(int).tolist()
+    >>> outlined = outline(np.array([[9, 9, 9, 0, 0, 0]], np.uint8), 9, Protocol(rho=1))
+    >>> pixels(outlined.boundary, (1, 6), 1).astype(int).tolist()
     [[1, 1, 1, 0, 0, 0]]
-    >>> pixels(found.near, (1, 6), 1).astype(int).tolist()
+    >>> pixels(outlined.near, (1, 6), 1).astype(int).tolist()
     [[1, 1, 1, 1, 0, 0]]
     """
     half = half_widths(protocol.rho, protocol.relax_distance)

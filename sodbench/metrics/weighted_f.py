@@ -46,13 +46,13 @@ def _rows_below(gt, below):  # type: ignore[no-untyped-def]
     In 32 bits throughout: numba's own would be 64, which the processor does fewer of at once.
     """
     height, width = gt.shape
-    zero, one, far = np.int32(0), np.int32(1), np.int32(4 * (height + width))
+    zero, step, far = np.int32(0), np.int32(1), np.int32(4 * (height + width))
     for col in range(width):
         below[height - 1, col] = zero if gt[height - 1, col] else far
     for row in range(height - 2, -1, -1):
         line, out, under = gt[row], below[row], below[row + 1]
         for col in range(width):
-            out[col] = zero if line[col] else under[col] + one
+            out[col] = zero if line[col] else under[col] + step
 
 
 @njit(cache=True, nogil=True)

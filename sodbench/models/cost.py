@@ -110,7 +110,7 @@ def interleaved(
             predictor([image])
             if k:  # the first round warms up
                 times[name].append(1000 * (time.perf_counter() - start))
-    return {name: statistics.median(found) for name, found in times.items()}
+    return {name: statistics.median(durations) for name, durations in times.items()}
 
 
 def measure(

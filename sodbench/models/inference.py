@@ -86,15 +86,15 @@ def make_maps(
     with ThreadPoolExecutor(workers) as readers, ThreadPoolExecutor(1) as writer:
         saving: deque[Future[None]] = deque()
         for group in _groups(_ahead(readers, todo, configuration.exif, 2 * batch + workers), batch):
-            failed += [one.error for one in group if one.error]
-            visible = [one for one in group if one.input is not None]
-            inputs = [one.input for one in visible if one.input is not None]
+            failed += [photo.error for photo in group if photo.error]
+            visible = [photo for photo in group if photo.input is not None]
+            inputs = [photo.input for photo in visible if photo.input is not None]
             outputs = predictor(inputs) if inputs else np.zeros((0, SIZE, SIZE), np.float32)
-            for one, output in zip(visible, outputs, strict=True):
-                saving.append(writer.submit(_save, output, one, configuration.postprocess))
-            for one in group:
-                if one.input is None and not one.error:
-                    saving.append(writer.submit(_save, np.zeros((SIZE, SIZE), np.float32), one, "none"))
+            for photo, output in zip(visible, outputs, strict=True):
+                saving.append(writer.submit(_save, output, photo, configuration.postprocess))
+            for photo in group:
+                if photo.input is None and not photo.error:
+                    saving.append(writer.submit(_save, np.zeros((SIZE, SIZE), np.float32), photo, "none"))
             while len(saving) > 2 * batch:
                 saving.popleft().result()
             done += len(group)
@@ -162,8 +162,8 @@ def _ahead(
 
 def _groups(prepared: Iterable[_Prepared], size: int) -> Iterator[list[_Prepared]]:
     group: list[_Prepared] = []
-    for one in prepared:
-        group.append(one)
+    for photo in prepared:
+        group.append(photo)
         if len(group) == size:
             yield group
             group = []
@@ -171,24 +171,24 @@ def _groups(prepared: Iterable[_Prepared], size: int) -> Iterator[list[_Prepared
         yield group
 
 
-def _save(output: NDArray[np.float32], one: _Prepared, postprocess: str) -> None:
+def _save(output: NDArray[np.float32], photo: _Prepared, postprocess: str) -> None:
     from PIL import Image
 
-    levels = saliency_map(output, one.width, one.height, postprocess)
-    with replacing(one.target) as part:
+    levels = saliency_map(output, photo.width, photo.height, postprocess)
+    with replacing(photo.target) as part:
         Image.fromarray(levels).save(part, "PNG")
 
 
 def _targets(photos: Sequence[ImageFile], out: Path) -> list[tuple[ImageFile, Path]]:
-    found: dict[str, ImageFile] = {}
+    by_stem: dict[str, ImageFile] = {}
     for photo in photos:
-        if photo.stem in found:
+        if photo.stem in by_stem:
             raise PredictionError(
-                f"{found[photo.stem].where} and {photo.where}: two photos would make one map, "
+                f"{by_stem[photo.stem].where} and {photo.where}: two photos would make one map, "
                 f"{photo.stem}.png. Rename one."
             )
-        found[photo.stem] = photo
-    return [(photo, out / f"{stem}.png") for stem, photo in found.items()]
+        by_stem[photo.stem] = photo
+    return [(photo, out / f"{stem}.png") for stem, photo in by_stem.items()]
 
 
 class _Effort(NamedTuple):
@@ -274,8 +274,8 @@ def photo_sets(
     if datasets:
         places = [locate(find(name), data) for name in datasets]
     else:
-        found = [status.location for status in locate_all(data)]
-        places = [place for place in found if place and place.dataset.role == "test"]
+        locations = [status.location for status in locate_all(data)]
+        places = [place for place in locations if place and place.dataset.role == "test"]
         if not places:
             raise DatasetError(
                 "no registered test set is on this disk. `sodbench datasets` says where they are looked for, "

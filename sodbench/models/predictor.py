@@ -169,14 +169,14 @@ def choose_device(name: str) -> "torch.device":
     need_torch()
     import torch
 
-    found = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if name == "auto":
-        name = next(kind for kind, there in found.items() if there)
+        name = next(kind for kind, usable in available.items() if usable)
     try:
         device = torch.device(name)
     except RuntimeError as error:
         raise WeightsError(f"unknown device {name!r}; valid: auto, cpu, cuda, cuda:0 ..., mps.") from error
-    if not found.get(device.type):
+    if not available.get(device.type):
         raise WeightsError(
             f"device {name} is not there: torch {torch.__version__} finds none. Pass --device cpu."
         )

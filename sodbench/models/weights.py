@@ -51,12 +51,12 @@ def require_weights(model: Model) -> tuple[Path, WeightsFile]:
     WeightsError
         None has been fetched.
     """
-    here = fetched_weights(model)
-    if here is None:
+    fetched = fetched_weights(model)
+    if fetched is None:
         raise WeightsError(
             f"{model.name}: no weights in {weights_folder()}. `sodbench weights fetch {model.name}`."
         )
-    return here
+    return fetched
 
 
 def fetch_weights(model: Model, say: Say = lambda line: None) -> Path:
@@ -113,10 +113,10 @@ def verify_weights(path: Path, file: WeightsFile) -> None:
             f"{path}: {size} bytes, expected {file.bytes}: truncated or another file. "
             "Delete it and fetch it again."
         )
-    found = sha256(path)
-    if found != file.sha256:
+    digest = sha256(path)
+    if digest != file.sha256:
         raise WeightsError(
-            f"{path}: sha256 {found}, expected {file.sha256}: damaged or another file. "
+            f"{path}: sha256 {digest}, expected {file.sha256}: damaged or another file. "
             "Delete it and fetch it again."
         )
 
@@ -262,9 +262,9 @@ def _read_onnx(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
             state[f"{name}.{part}"] = torch.from_numpy(to_array(values[key]).copy())
     for name, module in network.named_modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            one, zero = torch.ones(module.num_features), torch.zeros(module.num_features)
-            state |= {f"{name}.weight": one, f"{name}.bias": zero}
-            state |= {f"{name}.running_mean": zero, f"{name}.running_var": one - module.eps}
+            ones, zeros = torch.ones(module.num_features), torch.zeros(module.num_features)
+            state |= {f"{name}.weight": ones, f"{name}.bias": zeros}
+            state |= {f"{name}.running_mean": zeros, f"{name}.running_var": ones - module.eps}
     return state
 
 

@@ -65,11 +65,11 @@ def check_writable(folder: Path, option: str = "") -> None:
     FileError
         It cannot.
     """
-    there = folder
-    while not os.path.lexists(there):
-        there = there.parent
+    existing = folder
+    while not os.path.lexists(existing):
+        existing = existing.parent
     try:
-        with tempfile.TemporaryFile(dir=there) as probe:
+        with tempfile.TemporaryFile(dir=existing) as probe:
             probe.write(bytes(_PROBE))
     except OSError as error:
         raise FileError(

@@ -30,6 +30,16 @@ def keep_freed_memory() -> bool:
     return all(library.mallopt(option, size) for option, size in settings)
 
 
+def import_from_here() -> None:
+    """Let this process import modules from the current folder, after everything that is installed.
+
+    The command line calls it where users name a model of their own as ``module:function``, and only there:
+    with the current folder on the path, a folder named like a missing package is imported in its place.
+    """
+    if "" not in sys.path:
+        sys.path.append("")
+
+
 Progress = Callable[[int, int], None]
 """Called with the number of images done and their total."""
 

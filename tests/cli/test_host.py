@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import torch
-from workspace import command, good, plant_maps, plant_masks
+from workspace import command, good, plant_maps, plant_masks, refused
 
 from sodbench.models.predictor import fix_cudnn
 
@@ -66,15 +66,27 @@ def test_the_library_changes_nothing_in_its_host(here):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_command_line_keeps_freed_memory_and_finds_models_in_the_current_folder(here, monkeypatch):
-    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+def test_the_command_line_keeps_freed_memory(here, monkeypatch):
     called = []
     monkeypatch.setattr("sodbench.cli.keep_freed_memory", lambda: called.append(True))
     good("--help")
-    assert (called, sys.path.count("")) == ([], 0)
+    assert called == []
     good("models")
+    assert called == [True]
+
+
+def test_modules_are_imported_from_the_current_folder_only_for_a_model_of_ones_own(here, monkeypatch):
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    Path("host_net.py").write_text("from torch import nn\n\ndef net():\n    return nn.Conv2d(3, 1, 1)\n")
+    Path("photos").mkdir()
+    own = ("--model-module", "host_net:net", "--device", "cpu")
     good("models")
-    assert (called, sys.path.count("")) == ([True, True], 1)
+    refused("bench-model", "--weights", "absent.pth", match="no such weights file")
+    refused("run", "--model", "u2netp", "--images", "photos", match="found no photos here")
+    assert sys.path.count("") == 0
+    good("bench-model", *own, "--rounds", 1)
+    refused("run", *own, "--images", "photos", match="found no photos here")
+    assert sys.path.count("") == 1
 
 
 def test_a_network_in_the_current_folder_is_timed(here):

@@ -255,8 +255,8 @@ def _opener(data: bytes) -> tuple[str, Callable[[BytesIO], ImageFile.ImageFile]]
         from PIL.WebPImagePlugin import WebPImageFile
 
         return "WebP", WebPImageFile
-    found = f"begins with {data[:24]!r}" if data else "it is empty"
-    raise RefusalError(f"no image ({found}), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY. {_AGAIN}")
+    beginning = f"begins with {data[:24]!r}" if data else "it is empty"
+    raise RefusalError(f"no image ({beginning}), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY. {_AGAIN}")
 
 
 def _check_tiff(image: ImageFile.ImageFile) -> Image.Transpose | None:

@@ -149,9 +149,9 @@ def binarised(
     if top > 0 and not gt.any() and graded and len(np.unique(levels)) > 2:
         notes += ("emptied",)
     elif top > 0 and not gt.any():
-        found = first_few([str(v) for v in np.unique(levels)])
+        listed = first_few([str(v) for v in np.unique(levels)])
         raise DatasetError(
-            f"{where}: the mask is not empty (levels {found}), but the rule {rule} leaves it no foreground. "
+            f"{where}: the mask is not empty (levels {listed}), but the rule {rule} leaves it no foreground. "
             f"Say which levels are foreground, e.g. --mask-threshold '>{top // 2}'."
         )
     return Mask(gt, levels, notes)

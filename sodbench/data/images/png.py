@@ -176,14 +176,14 @@ def samples_of(head: Head, pixels: bytes) -> NDArray[np.uint8] | NDArray[np.uint
     bad = _unfilter(rows, step, padded)
     if bad < head.height:
         raise RefusalError(f"damaged PNG (row {bad} has the unknown filter {rows[bad, 0]}). {_AGAIN}")
-    found = padded[1:, step:]
+    unfiltered = padded[1:, step:]
     samples: NDArray[np.uint8] | NDArray[np.uint16]
     if head.depth == 16:
-        samples = np.ascontiguousarray(found).view(">u2").astype(np.uint16)
+        samples = np.ascontiguousarray(unfiltered).view(">u2").astype(np.uint16)
     elif head.depth == 8:
-        samples = np.array(found, order="C")
+        samples = np.array(unfiltered, order="C")
     else:
-        samples = _unpacked(found, head)
+        samples = _unpacked(unfiltered, head)
     channels = CHANNELS[head.colour]
     return samples if channels == 1 else samples.reshape(head.height, head.width, channels)
 
@@ -197,18 +197,18 @@ def inflated(pixels: bytes, expected: int) -> bytes:
         There are fewer, or the stream is damaged.
     """
     try:
-        found: bytes = isal_zlib.decompressobj().decompress(pixels, expected)
+        raw: bytes = isal_zlib.decompressobj().decompress(pixels, expected)
     except isal_zlib.error as cause:  # type: ignore[misc]
         raise RefusalError(f"damaged or truncated PNG ({cause}). {_AGAIN}") from cause
-    if len(found) < expected:
-        raise RefusalError(f"truncated PNG ({len(found)} bytes of pixels, expected {expected}). {_AGAIN}")
-    return found
+    if len(raw) < expected:
+        raise RefusalError(f"truncated PNG ({len(raw)} bytes of pixels, expected {expected}). {_AGAIN}")
+    return raw
 
 
-def _unpacked(found: NDArray[np.uint8], head: Head) -> NDArray[np.uint8]:
+def _unpacked(packed: NDArray[np.uint8], head: Head) -> NDArray[np.uint8]:
     """Take samples of 1, 2 or 4 bits apart, the left one in the highest bits."""
     if head.depth == 1:
-        return np.unpackbits(found, axis=1, count=head.width)
+        return np.unpackbits(packed, axis=1, count=head.width)
     shifts = np.arange(8 - head.depth, -1, -head.depth, dtype=np.uint8)
-    split = (found[:, :, None] >> shifts) & np.uint8(2**head.depth - 1)
+    split = (packed[:, :, None] >> shifts) & np.uint8(2**head.depth - 1)
     return np.array(split.reshape(head.height, -1)[:, : head.width], order="C")

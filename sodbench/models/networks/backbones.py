@@ -48,12 +48,12 @@ class VGG16(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map photos (n, 3, h, w) to the five stages' outputs."""
-        found = []
+        outputs = []
         for layer in self.features:
             if isinstance(layer, nn.MaxPool2d):
-                found.append(x)
+                outputs.append(x)
             x = layer(x)
-        return found
+        return outputs
 
 
 class ResNetBottleneck(nn.Module):
@@ -109,12 +109,12 @@ class ResNet50(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map photos (n, 3, h, w) to the outputs of stem and four stages."""
-        found = [F.relu(self.bn1(self.conv1(x)), inplace=True)]
-        x = self.maxpool(found[0])
+        outputs = [F.relu(self.bn1(self.conv1(x)), inplace=True)]
+        x = self.maxpool(outputs[0])
         for k in range(1, 5):
             x = self.get_submodule(f"layer{k}")(x)
-            found.append(x)
-        return found
+            outputs.append(x)
+        return outputs
 
 
 class Encoder(nn.Module):
@@ -140,8 +140,8 @@ class Encoder(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Map photos (n, 3, h, w) to what En_1 to En_6 of U2-Net would give."""
-        found = [fit(output) for fit, output in zip(self.fit, self.backbone(x), strict=True)]
-        return [*found, self.extra(pool(found[-1]))]
+        fitted = [fit(output) for fit, output in zip(self.fit, self.backbone(x), strict=True)]
+        return [*fitted, self.extra(pool(fitted[-1]))]
 
 
 def vgg16_u2net() -> U2Net:

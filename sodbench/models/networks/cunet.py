@@ -100,7 +100,7 @@ class CUNet(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map photos (n, 3, h, w) to logits (n, maps, h, w): the last U-Net's, then earlier ones."""
         photo, x = x, self.stem(x)
-        found: list[Tensor] = []
+        outputs: list[Tensor] = []
         inputs: list[Tensor] = []
         made: list[list[Tensor]] = []
         for k, (unit, head) in enumerate(zip(self.units, self.heads, strict=True)):
@@ -108,10 +108,10 @@ class CUNet(nn.Module):
             if k:
                 x = self.between[k - 1](torch.cat((x, *inputs[first:]), 1))
             inputs.append(x)
-            x, new = unit(x, [[one[b] for one in made[first:]] for b in range(self.blocks)])
+            x, new = unit(x, [[features[b] for features in made[first:]] for b in range(self.blocks)])
             made.append(new)
-            found.insert(0, resize_like(head(x), photo))
-        return tuple(found)
+            outputs.insert(0, resize_like(head(x), photo))
+        return tuple(outputs)
 
 
 def cunet() -> CUNet:

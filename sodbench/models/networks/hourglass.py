@@ -72,14 +72,14 @@ class StackedHourglass(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         """Map photos (n, 3, h, w) to logits (n, maps, h, w): the last stack's, then earlier ones."""
         photo, x = x, self.stem(x)
-        found: list[Tensor] = []
+        outputs: list[Tensor] = []
         for k, (stack, head) in enumerate(zip(self.stacks, self.heads, strict=True)):
             features = stack(x)
             logits = head(features)
-            found.insert(0, resize_like(logits, photo))
+            outputs.insert(0, resize_like(logits, photo))
             if k < len(self.onward):
                 x = x + self.onward[k](features) + self.back[k](logits)
-        return tuple(found)
+        return tuple(outputs)
 
 
 def hourglass() -> StackedHourglass:

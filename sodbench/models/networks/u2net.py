@@ -127,13 +127,13 @@ class RSU4F(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map (n, i, h, w) to (n, o, h, w)."""
         entry = self.rebnconvin(x) if self.rebnconvin else x
-        one = self.rebnconv1(entry)
-        two = self.rebnconv2(one)
-        three = self.rebnconv3(two)
-        x = self.rebnconv4(three)
-        x = self.rebnconv3d(torch.cat((x, three), 1))
-        x = self.rebnconv2d(torch.cat((x, two), 1))
-        x = self.rebnconv1d(torch.cat((x, one), 1))
+        level1 = self.rebnconv1(entry)
+        level2 = self.rebnconv2(level1)
+        level3 = self.rebnconv3(level2)
+        x = self.rebnconv4(level3)
+        x = self.rebnconv3d(torch.cat((x, level3), 1))
+        x = self.rebnconv2d(torch.cat((x, level2), 1))
+        x = self.rebnconv1d(torch.cat((x, level1), 1))
         return x + entry if self.rebnconvin else x
 
 
@@ -184,10 +184,10 @@ class U2Net(Foldable):
     def _encode(self, x: Tensor) -> Sequence[Tensor]:
         if self.encoder is not None:
             return self.encoder(x)
-        found = [self.get_submodule("stage1")(x)]
+        outputs = [self.get_submodule("stage1")(x)]
         for k in range(2, 7):
-            found.append(self.get_submodule(f"stage{k}")(pool(found[-1])))
-        return found
+            outputs.append(self.get_submodule(f"stage{k}")(pool(outputs[-1])))
+        return outputs
 
 
 def u_block(name: str, i: int, m: int, o: int) -> nn.Module:

@@ -107,8 +107,8 @@ def discard(folder: Path, made: Sequence[Path]) -> None:
     for name in (CHECKPOINT_FILE, WEIGHTS, RUN_RECORD):
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):
-        for one in made:
-            one.rmdir()
+        for path in made:
+            path.rmdir()
 
 
 def _replace(path: Path, content: bytes | memoryview) -> None:

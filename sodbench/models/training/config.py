@@ -135,7 +135,7 @@ def _is_real(is_valid: Callable[[float], bool]) -> Callable[[Any], bool]:
 
 def _is_reals(is_valid: Callable[[float], bool]) -> Callable[[Any], bool]:
     real = _is_real(is_valid)
-    return lambda v: isinstance(v, list | tuple) and all(real(one) for one in v)
+    return lambda v: isinstance(v, list | tuple) and all(real(item) for item in v)
 
 
 _STEPS = ("a whole number from 1", _is_whole(1))

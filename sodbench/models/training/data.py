@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from sodbench.data.images.maps import mask_from
 from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location, locate
-from sodbench.data.pairing import pair
+from sodbench.data.pairing import pair as pair_by_stem
 from sodbench.data.registry import Dataset as Known
 from sodbench.data.registry import find, lookup
 from sodbench.data.sources import ImageFile
@@ -57,7 +57,7 @@ class Data:
     @property
     def digest(self) -> str:
         """Fingerprint of the ids: a run goes on with the pairs that it began with."""
-        return hashlib.sha256("\n".join(one.image for one in self.pairs).encode()).hexdigest()
+        return hashlib.sha256("\n".join(pair.image for pair in self.pairs).encode()).hexdigest()
 
 
 def find_data(name: str) -> Data:
@@ -97,23 +97,22 @@ def _unknown(name: str) -> Known:
 
 def _paired(location: Location) -> Data:
     photos = list(location.photo_files.values())
-    found = pair(photos, location.mask_files)
+    pairing = pair_by_stem(photos, location.mask_files)
     folders = f"{location.images or location.root} and {location.masks}"
-    if not photos or not (found.pairs or found.missing):
-        what = "masks, but no photos" if found.missing else "photos, but no masks" if photos else "no pairs"
+    if not photos or not (pairing.pairs or pairing.missing):
+        what = "masks, but no photos" if pairing.missing else "photos, but no masks" if photos else "no pairs"
         raise TrainingError(f"{folders}: found {what}, expected photos and a mask of the same name for each.")
-    if found.missing or found.extra:
-        lone = [f"{len(found.missing)} masks have no photo ({first_few(found.missing)})"] * bool(
-            found.missing
-        )
-        lone += [f"{len(found.extra)} photos have no mask ({first_few(found.extra)})"] * bool(found.extra)
-        raise TrainingError(f"{folders}: {'; '.join(lone)}. Add what is missing, or remove the others.")
+    if pairing.missing or pairing.extra:
+        missing, extra = pairing.missing, pairing.extra
+        unmatched = [f"{len(missing)} masks have no photo ({first_few(missing)})"] * bool(missing)
+        unmatched += [f"{len(extra)} photos have no mask ({first_few(extra)})"] * bool(extra)
+        raise TrainingError(f"{folders}: {'; '.join(unmatched)}. Add what is missing, or remove the others.")
     graded = location.dataset.grey_masks
     return Data(
         location.dataset.name,
         str((location.images or location.root).resolve()),
         str(location.masks.resolve()),
-        tuple(Pair(image, photo, mask, graded) for image, photo, mask in found.pairs),
+        tuple(Pair(image, photo, mask, graded) for image, photo, mask in pairing.pairs),
     )
 
 
@@ -143,18 +142,18 @@ def check_pairs(pairs: Sequence[Pair], progress: Callable[[int, int], None] | No
         )
 
 
-def _look_at(one: Pair) -> tuple[str, bool]:
+def _look_at(pair: Pair) -> tuple[str, bool]:
     try:
-        photo, mask = read_pair(one)
+        photo, mask = read_pair(pair)
     except SodbenchError as error:
         return str(error), False
     if photo.shape[:2] != mask.shape:
         (h, w), (y, x) = photo.shape[:2], mask.shape
-        return f"{one.photo.where}: {w}x{h}, its mask {one.mask.where} {x}x{y} (width x height).", False
+        return f"{pair.photo.where}: {w}x{h}, its mask {pair.mask.where} {x}x{y} (width x height).", False
     return "", bool(mask.any())
 
 
-def read_pair(one: Pair) -> tuple[NDArray[Any], NDArray[np.uint8]]:
+def read_pair(pair: Pair) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     """Decode a photo (h, w, 3) and the grey levels of its mask (h, w).
 
     Raises
@@ -162,8 +161,8 @@ def read_pair(one: Pair) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     PredictionError, DatasetError, TrainingError
         One of them is damaged, or cannot be read.
     """
-    photo, mask = one.photo.content(TrainingError), one.mask.content(TrainingError)
-    return photo_from(photo, one.photo.where), mask_from(mask, one.mask.where, graded=one.graded).levels
+    photo, mask = pair.photo.content(TrainingError), pair.mask.content(TrainingError)
+    return photo_from(photo, pair.photo.where), mask_from(mask, pair.mask.where, graded=pair.graded).levels
 
 
 def split(pairs: Sequence[Pair], config: Config) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:
@@ -184,8 +183,8 @@ def split(pairs: Sequence[Pair], config: Config) -> tuple[tuple[Pair, ...], tupl
         )
     chosen = set(_stream(config.seed, _HOLDOUT).permutation(len(pairs))[:held].tolist())
     return (
-        tuple(one for k, one in enumerate(pairs) if k not in chosen),
-        tuple(one for k, one in enumerate(pairs) if k in chosen),
+        tuple(pair for k, pair in enumerate(pairs) if k not in chosen),
+        tuple(pair for k, pair in enumerate(pairs) if k in chosen),
     )
 
 
@@ -203,9 +202,9 @@ class Samples(Dataset[tuple[torch.Tensor, torch.Tensor, str]]):
             stream = _stream(self.config.seed, _ORDER, epoch)
             self._epoch, self._order = epoch, stream.permutation(len(self.pairs))
         index = int(self._order[place])
-        one = self.pairs[index]
-        photo, mask = augmented(*read_pair(one), self.config, _stream(self.config.seed, _CROP, epoch, index))
-        return torch.from_numpy(photo), torch.from_numpy(mask), one.image
+        pair = self.pairs[index]
+        photo, mask = augmented(*read_pair(pair), self.config, _stream(self.config.seed, _CROP, epoch, index))
+        return torch.from_numpy(photo), torch.from_numpy(mask), pair.image
 
 
 def augmented(
@@ -224,7 +223,7 @@ def augmented(
     if stream.random() < config.horizontal_flip:
         small, truth = small[:, ::-1], truth[:, ::-1]
     top, left = stream.integers(0, size - crop + 1, 2)
-    small, truth = (one[top : top + crop, left : left + crop] for one in (small, truth))
+    small, truth = (array[top : top + crop, left : left + crop] for array in (small, truth))
     x = (small / (small.max() or 1.0) - IMAGENET_MEAN) / IMAGENET_STD
     y = truth[None] / (truth.max() or 1.0)
     return np.ascontiguousarray(x.transpose(2, 0, 1), np.float32), np.ascontiguousarray(y, np.float32)

@@ -23,11 +23,11 @@ def check_outputs(outputs: object, shape: Sequence[int]) -> None:
     """
     wanted = tuple(shape)
     several = outputs if isinstance(outputs, tuple | list) else (outputs,)
-    for one in several:
-        found = tuple(one.shape) if isinstance(one, Tensor) else type(one).__name__
-        if found != wanted:
+    for output in several:
+        actual = tuple(output.shape) if isinstance(output, Tensor) else type(output).__name__
+        if actual != wanted:
             raise TrainingError(
-                f"the network gives {found}, expected logits {wanted}, or several of them, fused map first."
+                f"the network gives {actual}, expected logits {wanted}, or several of them, fused map first."
             )
 
 
@@ -47,7 +47,7 @@ def losses(outputs: Tensor | Sequence[Tensor], target: Tensor) -> Tensor:
     tensor([0.6931, 0.6931])
     """
     outputs = (outputs,) if isinstance(outputs, Tensor) else outputs
-    return torch.stack([F.binary_cross_entropy_with_logits(one.float(), target) for one in outputs])
+    return torch.stack([F.binary_cross_entropy_with_logits(logits.float(), target) for logits in outputs])
 
 
 def total(parts: Tensor, weights: Sequence[float]) -> Tensor:
