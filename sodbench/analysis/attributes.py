@@ -1,4 +1,4 @@
-"""Attributes of images that make them hard, from masks and photos alone, and groups of images by them.
+"""Attributes that make images hard, computed from masks and photos, and groups of images by attribute.
 
 | attribute | of an image | groups |
 |---|---|---|
@@ -14,8 +14,8 @@ measures clutter by the chi-square distance of the RGB histograms of object and 
 complexity" is judged by eye, in place of which ``thin`` is measured. All edges are fixed, so that a group
 means the same on every dataset; those of ``thin`` and ``contrast`` split SOD's 300 images into thirds,
 roughly. A value on an edge belongs to the upper group. The disc's radius is a tenth of the square root of
-the object's area, at least 1 px, so that it grows with the object; what lies outside the image is taken to
-be as its outermost pixels are. Histograms have 8 x 8 x 8 bins and sum to 1; their distance is
+the object's area, at least 1 px, so that it grows with the object; the image is
+extended by its outermost pixels. Histograms have 8 x 8 x 8 bins and sum to 1; their distance is
 sum((a - b)^2 / (a + b)) / 2, from 0 to 1. Attributes of an empty mask are undefined, and so is the contrast
 of a mask without background.
 """
@@ -70,7 +70,7 @@ def size(gt: Gt) -> float:
 
 
 def objects(gt: Gt) -> float:
-    """Return the number of 8-connected parts that are no specks, NaN for an empty mask.
+    """Return the number of 8-connected parts that are not specks, NaN for an empty mask.
 
     >>> objects(np.array([[1, 0, 0, 1], [0, 1, 0, 1]], np.bool_))
     2.0
@@ -165,7 +165,7 @@ def find_attribute(name: str) -> Attribute:
     Raises
     ------
     ScoresError
-        There is none of this name.
+        No attribute has this name.
     """
     if name not in ATTRIBUTES:
         raise ScoresError(f"unknown attribute {name!r}; {nearest(name, tuple(ATTRIBUTES))}")
@@ -182,9 +182,9 @@ def attribute_values(
     name
         A key of `ATTRIBUTES`.
     location
-        Where the masks and photos lie.
+        The location of the masks and photos.
     scores
-        Whose images; masks are binarised as their protocol says, and taken at their own size.
+        The scores whose images are used; masks are binarised as their protocol says, at their own size.
     progress
         Called with images done and their total.
 
@@ -195,38 +195,38 @@ def attribute_values(
     DatasetError
         A mask or photo is missing, unreadable, or not the one that was scored.
     """
-    asked = find_attribute(name)
+    attribute = find_attribute(name)
     masks = {entry.stem: entry for entry in location.mask_files}
-    photos = location.photo_files if asked.needs_photo else {}
-    _check_there(scores.ids, masks, location, "mask", "Pass --data DIR, where the scored dataset lies.")
-    if asked.needs_photo:
-        _check_there(scores.ids, photos, location, "photo", f"{name} needs them: get the dataset's photos.")
+    photos = location.photo_files if attribute.needs_photo else {}
+    _check_present(scores.ids, masks, location, "mask", "Pass --data DIR, where the scored dataset lies.")
+    if attribute.needs_photo:
+        _check_present(scores.ids, photos, location, "photo", f"{name} needs them: get the dataset's photos.")
 
     def value(image: str) -> float:
         gt = _gt(masks[image], scores, scores.rows[image], location.dataset.grey_masks)
-        return asked.of(gt, _photo(photos[image], gt) if asked.needs_photo else gt)
+        return attribute.of(gt, _photo(photos[image], gt) if attribute.needs_photo else gt)
 
-    found = {}
+    values = {}
     with ThreadPoolExecutor() as pool:
         for image, number in zip(scores.ids, pool.map(value, scores.ids), strict=True):
-            found[image] = number
+            values[image] = number
             if progress:
-                progress(len(found), len(scores.rows))
-    return found
+                progress(len(values), len(scores.rows))
+    return values
 
 
 def attribute_groups(name: str, values: Mapping[str, float]) -> dict[str, list[str]]:
-    """Sort images into an attribute's groups; those on which it is undefined are in none.
+    """Group images by an attribute; images on which it is undefined are in no group.
 
     >>> attribute_groups("objects", {"a": 1, "b": 7, "c": float("nan"), "d": 3})
     {'1': ['a'], '2': [], '3+': ['b', 'd']}
     """
-    asked = find_attribute(name)
-    found: dict[str, list[str]] = {label: [] for label in asked.labels}
+    attribute = find_attribute(name)
+    groups: dict[str, list[str]] = {label: [] for label in attribute.labels}
     for image, value in values.items():
         if not math.isnan(value):
-            found[asked.labels[int(np.searchsorted(asked.edges, value, side="right"))]].append(image)
-    return found
+            groups[attribute.labels[int(np.searchsorted(attribute.edges, value, side="right"))]].append(image)
+    return groups
 
 
 def _cropped(gt: Gt) -> Gt:
@@ -235,7 +235,7 @@ def _cropped(gt: Gt) -> Gt:
     return gt[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1]
 
 
-def _check_there(
+def _check_present(
     images: list[str], entries: Mapping[str, ImageFile], location: Location, what: str, way: str
 ) -> None:
     if absent := [image for image in images if image not in entries]:
@@ -251,11 +251,11 @@ def _gt(entry: ImageFile, scores: Scores, row: Row, graded: bool) -> Gt:
     mask = mask_from(data, entry.where, rule=rule, eps=protocol.eps, graded=graded)
     size = FIXED_SIZES.get(protocol.resize)
     gt = resized_mask(mask, size).gt if size else mask.gt
-    found = _said(gt.shape, np.count_nonzero(gt))
-    scored = _said(row.shape, int(row.fg.sum()))
-    if found != scored:
+    actual = _described(gt.shape, np.count_nonzero(gt))
+    scored = _described(row.shape, int(row.fg.sum()))
+    if actual != scored:
         raise DatasetError(
-            f"{entry.where}: not the mask that was scored (found {found}, expected {scored}). "
+            f"{entry.where}: not the mask that was scored (found {actual}, expected {scored}). "
             "Pass --data DIR, where the scored dataset lies."
         )
     return mask.gt
@@ -269,5 +269,5 @@ def _photo(entry: ImageFile, gt: Gt) -> Photo:
     return photo
 
 
-def _said(shape: tuple[int, ...], area: Any) -> str:
+def _described(shape: tuple[int, ...], area: Any) -> str:
     return f"{shape[1]}x{shape[0]} with {area} pixels of object"

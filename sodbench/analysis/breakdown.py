@@ -1,4 +1,4 @@
-"""Where is a method ahead of another one, and where behind: metrics by an attribute of the images.
+"""Metrics by an attribute of the images: on which groups one method is ahead of another.
 
 A metric of a group of images is what it would be if the dataset were these images: max F is the maximum of
 the curve of their mean precision and recall, and not a mean of the images' own.
@@ -41,7 +41,7 @@ class ImageGroup(NamedTuple):
     interval: Interval | None
 
     def ahead(self, higher_is_better: bool) -> int | None:
-        """Return which of the first two methods is ahead (0 or 1), None if that cannot be told.
+        """Return which of the first two methods is ahead (0 or 1), None if they do not differ significantly.
 
         >>> ImageGroup("1", 30, (0.1, 0.2), (None, None), -0.1, (-0.15, -0.05)).ahead(higher_is_better=False)
         0
@@ -58,17 +58,17 @@ class Breakdown:
     Parameters
     ----------
     attribute, dataset, metric
-        Of what.
+        Their names.
     methods
         Their names, in the order of each group's values.
     whole
-        All images of the scores, those in no group too.
+        All images of the scores, including those in no group.
     groups
-        Those that have images, in the order of the attribute.
+        The groups that have images, in the order of the attribute.
     undefined
         Images in no group.
     resamples, seed
-        Of the bootstrap.
+        Number of bootstrap resamples, and the seed.
     signature
         How the scores were made.
     """
@@ -104,11 +104,11 @@ def break_down(
     name
         A key of `ATTRIBUTES`.
     location
-        Where the dataset's masks and photos lie.
+        The location of the dataset's masks and photos.
     metrics
         Column ids; one result each.
     resamples, seed
-        Of the bootstrap.
+        Number of bootstrap resamples, and the seed.
     progress
         Called with images done and their total, while the attribute is computed.
 
@@ -141,20 +141,20 @@ def breakdown(
     """
     _check_comparable(scores, metrics)
     ids = scores[0].ids
-    there = {label: images for label, images in grouped.items() if images}
-    found = {
+    filled = {label: images for label, images in grouped.items() if images}
+    by_label = {
         label: _group(label, images, scores, metrics, resamples, seed)
-        for label, images in {"all": ids, **there}.items()
+        for label, images in {"all": ids, **filled}.items()
     }
     known = {image for images in grouped.values() for image in images}
     return [
         Breakdown(
             attribute=name,
-            dataset=_name(scores[0]),
+            dataset=scores[0].dataset_name,
             metric=metric,
-            methods=tuple(one.method for one in scores),
-            whole=found["all"][metric],
-            groups=tuple(found[label][metric] for label in there),
+            methods=tuple(method_scores.method for method_scores in scores),
+            whole=by_label["all"][metric],
+            groups=tuple(by_label[label][metric] for label in filled),
             undefined=tuple(image for image in ids if image not in known),
             resamples=resamples,
             seed=seed,
@@ -172,38 +172,36 @@ def _group(
     resamples: int,
     seed: int,
 ) -> dict[str, ImageGroup]:
-    parts = [replace(one, rows={image: one.rows[image] for image in images}) for one in scores]
+    parts = [
+        replace(method_scores, rows={image: method_scores.rows[image] for image in images})
+        for method_scores in scores
+    ]
     values = [part.summary() for part in parts]
-    frames = [part.per_image() for part in parts]
-    defined = {m: int(np.all([frame[m].notna() for frame in frames], axis=0).sum()) for m in metrics}
+    defined = {m: int((~np.isnan([part.values(m) for part in parts]).any(axis=0)).sum()) for m in metrics}
     enough = [m for m in metrics if defined[m] >= FEWEST_IMAGES]
     samples = _samples(parts, enough, resamples, seed) if enough else {}
-    found = {}
+    by_metric = {}
     for m in metrics:
         own, drawn = tuple(value[m] for value in values), samples.get(m)
         intervals = [None] * len(own) if drawn is None else [percentile_interval(row) for row in drawn]
         between = None if drawn is None else percentile_interval(drawn[0] - drawn[1])
-        found[m] = ImageGroup(label, defined[m], own, tuple(intervals), own[0] - own[1], between)
-    return found
+        by_metric[m] = ImageGroup(label, defined[m], own, tuple(intervals), own[0] - own[1], between)
+    return by_metric
 
 
 def _samples(parts: Sequence[Scores], metrics: Sequence[str], resamples: int, seed: int) -> dict[str, Reals]:
     """Resample images once for all methods and metrics: metric -> ``(methods, resamples)``."""
-    there = [measured(part, metrics) for part in parts]
-    drawn = bootstrap([one[m] for m in metrics for one in there], resamples, seed)
+    by_method = [measured(part, metrics) for part in parts]
+    drawn = bootstrap([by_metric[m] for m in metrics for by_metric in by_method], resamples, seed)
     return dict(zip(metrics, np.split(drawn, len(metrics)), strict=True))
 
 
 def _check_comparable(scores: Sequence[Scores], metrics: Sequence[str]) -> None:
-    names = [one.method for one in scores]
+    names = [method_scores.method for method_scores in scores]
     if len(set(names)) < 2 or len(set(names)) < len(names):
         raise ScoresError(
             f"{first_few(names) or 'no scores'}: expected scores of at least two methods, once each."
         )
     check_alike(scores, metrics)
-    for one in scores:
-        one.check_computed(metrics)
-
-
-def _name(scores: Scores) -> str:
-    return scores.dataset_name
+    for method_scores in scores:
+        method_scores.check_computed(metrics)

@@ -1,7 +1,7 @@
 """Compare methods on the same images: differences with intervals and p-values, and ranks.
 
-Two methods are compared by their difference, three or more by their ranks, too: over datasets where
-there are several, else over images.
+Two methods are compared by their difference, three or more also by their ranks: over datasets if there
+are several, else over images.
 """
 
 from collections.abc import Mapping, Sequence
@@ -85,11 +85,11 @@ class Difference:
 
     @property
     def significant(self) -> bool:
-        """Whether the interval leaves out 0 and the adjusted p is below 5 %."""
-        return bool(self.leaves_out_zero and self.holm is not None and self.holm < ALPHA)
+        """Whether the interval excludes 0 and the adjusted p is below 5 %."""
+        return bool(self.excludes_zero and self.holm is not None and self.holm < ALPHA)
 
     @property
-    def leaves_out_zero(self) -> bool:
+    def excludes_zero(self) -> bool:
         """Whether 0 lies outside the interval."""
         return self.low is not None and self.high is not None and (self.low > TIE or self.high < -TIE)
 
@@ -127,7 +127,7 @@ class Comparison:
     @property
     def metrics(self) -> list[str]:
         """Column ids."""
-        return list(dict.fromkeys(one.metric for one in self.differences))
+        return list(dict.fromkeys(difference.metric for difference in self.differences))
 
 
 def compare(
@@ -158,16 +158,16 @@ def compare(
         The methods are fewer than two, not comparable, or lack a dataset or a metric.
     """
     boards = comparable(scores, datasets, check_metrics(metrics) if metrics else ())
-    methods = tuple(one.method for one in next(iter(boards.values())))
-    chosen = _common_metrics([one for board in boards.values() for one in board], metrics)
+    methods = tuple(method_scores.method for method_scores in next(iter(boards.values())))
+    chosen = _common_metrics([method_scores for board in boards.values() for method_scores in board], metrics)
     differences: list[Difference] = []
     blocks: dict[str, list[Reals]] = {metric: [] for metric in chosen}
     for dataset, board in boards.items():
-        found = [measured(one, chosen) for one in board]
-        differences += _differences(dataset, methods, found, resamples, seed, interval)
+        by_method = [measured(method_scores, chosen) for method_scores in board]
+        differences += _differences(dataset, methods, by_method, resamples, seed, interval)
         for metric in chosen:
-            of_images = np.stack([one[metric].values for one in found], axis=1)
-            whole = np.array([[one[metric].value for one in found]])
+            of_images = np.stack([by_metric[metric].values for by_metric in by_method], axis=1)
+            whole = np.array([[by_metric[metric].value for by_metric in by_method]])
             blocks[metric].append(whole if len(boards) > 1 else of_images)
     return Comparison(
         methods=methods,
@@ -184,8 +184,8 @@ def compare(
 
 def paper_metrics(scores: Sequence[Scores]) -> tuple[str, ...]:
     """Return the paper's metrics that some of the scores have; if there are none, all they have."""
-    there = [name for name in METRICS if any(name in one.metrics for one in scores)]
-    return tuple(name for name in there if name in PAPER_METRICS) or tuple(there)
+    computed = [name for name in METRICS if any(name in method_scores.metrics for method_scores in scores)]
+    return tuple(name for name in computed if name in PAPER_METRICS) or tuple(computed)
 
 
 def comparable(
@@ -205,53 +205,60 @@ def comparable(
     Raises
     ------
     ScoresError
-        A method is given twice or alone, lacks a dataset, or was scored otherwise, on other images or
-        against other masks.
+        A method is given twice or alone, lacks a dataset, or was scored in another way, on other
+        images or against other masks.
     """
-    there: dict[str, dict[str, Scores]] = {}
-    for one in scores:
-        board = there.setdefault(one.dataset_name, {})
-        if one.method in board:
+    by_dataset: dict[str, dict[str, Scores]] = {}
+    for method_scores in scores:
+        board = by_dataset.setdefault(method_scores.dataset_name, {})
+        if method_scores.method in board:
             raise ScoresError(
-                f"{one.method}: found two scores of this method on {one.dataset_name}, expected "
-                "one. Pass a folder once; score maps of another version from a folder of another name."
+                f"{method_scores.method}: found two scores of this method on {method_scores.dataset_name}, "
+                "expected one. Pass a folder once; score maps of another version from a folder of another "
+                "name."
             )
-        board[one.method] = one
-    methods = list(dict.fromkeys(one.method for one in scores))
+        board[method_scores.method] = method_scores
+    methods = list(dict.fromkeys(method_scores.method for method_scores in scores))
     if len(methods) < 2:
         raise ScoresError(
             f"{first_few(methods)}: expected scores of two methods or more, found {len(methods)}. Pass a "
             "folder of each, as `sodbench score` wrote them."
         )
-    if unknown := [name for name in datasets if name not in there]:
-        raise ScoresError(f"{unknown[0]}: no scores of this dataset here; {nearest(unknown[0], list(there))}")
+    if unknown := [name for name in datasets if name not in by_dataset]:
+        raise ScoresError(
+            f"{unknown[0]}: no scores of this dataset here; {nearest(unknown[0], list(by_dataset))}"
+        )
     boards = {}
-    for name in datasets or there:
-        if lacking := [method for method in methods if method not in there[name]]:
+    for name in datasets or by_dataset:
+        if lacking := [method for method in methods if method not in by_dataset[name]]:
             raise ScoresError(
                 f"{name}: no scores of {first_few(lacking)}. Score them, or choose datasets with --dataset."
             )
-        boards[name] = [there[name][method] for method in methods]
+        boards[name] = [by_dataset[name][method] for method in methods]
         for other in boards[name][1:]:
             _check_same(name, boards[name][0], other, metrics)
     return boards
 
 
 def _check_same(dataset: str, a: Scores, b: Scores, metrics: Sequence[str]) -> None:
-    """Refuse scores of other images, made otherwise, or made with other masks."""
+    """Refuse scores of other images, under another protocol or against other masks."""
     metrics = metrics or [name for name in a.metrics if name in b.metrics]
     fields = metric_differences(a.signature, b.signature, metrics)
-    said = [f"{key} is {first} and {second}" for key, (first, second) in fields.items()]
-    only = [first_few(sorted(one.rows.keys() - two.rows.keys())) for one, two in ((a, b), (b, a))]
+    reasons = [f"{key} is {first} and {second}" for key, (first, second) in fields.items()]
+    only = [first_few(sorted(own.rows.keys() - other.rows.keys())) for own, other in ((a, b), (b, a))]
     if not a.rows.keys() & b.rows.keys():
-        said.append("no image in common")
-    said += [f"only of {one.method}: {names}" for one, names in zip((a, b), only, strict=True) if names]
+        reasons.append("no image in common")
+    reasons += [
+        f"only of {method_scores.method}: {names}"
+        for method_scores, names in zip((a, b), only, strict=True)
+        if names
+    ]
     masks = [name for name in a.ids if name in b.rows and _mask_of(a, name) != _mask_of(b, name)]
     if masks:
-        said.append(f"masks of another size or area: {first_few(masks)}")
-    if said:
+        reasons.append(f"masks of another size or area: {first_few(masks)}")
+    if reasons:
         raise ScoresError(
-            f"{a.method} and {b.method} are not comparable on {dataset}: {'; '.join(said)}. Score both in "
+            f"{a.method} and {b.method} are not comparable on {dataset}: {'; '.join(reasons)}. Score both in "
             "the same way on the same images."
         )
 
@@ -263,29 +270,33 @@ def _mask_of(scores: Scores, image: str) -> tuple[tuple[int, int], int]:
 
 def _common_metrics(scores: Sequence[Scores], metrics: Sequence[str]) -> tuple[str, ...]:
     """Return the metrics to compare; those asked for, or all, which all scores must have."""
-    wanted = check_metrics(metrics or {name for one in scores for name in one.metrics})
-    for one in scores:
-        one.check_computed(wanted)
+    wanted = check_metrics(metrics or {name for method_scores in scores for name in method_scores.metrics})
+    for method_scores in scores:
+        method_scores.check_computed(wanted)
     return wanted
 
 
 def _differences(
     dataset: str,
     methods: Sequence[str],
-    found: Sequence[Mapping[str, Measured]],
+    by_method: Sequence[Mapping[str, Measured]],
     resamples: int,
     seed: int,
     interval: str,
 ) -> list[Difference]:
     """Return the differences of all pairs on one dataset, without Holm's adjustment."""
-    enough = len(next(iter(found[0].values())).values) >= FEWEST_IMAGES
-    samples = [bootstrap(list(of.values()), resamples, seed) for of in found] if enough else []
+    enough = len(next(iter(by_method[0].values())).values) >= FEWEST_IMAGES
+    samples = (
+        [bootstrap(list(by_metric.values()), resamples, seed) for by_metric in by_method] if enough else []
+    )
     left_out = (
-        [[jackknife(one) for one in of.values()] for of in found] if enough and interval == "bca" else []
+        [[jackknife(metric) for metric in by_metric.values()] for by_metric in by_method]
+        if enough and interval == "bca"
+        else []
     )
     differences = []
     for j, k in combinations(range(len(methods)), 2):
-        pairs = list(zip(found[j].values(), found[k].values(), strict=True))
+        pairs = list(zip(by_method[j].values(), by_method[k].values(), strict=True))
         p = permutation(pairs, resamples, seed).tolist() if enough else []
         for m, (a, b) in enumerate(pairs):
             images = int((~np.isnan(a.values - b.values)).sum())
@@ -312,15 +323,18 @@ def _differences(
 
 def adjusted(differences: Sequence[Difference]) -> tuple[Difference, ...]:
     """Return differences with Holm's adjustment for all of them that have a p-value."""
-    values = iter(holm([one.p for one in differences if one.p is not None]))
-    return tuple(one if one.p is None else replace(one, holm=next(values)) for one in differences)
+    values = iter(holm([difference.p for difference in differences if difference.p is not None]))
+    return tuple(
+        difference if difference.p is None else replace(difference, holm=next(values))
+        for difference in differences
+    )
 
 
 def _ranks(blocks: Mapping[str, Reals], of_datasets: bool) -> dict[str, Ranks]:
     """Rank three methods or more, unless there are too few images on which a metric is defined."""
-    found = {}
+    ranks = {}
     for metric, values in blocks.items():
         defined = int((~np.isnan(values).any(axis=1)).sum())
         if values.shape[1] > 2 and (of_datasets or defined >= FEWEST_IMAGES):
-            found[metric] = friedman(values, METRICS[metric].higher_is_better)
-    return found
+            ranks[metric] = friedman(values, METRICS[metric].higher_is_better)
+    return ranks

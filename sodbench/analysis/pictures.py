@@ -1,9 +1,10 @@
-"""The pictures that scores were made from: photos, masks and maps, where they lie now.
+"""The images that scores were computed from: photos, masks and maps, at their present paths.
 
-They are read from where they lay when they were scored, or from where the user says they lie now. The
-digest of each mask and map must be that of the file that was scored.
+They are read from the paths stored with the scores, or from those that the user gives. The digest of
+each mask and map must equal that of the file that was scored.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -41,16 +42,16 @@ def location_of(scores: Scores, data: Path | None = None) -> Location:
     Parameters
     ----------
     scores
-        Whose provenance says where the masks lay.
+        Their provenance holds the path of the masks.
     data
         Where to look instead: the folder that holds dataset folders, or the masks of one's own dataset.
 
     Raises
     ------
     DatasetError
-        They are not there any more.
+        They are no longer there.
     """
-    name = _dataset(scores)
+    name = scores.dataset_name
     known = registry().get(name)
     masks = Path(scores.provenance.get("masks", ""))
     if known is None:
@@ -58,8 +59,8 @@ def location_of(scores: Scores, data: Path | None = None) -> Location:
     elif data is None:
         for folder in masks.parents[:3]:
             with suppress(DatasetError):
-                if (found := locate(known, folder)).masks == masks:
-                    return found
+                if (location := locate(known, folder)).masks == masks:
+                    return location
     if known and (data or not masks.name or not masks.exists()):
         return place(name, None, data)
     if not masks.name or not masks.exists():
@@ -68,24 +69,26 @@ def location_of(scores: Scores, data: Path | None = None) -> Location:
 
 
 def maps_path(scores: Scores, maps: Path | None = None) -> Path:
-    """Return where a method's maps are to be looked for: where they were scored, or `maps`.
+    """Return the path of a method's maps: `maps`, or the path from which they were scored.
 
     Raises
     ------
     PredictionError
-        Nothing is there.
+        The path does not exist.
     """
     path = maps or Path(scores.provenance.get("predictions", ""))
     if not path.name or not path.exists():
         gone = "no such folder or zip" if maps else "the maps were scored from here and are gone"
         raise PredictionError(
             f"{path if path.name else scores.method}: {gone}. Pass --maps DIR, which holds the maps of "
-            f"{scores.method} on {_dataset(scores)}."
+            f"{scores.method} on {scores.dataset_name}."
         )
     return path
 
 
-def maps_of(scores: Scores, found: Mapping[str, Sequence[ImageFile]], path: Path) -> Sequence[ImageFile]:
+def maps_of(
+    scores: Scores, maps_by_method: Mapping[str, Sequence[ImageFile]], path: Path
+) -> Sequence[ImageFile]:
     """Return the method's maps out of those found at a path: by its name, or the only ones.
 
     Raises
@@ -93,13 +96,14 @@ def maps_of(scores: Scores, found: Mapping[str, Sequence[ImageFile]], path: Path
     PredictionError
         There are several methods' maps, none of this name.
     """
-    if scores.method in found:
-        return found[scores.method]
-    if len(found) > 1:
+    if scores.method in maps_by_method:
+        return maps_by_method[scores.method]
+    if len(maps_by_method) > 1:
         raise PredictionError(
-            f"{path}: found maps of {first_few(list(found))}, expected {scores.method}. Pass --maps DIR."
+            f"{path}: found maps of {first_few(list(maps_by_method))}, expected {scores.method}. "
+            "Pass --maps DIR."
         )
-    return next(iter(found.values()))
+    return next(iter(maps_by_method.values()))
 
 
 def load_pictures(
@@ -114,7 +118,7 @@ def load_pictures(
     methods
         Scores and maps of each method shown.
     location
-        Where masks and photos lie.
+        The location of masks and photos.
 
     Raises
     ------
@@ -125,7 +129,8 @@ def load_pictures(
     known, photos = {entry.stem: entry for entry in masks}, location.photo_files
     if absent := [image for image in images if image not in known]:
         raise DatasetError(
-            f"{location.masks}: {len(absent)} masks are gone ({first_few(absent)}). Pass --data DIR."
+            f"{location.masks}: {len(absent)} {'masks are' if len(absent) > 1 else 'mask is'} gone "
+            f"({first_few(absent)}). Pass --data DIR."
         )
     content = {image: known[image].content(DatasetError) for image in images}
     plan, graded = Plan(methods[0][0].protocol, metrics=()), location.dataset.grey_masks
@@ -149,14 +154,14 @@ def load_pictures(
 def _map_data(
     images: Sequence[str], scores: Scores, entries: Sequence[ImageFile], masks: Sequence[ImageFile]
 ) -> dict[str, tuple[ImageFile | None, bytes]]:
-    """Read the maps as they are on the disk; of an image without a map when it was scored, nothing."""
+    """Read the files of the maps; images that had no map when they were scored get none."""
     strip = suggest_strip(entries, masks)
     paired = {image: entry for image, entry, _ in pair(entries, masks, [strip] if strip else ()).pairs}
     wanted = [image for image in images if "missing" not in scores.rows[image].notes]
     if absent := [image for image in wanted if image not in paired]:
         raise PredictionError(
-            f"{scores.method} on {_dataset(scores)}: {len(absent)} maps are gone ({first_few(absent)}). "
-            "Pass --maps DIR."
+            f"{scores.method} on {scores.dataset_name}: {len(absent)} "
+            f"{'maps are' if len(absent) > 1 else 'map is'} gone ({first_few(absent)}). Pass --maps DIR."
         )
     nothing: dict[str, tuple[ImageFile | None, bytes]] = dict.fromkeys(images, (None, b""))
     return nothing | {image: (paired[image], paired[image].content(PredictionError)) for image in wanted}
@@ -174,21 +179,18 @@ def _check_unchanged(
             f"{location.masks}: {len(changed)} of {len(masks)} masks are not those that were scored "
             f"({first_few(changed)}). Score again, or pass --data DIR, where the scored ones lie."
         )
-    there = {image: digest_of(data) if entry else "missing" for image, (entry, data) in maps.items()}
-    if changed := [image for image in masks if there[image] != scored[image][2]]:
+    current = {image: digest_of(data) if entry else "missing" for image, (entry, data) in maps.items()}
+    if changed := [image for image in masks if current[image] != scored[image][2]]:
         raise PredictionError(
-            f"{scores.method} on {_dataset(scores)}: {len(changed)} of {len(masks)} maps are not those that "
-            f"were scored ({first_few(changed)}). Score again, or pass --maps DIR, where the scored ones lie."
+            f"{scores.method} on {scores.dataset_name}: {len(changed)} of {len(masks)} maps are not those "
+            f"that were scored ({first_few(changed)}). Score again, or pass --maps DIR, where the scored "
+            "ones lie."
         )
 
 
 def _photo(entry: ImageFile) -> NDArray[np.uint8]:
     pixels = photo_from(entry.content(DatasetError), entry.where)
     return (pixels // 257 if pixels.dtype == np.uint16 else pixels).astype(np.uint8)
-
-
-def _dataset(scores: Scores) -> str:
-    return scores.dataset_name
 
 
 PICKS = ("worst", "best", "disagree")
@@ -240,21 +242,22 @@ def pick_images(
         A method has no scores or two of them, the metric was not computed, or the scores have no image in
         common on which it is defined, or were made in different ways.
     """
-    there = [one.method for one in scores]
-    if odd := [method for method in methods if there.count(method) != 1]:
+    given = [method_scores.method for method_scores in scores]
+    if odd := [method for method in methods if given.count(method) != 1]:
         raise ScoresError(
-            f"{first_few(odd)}: expected scores of each method once, found {there.count(odd[0])} of "
+            f"{first_few(odd)}: expected scores of each method once, found {given.count(odd[0])} of "
             f"{odd[0]}. Name the folders with --scores."
         )
     metric = find_metric(metric).id
-    for one in scores:
-        one.check_computed([metric])
+    for method_scores in scores:
+        method_scores.check_computed([metric])
     check_alike(scores, [metric])
-    columns = [one.per_image()[metric] for one in scores]
-    common = sorted(set.intersection(*(set(column.index[column.notna()]) for column in columns)))
+    columns = [dict(zip(s.ids, s.values(metric).tolist(), strict=True)) for s in scores]
+    defined = [{image for image, value in c.items() if not math.isnan(value)} for c in columns]
+    common = sorted(set.intersection(*defined))
     if not common:
         raise ScoresError(f"{first_few([s.method for s in scores])}: no image in common with a {metric}.")
-    values = np.array([[float(column[name]) for name in common] for column in columns])
+    values = np.array([[column[image] for image in common] for column in columns])
     sign = METRICS[metric].sign
     key = {
         "worst": sign * values.mean(axis=0),
@@ -280,18 +283,18 @@ def load_shown(
     known = {mask.stem: mask for mask in masks}
     maps = {m: {name: e for name, e, _ in pair(entries, masks).pairs} for m, entries in methods.items()}
     rule, graded = binarised_by(Protocol(), location).mask_threshold, location.dataset.grey_masks
-    found = []
+    shown = []
     for name in images:
         if name not in known:
             raise DatasetError(f"{name}: no such image in {location.dataset.name}; {nearest(name, [*known])}")
         if name not in photos:
             raise DatasetError(f"{name}: no photo in {location.root}; its mask is there.")
-        if absent := [method for method, there in maps.items() if name not in there]:
+        if absent := [method for method, files in maps.items() if name not in files]:
             raise PredictionError(f"{name}: no map of {first_few(absent)}. Leave it or the method out.")
         mask = mask_from(known[name].content(DatasetError), known[name].where, rule=rule, graded=graded)
         levels = {method: _levels(files[name], mask.gt.shape) for method, files in maps.items()}
-        found.append(ShownImage(name, _photo(photos[name]), mask.gt, levels))
-    return found
+        shown.append(ShownImage(name, _photo(photos[name]), mask.gt, levels))
+    return shown
 
 
 def _levels(entry: ImageFile, shape: tuple[int, int]) -> NDArray[np.uint8]:

@@ -37,13 +37,13 @@ class Ranking:
     Parameters
     ----------
     method, than
-        Whose images; behind which other method, None: worst by its own values.
+        The method, and the one it is behind; None: worst by its own values.
     dataset, metric
-        On what, by which column id.
+        The dataset's name, and the metric's column id.
     of
-        On how many images the metric is defined.
+        Number of images on which the metric is defined.
     behind
-        On how many of these the method is behind the other one, None without one.
+        Number of these on which the method is behind the other; None if there is no other.
     undefined
         The images on which the metric is undefined, which are left out.
     images
@@ -63,24 +63,24 @@ class Ranking:
     signature: str
 
 
-def one_of(found: Sequence[Scores], path: Path, dataset: str | None = None) -> Scores:
+def one_of(stored: Sequence[Scores], path: Path, dataset: str | None = None) -> Scores:
     """Return the one method's scores on the one dataset.
 
     Raises
     ------
     ScoresError
-        There are none of this dataset, or of several datasets or methods.
+        There are none on this dataset, or they are of several datasets or methods.
     """
-    there = list(dict.fromkeys(_name(one) for one in found))
-    if dataset is not None and dataset not in there:
-        raise ScoresError(f"{path}: no scores on {dataset} here; {nearest(dataset, there)}")
-    if dataset is None and len(there) > 1:
+    datasets = list(dict.fromkeys(method_scores.dataset_name for method_scores in stored))
+    if dataset is not None and dataset not in datasets:
+        raise ScoresError(f"{path}: no scores on {dataset} here; {nearest(dataset, datasets)}")
+    if dataset is None and len(datasets) > 1:
         raise ScoresError(
-            f"{path}: scores on {len(there)} datasets ({first_few(there)}). Choose one with -d."
+            f"{path}: scores on {len(datasets)} datasets ({first_few(datasets)}). Choose one with -d."
         )
-    chosen = [one for one in found if dataset in (None, _name(one))]
+    chosen = [method_scores for method_scores in stored if dataset in (None, method_scores.dataset_name)]
     if len(chosen) > 1:
-        methods = first_few([one.method for one in chosen])
+        methods = first_few([method_scores.method for method_scores in chosen])
         raise ScoresError(f"{path}: scores of {len(chosen)} methods ({methods}). Pass the folder of one.")
     return chosen[0]
 
@@ -106,12 +106,12 @@ def rank(scores: Scores, metric: str, count: int, than: Scores | None = None) ->
         methods' scores are not comparable.
     """
     _check(scores, metric, count, than)
-    value = scores.per_image()[metric].to_numpy()
-    other = than.per_image()[metric].to_numpy() if than else np.zeros_like(value)
-    gap = (value - other) * (1 if METRICS[metric].higher_is_better else -1)
+    value = scores.values(metric)
+    other = than.values(metric) if than else np.zeros_like(value)
+    gap = (value - other) * METRICS[metric].sign
     defined = ~np.isnan(gap)
     if not defined.any():
-        raise ScoresError(f"{scores.method} on {_name(scores)}: {metric} is undefined on every image.")
+        raise ScoresError(f"{scores.method} on {scores.dataset_name}: {metric} is undefined on every image.")
     ids = np.array(scores.ids)
     listed = np.argsort(gap, kind="stable")[: int(np.sum(gap < 0 if than else defined))]
     images = tuple(
@@ -121,7 +121,7 @@ def rank(scores: Scores, metric: str, count: int, than: Scores | None = None) ->
     return Ranking(
         method=scores.method,
         than=than.method if than else None,
-        dataset=_name(scores),
+        dataset=scores.dataset_name,
         metric=metric,
         of=int(defined.sum()),
         behind=len(listed) if than else None,
@@ -131,21 +131,17 @@ def rank(scores: Scores, metric: str, count: int, than: Scores | None = None) ->
     )
 
 
-def _name(scores: Scores) -> str:
-    return scores.dataset_name
-
-
 def _check(scores: Scores, metric: str, count: int, than: Scores | None) -> None:
     if count < 1:
         raise ScoresError(f"{count} images asked for, expected at least 1.")
     find_metric(metric)
-    for one in (scores, *([than] if than else [])):
-        one.check_computed([metric])
+    for method_scores in (scores, *([than] if than else [])):
+        method_scores.check_computed([metric])
     if than is None:
         return
     check_alike([scores, than], [metric])
     if scores.method == than.method:
         raise ScoresError(
-            f"both scores are of {scores.method}, which a list could not tell apart. "
+            f"both scores are of {scores.method}, which a list could not distinguish. "
             "Score one of them from a folder of another name."
         )

@@ -12,80 +12,82 @@ from sodbench.metrics import METRICS
 from sodbench.utils.text import aligned, finite, printable
 
 
-def breakdown_text(found: Sequence[Breakdown]) -> str:
+def breakdown_text(breakdowns: Sequence[Breakdown]) -> str:
     """Lay out the tables of one dataset and attribute, a sentence under each, and how they were made."""
-    one = found[0]
-    first, second = one.methods[:2]
+    breakdown = breakdowns[0]
+    first, second = breakdown.methods[:2]
     said = [
         f"Differences are {first} - {second}, with 95 % percentile intervals of paired resamples of each "
-        f"group's images ({one.resamples}, seed {one.seed}), not corrected for the number of groups."
+        f"group's images ({breakdown.resamples}, seed {breakdown.seed}), not corrected for the number of "
+        "groups."
     ]
-    if one.undefined:
+    if breakdown.undefined:
+        count = len(breakdown.undefined)
         said.append(
-            f"In no group, as {one.attribute} is undefined: {len(one.undefined)} images "
-            f"({first_few(one.undefined)})."
+            f"In no group, as {breakdown.attribute} is undefined: {count} image{'s' if count > 1 else ''} "
+            f"({first_few(breakdown.undefined)})."
         )
-    tables = [f"{breakdown_table(each)}\n{breakdown_sentence(each)}" for each in found]
-    text = "\n\n".join([*tables, "\n".join([*said, f"signature: {one.signature}"])])
+    tables = [f"{breakdown_table(each)}\n{breakdown_sentence(each)}" for each in breakdowns]
+    text = "\n\n".join([*tables, "\n".join([*said, f"signature: {breakdown.signature}"])])
     return printable(text, keep="\n")
 
 
-def breakdown_sentence(found: Breakdown) -> str:
+def breakdown_sentence(breakdown: Breakdown) -> str:
     """Say where the first method is ahead of the second, and where behind."""
-    first, second = found.methods[:2]
-    better = METRICS[found.metric].higher_is_better
-    told: dict[str, list[str]] = {"ahead": [], "behind": [], "unclear": [], "few": []}
-    for group in found.groups:
+    first, second = breakdown.methods[:2]
+    better = METRICS[breakdown.metric].higher_is_better
+    labels: dict[str, list[str]] = {"ahead": [], "behind": [], "unclear": [], "few": []}
+    for group in breakdown.groups:
         ahead = group.ahead(better)
         if group.interval is None:
-            told["few"].append(group.label)
+            labels["few"].append(group.label)
         elif ahead is None:
-            told["unclear"].append(group.label)
+            labels["unclear"].append(group.label)
         else:
-            told["behind" if ahead else "ahead"].append(f"{group.label} ({_with_interval(group)})")
+            labels["behind" if ahead else "ahead"].append(f"{group.label} ({_with_interval(group)})")
     parts = [
-        words + ", ".join(told[kind])
+        words + ", ".join(labels[kind])
         for kind, words in {
             "ahead": "ahead for ",
             "behind": "behind for ",
             "unclear": "not distinguishable for ",
             "few": f"fewer than {FEWEST_IMAGES} images, so no verdict, for ",
         }.items()
-        if told[kind]
+        if labels[kind]
     ]
     return (
-        f"{first} against {second} in {METRICS[found.metric].label}, by "
-        f"{ATTRIBUTES[found.attribute].meaning}: {'; '.join(parts)}."
+        f"{first} against {second} in {METRICS[breakdown.metric].label}, by "
+        f"{ATTRIBUTES[breakdown.attribute].meaning}: {'; '.join(parts)}."
     )
 
 
-def breakdown_table(found: Breakdown) -> str:
+def breakdown_table(breakdown: Breakdown) -> str:
     """Lay out the groups for a terminal."""
-    higher = METRICS[found.metric].higher_is_better
-    lines = [[found.attribute, "n", *found.methods, "difference", "95 % interval", "ahead"]]
-    for group in (found.whole, *found.groups):
+    higher = METRICS[breakdown.metric].higher_is_better
+    lines = [[breakdown.attribute, "n", *breakdown.methods, "difference", "95 % interval", "ahead"]]
+    for group in (breakdown.whole, *breakdown.groups):
         ahead = group.ahead(higher)
         verdict = "-" if group.interval is None else "not distinguishable"
         values = [_shown(value, "") for value in group.values]
         lines.append(
             [group.label, f"{group.n}", *values, _shown(group.difference), _bracketed(group.interval)]
-            + [verdict if ahead is None else found.methods[ahead]]
+            + [verdict if ahead is None else breakdown.methods[ahead]]
         )
-    title = f"{METRICS[found.metric].arrowed} on {found.dataset}"
-    return f"{title}, by {ATTRIBUTES[found.attribute].meaning}\n{aligned(lines, (0, len(lines[0]) - 1))}"
+    title = f"{METRICS[breakdown.metric].arrowed} on {breakdown.dataset}"
+    return f"{title}, by {ATTRIBUTES[breakdown.attribute].meaning}\n{aligned(lines, (0, len(lines[0]) - 1))}"
 
 
-def breakdown_record(found: Breakdown) -> dict[str, Any]:
-    """Return all of this in full precision, as JSON takes it; undefined values are None."""
+def breakdown_record(breakdown: Breakdown) -> dict[str, Any]:
+    """Return the breakdown in full precision, as JSON takes it; undefined values are None."""
     groups = [
         {
             **group._asdict(),
             "values": [finite(value) for value in group.values],
             "difference": finite(group.difference),
         }
-        for group in (found.whole, *found.groups)
+        for group in (breakdown.whole, *breakdown.groups)
     ]
-    return {**{k: v for k, v in vars(found).items() if k != "whole"}, "groups": groups}
+    return {**{k: v for k, v in vars(breakdown).items() if k != "whole"}, "groups": groups}
 
 
 def _shown(value: float, sign: str = "+") -> str:

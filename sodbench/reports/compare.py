@@ -1,4 +1,4 @@
-"""A comparison as text, JSON and CSV; all that is said in words is made from the numbers."""
+"""A comparison as text, JSON and CSV; every sentence is made from the numbers."""
 
 import csv
 import io
@@ -28,13 +28,13 @@ def comparison_text(comparison: Comparison) -> str:
     many = len(comparison.methods) > 2
     parts = []
     for dataset, images in comparison.images.items():
-        rows = [one for one in comparison.differences if one.dataset == dataset]
+        rows = [difference for difference in comparison.differences if difference.dataset == dataset]
         title = f"{dataset}, {images} images"
         parts.append(f"{title}\n{_values_table(comparison, rows) if many else _table(rows, pairs=False)}")
         if many:
             parts.append(f"{title}: differences of all pairs\n{_table(rows, pairs=True)}")
         else:
-            parts.append("\n".join(sentence(one) for one in rows))
+            parts.append("\n".join(sentence(difference) for difference in rows))
     if many:
         parts.append(_ranks_text(comparison))
     parts.append("\n".join(_made(comparison)))
@@ -42,8 +42,8 @@ def comparison_text(comparison: Comparison) -> str:
 
 
 def _values_table(comparison: Comparison, rows: Sequence[Difference]) -> str:
-    values = {(one.a, one.metric): one.value_a for one in rows}
-    values |= {(one.b, one.metric): one.value_b for one in rows}
+    values = {(difference.a, difference.metric): difference.value_a for difference in rows}
+    values |= {(difference.b, difference.metric): difference.value_b for difference in rows}
     lines = [["method", *(METRICS[metric].arrowed for metric in comparison.metrics)]]
     for method in comparison.methods:
         lines.append([method, *(f"{values[method, metric]:.4f}" for metric in comparison.metrics)])
@@ -54,15 +54,29 @@ def _table(rows: Sequence[Difference], pairs: bool) -> str:
     numbers = ["95 % interval", "p", "p Holm", "win/tie/loss", "d"]
     head = ["A", "B", "metric", "A - B"] if pairs else ["metric", rows[0].a, rows[0].b, "difference"]
     lines = [[*head, *numbers]]
-    for one in rows:
-        values = [METRICS[one.metric].arrowed, f"{one.value_a:.4f}", f"{one.value_b:.4f}"]
-        start = [one.a, one.b, METRICS[one.metric].arrowed] if pairs else values
-        between = "-" if one.low is None or one.high is None else f"[{one.low:+.4f}, {one.high:+.4f}]"
+    for difference in rows:
+        values = [
+            METRICS[difference.metric].arrowed,
+            f"{difference.value_a:.4f}",
+            f"{difference.value_b:.4f}",
+        ]
+        start = [difference.a, difference.b, METRICS[difference.metric].arrowed] if pairs else values
+        between = (
+            "-"
+            if difference.low is None or difference.high is None
+            else f"[{difference.low:+.4f}, {difference.high:+.4f}]"
+        )
         lines.append(
             [
-                *(*start, f"{one.difference:+.4f}", between, shown_p(one.p), shown_p(one.holm)),
-                f"{one.wins}/{one.ties}/{one.losses}",
-                "-" if one.d is None else f"{one.d:+.2f}",
+                *(
+                    *start,
+                    f"{difference.difference:+.4f}",
+                    between,
+                    shown_p(difference.p),
+                    shown_p(difference.holm),
+                ),
+                f"{difference.wins}/{difference.ties}/{difference.losses}",
+                "-" if difference.d is None else f"{difference.d:+.2f}",
             ]
         )
     return aligned(lines, left=(0, 1, 2) if pairs else (0,))
@@ -77,7 +91,7 @@ def shown_p(p: float | None) -> str:
     return "-" if p is None else "<0.0001" if p < 5e-5 else f"{p:.4f}"
 
 
-def sentence(one: Difference) -> str:
+def sentence(difference: Difference) -> str:
     """Say in words what a difference shows.
 
     Examples
@@ -88,38 +102,42 @@ def sentence(one: Difference) -> str:
     A is ahead of B by .0021 in weighted F, 95 % interval [-.0008, .0050]: not distinguishable on these 300
     images.
     """
-    gain = one.sign * one.difference
-    first, second = (one.a, one.b) if gain >= 0 else (one.b, one.a)
-    words = METRICS[one.metric].words + ("" if one.sign > 0 else " (lower is better)")
+    gain = difference.sign * difference.difference
+    first, second = (difference.a, difference.b) if gain >= 0 else (difference.b, difference.a)
+    words = METRICS[difference.metric].words + ("" if difference.sign > 0 else " (lower is better)")
     start = f"{first} is ahead of {second} by {_short(abs(gain))} in {words}"
     if abs(gain) <= TIE:
         start = f"{first} and {second} are equal in {words}"
-    if one.low is None or one.high is None or one.holm is None:
-        return f"{start}, on {one.images} images: too few ({FEWEST_IMAGES} needed) to say more."
-    flip = one.sign if gain >= 0 else -one.sign
-    low, high = sorted((flip * one.low, flip * one.high))
-    return f"{start}, 95 % interval [{_short(low)}, {_short(high)}]: {_verdict(one)}{_aside(one)}."
-
-
-def _verdict(one: Difference) -> str:
-    p, adjusted = one.p or 0.0, one.holm or 0.0
-    if one.significant:
-        return f"distinguishable on these {one.images} images (p = {_short(adjusted)} after Holm)"
-    verdict = f"not distinguishable on these {one.images} images"
-    if one.leaves_out_zero:
-        return f"{verdict}, since p = {_short(p)} becomes {_short(adjusted)} after Holm"
-    return f"{verdict}, since the interval holds 0" if adjusted < ALPHA else verdict
-
-
-def _aside(one: Difference) -> str:
-    """Say what a reader of the mean alone would miss: that it is small, or owed to few images."""
-    said = ""
-    if one.significant and one.d is not None and abs(one.d) < SMALL_EFFECT:
-        said += f"; small against the spread over images (d = {_short(abs(one.d), 2)})"
-    behind, fewer, more = (
-        (one.b, one.wins, one.losses) if one.sign * one.difference > 0 else (one.a, one.losses, one.wins)
+    if difference.low is None or difference.high is None or difference.holm is None:
+        return f"{start}, on {difference.images} images: too few ({FEWEST_IMAGES} needed) to say more."
+    flip = difference.sign if gain >= 0 else -difference.sign
+    low, high = sorted((flip * difference.low, flip * difference.high))
+    return (
+        f"{start}, 95 % interval [{_short(low)}, {_short(high)}]: {_verdict(difference)}{_aside(difference)}."
     )
-    if abs(one.difference) > TIE and more > fewer:
+
+
+def _verdict(difference: Difference) -> str:
+    p, adjusted = difference.p or 0.0, difference.holm or 0.0
+    if difference.significant:
+        return f"distinguishable on these {difference.images} images (p = {_short(adjusted)} after Holm)"
+    verdict = f"not distinguishable on these {difference.images} images"
+    if difference.excludes_zero:
+        return f"{verdict}, since p = {_short(p)} becomes {_short(adjusted)} after Holm"
+    return f"{verdict}, since the interval includes 0" if adjusted < ALPHA else verdict
+
+
+def _aside(difference: Difference) -> str:
+    """Say what the mean alone does not show: that the difference is small, or due to few images."""
+    said = ""
+    if difference.significant and difference.d is not None and abs(difference.d) < SMALL_EFFECT:
+        said += f"; small against the spread over images (d = {_short(abs(difference.d), 2)})"
+    behind, fewer, more = (
+        (difference.b, difference.wins, difference.losses)
+        if difference.sign * difference.difference > 0
+        else (difference.a, difference.losses, difference.wins)
+    )
+    if abs(difference.difference) > TIE and more > fewer:
         said += f"; yet {behind} is better on {more} of them"
     return said
 
@@ -136,31 +154,35 @@ def _short(value: float, decimals: int = 4) -> str:
 
 def _ranks_text(comparison: Comparison) -> str:
     ranks = comparison.ranks
-    none = [METRICS[metric].words for metric in comparison.metrics if metric not in ranks]
-    fewer = [f"{', '.join(none)}: no ranks for fewer than {FEWEST_IMAGES} images."] if none else []
+    unranked = [METRICS[metric].words for metric in comparison.metrics if metric not in ranks]
+    fewer = [f"{', '.join(unranked)}: no ranks for fewer than {FEWEST_IMAGES} images."] if unranked else []
     if not ranks:
         return fewer[0]
     lines = [["method", *(METRICS[metric].arrowed for metric in ranks)]]
     for k, method in enumerate(comparison.methods):
-        lines.append([method, *(f"{one.mean[k]:.2f}" for one in ranks.values())])
-    lines.append(["Friedman p", *(shown_p(one.p) for one in ranks.values())])
-    lines.append(["Nemenyi CD", *(f"{one.critical_difference:.2f}" for one in ranks.values())])
-    blocks = " or ".join(str(count) for count in sorted({one.blocks for one in ranks.values()}))
+        lines.append([method, *(f"{metric_ranks.mean[k]:.2f}" for metric_ranks in ranks.values())])
+    lines.append(["Friedman p", *(shown_p(metric_ranks.p) for metric_ranks in ranks.values())])
+    lines.append(
+        ["Nemenyi CD", *(f"{metric_ranks.critical_difference:.2f}" for metric_ranks in ranks.values())]
+    )
+    blocks = " or ".join(
+        str(count) for count in sorted({metric_ranks.blocks for metric_ranks in ranks.values()})
+    )
     title = f"average ranks over {blocks} {comparison.over} (1 = best)"
     said = [*(rank_sentence(comparison, metric) for metric in ranks), *fewer, *_caution(comparison)]
     return "\n".join([title, aligned(lines, left=(0,)), "", *said])
 
 
 def _caution(comparison: Comparison) -> list[str]:
-    """Say what the ranks do not mean."""
+    """Return caveats about the ranks."""
     ranks = comparison.ranks
     if comparison.over == "images":
         curves = [m.words for m in map(find_metric, ranks) if not part_of(m.id).is_mean(m, Protocol())]
         return [f"Ranks of {', '.join(curves)} are those of each image's own curve."] if curves else []
-    fewest = min(one.blocks for one in ranks.values())
+    fewest = min(metric_ranks.blocks for metric_ranks in ranks.values())
     if fewest >= FEWEST_DATASETS:
         return []
-    widest = max(one.critical_difference for one in ranks.values())
+    widest = max(metric_ranks.critical_difference for metric_ranks in ranks.values())
     never = (
         f", and no average ranks can be {widest:.2f} apart" if widest > len(comparison.methods) - 1 else ""
     )
@@ -171,20 +193,20 @@ def _caution(comparison: Comparison) -> list[str]:
 
 
 def rank_sentence(comparison: Comparison, metric: str) -> str:
-    """Say in words which methods the ranks of a metric tell apart."""
+    """Say in words which methods differ significantly by their ranks of a metric."""
     ranks, methods = comparison.ranks[metric], comparison.methods
     best = " and ".join(methods[k] for k in np.flatnonzero(ranks.mean == ranks.mean.min()))
     start = f"{METRICS[metric].words}: best average rank {best} ({ranks.mean.min():.2f})"
     if ranks.p >= ALPHA:
-        return f"{start}; no methods told apart (Friedman p = {shown_p(ranks.p)})."
+        return f"{start}; no methods differ significantly (Friedman p = {shown_p(ranks.p)})."
     if not ranks.groups:
-        return f"{start}; all methods told apart."
-    found = "; ".join(", ".join(methods[k] for k in group) for group in ranks.groups)
-    return f"{start}; not told apart: {found}."
+        return f"{start}; all methods differ significantly."
+    listed = "; ".join(", ".join(methods[k] for k in group) for group in ranks.groups)
+    return f"{start}; not significantly different: {listed}."
 
 
 def _made(comparison: Comparison) -> list[str]:
-    tests = sum(one.p is not None for one in comparison.differences)
+    tests = sum(difference.p is not None for difference in comparison.differences)
     kind = {"percentile": "percentile", "bca": "BCa"}[comparison.interval]
     if not tests:
         return [f"signature: {signature}" for signature in comparison.signatures.values()]
@@ -211,15 +233,26 @@ def comparison_json(comparison: Comparison) -> str:
             {"dataset": dataset, "images": comparison.images[dataset], "signature": signature}
             for dataset, signature in comparison.signatures.items()
         ],
-        "differences": [_record(one) for one in comparison.differences],
+        "differences": [_record(difference) for difference in comparison.differences],
         "ranks": [_ranks_record(comparison, metric) for metric in comparison.ranks],
     }
     return json.dumps(made, indent=2, allow_nan=False)
 
 
-def _record(one: Difference) -> dict[str, Any]:
-    better = one.a if one.sign * one.difference > TIE else one.b if abs(one.difference) > TIE else None
-    return {**asdict(one), "difference": one.difference, "better": better, "significant": one.significant}
+def _record(difference: Difference) -> dict[str, Any]:
+    better = (
+        difference.a
+        if difference.sign * difference.difference > TIE
+        else difference.b
+        if abs(difference.difference) > TIE
+        else None
+    )
+    return {
+        **asdict(difference),
+        "difference": difference.difference,
+        "better": better,
+        "significant": difference.significant,
+    }
 
 
 def _ranks_record(comparison: Comparison, metric: str) -> dict[str, Any]:
@@ -238,7 +271,8 @@ def _ranks_record(comparison: Comparison, metric: str) -> dict[str, Any]:
 def comparison_csv(comparison: Comparison) -> str:
     """Return the differences as CSV, a line each, in full precision."""
     records = [
-        {**_record(one), "signature": comparison.signatures[one.dataset]} for one in comparison.differences
+        {**_record(difference), "signature": comparison.signatures[difference.dataset]}
+        for difference in comparison.differences
     ]
     lines = io.StringIO()
     writer = csv.DictWriter(lines, list(records[0]), lineterminator="\n")

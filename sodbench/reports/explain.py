@@ -18,118 +18,141 @@ DIGITS = 4
 """Digits of figures; smaller differences are listed as none."""
 
 
-def explanation_text(found: Explanation) -> str:
+def explanation_text(explanation: Explanation) -> str:
     """Lay an explanation out for a terminal."""
-    metrics = list(found.base)
+    metrics = list(explanation.base)
     head = ["", *(METRICS[metric].label for metric in metrics)]
-    own = {AS_SCORED: found.base} if found.base_name == AS_SCORED else {}
+    own = {AS_SCORED: explanation.base} if explanation.base_name == AS_SCORED else {}
     lines = [
         [name, *(_digits(values.get(metric, math.nan)) for metric in metrics)]
-        for name, values in {**own, **found.presets}.items()
+        for name, values in {**own, **explanation.presets}.items()
     ]
-    blocks = [f"{found.method}, by preset\n{aligned([head, *lines], left=(0,))}"]
-    blocks += [_metric_block(found, metric) for metric in metrics]
-    if found.unknown:
+    blocks = [f"{explanation.method}, by preset\n{aligned([head, *lines], left=(0,))}"]
+    blocks += [_metric_block(explanation, metric) for metric in metrics]
+    if explanation.unknown:
         blocks.append(
-            f"Without the maps themselves, not known in full: {', '.join(found.unknown)}. "
+            f"Without the maps themselves, not known in full: {', '.join(explanation.unknown)}. "
             "Give the folder of maps in place of the scores."
         )
-    if found.claims:
-        blocks.append(_claims_block(found))
-    if found.findings:
-        odd = [textwrap.fill(f"- {line}", 110, subsequent_indent="  ") for line in found.findings]
+    if explanation.claims:
+        blocks.append(_claims_block(explanation))
+    if explanation.findings:
+        odd = [textwrap.fill(f"- {line}", 110, subsequent_indent="  ") for line in explanation.findings]
         blocks.append("\n".join(["About these maps", *odd]))
-    return printable("\n\n".join([*blocks, f"signature: {found.signature}"]), keep="\n")
+    return printable("\n\n".join([*blocks, f"signature: {explanation.signature}"]), keep="\n")
 
 
-def explanation_json(found: Explanation) -> str:
+def explanation_json(explanation: Explanation) -> str:
     """Return an explanation as JSON, in full precision."""
     record = {
-        "method": found.method,
-        "signature": found.signature,
-        "figures": _finite(found.base),
-        "presets": {name: _finite(values) for name, values in found.presets.items()},
+        "method": explanation.method,
+        "signature": explanation.signature,
+        "figures": _finite(explanation.base),
+        "presets": {name: _finite(values) for name, values in explanation.presets.items()},
         "conventions": [
             {
-                "metric": one.metric,
-                "convention": one.convention,
-                "text": one.text,
-                "tools": one.tools,
-                "value": finite(one.value),
-                "difference": finite(one.difference),
+                "metric": effect.metric,
+                "convention": effect.convention,
+                "text": effect.text,
+                "tools": effect.tools,
+                "value": finite(effect.value),
+                "difference": finite(effect.difference),
             }
-            for one in found.effects
+            for effect in explanation.effects
         ],
-        "unknown": list(found.unknown),
-        "claimed": {claim.metric: str(claim.printed) for claim in found.claims},
+        "unknown": list(explanation.unknown),
+        "claimed": {claim.metric: str(claim.printed) for claim in explanation.claims},
         "readings": [
             {
-                "names": list(one.names),
-                "figures": _finite(dict(zip([c.metric for c in found.claims], one.values, strict=True))),
-                "miss": one.miss if math.isfinite(one.miss) else None,
-                "yields": one.yields,
+                "names": list(candidate.names),
+                "figures": _finite(
+                    dict(zip([c.metric for c in explanation.claims], candidate.values, strict=True))
+                ),
+                "miss": candidate.miss if math.isfinite(candidate.miss) else None,
+                "yields": candidate.yields,
             }
-            for one in found.candidates
+            for candidate in explanation.candidates
         ],
-        "findings": list(found.findings),
+        "findings": list(explanation.findings),
     }
     return json.dumps(record, indent=2, allow_nan=False)
 
 
-def _metric_block(found: Explanation, metric: str) -> str:
-    moved = [one for one in found.effects if one.metric == metric]
-    far = [one for one in moved if abs(one.difference) >= 0.5 * 10**-DIGITS]
-    near = [one.convention for one in moved if one not in far]
-    title = f"{METRICS[metric].label} {_digits(found.base[metric])}, and with one convention changed"
+def _metric_block(explanation: Explanation, metric: str) -> str:
+    moved = [effect for effect in explanation.effects if effect.metric == metric]
+    far = [effect for effect in moved if abs(effect.difference) >= 0.5 * 10**-DIGITS]
+    near = [effect.convention for effect in moved if effect not in far]
+    title = f"{METRICS[metric].label} {_digits(explanation.base[metric])}, and with one convention changed"
     lines = [
-        [one.convention, _digits(one.value), f"{one.difference:+.{DIGITS}f}", one.text, one.tools]
-        for one in far
+        [
+            effect.convention,
+            _digits(effect.value),
+            f"{effect.difference:+.{DIGITS}f}",
+            effect.text,
+            effect.tools,
+        ]
+        for effect in far
     ]
     block = aligned(lines, left=(0, 3, 4)) if lines else "no convention moves it"
-    rest = f"\nby less than .00005: {', '.join(near)}" if near else ""
+    rest = f"\nNo visible effect (< 0.00005): {', '.join(near)}" if near else ""
     return f"{title}\n{block}{rest}"
 
 
-def _claims_block(found: Explanation) -> str:
-    ranked = [one for one in found.candidates if one.is_preset]
-    sets = [one for one in found.candidates if not one.is_preset]
-    head = ["", *(METRICS[claim.metric].label for claim in found.claims), "largest miss, in last digits"]
-    lines = [["claimed", *(str(claim.printed) for claim in found.claims), ""]]
-    for one in [*ranked, *sets[:SHOWN]]:
-        shown = [_digits(v, c.digits) for c, v in zip(found.claims, one.values, strict=True)]
-        lines.append([" + ".join(one.names), *shown, f"{one.miss:.1f}" if math.isfinite(one.miss) else "-"])
+def _claims_block(explanation: Explanation) -> str:
+    ranked = [candidate for candidate in explanation.candidates if candidate.is_preset]
+    sets = [candidate for candidate in explanation.candidates if not candidate.is_preset]
+    head = [
+        "",
+        *(METRICS[claim.metric].label for claim in explanation.claims),
+        "largest miss, in last digits",
+    ]
+    lines = [["claimed", *(str(claim.printed) for claim in explanation.claims), ""]]
+    for candidate in [*ranked, *sets[:SHOWN]]:
+        shown = [_digits(v, c.digits) for c, v in zip(explanation.claims, candidate.values, strict=True)]
+        lines.append(
+            [
+                " + ".join(candidate.names),
+                *shown,
+                f"{candidate.miss:.1f}" if math.isfinite(candidate.miss) else "-",
+            ]
+        )
     table = aligned([head, *lines], left=(0,))
-    return f"Claimed figures\n{table}\n{verdict(found)}"
+    return f"Claimed figures\n{table}\n{verdict(explanation)}"
 
 
-def verdict(found: Explanation) -> str:
+def verdict(explanation: Explanation) -> str:
     """Say which conventions yield the claims, or that none does and how near the best comes."""
-    yielding = [one for one in found.candidates if one.yields]
+    yielding = [candidate for candidate in explanation.candidates if candidate.yields]
     if yielding:
-        best = min(yielding, key=lambda one: (not one.is_preset, len(one.names)))
-        others = [" + ".join(one.names) for one in yielding if one is not best]
+        best = min(yielding, key=lambda candidate: (not candidate.is_preset, len(candidate.names)))
+        others = [" + ".join(candidate.names) for candidate in yielding if candidate is not best]
         more = f" So do {first_few(others, 3)}: claim more figures, or more digits." if others else ""
-        return f"{_called(found, best)} the claimed figures as printed.{more}"
+        return f"{_called(explanation, best)} the claimed figures as printed.{more}"
     what = "No preset, and no set of up to two conventions, yields all claimed figures."
-    if found.unknown:
-        what = f"{len(found.unknown)} readings need the maps; of the others none yields all claimed figures."
-    best = min(found.candidates, key=lambda one: (coarse(one), len(one.names)))
+    if explanation.unknown:
+        unknown = len(explanation.unknown)
+        what = f"{unknown} readings need the maps; of the others none yields all claimed figures."
+    best = min(explanation.candidates, key=lambda candidate: (coarse(candidate), len(candidate.names)))
     if not math.isfinite(best.miss):
         return what
     away = []
-    for claim, value in zip(found.claims, best.values, strict=True):
+    for claim, value in zip(explanation.claims, best.values, strict=True):
         if claim.miss(value) > PRINTED_ALIKE:
             left = abs(Decimal(f"{value:.{claim.digits}f}") - claim.printed)
             away.append(f"{METRICS[claim.metric].label} by {left}")
     return f"{what} Nearest: {' and '.join(best.names)}; unexplained there: {', '.join(away)}."
 
 
-def _called(found: Explanation, best: Candidate) -> str:
+def _called(explanation: Explanation, best: Candidate) -> str:
     if best.names == (AS_SCORED,):
         return "The protocol as scored yields"
     if best.is_preset:
         return f"The preset {best.names[0]} yields"
-    base = "The protocol as scored" if found.base_name == AS_SCORED else f"The preset {found.base_name}"
+    base = (
+        "The protocol as scored"
+        if explanation.base_name == AS_SCORED
+        else f"The preset {explanation.base_name}"
+    )
     return f"{base} with {' and '.join(best.names)} yields"
 
 

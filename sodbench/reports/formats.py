@@ -251,7 +251,7 @@ def _environment(style: str) -> "Environment":
             "comment_start_string": "<#",
             "comment_end_string": "#>",
         }
-    found = Environment(
+    environment = Environment(
         loader=PackageLoader("sodbench.reports"),
         autoescape=style == "html",
         undefined=StrictUndefined,
@@ -260,5 +260,5 @@ def _environment(style: str) -> "Environment":
         keep_trailing_newline=True,
         **signs,  # type: ignore[arg-type]
     )
-    found.filters.update(tex=tex, md=markdown, number=_number, printable=printable)
-    return found
+    environment.filters.update(tex=tex, md=markdown, number=_number, printable=printable)
+    return environment

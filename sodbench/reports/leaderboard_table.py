@@ -54,40 +54,44 @@ def assemble(
         A name is unknown, there is no row at all, or scores are of part of a dataset, under another
         protocol, or given twice.
     """
-    found = {name: replace(b, entries=b.of("published")) if paper else b for name, b in boards.items()}
+    shown = {name: replace(b, entries=b.of("published")) if paper else b for name, b in boards.items()}
     given: list[str] = []
-    for one in scores:
-        dataset = one.dataset_name
+    for method_scores in scores:
+        dataset = method_scores.dataset_name
         board = boards.get(dataset, Board(dataset, ()))
-        entry = _with_facts(entry_from(one), board)
+        entry = _with_facts(entry_from(method_scores), board)
         given.append(f"{entry.method} on {dataset}")
-        found[dataset] = found.get(dataset, Board(dataset, ())).put(entry)
+        shown[dataset] = shown.get(dataset, Board(dataset, ())).put(entry)
     if twice := sorted({name for name in given if given.count(name) > 1}):
         raise LeaderboardError(f"{first_few(twice)}: given twice, expected each row once. Give one of them.")
-    own = [one.dataset_name for one in scores]
+    own = [method_scores.dataset_name for method_scores in scores]
     asked = datasets or ((*PAPER_DATASETS, *own) if paper else ())
-    found = {name: found[name] for name in named(asked, list(found), "dataset") or found}
-    known = list(dict.fromkeys(entry.method for board in found.values() for entry in board.entries))
+    shown = {name: shown[name] for name in named(asked, list(shown), "dataset") or shown}
+    known = list(dict.fromkeys(entry.method for board in shown.values() for entry in board.entries))
     if not known:
         raise LeaderboardError(
-            f"{first_few(list(found))}: no rows to show. Add some with `sodbench leaderboard add`, or show "
+            f"{first_few(list(shown))}: no rows to show. Add some with `sodbench leaderboard add`, or show "
             "scores of your own with --with."
         )
     if order := named(methods, known, "method"):
-        return {name: replace(b, entries=_in_order(b.entries, order)) for name, b in found.items()}
-    return found
+        return {name: replace(b, entries=_in_order(b.entries, order)) for name, b in shown.items()}
+    return shown
 
 
 def notices(shown: Mapping[str, Board], boards: Mapping[str, Board], scores: Sequence[Scores]) -> list[str]:
     """Say which of one's own scores are not shown, and which stand in the place of a board's row."""
-    said = []
-    for one in scores:
-        dataset = one.dataset_name
-        if dataset not in shown or shown[dataset].find(one.method, "measured") is None:
-            said.append(f"{one.method} on {dataset}: left out, as --datasets or --methods do not name it.")
-        elif dataset in boards and boards[dataset].find(one.method, "measured"):
-            said.append(f"{one.method} on {dataset}: shown from the scores given, not from the board.")
-    return said
+    messages = []
+    for method_scores in scores:
+        dataset = method_scores.dataset_name
+        if dataset not in shown or shown[dataset].find(method_scores.method, "measured") is None:
+            messages.append(
+                f"{method_scores.method} on {dataset}: left out, as --datasets or --methods do not name it."
+            )
+        elif dataset in boards and boards[dataset].find(method_scores.method, "measured"):
+            messages.append(
+                f"{method_scores.method} on {dataset}: shown from the scores given, not from the board."
+            )
+    return messages
 
 
 def _with_facts(entry: BoardRow, board: Board) -> BoardRow:
@@ -113,12 +117,12 @@ def named(names: Sequence[str], valid: Sequence[str], what: str) -> list[str]:
     ['DUT-OMRON']
     """
     folded = {fold(name): name for name in reversed(valid)}
-    found = []
+    spelled = []
     for name in names:
         if name not in valid and fold(name) not in folded:
             raise LeaderboardError(f"unknown {what} {name!r}; {nearest(name, valid)}")
-        found.append(name if name in valid else folded[fold(name)])
-    return list(dict.fromkeys(found))
+        spelled.append(name if name in valid else folded[fold(name)])
+    return list(dict.fromkeys(spelled))
 
 
 def build_table(
@@ -171,8 +175,8 @@ def build_table(
         columns += [Column(MEAN_OF_ALL, metric) for metric in metrics]
     if mean_rank:
         columns.append(Column(MEAN_RANK, "rank"))
-    found = tuple(_section(sheet, rows, columns, average) for rows in sections)
-    return Table(tuple(columns), found, sheet.marks.said)
+    table_sections = tuple(_section(sheet, rows, columns, average) for rows in sections)
+    return Table(tuple(columns), table_sections, sheet.marks.said)
 
 
 def split_note(note: str) -> dict[str, str]:
@@ -183,14 +187,14 @@ def split_note(note: str) -> dict[str, str]:
     >>> split_note("other maps; mae: printed 0.908; .092 elsewhere; max_f: .854 elsewhere")
     {'': 'other maps', 'mae': 'printed 0.908; .092 elsewhere', 'max_f': '.854 elsewhere'}
     """
-    found: dict[str, list[str]] = {}
+    notes: dict[str, list[str]] = {}
     metric = ""
     for piece in note.split("; ") if note else ():
         head, colon, text = piece.partition(": ")
         if colon and head in PAPER_METRICS:
             metric, piece = head, text
-        found.setdefault(metric, []).append(piece)
-    return {key: "; ".join(pieces) for key, pieces in found.items()}
+        notes.setdefault(metric, []).append(piece)
+    return {key: "; ".join(pieces) for key, pieces in notes.items()}
 
 
 def _section(sheet: Sheet, rows: Sequence[RowKey], columns: Sequence[Column], average: bool) -> Section:
@@ -198,7 +202,8 @@ def _section(sheet: Sheet, rows: Sequence[RowKey], columns: Sequence[Column], av
     return Section(
         rows[0][1],
         tuple(
-            _row(sheet, key, columns, {column: found[key] for column, found in ranks.items()}) for key in rows
+            _row(sheet, key, columns, {column: by_row[key] for column, by_row in ranks.items()})
+            for key in rows
         ),
         _means(sheet, rows, columns) if average else None,
     )
@@ -213,7 +218,9 @@ def _row(
     def cell(column: Column) -> Cell:
         if column.group == MEAN_OF_ALL:
             parts = [
-                f"{name}: {found[column.metric]}" for name, found in notes.items() if column.metric in found
+                f"{name}: {by_metric[column.metric]}"
+                for name, by_metric in notes.items()
+                if column.metric in by_metric
             ]
             note = "; ".join(parts)
         else:
@@ -228,7 +235,7 @@ def _row(
         backbone=str(sheet.fact(key, "backbone") or ""),
         cells=tuple(cell(column) for column in columns),
         datasets=tuple(entries),
-        notes=tuple((name, found[""]) for name, found in notes.items() if "" in found),
+        notes=tuple((name, by_metric[""]) for name, by_metric in notes.items() if "" in by_metric),
         signatures=tuple((name, entry.signature) for name, entry in entries.items() if entry.signature),
         letter=sheet.letters.get(key[0], "") if key[1] == "measured" else "",
     )

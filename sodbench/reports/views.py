@@ -102,7 +102,7 @@ class View:
     Parameters
     ----------
     label
-        What LaTeX refers to it by.
+        The label by which LaTeX refers to it.
     left
         The heads of the columns that are flush left: of the rows' names, then of their facts.
     columns, sections
@@ -196,7 +196,7 @@ def grid_view(grid: Grid, style: str, mark: str) -> View:
 def caption_signatures(table: Table) -> list[str]:
     """Return the signatures of measured rows; those that differ only in the dataset as one.
 
-    A signature that is alone is returned as it is.
+    A single signature is returned unchanged.
     """
     rows = [row for section in table.sections for row in section.rows]
     heads: dict[str, list[str]] = {}
@@ -252,7 +252,7 @@ def _caption(table: Table, style: str, shown: set[str], opening: str) -> list[st
     said = [opening or f"Salient object detection: {_and(table.groups)}."]
     said += _on_marks(shown, style, "each column")
     if shown and len(sources) > 1:
-        said.append("Published and measured rows are ranked apart.")
+        said.append("Published and measured rows are ranked separately.")
     if "published" in sources:
         values = (
             "values as printed in papers" if table.datasets else "means made of values as printed in papers"

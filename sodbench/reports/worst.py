@@ -28,16 +28,17 @@ def ranking_text(ranking: Ranking) -> str:
     label = METRICS[ranking.metric].label
     head = [ranking.method, ranking.than, "difference"] if ranking.than else [label]
     lines = [["rank", "image", *head, "notes"]]
-    for rank, one in enumerate(ranking.images, start=1):
-        numbers = [f"{x:.4f}" for x in (one.value, one.than) if x is not None]
-        numbers += [f"{one.difference:+.4f}"] if one.difference is not None else []
-        lines.append([f"{rank}", one.image, *numbers, " ".join(one.notes)])
+    for rank, ranked in enumerate(ranking.images, start=1):
+        numbers = [f"{x:.4f}" for x in (ranked.value, ranked.than) if x is not None]
+        numbers += [f"{ranked.difference:+.4f}"] if ranked.difference is not None else []
+        lines.append([f"{rank}", ranked.image, *numbers, " ".join(ranked.notes)])
     blocks = [
         ranking_title(ranking),
         *([aligned(lines, left=(1, len(lines[0]) - 1))] if ranking.images else []),
     ]
     if ranking.undefined:
-        undefined = f"{len(ranking.undefined)} images, left out: {first_few(ranking.undefined)}"
+        count = len(ranking.undefined)
+        undefined = f"{count} image{'s' if count > 1 else ''}, left out: {first_few(ranking.undefined)}"
         blocks.append(f"{label} is undefined on {undefined}")
     text = "\n".join([*blocks, "", f"signature: {ranking.signature}"])
     return printable(text, keep="\n")
@@ -49,17 +50,17 @@ def ranking_csv(ranking: Ranking) -> str:
     writer = csv.writer(text, lineterminator="\n")
     other = ["than", "difference"] if ranking.than else []
     writer.writerow(["rank", "image", ranking.metric, *other, "notes"])
-    for rank, one in enumerate(ranking.images, start=1):
-        numbers = [repr(x) for x in (one.value, one.than, one.difference) if x is not None]
-        writer.writerow([rank, one.image, *numbers, " ".join(one.notes)])
+    for rank, ranked in enumerate(ranking.images, start=1):
+        numbers = [repr(x) for x in (ranked.value, ranked.than, ranked.difference) if x is not None]
+        writer.writerow([rank, ranked.image, *numbers, " ".join(ranked.notes)])
     return text.getvalue()
 
 
 def ranking_json(ranking: Ranking) -> str:
     """Return all of this as JSON, in full precision."""
     images = [
-        {"rank": rank, "image": one.image, "value": one.value, "than": one.than}
-        | {"difference": one.difference, "notes": list(one.notes)}
-        for rank, one in enumerate(ranking.images, start=1)
+        {"rank": rank, "image": ranked.image, "value": ranked.value, "than": ranked.than}
+        | {"difference": ranked.difference, "notes": list(ranked.notes)}
+        for rank, ranked in enumerate(ranking.images, start=1)
     ]
     return json.dumps({**vars(ranking), "images": images}, indent=2, allow_nan=False)

@@ -304,7 +304,7 @@ def test_text_and_json(pair):
         "",
         "Differences are A - B, with 95 % percentile intervals of paired resamples of each group's images "
         "(100, seed 0), not corrected for the number of groups.",
-        "In no group, as size is undefined: 1 images (i40).",
+        "In no group, as size is undefined: 1 image (i40).",
     ]
     assert breakdown_text(found).splitlines()[-1] == f"signature: {few[0].signature}"
     again = json.loads(json.dumps(breakdown_record(found[0]), allow_nan=False))
@@ -380,4 +380,4 @@ def test_plot(pair):
     stars = [line.get_xdata()[0] for line in ax.lines if line.get_marker() == "*"]
     assert stars == [0, 1]
     said = [text.get_text() for text in fig.legends[0].get_texts()]
-    assert said == ["A", "B", "interval of the difference leaves out 0"]
+    assert said == ["A", "B", "95 % CI of the difference excludes 0"]

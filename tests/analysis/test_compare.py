@@ -168,7 +168,7 @@ SENTENCES = {
     "not by the interval": (
         {"p": 0.02, "holm": 0.04},
         "A is ahead of B by .0021 in weighted F, 95 % interval [-.0008, .0050]: not distinguishable on "
-        "these 300 images, since the interval holds 0.",
+        "these 300 images, since the interval includes 0.",
     ),
     "equal": (
         {"value_a": 0.7222, "low": 0.0, "high": 0.0, "p": 1.0, "holm": 1.0, "wins": 0, "losses": 0},
@@ -300,7 +300,7 @@ def test_ten_datasets_are_enough():
     ]
     text = comparison_text(compare(scores, resamples=100))
     assert "average ranks over 10 datasets (1 = best)" in text
-    assert "MAE: best average rank A (1.00); not told apart: A, B; B, C." in text  # 1.05 needed
+    assert "MAE: best average rank A (1.00); not significantly different: A, B; B, C." in text  # 1.05 needed
     assert "too few for a test" not in text
 
 
@@ -312,15 +312,22 @@ def test_ranks_in_words():
         ranks=ranks, resamples=100, seed=0, interval="percentile",
     )  # fmt: skip
     assert (
-        rank_sentence(comparison, "max_f") == "max F: best average rank A and B (1.50); not told apart: A, B."
+        rank_sentence(comparison, "max_f")
+        == "max F: best average rank A and B (1.50); not significantly different: A, B."
     )
-    assert rank_sentence(comparison, "mae").startswith("MAE: best average rank A (1.00); not told apart:")
+    assert rank_sentence(comparison, "mae").startswith(
+        "MAE: best average rank A (1.00); not significantly different:"
+    )
     ranks["max_f"] = friedman(np.tile([[1, 2, 3.0], [2, 3, 1], [3, 1, 2]], (7, 1)), True)
     assert rank_sentence(comparison, "max_f") == (
-        "max F: best average rank A and B and C (2.00); no methods told apart (Friedman p = 1.0000)."
+        "max F: best average rank A and B and C (2.00); "
+        "no methods differ significantly (Friedman p = 1.0000)."
     )
     ranks["max_f"] = friedman(np.tile([1, 2, 3.0], (30, 1)), True)
-    assert rank_sentence(comparison, "max_f") == "max F: best average rank C (1.00); all methods told apart."
+    assert (
+        rank_sentence(comparison, "max_f")
+        == "max F: best average rank C (1.00); all methods differ significantly."
+    )
 
 
 def test_csv(two):

@@ -352,7 +352,7 @@ def test_the_time_of_a_pass_is_foretold(here: Path, monkeypatch: pytest.MonkeyPa
     said: list[str] = []
     wanted = figures.lacking([("weighted_f", Reading(Protocol(normalise="none")))])
     figures.compute(wanted, said.append)
-    assert said == ["The pixels are needed again: about 3 s."]
+    assert said == ["Reading the images again (about 3 s)."]
 
 
 def test_claims() -> None:
@@ -384,7 +384,7 @@ def test_command(here: Path) -> None:
     maps, masks = plant()
     words = ("--claimed", "max_f=.500", "mae=.300", "--masks", masks)
     done = good("explain", maps, *words)
-    assert "pixels are needed" not in done.stdout
+    assert "Reading the images again" not in done.stdout
     for line in ("maps on own, by preset", "maxF ", "Claimed figures", "signature: data:own@"):
         assert line in done.stdout
     record = json.loads(good("explain", maps, *words, "--json").stdout)

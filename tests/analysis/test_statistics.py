@@ -368,7 +368,7 @@ def test_where_friedman_finds_nothing_all_are_one_group():
 
 
 def test_too_little_to_rank():
-    with pytest.raises(ScoresError, match="ranks of 2 methods over 5 blocks: expected 3 and 2"):
+    with pytest.raises(ScoresError, match="ranks of 2 methods over 5 blocks: expected at least 3 and 2"):
         friedman(np.ones((5, 2)), higher_is_better=True)
     with pytest.raises(ScoresError, match="ranks of 3 methods over 1 blocks"):
         friedman(np.ones((1, 3)), higher_is_better=True)

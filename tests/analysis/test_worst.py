@@ -114,7 +114,7 @@ def test_undefined_values_are_left_out_and_said(here):
     good("score", maps, "--masks", masks, "--out", "scores")
     result = good("worst", "scores", "--metric", "weighted_f", "--csv", "w.csv")
     assert "lowest wF, 3 of 3 images" in result.stdout
-    assert "wF is undefined on 1 images, left out: im1" in result.stdout
+    assert "wF is undefined on 1 image, left out: im1" in result.stdout
     lines = list(csv.DictReader(Path("w.csv").read_text().splitlines()))
     assert sorted(line["image"] for line in lines) == ["im0", "im2", "im3"]
     values = stored("scores/maps/own", "weighted_f")
@@ -258,13 +258,13 @@ def test_files_that_changed_are_refused(own):
     save(mask_of(9), "own/masks/im0.png")
     refused("worst", own, "--out", "w.png", match=r"1 of 4 masks are not those that were scored \(im0\)")
     Path("own/masks/im1.png").unlink()
-    refused("worst", own, "--out", "w.png", match=r"1 masks are gone \(im1\). Pass --data")
+    refused("worst", own, "--out", "w.png", match=r"1 mask is gone \(im1\). Pass --data")
     assert not Path("w.png").exists()
 
 
 def test_maps_that_vanished(own):
     Path("maps/im2.png").unlink()
-    refused("worst", own, "--out", "w.png", match=r"maps on own: 1 maps are gone \(im2\). Pass --maps")
+    refused("worst", own, "--out", "w.png", match=r"maps on own: 1 map is gone \(im2\). Pass --maps")
     assert good("worst", own).stdout
 
 
@@ -315,7 +315,7 @@ def test_several_datasets_need_a_name(own):
         (("--maps", "nowhere", "--out", "w.png"), "nowhere: no such folder or zip. Pass --maps"),
         (("--data", "nowhere", "--out", "w.png"), "nowhere: the masks of own are no longer here"),
         (("--than", "nowhere"), "nowhere: found no scores here"),
-        (("--than", "scores/maps/own"), "both scores are of maps, which a list could not tell apart"),
+        (("--than", "scores/maps/own"), "both scores are of maps, which a list could not distinguish"),
         (("--csv", "maps/im0.png/w.csv"), "cannot write"),
     ],
 )

@@ -98,7 +98,7 @@ def test_caption_says_what_is_published_and_how_the_rest_was_measured():
     for style in ("text", "latex", "markdown", "html"):
         flat = " ".join(render_table(table(*ROWS, *MEASURED, delta=True), style).split())
         assert "Published values as printed in papers. Measured values computed with sodbench." in flat
-        assert "Published and measured rows are ranked apart." in flat
+        assert "Published and measured rows are ranked separately." in flat
         assert ("$\\Delta$: " if style == "latex" else "Δ: ") + "measured minus published." in flat
         own = " ".join(render_table(table(*ROWS, *MEASURED), style, caption="My own words.").split())
         assert "My own words. Best, second" in own

@@ -1,1 +1,1 @@
-"""What is wrong with maps, by looking at the files themselves."""
+"""Problems of maps, found by examining the files themselves."""

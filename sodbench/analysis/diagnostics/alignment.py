@@ -23,15 +23,15 @@ from sodbench.analysis.diagnostics.sample import (
 from sodbench.errors import first_few
 
 CLEAR = 0.2
-"""By how much another mask, or a turned one, must correlate better: a median that chance does not reach."""
+"""By how much another mask, or a turned one, must correlate better: a median not reached by chance."""
 FITS = 0.8
 """Correlation with the mask above which a map is good enough to measure where it lies."""
 OFF = 0.6
 """Pixels that count as moved. Hand-drawn masks lie off by .3 to .5 themselves (SOD, three methods)."""
 AGREED = 0.25
-"""Pixels to the same side that three of four maps must show."""
+"""Pixels to the same side by which three of four maps must be moved."""
 GAIN = 0.01
-"""Share of the MAE that moving the maps back must save, to be worth a word."""
+"""Share of the MAE that moving the maps back must save, to be reported."""
 
 TURNS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
     "mirrored left to right": lambda a: a[:, :, ::-1],
@@ -45,17 +45,23 @@ TURNS: dict[str, Callable[[NDArray[np.float32]], NDArray[np.float32]]] = {
 
 
 def sizes(view: View) -> Finding | None:
-    """Find maps of another size than their masks, those apart that have it turned."""
-    odd = [one for one in view.seen if one.shape not in (one.mask_shape, one.mask_shape[::-1])]
+    """Find maps of another size than their masks, except those with width and height exchanged."""
+    odd = [
+        evidence
+        for evidence in view.seen
+        if evidence.shape not in (evidence.mask_shape, evidence.mask_shape[::-1])
+    ]
     if not odd:
         return None
-    names = [one.image for one in odd]
-    listed = first_few([f"{one.image} {wxh(one.shape)} for {wxh(one.mask_shape)}" for one in odd])
-    shapes = {one.shape for one in odd}
+    names = [evidence.image for evidence in odd]
+    listed = first_few(
+        [f"{evidence.image} {wxh(evidence.shape)} for {wxh(evidence.mask_shape)}" for evidence in odd]
+    )
+    shapes = {evidence.shape for evidence in odd}
     fitting = len(view.seen) - len(odd)
     if renamed(view):
         why = "their names are wrong as well, which may be all."
-    elif len(shapes) == 1 and len({one.mask_shape for one in odd}) > 1:
+    elif len(shapes) == 1 and len({evidence.mask_shape for evidence in odd}) > 1:
         why = (
             f"all of them are {wxh(odd[0].shape)}, whatever the mask's size: the network's own size? "
             "Enlarge its output to the mask's size before it is rounded, then save it."
@@ -66,7 +72,7 @@ def sizes(view: View) -> Finding | None:
             "with the version that the paper names (`sodbench datasets verify` knows the registered ones)."
         )
     else:
-        factor = median(one.shape[0] / one.mask_shape[0] for one in odd)
+        factor = median(evidence.shape[0] / evidence.mask_shape[0] for evidence in odd)
         why = (
             f"their height is {factor:.3g} times the mask's (median). Save maps in the mask's size, or say "
             "how they are to be resized: the score depends on it."
@@ -76,7 +82,11 @@ def sizes(view: View) -> Finding | None:
 
 def swapped(view: View) -> Finding | None:
     """Find maps whose width is the mask's height and the other way round."""
-    names = [one.image for one in view.seen if one.shape != one.mask_shape == one.shape[::-1]]
+    names = [
+        evidence.image
+        for evidence in view.seen
+        if evidence.shape != evidence.mask_shape == evidence.shape[::-1]
+    ]
     if not names:
         return None
     why = (
@@ -92,10 +102,10 @@ def inverted(view: View) -> Finding | None:
     """Find black objects on white."""
     if not enough(view.inverted, MOST):
         return None
-    hit = [one for one, yes in zip(view.varied, view.inverted, strict=True) if yes]
+    hit = [evidence for evidence, yes in zip(view.varied, view.inverted, strict=True) if yes]
     return view.finding(
         "inverted",
-        [one.image for one in hit],
+        [evidence.image for evidence in hit],
         f"are nearer to the mask when inverted (mean MAE {short(mean_of(hit, 'mae_inverted'))} against "
         f"{short(mean_of(hit, 'mae'))} as saved) and correlate negatively with it: black means salient. "
         "Save 255 - v.",
@@ -115,7 +125,7 @@ def turned(view: View) -> Finding | None:
     now, then = np.median(view.own), np.median(view.own + gains[name])
     return view.finding(
         "turned",
-        [one.image for one, yes in zip(view.varied, better, strict=True) if yes],
+        [evidence.image for evidence, yes in zip(view.varied, better, strict=True) if yes],
         f"fit the mask better if the mask is {name} (median correlation {short(then)} against "
         f"{short(now)}): undo on the maps what was done to the photos.",
         len(view.varied),
@@ -131,13 +141,13 @@ def renamed(view: View) -> Finding | None:
         for order in view.orders
         for step, word in ((1, "after"), (-1, "before"))
     ]
-    shifted = [found for found in ways if found]
-    return max(shifted, key=lambda found: found.count) if shifted else _mixed_names(view)
+    shifted = [finding for finding in ways if finding]
+    return max(shifted, key=lambda finding: finding.count) if shifted else _mixed_names(view)
 
 
 def _shifted_names(view: View, order: Order, step: int, word: str) -> Finding | None:
-    there = [(k, order.at(one.image, step)) for k, one in enumerate(view.varied)]
-    near = [(k, view.thumbs[name]) for k, name in there if name in view.thumbs]
+    neighbours = [(k, order.at(evidence.image, step)) for k, evidence in enumerate(view.varied)]
+    near = [(k, view.thumbs[name]) for k, name in neighbours if name in view.thumbs]
     if len(near) < FEWEST:
         return None
     rows = [k for k, _ in near]
@@ -169,7 +179,7 @@ def _mixed_names(view: View) -> Finding | None:
         or distinct < HALF_OF_MAPS * wrong.sum()
     ):
         return None
-    names = [one.image for one, yes in zip(view.varied, wrong, strict=True) if yes]
+    names = [evidence.image for evidence, yes in zip(view.varied, wrong, strict=True) if yes]
     k = int(np.flatnonzero(wrong)[0])
     return view.finding(
         "mixed-names",
@@ -183,10 +193,14 @@ def _mixed_names(view: View) -> Finding | None:
 
 def moved(view: View) -> Finding | None:
     """Find maps that lie off their masks by a pixel or more."""
-    good = [one for one, c in zip(view.varied, view.own, strict=True) if c >= FITS and one.moved is not None]
+    good = [
+        evidence
+        for evidence, c in zip(view.varied, view.own, strict=True)
+        if c >= FITS and evidence.moved is not None
+    ]
     if len(good) < FEWEST or turned(view) or renamed(view):
         return None
-    places = np.array([[place_of(view.sign * costs) for costs in one.moved] for one in good])  # type: ignore[union-attr]
+    places = np.array([[place_of(view.sign * costs) for costs in evidence.moved] for evidence in good])  # type: ignore[union-attr]
     middle = np.median(places, axis=0)
     side = (places * np.sign(middle) >= AGREED).mean(axis=0)
     axes = [axis for axis in (0, 1) if abs(middle[axis]) >= OFF and side[axis] >= 0.75]
@@ -196,7 +210,7 @@ def moved(view: View) -> Finding | None:
     parts, gains = [], []
     for axis in axes:
         step = round(middle[axis])
-        costs = np.mean([one.moved[axis] for one in good], axis=0)  # type: ignore[index]
+        costs = np.mean([evidence.moved[axis] for evidence in good], axis=0)  # type: ignore[index]
         costs = costs if view.sign > 0 else 1 - costs
         gains.append(1 - costs[REACH + step] / costs[REACH])
         at_least = "at least " if abs(middle[axis]) >= REACH else ""
@@ -210,7 +224,7 @@ def moved(view: View) -> Finding | None:
     hit = (np.sign(places[:, axes]) == np.sign(middle[axes])).all(axis=1)
     return view.finding(
         "moved",
-        [one.image for one, yes in zip(good, hit, strict=True) if yes],
+        [evidence.image for evidence, yes in zip(good, hit, strict=True) if yes],
         f"that fit their masks lie off them, by {' and '.join(parts)}: check cropping, padding and how the "
         "output is enlarged (align_corners). Hand-drawn masks can lie off by half a pixel themselves: look "
         "at another method's maps too.",

@@ -1,4 +1,4 @@
-"""Checks on the files and their levels: can they be read, and what was done to them before."""
+"""Checks on the files and their levels: readability, and earlier processing."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from sodbench.data.sources import ImageFile
 from sodbench.errors import first_few
 
 FAINT = 0.05
-"""Share of maps below level 255 that is worth a word: fewer hardly move a mean."""
+"""Share of maps below level 255 from which it is reported: fewer hardly change a mean."""
 BLOCKY = 0.5
 """Share of maps whose steps are largest at one place of 8; by chance 1/8. Of three methods' maps of SOD at
 most .17 are as published, at least .84 after JPEG at quality 75, and .26 to .85 at 90."""
@@ -40,14 +40,14 @@ def unreadable(view: View) -> Finding | None:
     """Name maps or masks that cannot be read."""
     if not view.unread:
         return None
-    names = [one.image for one in view.unread]
-    reasons = " ".join(one.reason for one in view.unread[:5])
+    names = [failed.image for failed in view.unread]
+    reasons = " ".join(failed.reason for failed in view.unread[:5])
     return view.finding("unreadable", names, f"or their masks cannot be read ({first_few(names)}). {reasons}")
 
 
 def two_levels(view: View) -> Finding | None:
     """Find maps that were binarised."""
-    hit = [one.image for one in view.seen if one.levels == 2]
+    hit = [evidence.image for evidence in view.seen if evidence.levels == 2]
     if len(hit) < max(1, HALF_OF_MAPS * len(view.seen)):
         return None
     return view.finding(
@@ -60,7 +60,7 @@ def two_levels(view: View) -> Finding | None:
 
 def jpeg(view: View) -> Finding | None:
     """Find maps saved as JPEG."""
-    hit = [one.image for one in view.seen if one.jpeg]
+    hit = [evidence.image for evidence in view.seen if evidence.jpeg]
     if not hit:
         return None
     return view.finding(
@@ -73,8 +73,12 @@ def jpeg(view: View) -> Finding | None:
 
 def blocks(view: View) -> Finding | None:
     """Find maps that look as if they had been JPEGs."""
-    plain = [one for one in view.varied if not one.jpeg and one.levels > 2 and one.edges.any()]
-    hit = [one.image for one in plain if one.edges.argmax() == BLOCK - 1]
+    plain = [
+        evidence
+        for evidence in view.varied
+        if not evidence.jpeg and evidence.levels > 2 and evidence.edges.any()
+    ]
+    hit = [evidence.image for evidence in plain if evidence.edges.argmax() == BLOCK - 1]
     if len(hit) < max(2 * FEWEST, BLOCKY * len(plain)) or _repeats(view):
         return None
     return view.finding(
@@ -88,11 +92,11 @@ def blocks(view: View) -> Finding | None:
 
 def constant(view: View) -> Finding | None:
     """Find maps of one level."""
-    hit = [one for one in view.seen if one.levels == 1]
+    hit = [evidence for evidence in view.seen if evidence.levels == 1]
     if not hit:
         return None
-    names = [one.image for one in hit]
-    tops = first_few([str(top) for top in sorted({one.top for one in hit})])
+    names = [evidence.image for evidence in hit]
+    tops = first_few([str(top) for top in sorted({evidence.top for evidence in hit})])
     return view.finding(
         "constant",
         names,
@@ -104,14 +108,14 @@ def constant(view: View) -> Finding | None:
 def duplicates(view: View) -> Finding | None:
     """Find identical files under several names, though their masks differ."""
     groups: dict[int, list[Evidence]] = defaultdict(list)
-    for one in view.seen:
-        if one.levels > 1:
-            groups[one.digest].append(one)
-    same = [group for group in groups.values() if len({one.mask_digest for one in group}) > 1]
+    for evidence in view.seen:
+        if evidence.levels > 1:
+            groups[evidence.digest].append(evidence)
+    same = [group for group in groups.values() if len({evidence.mask_digest for evidence in group}) > 1]
     if not same:
         return None
-    names = [one.image for group in same for one in group]
-    listed = first_few([" = ".join(one.image for one in group[:3]) for group in same])
+    names = [evidence.image for group in same for evidence in group]
+    listed = first_few([" = ".join(evidence.image for evidence in group[:3]) for group in same])
     return view.finding(
         "duplicates",
         names,
@@ -122,14 +126,14 @@ def duplicates(view: View) -> Finding | None:
 
 def low_contrast(view: View) -> Finding | None:
     """Find maps that never reach white."""
-    maps = [one for one in view.seen if one.levels > 1]
-    low = [one for one in maps if one.top < 255]
+    maps = [evidence for evidence in view.seen if evidence.levels > 1]
+    low = [evidence for evidence in maps if evidence.top < 255]
     if len(low) < max(1, FAINT * len(maps)):
         return None
-    tops = [one.top for one in low]
+    tops = [evidence.top for evidence in low]
     return view.finding(
         "low-contrast",
-        [one.image for one in low],
+        [evidence.image for evidence in low],
         f"never reach level 255 (their maximum is {median(tops):.0f} in the median and {min(tops)} in the "
         "lowest), so scores depend on normalisation: the MAE of all maps is "
         f"{short(mean_of(maps, 'mae'), 4)} as saved, {short(mean_of(maps, 'mae_normalised'), 4)} divided by "
@@ -140,14 +144,14 @@ def low_contrast(view: View) -> Finding | None:
 
 def enlarged(view: View) -> Finding | None:
     """Find maps that were enlarged from one size."""
-    looked = [one for one in view.varied if one.searched]
-    found = Counter(one.enlarging for one in looked if one.enlarging)
-    if not found:
+    looked = [evidence for evidence in view.varied if evidence.searched]
+    counts = Counter(evidence.enlarging for evidence in looked if evidence.enlarging)
+    if not counts:
         return None
-    way, count = found.most_common(1)[0]
+    way, count = counts.most_common(1)[0]
     if count < max(2, HALF_OF_MAPS * len(looked)):
         return None
-    hit = [one.image for one in looked if one.enlarging == way]
+    hit = [evidence.image for evidence in looked if evidence.enlarging == way]
     if way.kind == "nearest":
         text = (
             f"repeat whole rows or columns as nearest-neighbour enlarging from {way.side} pixels (along the "
@@ -157,11 +161,11 @@ def enlarged(view: View) -> Finding | None:
     else:
         text = (
             f"are smooth enlargements of {way.side} pixels (along the longer side). Most published maps "
-            "are, and it is no fault; a claimed figure may come from another size."
+            "are, which is not an error; a claimed figure may come from another size."
         )
     return view.finding(f"enlarged-{way.kind}", hit, text, len(looked))
 
 
 def _repeats(view: View) -> bool:
-    found = enlarged(view)
-    return found is not None and found.name == "enlarged-nearest"
+    finding = enlarged(view)
+    return finding is not None and finding.name == "enlarged-nearest"

@@ -1,9 +1,9 @@
-"""What is wrong with these maps: a look at the files themselves, said in words.
+"""Find what is wrong with maps by examining the files themselves.
 
-Each check counts the maps that show something, and speaks only if enough of them do; its thresholds are the
-named constants beside it. A finding says what was seen and on how many maps; what it may
-come from is said as a guess. No finding means that none of the checks spoke, not that the maps are right:
-masks of another version of the dataset, for one, are seen by their names and sizes only.
+Each check counts the maps that have a problem, and reports it only if enough of them do; its thresholds are
+the named constants beside it. A finding says what was observed and on how many maps; a possible cause is
+marked as a guess. No finding means that no check reported anything, not that the maps are right: masks of
+another version of the dataset, for example, are recognised by their names and sizes only.
 """
 
 from collections.abc import Callable, Sequence
@@ -42,7 +42,7 @@ CHECKS: tuple[Callable[[View], Finding | None], ...] = (
     *(unreadable, renamed, inverted, turned, sizes, swapped, moved, two_levels, jpeg, blocks),
     *(constant, duplicates, low_contrast, enlarged),
 )
-"""All checks of what was seen, the gravest first."""
+"""All checks, the most serious first."""
 ENLARGED_SAMPLE = 16
 """Maps on which the costly search for an earlier size is made: a set is saved by one program."""
 
@@ -57,14 +57,14 @@ def examine(
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
-    """Say what is wrong with a method's maps of a dataset, the gravest first.
+    """Return what is wrong with a method's maps of a dataset, the most serious first.
 
     Parameters
     ----------
     entries
         The maps.
     location
-        Where the masks lie.
+        The location of the masks.
     protocol
         Its mask threshold is used; by default that of the default protocol.
     sample
@@ -78,7 +78,7 @@ def examine(
 
     Returns
     -------
-    Findings; none if no check spoke. A map or mask that cannot be read is a finding, not an error.
+    Findings; none if no check reports anything. A map or mask that cannot be read is a finding, not an error.
 
     Raises
     ------
@@ -121,12 +121,12 @@ def examine(
     seen: list[Evidence] = []
     unread: list[Unreadable] = []
     with ThreadPoolExecutor(jobs or cpus()) as pool:
-        for done, one in enumerate(pool.map(look, range(len(chosen))), start=1):
-            seen.append(one) if isinstance(one, Evidence) else unread.append(one)
+        for done, result in enumerate(pool.map(look, range(len(chosen))), start=1):
+            seen.append(result) if isinstance(result, Evidence) else unread.append(result)
             if progress:
                 progress(done, len(chosen))
-        thumbs = {one.image: one.mask_thumb for one in seen}
-        near = {name for order in orders(names) for one in seen for name in order.around(one.image)}
+        thumbs = {result.image: result.mask_thumb for result in seen}
+        near = {name for order in orders(names) for result in seen for name in order.around(result.image)}
         others = [mask for mask in masks if mask.stem in near - thumbs.keys()]
         thumbs |= {m.stem: t for m, t in zip(others, pool.map(thumb, others), strict=True) if t is not None}
     view = View(tuple(seen), tuple(unread), len(pairing.pairs), thumbs, tuple(orders(names)))

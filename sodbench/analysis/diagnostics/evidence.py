@@ -1,4 +1,4 @@
-"""What one map shows beside its mask: levels, thumbnails, block edges, its place, how it was enlarged."""
+"""Measurements on one map and its mask: levels, thumbnails, block edges, position, earlier enlarging."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError, SodbenchError
 
 THUMB = 32
-"""Side of the thumbnails that are compared across images: enough to tell objects apart."""
+"""Side of the thumbnails that are compared across images: enough to distinguish objects."""
 REACH = 3
 """Pixels by which a map is moved to look for a better place."""
 BLOCK = 8
@@ -26,7 +26,7 @@ Thumb = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Evidence:
-    """One map beside its mask.
+    """Measurements on one map and its mask.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class Evidence:
         ``(2, 2 * REACH + 1)``: MAE with the map moved down and across by -REACH..REACH; None if the sizes
         differ.
     searched, enlarging
-        Whether it was looked for how the map was enlarged, and what was found.
+        Whether enlarging was searched for, and the result.
     """
 
     image: str
@@ -87,11 +87,11 @@ def evidence(
     """Look at one map; `rule` and `graded` say how to read its mask, `search` to look for enlarging."""
     try:
         data, mask_data = pred.content(PredictionError), mask.content(DatasetError)
-        found = decode(data, pred.where)
+        decoded = decode(data, pred.where)
         gt = mask_from(mask_data, mask.where, rule=rule, graded=graded).gt
     except SodbenchError as error:
         return Unreadable(image, str(error))
-    levels = found.levels
+    levels = decoded.levels
     top = int(levels.max())
     p = levels.astype(np.float32) / np.float32(255)
     fitted = gt if gt.shape == levels.shape else _nearest(gt, levels.shape)
@@ -104,7 +104,7 @@ def evidence(
         mask_digest=hash(mask_data),
         levels=int(np.count_nonzero(np.bincount(levels.ravel(), minlength=256))),
         top=top,
-        jpeg="jpeg" in found.notes,
+        jpeg="jpeg" in decoded.notes,
         mae=float(np.abs(p - g).mean(dtype=np.float64)),
         mae_normalised=float(np.abs(p * np.float32(255 / max(top, 1)) - g).mean(dtype=np.float64)),
         mae_inverted=float(np.abs(1 - p - g).mean(dtype=np.float64)),
@@ -139,8 +139,8 @@ def correlation(thumbs: NDArray[np.float32], others: NDArray[np.float32]) -> NDA
     >>> correlation(ramp, np.concatenate([ramp, 7 - 2 * ramp, 0 * ramp])).round(6).tolist()
     [[1.0, -1.0, 0.0]]
     """
-    found: NDArray[np.float64] = _unit(thumbs) @ _unit(others).T
-    return found
+    correlations: NDArray[np.float64] = _unit(thumbs) @ _unit(others).T
+    return correlations
 
 
 def block_edges(levels: NDArray[np.uint8]) -> NDArray[np.float64]:

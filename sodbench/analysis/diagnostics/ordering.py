@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Order:
-    """The dataset's images in one order; `place` says where each stands."""
+    """The dataset's images in one order; `place` holds the position of each."""
 
     names: tuple[str, ...]
     place: dict[str, int]

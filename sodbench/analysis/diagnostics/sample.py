@@ -1,4 +1,4 @@
-"""What was seen of a set of maps, and the form in which it is told."""
+"""What was measured on a set of maps, and how findings are worded."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +12,11 @@ from sodbench.analysis.diagnostics.evidence import Evidence, Thumb, Unreadable, 
 from sodbench.analysis.diagnostics.ordering import Order
 
 MOST = 0.8
-"""A set shows what this share of its maps show: real methods fail on some images, not on nearly all."""
+"""Share of maps that makes a problem one of the set: real methods fail on some images, not on nearly all."""
 HALF_OF_MAPS = 0.5
-"""Share for what no good map shows by accident (two levels, one exact earlier size)."""
+"""The same, for what no good map shows by chance (two levels, one exact earlier size)."""
 FEWEST = 5
-"""Fewer maps say nothing about a set."""
+"""With fewer maps nothing is concluded about a set."""
 
 
 @dataclass(frozen=True)
@@ -26,13 +26,13 @@ class Finding:
     Parameters
     ----------
     name
-        Which check speaks, e.g. ``low-contrast``.
+        Name of the check, e.g. ``low-contrast``.
     text
-        What, on how many maps, the evidence, and what to do.
+        The problem, on how many maps, the evidence, and what to do.
     images
         The images concerned (names of files where a map has no mask).
     count, examined
-        On how many maps it was seen, of how many that were looked at for it.
+        Number of maps with this problem, and number of maps examined for it.
     """
 
     name: str
@@ -44,7 +44,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class View:
-    """What was seen of a set.
+    """The evidence on a set of maps.
 
     Parameters
     ----------
@@ -66,24 +66,29 @@ class View:
 
     @cached_property
     def varied(self) -> tuple[Evidence, ...]:
-        """Maps of more than one level whose masks hold object and background: what can be compared."""
-        return tuple(one for one in self.seen if one.levels > 1 and 0 < one.mask_thumb.mean() < 1)
+        """Maps with more than one level whose masks have object and background: these can be compared."""
+        return tuple(
+            evidence for evidence in self.seen if evidence.levels > 1 and 0 < evidence.mask_thumb.mean() < 1
+        )
 
     @cached_property
     def maps(self) -> NDArray[np.float32]:
         """Thumbnails of the varied maps, as if they were not inverted."""
-        return self.sign * np.stack([one.thumb for one in self.varied])
+        return self.sign * np.stack([evidence.thumb for evidence in self.varied])
 
     @cached_property
     def masks(self) -> NDArray[np.float32]:
         """Thumbnails of their masks."""
-        return np.stack([one.mask_thumb for one in self.varied])
+        return np.stack([evidence.mask_thumb for evidence in self.varied])
 
     @cached_property
     def raw(self) -> NDArray[np.float64]:
         """Correlation of each varied map with its own mask."""
         return np.array(
-            [float(correlation(one.thumb[None], one.mask_thumb[None])[0, 0]) for one in self.varied]
+            [
+                float(correlation(evidence.thumb[None], evidence.mask_thumb[None])[0, 0])
+                for evidence in self.varied
+            ]
         )
 
     @cached_property
@@ -94,7 +99,7 @@ class View:
     @cached_property
     def inverted(self) -> NDArray[np.bool_]:
         """Varied maps that are nearer to their masks inverted, both by MAE and by correlation."""
-        nearer = [one.mae_inverted < one.mae for one in self.varied]
+        nearer = [evidence.mae_inverted < evidence.mae for evidence in self.varied]
         return np.array(nearer, bool) & (self.raw < 0)
 
     @property
@@ -123,7 +128,7 @@ class View:
 
 
 def enough(hits: NDArray[np.bool_], share: float) -> bool:
-    """Tell whether this share of enough maps shows something."""
+    """Test whether at least this share of the maps is hit, and there are enough maps."""
     return len(hits) >= FEWEST and float(hits.mean()) >= share
 
 
@@ -134,7 +139,7 @@ def paired(maps: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.
 
 def mean_of(maps: Sequence[Evidence], field: str) -> float:
     """Return the mean of a field over the maps."""
-    return float(np.mean([getattr(one, field) for one in maps]))
+    return float(np.mean([getattr(evidence, field) for evidence in maps]))
 
 
 def short(value: float | np.floating[Any], digits: int = 2) -> str:

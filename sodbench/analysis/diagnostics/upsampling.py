@@ -6,7 +6,7 @@ after projecting the map on the columns of A is rounding. The sizes that network
 if it leaves far less than sizes slightly smaller and larger, which can follow the same content.
 
 Bicubic enlarging mostly passes the same test, so the two are called ``smooth``; whether the small map was
-rounded before is not told. Not found: sizes that are not in `SIZES`, enlarging by less than a tenth,
+rounded before is not determined. Not found: sizes that are not in `SIZES`, enlarging by less than a tenth,
 letterboxing, and maps that were sharpened, thresholded or compressed afterwards.
 """
 
@@ -24,7 +24,7 @@ SIZES = (
 CLEARANCE = 0.9
 """Larger than this share of the map's side, a size leaves too few pixels over to be tested."""
 NEIGHBOUR = 4
-"""Pixels between a size and those it is held against."""
+"""Pixels between a size and those it is compared with."""
 FAR_LESS = 0.6
 """Share of its neighbours' residual that a size may leave; measured on maps of known size, see the tests."""
 MOST_RESIDUAL = 1.0
@@ -49,7 +49,7 @@ class Enlarging(NamedTuple):
 
 
 def enlarged_from(levels: NDArray[np.uint8]) -> Enlarging | None:
-    """Return how a map was enlarged, or None if that cannot be told.
+    """Return how a map was enlarged, or None if that cannot be determined.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def repeated_from(levels: NDArray[np.uint8]) -> int | None:
     best, most = None, MANY_CHANGES
     for size in range(FEWEST_ROWS, int(CLEARANCE * n)):
         for centre in (0.5, 0.0):
-            # A tie falls to either side, in one library here and there.
+            # A tie falls to either side, depending on the library.
             ways = [((at + centre + d) * size / n).astype(int) for d in (-BORDER, BORDER)]
             borders = [np.diff(way)[first:last] > 0 for way in ways]
             border = borders[0] | borders[1]
@@ -152,10 +152,10 @@ def _gathered(
     left: NDArray[np.float64], right: NDArray[np.float64], first: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Sum over the large rows what each gives to the small row before it and to the one behind."""
-    found = np.zeros((len(first) + 1, *left.shape[1:]))
-    found[:-1] += np.add.reduceat(left, first, axis=0)
-    found[1:] += np.add.reduceat(right, first, axis=0)
-    return found
+    sums = np.zeros((len(first) + 1, *left.shape[1:]))
+    sums[:-1] += np.add.reduceat(left, first, axis=0)
+    sums[1:] += np.add.reduceat(right, first, axis=0)
+    return sums
 
 
 def _residuals(lines: NDArray[np.float64], systems: list[_System]) -> NDArray[np.float64]:
@@ -175,5 +175,5 @@ def _residuals(lines: NDArray[np.float64], systems: list[_System]) -> NDArray[np
         z[k] -= lower[k] * z[k - 1]
     explained = (z**2 * weight).sum(axis=(0, 2))
     free = lines.size - lines.shape[1] * np.array([system.size for system in systems])
-    found: NDArray[np.float64] = np.sqrt(np.maximum((lines**2).sum() - explained, 0) / free)
-    return found
+    residuals: NDArray[np.float64] = np.sqrt(np.maximum((lines**2).sum() - explained, 0) / free)
+    return residuals

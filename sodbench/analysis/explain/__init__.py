@@ -1,1 +1,1 @@
-"""The same maps under every convention."""
+"""The same maps scored under every convention."""

@@ -27,10 +27,10 @@ from sodbench.scoring.scores import load_scores
 from sodbench.utils.process import Bar, Progress, Say, cpus
 
 TENTH = 0.1
-"""Smaller differences, in units of the last digit, count as none."""
+"""Smaller differences, in units of the last digit, are ignored."""
 
 AS_SCORED = "as scored"
-"""What the base is called where it is no preset."""
+"""Name of the base if it is not a preset."""
 
 PRINTED_ALIKE = 0.5 + 1e-9
 """The largest miss that is still printed as claimed, in units of the last digit."""
@@ -88,7 +88,7 @@ def claim_of(text: str) -> Claim:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A reading held against claims: a preset's name or those of conventions, its figures, and its miss."""
+    """A reading compared with claims: a preset's name or those of conventions, its figures, and its miss."""
 
     names: tuple[str, ...]
     values: tuple[float, ...]
@@ -136,7 +136,7 @@ class Explanation:
     claims, candidates
         What was claimed; the presets by their miss, then sets of conventions by theirs.
     findings
-        What is odd about the maps, in words.
+        Problems of the maps, in words.
     """
 
     method: str
@@ -152,7 +152,7 @@ class Explanation:
 
 
 def stored_rescorer(path: Path) -> Rescorer | None:
-    """Return the figures of a scores folder, None where the path is none.
+    """Return the figures of a scores folder, None if the path is not one.
 
     Raises
     ------
@@ -161,11 +161,11 @@ def stored_rescorer(path: Path) -> Rescorer | None:
     """
     if path.is_file() or not any(path.rglob("meta.json")):
         return None
-    found = load_scores([path])
-    if len(found) > 1:
-        listed = first_few([f"{one.method} on {one.dataset_name}" for one in found])
+    stored = load_scores([path])
+    if len(stored) > 1:
+        listed = first_few([f"{scores.method} on {scores.dataset_name}" for scores in stored])
         raise ScoresError(f"{path}: scores of {listed}, expected one method on one dataset. Name its folder.")
-    return Rescorer(found[0])
+    return Rescorer(stored[0])
 
 
 def one_job(jobs: Sequence[Job]) -> Job:
@@ -176,10 +176,10 @@ def one_job(jobs: Sequence[Job]) -> Job:
     PredictionError
         There are others.
     """
-    found = [f"{method} on {job.location.dataset.name}" for job in jobs for method in job.methods]
-    if len(found) > 1:
+    names = [f"{method} on {job.location.dataset.name}" for job in jobs for method in job.methods]
+    if len(names) > 1:
         raise PredictionError(
-            f"found maps of {first_few(found)}, expected one method on one dataset. Name it."
+            f"found maps of {first_few(names)}, expected one method on one dataset. Name it."
         )
     return jobs[0]
 
@@ -191,7 +191,7 @@ def rescorer_of_maps(
 
     Returns
     -------
-    Their figures, and what is odd about them, in words; where they cannot be scored, `say` is told.
+    Their figures, and what is odd about them, in words; if they cannot be scored, `say` gets the findings.
 
     Raises
     ------
@@ -200,10 +200,10 @@ def rescorer_of_maps(
     """
     (entries,) = job.methods.values()
     with bar("look at the maps") as progress:
-        looked = examine(
+        findings = examine(
             entries, job.location, plan.protocol, strip=plan.strip, jobs=plan.jobs, progress=progress
         )
-    odd = tuple(f"{one.name}: {one.text}" for one in looked)
+    odd = tuple(f"{finding.name}: {finding.text}" for finding in findings)
     try:
         (scores,) = score_jobs([job], plan, out, mask_threshold, bar=bar, say=say, replace_others=False)
     except SodbenchError:
@@ -236,7 +236,7 @@ def explain(
     findings
         What is odd about the maps.
     say
-        Told what takes long.
+        Called with a message before a long computation.
     progress
         Called with images done and their total.
 
@@ -252,28 +252,28 @@ def explain(
     figures.scores.check_computed(metrics)
     base = Reading(figures.scores.protocol)
     known = readings(base)
-    _compute(figures, [(metric, one) for metric in metrics for one in known.values()], say, progress)
+    _compute(figures, [(metric, reading) for metric in metrics for reading in known.values()], say, progress)
     here = _values(figures, metrics, base)
     jobs = figures.pixels.jobs if figures.pixels else None
     with ThreadPoolExecutor(jobs or cpus()) as pool:
-        rows = pool.map(lambda one: _values(figures, metrics, one), known.values())
+        rows = pool.map(lambda reading: _values(figures, metrics, reading), known.values())
         values = dict(zip(known, rows, strict=True))
     name = next((preset for preset in PRESETS if known[preset] == base), AS_SCORED)
-    found = []
+    candidates = []
     if claims:
-        found = [_candidate(claims, (each,), values[each]) for each in known]
-        found += [_candidate(claims, (AS_SCORED,), here)] if name == AS_SCORED else []
-        found += _sets_of_two(figures, base, claims, found, say, progress)
+        candidates = [_candidate(claims, (each,), values[each]) for each in known]
+        candidates += [_candidate(claims, (AS_SCORED,), here)] if name == AS_SCORED else []
+        candidates += _sets_of_two(figures, base, claims, candidates, say, progress)
     return Explanation(
         method=f"{figures.scores.method} on {figures.scores.dataset_name}",
         signature=figures.scores.signature,
-        base=_there(here),
+        base=_known_values(here),
         base_name=name,
-        presets={preset: _there(values[preset]) for preset in PRESETS},
+        presets={preset: _known_values(values[preset]) for preset in PRESETS},
         effects=tuple(_effects(metrics, here, values)),
         unknown=tuple(each for each, row in values.items() if None in row.values()),
         claims=tuple(claims),
-        candidates=tuple(_ranked(found, claims, here)),
+        candidates=tuple(_ranked(candidates, claims, here)),
         findings=tuple(findings),
     )
 
@@ -289,7 +289,7 @@ def _values(figures: Rescorer, metrics: Sequence[str], reading: Reading) -> dict
     }
 
 
-def _there(values: Values) -> dict[str, float]:
+def _known_values(values: Values) -> dict[str, float]:
     return {metric: value for metric, value in values.items() if value is not None}
 
 
@@ -304,22 +304,24 @@ def _compute(
     figures.compute(lacking, say, progress)
 
 
-def _ranked(found: Sequence[Candidate], claims: Sequence[Claim], here: Values) -> list[Candidate]:
+def _ranked(candidates: Sequence[Candidate], claims: Sequence[Claim], here: Values) -> list[Candidate]:
     """Return the figures as scored, the presets by their miss, then sets that move a figure by theirs."""
-    presets = [one for one in found if one.is_preset]
-    sets = [one for one in found if not one.is_preset and _moves(one, claims, here)]
-    presets.sort(key=lambda one: (one.names[0] != AS_SCORED, coarse(one)))
-    return [*presets, *sorted(sets, key=lambda one: (coarse(one), len(one.names)))]
+    presets = [candidate for candidate in candidates if candidate.is_preset]
+    sets = [
+        candidate for candidate in candidates if not candidate.is_preset and _moves(candidate, claims, here)
+    ]
+    presets.sort(key=lambda candidate: (candidate.names[0] != AS_SCORED, coarse(candidate)))
+    return [*presets, *sorted(sets, key=lambda candidate: (coarse(candidate), len(candidate.names)))]
 
 
-def coarse(one: Candidate) -> float:
+def coarse(candidate: Candidate) -> float:
     """Return a miss in tenths, to rank by."""
-    return round(one.miss / TENTH) if math.isfinite(one.miss) else math.inf
+    return round(candidate.miss / TENTH) if math.isfinite(candidate.miss) else math.inf
 
 
-def _moves(one: Candidate, claims: Sequence[Claim], here: Values) -> bool:
+def _moves(candidate: Candidate, claims: Sequence[Claim], here: Values) -> bool:
     """Tell whether a candidate's figures differ from those as scored."""
-    for claim, value in zip(claims, one.values, strict=True):
+    for claim, value in zip(claims, candidate.values, strict=True):
         base = here[claim.metric]
         if base is None or math.isnan(base):
             if not math.isnan(value):
@@ -345,34 +347,34 @@ def _sets_of_two(
 ) -> list[Candidate]:
     """Return the sets of two conventions that miss the claims by less than anything simpler.
 
-    A set whose known figures miss by as much already is passed over before its images are looked at.
+    A set whose known figures already miss by as much is skipped before its images are read.
     """
-    best = min(one.miss for one in single)
+    best = min(candidate.miss for candidate in single)
     if best <= PRINTED_ALIKE:
         return []
     metrics = [claim.metric for claim in claims]
     here = _values(figures, metrics, base)
-    moving = {one.names[0] for one in single if _moves(one, claims, here)}
+    moving = {candidate.names[0] for candidate in single if _moves(candidate, claims, here)}
     open_sets = {}
     for name, reading in pairs(base).items():
         values = _values(figures, metrics, reading)
         if None not in values.values() or {*name.split(" ")} <= moving:
-            known = _there(values)
+            known = _known_values(values)
             if max((c.miss(known[c.metric]) for c in claims if c.metric in known), default=0.0) < best:
                 open_sets[name] = reading
-    wanted = [(metric, one) for metric in metrics for one in open_sets.values()]
+    wanted = [(metric, reading) for metric in metrics for reading in open_sets.values()]
     if figures.pixels is not None and figures.lacking(wanted):
         say(f"Nothing simpler yields the claims: {len(open_sets)} sets of two conventions may.")
     _compute(figures, wanted, say, progress)
-    found = [
-        _candidate(claims, tuple(name.split(" ")), _values(figures, metrics, one))
-        for name, one in open_sets.items()
+    candidates = [
+        _candidate(claims, tuple(name.split(" ")), _values(figures, metrics, reading))
+        for name, reading in open_sets.items()
     ]
-    return [one for one in found if one.miss < best]
+    return [candidate for candidate in candidates if candidate.miss < best]
 
 
 def _effects(metrics: Sequence[str], here: Values, values: Mapping[str, Values]) -> list[Effect]:
-    found = []
+    effects = []
     for metric in metrics:
         rows = []
         for convention in CONVENTIONS:
@@ -380,5 +382,5 @@ def _effects(metrics: Sequence[str], here: Values, values: Mapping[str, Values])
             if value is not None and base is not None and value != base and not math.isnan(value - base):
                 row = (convention.name, convention.text, convention.tools, value, value - base)
                 rows.append(Effect(metric, *row))
-        found += sorted(rows, key=lambda one: -abs(one.difference))
-    return found
+        effects += sorted(rows, key=lambda effect: -abs(effect.difference))
+    return effects

@@ -1,4 +1,4 @@
-"""What figures a method's maps have under any `Reading`, from stored rows or by one pass over the maps.
+"""Figures of a method's maps under any `Reading`, from stored rows or by one pass over the maps.
 
 A metric of a dataset is made of *pieces* of its images: their level histograms, or the statistics of a
 family, such as weighted precision and recall. A piece depends on few fields of a reading, so that hundreds of
@@ -47,7 +47,7 @@ ABOVE_KEPT = 2
 """Sets of counts above each threshold that are kept, 20 MB each for 5,000 images; the base comes first."""
 
 TIMED = 10
-"""Images after which the time of a pass is foretold."""
+"""Images after which the time of a pass is estimated."""
 
 
 class Piece(NamedTuple):
@@ -62,7 +62,7 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Pixels:
-    """Where the maps and masks of some scores lie."""
+    """The location of the maps and masks of some scores."""
 
     entries: Sequence[ImageFile]
     location: Location
@@ -78,29 +78,29 @@ class Rescorer:
     scores
         Rows of all images; a missing map is an all-zero one.
     pixels
-        Without it, readings that need the images have no figure.
+        Without them, readings that need the images have no figure.
     """
 
     def __init__(self, scores: Scores, pixels: Pixels | None = None) -> None:
         self.scores, self.pixels = scores, pixels
         notes = [scores.rows[image].notes for image in scores.ids]
-        self._grey = np.array(["grey-mask" in one for one in notes])
-        self._missing = np.array(["missing" in one for one in notes])
-        self._there = sorted({*self._grey.tolist()})
+        self._grey = np.array(["grey-mask" in image_notes for image_notes in notes])
+        self._missing = np.array(["missing" in image_notes for image_notes in notes])
+        self._groups_present = sorted({*self._grey.tolist()})
         self._known: dict[tuple[bool, Piece], NDArray[Any]] = {}
         self._above: dict[object, Above] = {}
         self._values: dict[object, float] = {}
 
     def lacking(self, wanted: Iterable[tuple[str, Reading]]) -> dict[tuple[bool, Piece], Protocol]:
         """Return the pieces, of images with grey masks or of the others, that some figures lack."""
-        found = {}
+        pieces = {}
         for metric, reading in wanted:
             for kind in _kinds(reading.metric(metric), reading):
                 for grey in self._groups(kind):
                     piece = self._piece(grey, kind, reading)
                     if (grey, piece) not in self._known and not self._is_stored(piece):
-                        found[grey, piece] = self._protocol(grey, reading)
-        return found
+                        pieces[grey, piece] = self._protocol(grey, reading)
+        return pieces
 
     def compute(
         self,
@@ -108,7 +108,7 @@ class Rescorer:
         say: Callable[[str], None] = lambda line: None,
         progress: Progress | None = None,
     ) -> None:
-        """Compute pieces in one pass over the masks and maps; `say` is told how long that will take.
+        """Compute pieces in one pass over the masks and maps; `say` gets an estimate of the time.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class Rescorer:
                     done += 1
                     if done == TIMED:
                         left = (time.perf_counter() - start) / TIMED * (total - TIMED)
-                        say(f"The pixels are needed again: about {left:.0f} s.")
+                        say(f"Reading the images again (about {left:.0f} s).")
                     if progress:
                         progress(done, total)
             self._known |= {(group, piece): np.array([row[piece] for row in rows]) for piece in pieces}
@@ -224,7 +224,7 @@ class Rescorer:
     def _groups(self, kind: str) -> list[bool]:
         """Return which groups of images have a kind of piece: those with grey masks, the others, or both."""
         grey_only = kind != LEVELS and _way(kind).grey_only
-        return [grey for grey in self._there if grey or not grey_only]
+        return [grey for grey in self._groups_present if grey or not grey_only]
 
     def _column(self, kind: str, reading: Reading) -> NDArray[Any]:
         """Return a piece of all images, in the order of the scores' ids."""
@@ -363,7 +363,7 @@ def _pieces_of(
     )
     data = entry.content(PredictionError) if entry else b""
     views: dict[object, _View] = {}
-    found = {}
+    computed = {}
     for piece, protocol in pieces.items():
         key = (protocol.mask_threshold, protocol.eps, protocol.resize)
         if key not in views:
@@ -376,5 +376,5 @@ def _pieces_of(
             if entry:
                 pred = prediction_from(data, entry.where, shape=sized.gt.shape, resize=how)
             views[key] = _View(pred.levels, sized.gt, sized.levels)
-        found[piece] = views[key].numbers(piece.kind, protocol)
-    return found
+        computed[piece] = views[key].numbers(piece.kind, protocol)
+    return computed

@@ -57,9 +57,9 @@ def pr_band(scores: Scores, resamples: int = BAND_RESAMPLES, seed: int = 0) -> B
     averaged = averaged_pr(scores.protocol)
     columns = image_columns(scores, averaged)
     grid = np.linspace(scores.curves()["recall"].min(), 1, BAND_POINTS)
-    found = []
+    precisions = []
     for means in resampled(columns, resamples, seed):
         precision, recall = dataset_curve(means, averaged, scores)
-        found += [np.interp(grid, r[::-1], p[::-1]) for p, r in zip(precision, recall, strict=True)]
-    low, high = np.quantile(found, TAILS, axis=0)
+        precisions += [np.interp(grid, r[::-1], p[::-1]) for p, r in zip(precision, recall, strict=True)]
+    low, high = np.quantile(precisions, TAILS, axis=0)
     return Band(grid, low, high)

@@ -27,10 +27,10 @@ class Ranks:
     statistic, p
         Friedman's chi-square, corrected for ties, and its p-value.
     critical_difference
-        Nemenyi's: average ranks at least this far apart tell methods apart at the 5 % level.
+        Nemenyi's: methods whose average ranks differ by at least this differ at the 5 % level.
     groups
-        Indices of methods that are not told apart, best first; groups may overlap. Where Friedman's test
-        finds no difference at the 5 % level, all methods are one group.
+        Indices of methods that do not differ significantly, best first; groups may overlap. If Friedman's
+        test finds no difference at the 5 % level, all methods are one group.
     """
 
     mean: Reals
@@ -59,13 +59,13 @@ def friedman(values: Reals, higher_is_better: bool) -> Ranks:
     values = values[~np.isnan(values).any(axis=1)]
     blocks, methods = values.shape
     if methods < 3 or blocks < 2:
-        raise ScoresError(f"ranks of {methods} methods over {blocks} blocks: expected 3 and 2 at least.")
+        raise ScoresError(f"ranks of {methods} methods over {blocks} blocks: expected at least 3 and 2.")
     ranks = rankdata(-values if higher_is_better else values, axis=1)
-    apart = (np.ptp(ranks, axis=1) > 0).any()
-    statistic, p = friedmanchisquare(*ranks.T) if apart else (0.0, 1.0)
+    differing = (np.ptp(ranks, axis=1) > 0).any()
+    statistic, p = friedmanchisquare(*ranks.T) if differing else (0.0, 1.0)
     mean, difference = ranks.mean(axis=0), critical_difference(methods, blocks)
-    found = rank_groups(mean, difference if p < ALPHA else np.inf)
-    return Ranks(mean, blocks, float(statistic), float(p), difference, found)
+    groups = rank_groups(mean, difference if p < ALPHA else np.inf)
+    return Ranks(mean, blocks, float(statistic), float(p), difference, groups)
 
 
 @cache

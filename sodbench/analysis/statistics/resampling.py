@@ -1,4 +1,4 @@
-"""Is a difference between methods real? Resampling of images, intervals, permutation.
+"""Test whether methods differ significantly: resampling of images, intervals, permutation.
 
 A dataset's value of every metric is a function of *column means over its images*: max F of the mean
 precision and recall, weighted F of the sum over the images where it is defined and of their number.
@@ -84,7 +84,7 @@ def measured(scores: Scores, metrics: Sequence[str] = ()) -> dict[str, Measured]
     scores
         Of one method on one dataset.
     metrics
-        Which; none: all that were asked for when scoring.
+        Column ids; none: all that were asked for when scoring.
 
     Raises
     ------
@@ -148,20 +148,20 @@ def bootstrap(measured: Sequence[Measured], resamples: int = 10_000, seed: int =
     measured
         Metrics of one dataset, with as many images each.
     resamples, seed
-        How many, and where PCG64 starts.
+        Their number, and the seed of PCG64.
 
     Returns
     -------
     ``(len(measured), resamples)``.
     """
-    found = np.empty((len(measured), resamples))
-    columns, places = _side_by_side({id(one.columns): one.columns for one in measured})
+    samples = np.empty((len(measured), resamples))
+    columns, places = _side_by_side({id(metric.columns): metric.columns for metric in measured})
     done = 0
     for means in resampled(columns, resamples, seed):
-        for row, one in zip(found, measured, strict=True):
-            row[done : done + len(means)] = one.of(means[:, places[id(one.columns)]])
+        for row, metric in zip(samples, measured, strict=True):
+            row[done : done + len(means)] = metric.of(means[:, places[id(metric.columns)]])
         done += len(means)
-    return found
+    return samples
 
 
 def resampled(columns: Reals, resamples: int = 10_000, seed: int = 0) -> Iterator[Reals]:
@@ -185,7 +185,7 @@ def resampled(columns: Reals, resamples: int = 10_000, seed: int = 0) -> Iterato
 
 
 def _side_by_side(parts: Mapping[ColumnsKey, Reals]) -> tuple[Reals, dict[ColumnsKey, slice]]:
-    """Join matrices; say in which columns each is."""
+    """Join matrices side by side; return the columns of each, too."""
     ends = np.cumsum([part.shape[1] for part in parts.values()]).tolist()
     starts = [0, *ends[:-1]]
     places = {key: slice(*place) for key, place in zip(parts, zip(starts, ends, strict=True), strict=True)}
@@ -273,23 +273,23 @@ def permutation(pairs: Sequence[tuple[Measured, Measured]], resamples: int = 10_
     second, _ = _side_by_side({key: b for key, (_, b) in keys.items()})
     n = len(first)
     largest = 2 * np.maximum(np.abs(first).max(axis=0), np.abs(second).max(axis=0))
-    (one, scale), (two, _) = _whole(first, largest), _whole(second, largest)
-    sums, change = (one.sum(axis=0), two.sum(axis=0)), two - one
+    (whole_first, scale), (whole_second, _) = _whole(first, largest), _whole(second, largest)
+    sums, change = (whole_first.sum(axis=0), whole_second.sum(axis=0)), whole_second - whole_first
 
     def differences(moved: Reals) -> Reals:
         means = (sums[0] + moved) / (n * scale), (sums[1] - moved) / (n * scale)
-        found = []
+        gaps = []
         for a, b in pairs:
             place = places[id(a.columns), id(b.columns)]
-            found.append(np.abs(a.of(means[0][:, place]) - b.of(means[1][:, place])))
-        return np.stack(found)
+            gaps.append(np.abs(a.of(means[0][:, place]) - b.of(means[1][:, place])))
+        return np.stack(gaps)
 
-    there = differences(np.zeros((1, first.shape[1])))
+    observed = differences(np.zeros((1, first.shape[1])))
     exact = n < 63 and 2**n <= resamples
     total = 2**n if exact else resamples
     reached = np.zeros(len(pairs))
     for swaps in _swaps(n, total, None if exact else Generator(PCG64(seed))):
-        reached += (differences(_product(swaps, change)) >= there - TIE).sum(axis=1)
+        reached += (differences(_product(swaps, change)) >= observed - TIE).sum(axis=1)
     return reached / total if exact else (1 + reached) / (1 + total)
 
 
@@ -312,7 +312,7 @@ def win_tie_loss(a: Reals, b: Reals, higher_is_better: bool) -> tuple[int, int, 
     >>> win_tie_loss(np.array([0.1, 0.2, 0.3]), np.array([0.2, 0.2, np.nan]), higher_is_better=False)
     (1, 1, 0)
     """
-    above, equal, below = (int(found.sum()) for found in (a > b, a == b, a < b))
+    above, equal, below = (int(images.sum()) for images in (a > b, a == b, a < b))
     return (above, equal, below) if higher_is_better else (below, equal, above)
 
 

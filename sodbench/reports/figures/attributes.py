@@ -19,49 +19,52 @@ STAR: Mapping[str, Any] = {"color": "black", "marker": "*", "linestyle": "none",
 
 
 def draw_by_attribute(
-    ax: "Axes", found: "Breakdown", styles: Mapping[str, Mapping[str, Any]] | None = None
+    ax: "Axes", breakdown: "Breakdown", styles: Mapping[str, Mapping[str, Any]] | None = None
 ) -> "Axes":
     """Draw a metric of methods group by group, with the 95 % interval of each.
 
     The number of images stands under each group. Of two methods, a star over a group says that the interval
-    of their paired difference leaves out 0; it is narrower than the two intervals drawn suggest.
+    of their paired difference excludes 0; it is narrower than the two intervals drawn suggest.
 
     Parameters
     ----------
     ax
-        Where.
+        The axes to draw on.
     found
         Of one dataset and metric.
     styles
         Of `point_styles`.
     """
-    styles = styles or point_styles(found.methods)
-    metric = METRICS[found.metric]
-    apart = 0.6 / len(found.methods)
-    for j, method in enumerate(found.methods):
-        at = np.arange(len(found.groups)) + (j - (len(found.methods) - 1) / 2) * apart
-        values = np.array([group.values[j] for group in found.groups])
+    styles = styles or point_styles(breakdown.methods)
+    metric = METRICS[breakdown.metric]
+    apart = 0.6 / len(breakdown.methods)
+    for j, method in enumerate(breakdown.methods):
+        at = np.arange(len(breakdown.groups)) + (j - (len(breakdown.methods) - 1) / 2) * apart
+        values = np.array([group.values[j] for group in breakdown.groups])
         ends = [
-            group.intervals[j] or (value, value) for group, value in zip(found.groups, values, strict=True)
+            group.intervals[j] or (value, value)
+            for group, value in zip(breakdown.groups, values, strict=True)
         ]
         low, high = np.array(ends).T
         bars = np.array([values - low, high - values])
         ax.errorbar(at, values, np.maximum(bars, 0), label=shown_name(method), **styles[method])
-    for k in _told_apart(found):
+    for k in _distinguished(breakdown):
         ax.plot(k, 0.955, transform=ax.get_xaxis_transform(), **STAR)
-    ax.set_xticks(range(len(found.groups)), [f"{group.label}\nn = {group.n}" for group in found.groups])
-    ax.set_xlim(-0.5, len(found.groups) - 0.5)
+    ax.set_xticks(
+        range(len(breakdown.groups)), [f"{group.label}\nn = {group.n}" for group in breakdown.groups]
+    )
+    ax.set_xlim(-0.5, len(breakdown.groups) - 0.5)
     ax.margins(y=0.12)
     ax.grid(visible=False, axis="x")
     ax.set_ylabel(f"{metric.label} {metric.arrow}")
     return ax
 
 
-def _told_apart(found: "Breakdown") -> list[int]:
-    """List the groups in which two methods are told apart; of more methods that would need more stars."""
-    better = METRICS[found.metric].higher_is_better
-    pair = len(found.methods) == 2
-    return [k for k, group in enumerate(found.groups) if pair and group.ahead(better) is not None]
+def _distinguished(breakdown: "Breakdown") -> list[int]:
+    """List the groups on which two methods differ significantly; none for more than two methods."""
+    better = METRICS[breakdown.metric].higher_is_better
+    pair = len(breakdown.methods) == 2
+    return [k for k, group in enumerate(breakdown.groups) if pair and group.ahead(better) is not None]
 
 
 def point_styles(methods: Sequence[str], highlight: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
@@ -79,7 +82,7 @@ def point_styles(methods: Sequence[str], highlight: Sequence[str] = ()) -> dict[
     }
 
 
-def by_attribute_figure(found: Sequence["Breakdown"], width: str = "double") -> "Figure":
+def by_attribute_figure(breakdowns: Sequence["Breakdown"], width: str = "double") -> "Figure":
     """Return a figure with one panel a dataset and metric, and one legend.
 
     Parameters
@@ -91,14 +94,14 @@ def by_attribute_figure(found: Sequence["Breakdown"], width: str = "double") -> 
     """
     from sodbench.analysis.attributes import ATTRIBUTES
 
-    styles = point_styles(found[0].methods)
-    fig, axes = new_figure([one.dataset for one in found], width)
-    for ax, one in zip(axes, found, strict=True):
-        draw_by_attribute(ax, one, styles)
-        ax.set_xlabel(ATTRIBUTES[one.attribute].meaning.capitalize())
+    styles = point_styles(breakdowns[0].methods)
+    fig, axes = new_figure([breakdown.dataset for breakdown in breakdowns], width)
+    for ax, breakdown in zip(axes, breakdowns, strict=True):
+        draw_by_attribute(ax, breakdown, styles)
+        ax.set_xlabel(ATTRIBUTES[breakdown.attribute].meaning.capitalize())
     marks = ("color", "marker", "linestyle", "markersize")
     entries = {method: {key: style[key] for key in marks} for method, style in styles.items()}
-    if any(_told_apart(one) for one in found):
-        entries["interval of the difference leaves out 0"] = dict(STAR)
+    if any(_distinguished(breakdown) for breakdown in breakdowns):
+        entries["95 % CI of the difference excludes 0"] = dict(STAR)
     add_legend(fig, entries)
     return fig

@@ -55,7 +55,7 @@ def differences_figure(comparison: Comparison) -> "Figure":
     fig = Figure(layout="constrained")
     axes = fig.subplots(len(comparison.images), squeeze=False)[:, 0]
     for ax, (dataset, images) in zip(axes, comparison.images.items(), strict=True):
-        forest(ax, [one for one in comparison.differences if one.dataset == dataset])
+        forest(ax, [difference for difference in comparison.differences if difference.dataset == dataset])
         ax.set_title(shown_name(f"{dataset}, {images} images"), parse_math=False)
     reach = max(ax.get_xlim()[1] for ax in axes)
     for ax in axes:
@@ -77,26 +77,40 @@ def forest(ax: "Axes", rows: Sequence[Difference]) -> "Axes":
     Parameters
     ----------
     ax
-        Where.
+        The axes to draw on.
     rows
         Of one dataset and two methods.
     """
-    for k, one in enumerate(rows):
-        face = COLOURS[0] if one.significant else "white"
-        if one.low is not None and one.high is not None:
-            ax.plot([one.sign * one.low, one.sign * one.high], [k, k], color=COLOURS[0], linewidth=1.2)
-        ax.plot(one.sign * one.difference, k, "o", ms=4.5, mfc=face, mec=COLOURS[0], mew=1.0, zorder=3)
+    for k, difference in enumerate(rows):
+        face = COLOURS[0] if difference.significant else "white"
+        if difference.low is not None and difference.high is not None:
+            ax.plot(
+                [difference.sign * difference.low, difference.sign * difference.high],
+                [k, k],
+                color=COLOURS[0],
+                linewidth=1.2,
+            )
+        ax.plot(
+            difference.sign * difference.difference,
+            k,
+            "o",
+            ms=4.5,
+            mfc=face,
+            mec=COLOURS[0],
+            mew=1.0,
+            zorder=3,
+        )
     ax.axvline(0, color="black", linewidth=0.6, zorder=1)
     reach = max([abs(bound) for bound in ax.get_xlim()])
     ax.set(xlim=(-reach, reach), ylim=(len(rows) - 0.5, -0.5))
-    ax.set_yticks(range(len(rows)), [METRICS[one.metric].label for one in rows])
+    ax.set_yticks(range(len(rows)), [METRICS[difference.metric].label for difference in rows])
     ax.grid(visible=False, axis="y")
     ax.set_xlabel(_advantage(rows[0]), parse_math=False)
     return ax
 
 
-def _advantage(one: Difference) -> str:
-    return f"Advantage of {shown_name(one.a)} over {shown_name(one.b)}"
+def _advantage(difference: Difference) -> str:
+    return f"Advantage of {shown_name(difference.a)} over {shown_name(difference.b)}"
 
 
 def ranks_figure(comparison: Comparison) -> "Figure":
@@ -120,12 +134,14 @@ def ranks_figure(comparison: Comparison) -> "Figure":
 
 
 def critical_difference_diagram(ax: "Axes", methods: Sequence[str], ranks: Ranks, title: str = "") -> "Axes":
-    """Draw average ranks on an axis, the best to the right; bars join methods that are not told apart.
+    """Draw average ranks on an axis, the best to the right; bars join methods that do not differ.
+
+    That is, their difference is not significant.
 
     Parameters
     ----------
     ax
-        Where, in its final place; its own axes are hidden.
+        The axes to draw on, in their final place; their lines and ticks are hidden.
     methods
         Names, in the order of `ranks`.
     ranks

@@ -45,7 +45,7 @@ def contact_sheet(ranking: "Ranking", pictures: Sequence["Pictures"]) -> "Figure
     from matplotlib.figure import Figure
 
     names = [name for name in (ranking.than, ranking.method) if name]
-    photos = any(one.photo is not None for one in pictures)
+    photos = any(image_pictures.photo is not None for image_pictures in pictures)
     titles = [*(["Image"] if photos else []), "Mask", *map(shown_name, names), "Errors"]
     width = FIGURE_WIDTHS["double"]
     across = min(len(pictures), int((width + BETWEEN) / (len(titles) * SMALLEST + BETWEEN)))
@@ -60,15 +60,17 @@ def contact_sheet(ranking: "Ranking", pictures: Sequence["Pictures"]) -> "Figure
     text: dict[str, Any] = {"ha": "center", "va": "center", "parse_math": False}
     for line, title in enumerate((_title(ranking, len(pictures)), COLOURS_SAID)):
         ax.text(0, (line + 0.5) * HEAD, title, **(text | {"ha": "left"}), fontsize=7 - line)
-    for k, (one, found) in enumerate(zip(ranking.images, pictures, strict=False)):
+    for k, (ranked, image_pictures) in enumerate(zip(ranking.images, pictures, strict=False)):
         left, top = (k % across) * (block + BETWEEN), 3 * HEAD + (k // across) * step
-        for j, picture in enumerate(_row(found, names, photos)):
+        for j, picture in enumerate(_row(image_pictures, names, photos)):
             middle = left + (j + 0.5) * (cell + GAP)
             if k < across:
                 ax.text(middle, 2.5 * HEAD, titles[j], **text, fontsize=6)
             if picture is not None:
                 _place(ax, picture, middle, top + cell * BOX / 2, cell)
-        ax.text(left, top + cell * BOX + CAPTION / 2, _caption(k, one), **(text | {"ha": "left"}), fontsize=6)
+        ax.text(
+            left, top + cell * BOX + CAPTION / 2, _caption(k, ranked), **(text | {"ha": "left"}), fontsize=6
+        )
     return fig
 
 
@@ -77,10 +79,15 @@ def _title(ranking: "Ranking", shown: int) -> str:
     return ranking_title(ranking) + (f" (shown: {shown})" if shown < len(ranking.images) else "")
 
 
-def _row(one: "Pictures", names: Sequence[str], photos: bool) -> list[NDArray[np.uint8] | None]:
+def _row(pictures: "Pictures", names: Sequence[str], photos: bool) -> list[NDArray[np.uint8] | None]:
     """List an image's pictures, as the titles name them; the last method is the one that is worst."""
-    maps = [one.maps[name] for name in names]
-    return [*([one.photo] if photos else []), one.gt * np.uint8(255), *maps, errors(maps[-1], one.gt)]
+    maps = [pictures.maps[name] for name in names]
+    return [
+        *([pictures.photo] if photos else []),
+        pictures.gt * np.uint8(255),
+        *maps,
+        errors(maps[-1], pictures.gt),
+    ]
 
 
 def _place(ax: "Axes", picture: NDArray[np.uint8], x: float, y: float, cell: float) -> None:
@@ -96,8 +103,8 @@ def _place(ax: "Axes", picture: NDArray[np.uint8], x: float, y: float, cell: flo
     ax.plot(*zip(*frame, strict=True), color="#888888", linewidth=0.3)
 
 
-def _caption(k: int, one: "Ranked") -> str:
-    values = f"{one.value:.3f}"
-    if one.than is not None and one.difference is not None:
-        values = f"{one.than:.3f} → {one.value:.3f} ({one.difference:+.3f})"
-    return f"{k + 1}  {shown_name(one.image)}  {values}"
+def _caption(k: int, ranked: "Ranked") -> str:
+    values = f"{ranked.value:.3f}"
+    if ranked.than is not None and ranked.difference is not None:
+        values = f"{ranked.than:.3f} → {ranked.value:.3f} ({ranked.difference:+.3f})"
+    return f"{k + 1}  {shown_name(ranked.image)}  {values}"

@@ -41,7 +41,7 @@ def cost_plot(ax: "Axes", curves: Mapping[str, Mapping[int, int]], *, flops: boo
     Parameters
     ----------
     ax
-        Where.
+        The axes to draw on.
     curves
         Block -> M -> multiply-accumulates. RSU blocks are drawn red.
     flops

@@ -31,7 +31,7 @@ def pr_curves(
     Parameters
     ----------
     ax
-        Where.
+        The axes to draw on.
     curves
         Of one dataset, by method.
     styles
@@ -42,12 +42,12 @@ def pr_curves(
         Put a dot where F is highest.
     """
     low, high = ZOOMS[zoom]
-    lines = {method: (one.recall, one.precision) for method, one in curves.items()}
+    lines = {method: (curve.recall, curve.precision) for method, curve in curves.items()}
     styles = styles or line_styles(list(curves))
-    for method, one in curves.items():
-        if one.band:
+    for method, curve in curves.items():
+        if curve.band:
             shade = {"color": styles[method]["color"], "alpha": 0.18, "linewidth": 0}
-            ax.fill_between(one.band.recall, one.band.low, one.band.high, **shade)
+            ax.fill_between(curve.band.recall, curve.band.low, curve.band.high, **shade)
     _draw(ax, curves, lines, styles, mark_best)
     ax.set(xlim=(low, 1), ylim=(high, 1), xlabel="Recall", ylabel="Precision")
     return ax
@@ -62,7 +62,7 @@ def f_curves(
     mark_best: bool = False,
 ) -> "Axes":
     """Draw F against the threshold; the parameters are those of `pr_curves`."""
-    lines = {method: (np.linspace(0, 255, len(one.f)), one.f) for method, one in curves.items()}
+    lines = {method: (np.linspace(0, 255, len(curve.f)), curve.f) for method, curve in curves.items()}
     _draw(ax, curves, lines, styles, mark_best)
     ax.set(xlim=(0, 255), ylim=(ZOOMS[zoom][1], 1), xlabel="Threshold", ylabel="F-measure")
     ax.set_xticks([0, 100, 200])
@@ -91,4 +91,4 @@ def outside(curves: Mapping[str, Curves], zoom: str) -> list[str]:
     ['poor']
     """
     low, high = ZOOMS[zoom]
-    return [m for m, one in curves.items() if not ((one.recall >= low) & (one.precision >= high)).any()]
+    return [m for m, curve in curves.items() if not ((curve.recall >= low) & (curve.precision >= high)).any()]

@@ -1,4 +1,4 @@
-"""Where the names of points stand in a picture, so that none lies on another one."""
+"""Placement of point labels in a figure, so that none covers another."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,11 @@ MARK = 3.5
 """Half the side of the square that a point's marker covers, in points."""
 
 EFFORT = 160
-"""Names times beginnings from which the best places are looked for: few names are tried more often."""
+"""Number of names times number of restarts of the search: fewer names get more restarts."""
 
 
 def place_labels(points: Reals, sizes: Reals, frame: Reals) -> Reals:
-    """Choose where labels stand: the offset of each label's centre from its point, in points.
+    """Choose label positions: the offset of each label's centre from its point, in points.
 
     Every label tries places around its point, near ones first, and takes the one that covers least;
     this is repeated until none moves, from several beginnings. The same input gives the same places.
@@ -65,7 +65,7 @@ def place_labels(points: Reals, sizes: Reals, frame: Reals) -> Reals:
     random, again = np.random.default_rng(0), EFFORT // max(len(points), 1) - 1
     starts = [alone, *(alone + 20 * random.random(alone.shape) for _ in range(again))]
     tried = [_settled(start.argmin(axis=1), alone, points, boxes, lines) for start in starts]
-    _, chosen = min(tried, key=lambda found: found[0])
+    _, chosen = min(tried, key=lambda result: result[0])
     return centres[np.arange(len(points)), chosen] - points
 
 
@@ -110,5 +110,5 @@ def _meet(start: Reals, ends: Reals, starts: Reals, others: Reals) -> NDArray[np
 
 
 def _side(start: Reals, end: Reals, point: Reals) -> Reals:
-    along, there = end - start, point - start
-    return along[..., 0] * there[..., 1] - along[..., 1] * there[..., 0]
+    along, to_point = end - start, point - start
+    return along[..., 0] * to_point[..., 1] - along[..., 1] * to_point[..., 0]

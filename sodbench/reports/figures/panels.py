@@ -31,7 +31,7 @@ class Curves:
 
 
 OF_CURVES = ("max_f",)
-"""The metric that depends on all that the curves drawn depend on."""
+"""The metric that depends on everything the curves drawn depend on."""
 
 Panels = dict[str, dict[str, Curves]]
 """Dataset -> method -> its curves."""
@@ -43,18 +43,21 @@ def scores_curves(scores: Sequence[Scores], band: bool = False) -> Panels:
     Raises
     ------
     ScoresError
-        A method stands there twice for a dataset.
+        A method occurs twice on a dataset.
     """
     panels: Panels = {}
-    for one in scores:
-        panel = panels.setdefault(one.dataset_name, {})
-        if one.method in panel:
+    for method_scores in scores:
+        panel = panels.setdefault(method_scores.dataset_name, {})
+        if method_scores.method in panel:
             raise ScoresError(
-                f"{one.method} on {one.dataset}: found twice in the scores, expected once. Name one folder."
+                f"{method_scores.method} on {method_scores.dataset}: found twice in the scores, expected "
+                "once. Name one folder."
             )
-        curves = one.curves()
-        shade = _band(one) if band else None
-        panel[one.method] = Curves(one.signature, curves["precision"], curves["recall"], curves["f"], shade)
+        curves = method_scores.curves()
+        shade = _band(method_scores) if band else None
+        panel[method_scores.method] = Curves(
+            method_scores.signature, curves["precision"], curves["recall"], curves["f"], shade
+        )
     return panels
 
 
@@ -70,20 +73,20 @@ def board_curves(folder: Path) -> Panels:
     for dataset, board in read_boards(folder).items():
         for entry in board.of("measured"):
             if (curves := read_curves(folder, dataset, entry)) is not None:
-                found = Curves(entry.signature, curves["precision"], curves["recall"], curves["f"])
-                panels.setdefault(dataset, {})[entry.method] = found
+                method_curves = Curves(entry.signature, curves["precision"], curves["recall"], curves["f"])
+                panels.setdefault(dataset, {})[entry.method] = method_curves
     return panels
 
 
 def select_curves(
     panels: Panels, datasets: Sequence[str] = (), methods: Sequence[str] = ()
 ) -> tuple[Panels, list[str]]:
-    """Return the panels of some datasets with the curves of some methods, and what to tell of them.
+    """Return panels of some datasets with curves of some methods, and messages about what is left out.
 
     Parameters
     ----------
     panels
-        All there are.
+        All curves.
     datasets, methods
         Which, in their order; none: all.
 
@@ -94,19 +97,19 @@ def select_curves(
     LeaderboardError
         Curves of one dataset were scored in different ways.
     """
-    there = list(dict.fromkeys(method for panel in panels.values() for method in panel))
+    available = list(dict.fromkeys(method for panel in panels.values() for method in panel))
     help_text = "`sodbench score` and `sodbench leaderboard add` make curves."
-    if not there:
+    if not available:
         raise ScoresError(f"found no curves. Give folders that `sodbench score` wrote; {help_text}")
-    for wanted, known in ((datasets, list(panels)), (methods, there)):
+    for wanted, known in ((datasets, list(panels)), (methods, available)):
         if unknown := [name for name in wanted if name not in known]:
             raise ScoresError(f"{unknown[0]}: no curves here, only of {first_few(known)}. {help_text}")
-    chosen = methods or there
-    found, said = {}, []
+    chosen = methods or available
+    selected, messages = {}, []
     for dataset in datasets or panels:
         panel = {method: panels[dataset][method] for method in chosen if method in panels[dataset]}
         if not panel and not datasets:
-            said.append(f"{dataset}: no curves of {first_few(chosen)}; left out.")
+            messages.append(f"{dataset}: no curves of {first_few(chosen)}; left out.")
             continue
         if not panel:
             raise ScoresError(
@@ -114,9 +117,9 @@ def select_curves(
             )
         check_comparable(dataset, panel)
         if missing := [method for method in chosen if method not in panel]:
-            said.append(f"{dataset}: no curves of {', '.join(missing)}; left out.")
-        found[dataset] = panel
-    return found, said
+            messages.append(f"{dataset}: no curves of {', '.join(missing)}; left out.")
+        selected[dataset] = panel
+    return selected, messages
 
 
 def check_comparable(dataset: str, panel: Mapping[str, Curves]) -> None:

@@ -36,11 +36,11 @@ def errors(levels: NDArray[np.uint8], gt: NDArray[np.bool_]) -> NDArray[np.uint8
     >>> errors(np.array([[255, 255, 0, 0]], np.uint8), np.array([[True, False, True, False]])).tolist()
     [[[255, 255, 255], [213, 94, 0], [0, 114, 178], [0, 0, 0]]]
     """
-    found = levels >= 128
+    salient = levels >= 128
     picture = np.zeros((*gt.shape, 3), np.uint8)
-    picture[found & gt] = 255
-    picture[found & ~gt] = (213, 94, 0)
-    picture[~found & gt] = (0, 114, 178)
+    picture[salient & gt] = 255
+    picture[salient & ~gt] = (213, 94, 0)
+    picture[~salient & gt] = (0, 114, 178)
     return picture
 
 

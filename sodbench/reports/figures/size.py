@@ -28,9 +28,9 @@ def size_plot(
     Parameters
     ----------
     ax
-        Where; the figure's layout must not change much afterwards, as names are placed for it.
+        The axes to draw on; the figure's layout must not change much afterwards, as names are placed for it.
     board
-        Rows without a size or the metric are passed over. Published rows are filled, measured ones hollow.
+        Rows without a size or the metric are skipped. Published rows are filled, measured ones hollow.
     metric
         Its id.
     log
@@ -79,7 +79,7 @@ def _mark(source: str, star: bool) -> dict[str, Any]:
 def sized(
     board: Board, metric: str, methods: Sequence[str] = (), source: str | None = None
 ) -> tuple[Board, list[str]]:
-    """Return the board of those rows that `size_plot` can draw, and what to tell of the others.
+    """Return the board of those rows that `size_plot` can draw, and a message about the others.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def sized(
     metric
         Its id.
     methods
-        Which; none: all.
+        Names; none: all.
     source
         ``published`` or ``measured``; None: both.
 
@@ -100,21 +100,21 @@ def sized(
     if metric not in PAPER_METRICS:
         raise LeaderboardError(f"unknown metric {metric!r}; {nearest(metric, PAPER_METRICS)}")
     rows = [entry for entry in board.entries if source in (None, entry.source)]
-    there = list(dict.fromkeys(entry.method for entry in rows))
-    if unknown := [method for method in methods if method not in there]:
+    available = list(dict.fromkeys(entry.method for entry in rows))
+    if unknown := [method for method in methods if method not in available]:
         raise LeaderboardError(
-            f"{unknown[0]}: not on the board of {board.dataset}; {nearest(unknown[0], there)}"
+            f"{unknown[0]}: not on the board of {board.dataset}; {nearest(unknown[0], available)}"
         )
     rows = [entry for entry in rows if not methods or entry.method in methods]
-    found = [entry for entry in rows if entry.size_mb and metric in entry.values]
-    if not found:
+    drawable = [entry for entry in rows if entry.size_mb and metric in entry.values]
+    if not drawable:
         raise LeaderboardError(
             f"{board.dataset}: no {source or 'published or measured'} row with a size and {metric}. Add rows "
             "with `sodbench leaderboard add SCORES --size-mb MB`, or choose other rows."
         )
-    left = [entry.method for entry in rows if entry not in found]
-    said = [f"{board.dataset}: no size or {metric} of {', '.join(left)}; left out."] if left else []
-    return replace(board, entries=tuple(found)), said
+    left = [entry.method for entry in rows if entry not in drawable]
+    messages = [f"{board.dataset}: no size or {metric} of {', '.join(left)}; left out."] if left else []
+    return replace(board, entries=tuple(drawable)), messages
 
 
 def _label(ax: "Axes", points: Reals, names: Sequence[str], colours: Sequence[str]) -> None:

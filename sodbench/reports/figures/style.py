@@ -78,7 +78,7 @@ def line_styles(methods: Sequence[str], highlight: Sequence[str] = ()) -> dict[s
     Raises
     ------
     ScoresError
-        More methods than can be told apart.
+        More methods than lines that can be distinguished.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def line_styles(methods: Sequence[str], highlight: Sequence[str] = ()) -> dict[s
     if len(plain) > most or len(red) > len(DASHES):
         raise ScoresError(
             f"{len(plain)} methods and {len(red)} highlighted: at most {most} and {len(DASHES)} lines can be "
-            "told apart. Choose with --methods."
+            "distinguished. Choose with --methods."
         )
     styles: dict[str, dict[str, Any]] = {}
     for k, name in enumerate(plain):
@@ -142,7 +142,7 @@ def add_legend(fig: "Figure", styles: Mapping[str, Mapping[str, Any]]) -> "Legen
     handles = [Line2D([], [], **style) for style in styles.values()]
     for columns in range(min(len(styles), 8), 0, -1):
         rows = -(-len(styles) // columns)
-        found = fig.legend(
+        legend = fig.legend(
             handles,
             [shown_name(method) for method in styles],
             loc="outside lower center",
@@ -154,14 +154,14 @@ def add_legend(fig: "Figure", styles: Mapping[str, Mapping[str, Any]]) -> "Legen
             borderpad=0.2,
             borderaxespad=0.0,
         )
-        for text in found.get_texts():
+        for text in legend.get_texts():
             text.set_parse_math(False)
-        box = found.get_window_extent()
+        box = legend.get_window_extent()
         if box.width <= fig.bbox.width or columns == 1:
             break
-        found.remove()
+        legend.remove()
     fig.set_figheight(fig.get_figheight() + box.height / fig.dpi)
-    return found
+    return legend
 
 
 def shown_name(name: str) -> str:
@@ -191,7 +191,7 @@ def figure_style() -> Iterator[None]:
     from matplotlib import rc_context, rcdefaults, rcParams
 
     with rc_context(), catch_warnings():
-        filterwarnings("ignore", r"Glyph .* missing from font")  # told once, by `unknown_glyphs`
+        filterwarnings("ignore", r"Glyph .* missing from font")  # reported once, by `unknown_glyphs`
         rcdefaults()
         settings: Any = STYLE  # matplotlib's type has every key as a literal
         rcParams.update(settings)
