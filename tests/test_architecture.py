@@ -182,12 +182,12 @@ def test_no_public_name_is_defined_twice():
 
 @pytest.mark.parametrize("room", ["scoring", "analysis"])
 def test_no_metric_is_named_where_parts_are_asked(room):
-    """Docstrings apart: what a metric is stands in its module only."""
+    """Docstrings apart: what a metric is stands in its module only. (Diagnostics have an MAE of their own.)"""
     from sodbench.metrics import METRICS
 
     named = []
     for module, file in MODULES.items():
-        if room_of(module) == room:
+        if room_of(module) == room and not lies_in(module, "analysis.diagnostics"):
             named += [
                 f"{module}: {node.value}"
                 for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))

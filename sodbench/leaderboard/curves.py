@@ -12,7 +12,7 @@ from sodbench.errors import LeaderboardError
 from sodbench.leaderboard.boards import BoardRow
 from sodbench.utils.files import replacing
 
-CURVES = ("precision", "recall", "f")
+BOARD_CURVES = ("precision", "recall", "f")
 """The curves kept of a measured row."""
 
 
@@ -28,9 +28,9 @@ def write_curves(
     file = io.StringIO()
     file.write(f"# {entry.signature}\n")
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(CURVES)
+    writer.writerow(BOARD_CURVES)
     writer.writerows(
-        [f"{value:.5f}" for value in line] for line in zip(*(curves[c] for c in CURVES), strict=True)
+        [f"{value:.5f}" for value in line] for line in zip(*(curves[c] for c in BOARD_CURVES), strict=True)
     )
     path = curves_file(folder, dataset, entry.method)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,17 +52,17 @@ def read_curves(folder: Path, dataset: str, entry: BoardRow) -> dict[str, NDArra
     try:
         first, head, *lines = path.read_text(encoding="utf-8").splitlines()
         values = np.array([[float(cell) for cell in line.split(",")] for line in lines])
-        well_formed = head.split(",") == list(CURVES) and values.shape[1:] == (len(CURVES),)
+        well_formed = head.split(",") == list(BOARD_CURVES) and values.shape[1:] == (len(BOARD_CURVES),)
         well_formed = well_formed and len(values) > 1 and bool(((values >= 0) & (values <= 1)).all())
     except (OSError, ValueError) as error:
         raise LeaderboardError(f"{path}: damaged ({error}). Add the scores again.") from error
     if not well_formed:
-        raise LeaderboardError(f"{path}: damaged, expected lines of {', '.join(CURVES)} in [0, 1].")
+        raise LeaderboardError(f"{path}: damaged, expected lines of {', '.join(BOARD_CURVES)} in [0, 1].")
     if first != f"# {entry.signature}":
         raise LeaderboardError(
             f"{path}: belongs to other scores of {entry.method} than the board's row. Add the scores again."
         )
-    curves = {name: values[:, k] for k, name in enumerate(CURVES)}
+    curves = {name: values[:, k] for k, name in enumerate(BOARD_CURVES)}
     if "max_f" in entry.values and abs(curves["f"].max() - float(entry.values["max_f"])) > 1e-5:
         raise LeaderboardError(
             f"{path}: its highest F is {curves['f'].max():.5f}, the row of {entry.method} says "

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sodbench.reports.table import MEAN_RANK, Grid, Table
-from sodbench.reports.views import TABLE_FORMATS, ShownCell, ShownRow, View, grid_view, table_view
+from sodbench.reports.views import TABLE_FORMATS, ShownCell, ShownRow, TableView, grid_view, table_view
 from sodbench.utils.text import aligned, printable
 
 if TYPE_CHECKING:
@@ -48,6 +48,12 @@ def render_table(table: Table, style: str = "text", *, mark: str = "best3", capt
         views = [replace(view, caption=(), signatures=()) for view in views]
         views[-1] = replace(views[-1], caption=whole.caption, signatures=whole.signatures)
     return _render(views, style, title)
+
+
+def notebook_html(table: Table) -> str:
+    """Write a table as the fragment of HTML that a notebook shows."""
+    views = [table_view(part, "html", "best3", "") for part in table.split(TABLE_FORMATS["html"].widest)]
+    return _render(views, "html", "", page=False)
 
 
 def render_grids(grids: Sequence[Grid], style: str = "text", *, title: str, mark: str = "best3") -> str:
@@ -150,14 +156,14 @@ def _number(text: str) -> str:
     return sign + tex(rest).replace(r" $\pm$", r"\,$\pm$\,")
 
 
-def _render(views: Sequence[View], style: str, title: str) -> str:
+def _render(views: Sequence[TableView], style: str, title: str, page: bool = True) -> str:
     if style == "text":
         return "\n\n".join(map(_text, views)) + "\n"
     template = _environment(style).get_template(f"table{TABLE_FORMATS[style].suffix}.jinja")
-    return template.render(tables=views, title=title)
+    return template.render(tables=views, title=title, page=page)
 
 
-def _text(view: View) -> str:
+def _text(view: TableView) -> str:
     blocks = [[*section.rows, *filter(None, [section.means])] for section in view.sections]
     every = [row for block in blocks for row in block]
     tails = [max((len(_after(row.cells[k])) for row in every), default=0) for k in range(len(view.columns))]

@@ -4,6 +4,7 @@ The numbers in them and their ranks come from `sodbench.reports.ranking`; `sodbe
 writes them.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
@@ -14,6 +15,7 @@ from sodbench.errors import LeaderboardError, first_few, nearest
 from sodbench.leaderboard.boards import Board, BoardRow
 from sodbench.leaderboard.submission import entry_from
 from sodbench.metrics import METRICS, PAPER_METRICS
+from sodbench.reports.formats import notebook_html
 from sodbench.reports.ranking import RowKey, Sheet, complete_mean, number_text
 from sodbench.reports.table import MEAN_OF_ALL, MEAN_RANK, Cell, Column, Marks, Section, Table, TableRow
 from sodbench.scoring.scores import Scores
@@ -22,8 +24,8 @@ from sodbench.utils.text import aligned
 PAPER_DATASETS = ("DUT-OMRON", "DUTS-TE", "HKU-IS", "ECSSD", "PASCAL-S", "SOD")
 """The datasets of the U2-Net paper's Tables 3 and 4, in their order."""
 
-SORTS = ("method", "year", "size", "rank", *PAPER_METRICS)
-"""What rows can be sorted by; without, they stand as on the boards."""
+SORTS = ("method", "year", "size", "rank")
+"""What rows can be sorted by beside every metric; without, they stand as on the boards."""
 
 
 def assemble(
@@ -59,7 +61,7 @@ def assemble(
     for method_scores in scores:
         dataset = method_scores.dataset_name
         board = boards.get(dataset, Board(dataset, ()))
-        entry = _with_facts(entry_from(method_scores), board)
+        entry = _with_facts(_with_all_metrics(entry_from(method_scores), method_scores), board)
         given.append(f"{entry.method} on {dataset}")
         shown[dataset] = shown.get(dataset, Board(dataset, ())).put(entry)
     if twice := sorted({name for name in given if given.count(name) > 1}):
@@ -92,6 +94,14 @@ def notices(shown: Mapping[str, Board], boards: Mapping[str, Board], scores: Seq
                 f"{method_scores.method} on {dataset}: shown from the scores given, not from the board."
             )
     return messages
+
+
+def _with_all_metrics(entry: BoardRow, scores: Scores) -> BoardRow:
+    """Add the metrics that a board has no columns for."""
+    summary = scores.summary()
+    others = {name: summary[name] for name in scores.metrics if name not in entry.values}
+    defined = {name: Decimal(repr(value)) for name, value in others.items() if not math.isnan(value)}
+    return replace(entry, values={**entry.values, **defined})
 
 
 def _with_facts(entry: BoardRow, board: Board) -> BoardRow:
@@ -143,9 +153,9 @@ def build_table(
     boards
         By dataset, in the order of columns; their rows in the order of rows. See `assemble`.
     metrics
-        Which of the boards' metrics; none: all.
+        Which; none: the boards'. Others are there in rows of one's own scores only.
     sort
-        One of `SORTS`: best, smallest or newest first; a metric counts by its mean over the datasets, and
+        One of `SORTS`, or a metric: best, smallest or newest first; a metric counts by its mean over the datasets, and
         rows that lack it come last.
     decimals
         Digits after the point.
@@ -161,9 +171,14 @@ def build_table(
     Raises
     ------
     LeaderboardError
-        A metric or sort is unknown, or no row has a difference to show.
+        A metric or sort is unknown, no row has the metric, or none has a difference to show.
     """
-    metrics = named(metrics, PAPER_METRICS, "metric") or list(PAPER_METRICS)
+    metrics = named(metrics, tuple(METRICS), "metric") or list(PAPER_METRICS)
+    shown = {name for board in boards.values() for entry in board.entries for name in entry.values}
+    if absent := [name for name in metrics if name not in {*shown, *PAPER_METRICS}]:
+        raise LeaderboardError(
+            f"{', '.join(absent)}: no row shown has it. Give scores that have with --with."
+        )
     sheet = Sheet(boards, metrics, decimals, marks or Marks())
     sections = [_sorted(sheet, rows, sort) for rows in sheet.sections()]
     measured = [name for rows in sections for name, source in rows if source == "measured"]
@@ -176,7 +191,7 @@ def build_table(
     if mean_rank:
         columns.append(Column(MEAN_RANK, "rank"))
     table_sections = tuple(_section(sheet, rows, columns, average) for rows in sections)
-    return Table(tuple(columns), table_sections, sheet.marks.said)
+    return Table(tuple(columns), table_sections, sheet.marks.said, notebook_html)
 
 
 def split_note(note: str) -> dict[str, str]:
@@ -259,7 +274,7 @@ def _means(sheet: Sheet, rows: Sequence[RowKey], columns: Sequence[Column]) -> T
 def _sorted(sheet: Sheet, rows: Sequence[RowKey], by: str) -> list[RowKey]:
     if not by:
         return list(rows)
-    (by,) = named([by], SORTS, "sort")
+    (by,) = named([by], (*SORTS, *METRICS), "sort")
     if by == "method":
         return sorted(rows, key=lambda key: key[0].casefold())
     if by == "year":

@@ -1,6 +1,6 @@
 """Tables as shown, in no particular format: columns, cells, ranks, marks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from sodbench.metrics import METRICS
@@ -106,11 +106,16 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """A table as shown, in no particular format."""
+    """A table as shown, in no particular format; `notebook` says how a notebook shows it."""
 
     columns: tuple[Column, ...]
     sections: tuple[Section, ...]
     said: tuple[str, ...] = ()
+    notebook: "Callable[[Table], str] | None" = field(default=None, compare=False, repr=False)
+
+    def _repr_html_(self) -> str | None:
+        """Show the table in a notebook, as its maker said."""
+        return self.notebook(self) if self.notebook else None
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """What a table shows, as plain data: texts, which cells are marked and how, footnotes, caption.
 
-Any kind of table becomes a `View`, which the formats write without knowing what it was made from.
+Any kind of table becomes a `TableView`, which the formats write without knowing what it was made from.
 """
 
 import re
@@ -96,7 +96,7 @@ class ShownSection:
 
 
 @dataclass(frozen=True)
-class View:
+class TableView:
     """A table ready for markup; nothing in it is escaped yet.
 
     Parameters
@@ -141,7 +141,7 @@ class View:
         return tuple(k > 0 and group != groups[k - 1] for k, group in enumerate(groups))
 
 
-def table_view(table: Table, style: str, mark: str, opening: str) -> View:
+def table_view(table: Table, style: str, mark: str, opening: str) -> TableView:
     """Return what is shown of a comparison of methods; see `sodbench.reports.formats.render_table`."""
     notes = Footnotes()
     all_rows = [row for section in table.sections for row in section.rows]
@@ -160,7 +160,7 @@ def table_view(table: Table, style: str, mark: str, opening: str) -> View:
         return ShownSection(rows, section.title, replace(shown_row(section.means), facts=("",) * len(facts)))
 
     sections = tuple(shown_section(section) for section in table.sections)
-    return View(
+    return TableView(
         label=_label("-".join(table.groups)),
         left=("Method", *(name.capitalize() for name in facts)),
         columns=tuple(ShownColumn(column.group, column.label) for column in table.columns),
@@ -172,7 +172,7 @@ def table_view(table: Table, style: str, mark: str, opening: str) -> View:
     )
 
 
-def grid_view(grid: Grid, style: str, mark: str) -> View:
+def grid_view(grid: Grid, style: str, mark: str) -> TableView:
     """Return what is shown of a grid; see `sodbench.reports.formats.render_grids`."""
     notes = Footnotes()
 
@@ -183,7 +183,7 @@ def grid_view(grid: Grid, style: str, mark: str) -> View:
 
     sections = (ShownSection(tuple(shown_row(row) for row in grid.rows)),)
     numbered = () if style == "latex" else (f"{grid.title}.",)  # LaTeX numbers its tables itself
-    return View(
+    return TableView(
         label=_label(grid.title),
         left=grid.head[: grid.left],
         columns=tuple(ShownColumn(group, label) for group, label in grid.columns[grid.left :]),

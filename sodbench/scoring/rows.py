@@ -27,7 +27,7 @@ ROW_NOTES: Mapping[str, str] = {
 """What a row may report of its image, and in which words."""
 
 
-NOTHING: Mapping[str, Any] = {}
+NO_NUMBERS: Mapping[str, Any] = {}
 """What most rows have of `Row.unknown`: one object, which nobody changes."""
 
 
@@ -44,10 +44,10 @@ class Row(NamedTuple):
     shape: tuple[int, int]
     fg: NDArray[np.uint32]
     bg: NDArray[np.uint32]
-    numbers: Mapping[str, float] = NOTHING
+    numbers: Mapping[str, float] = NO_NUMBERS
     notes: tuple[str, ...] = ()
     digest: str = ""
-    unknown: Mapping[str, str] = NOTHING
+    unknown: Mapping[str, str] = NO_NUMBERS
 
 
 def levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
@@ -86,7 +86,7 @@ def held(row: Row, made: Protocol, wanted: Protocol) -> Row | None:
     if not lost & row.numbers.keys() and not row.unknown:
         return row
     numbers = {name: value for name, value in row.numbers.items() if name not in lost}
-    return row._replace(numbers=numbers, unknown=NOTHING)
+    return row._replace(numbers=numbers, unknown=NO_NUMBERS)
 
 
 def lacking(row: Row, protocol: Protocol, metrics: Iterable[str]) -> tuple[str, ...]:

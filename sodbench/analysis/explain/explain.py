@@ -18,12 +18,13 @@ from pathlib import Path
 from sodbench.analysis.diagnostics.checks import SAMPLE, examine
 from sodbench.analysis.explain.rescorer import Pixels, Rescorer
 from sodbench.errors import MetricError, PredictionError, ScoresError, SodbenchError, first_few
-from sodbench.metrics import METRICS, find_metric
+from sodbench.metrics import find_metric
+from sodbench.metrics.families import check_metrics
 from sodbench.protocol import PRESETS
 from sodbench.protocol.conventions import CONVENTIONS, Reading, pairs, readings
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.runs import Job, score_jobs
-from sodbench.scoring.scores import load_scores
+from sodbench.scoring.scores import Scores, load_scores
 from sodbench.utils.process import Bar, Progress, Say, cpus
 
 TENTH = 0.1
@@ -35,7 +36,9 @@ AS_SCORED = "as scored"
 PRINTED_ALIKE = 0.5 + 1e-9
 """The largest miss that is still printed as claimed, in units of the last digit."""
 
-NOTHING = f"nothing odd was found about these maps (up to {SAMPLE} were looked at, evenly spaced by name)."
+NOTHING_ODD = (
+    f"nothing odd was found about these maps (up to {SAMPLE} were looked at, evenly spaced by name)."
+)
 
 
 @dataclass(frozen=True)
@@ -211,13 +214,13 @@ def rescorer_of_maps(
             say(line)
         raise
     pixels = Pixels(entries, job.location, plan.strip, plan.jobs)
-    return Rescorer(scores, pixels), odd or (NOTHING,)
+    return Rescorer(scores, pixels), odd or (NOTHING_ODD,)
 
 
 def explain(
-    figures: Rescorer,
-    metrics: Sequence[str],
-    claims: Sequence[Claim] = (),
+    figures: Rescorer | Scores,
+    metrics: str | Sequence[str] = "paper",
+    claims: Sequence[Claim | str] = (),
     findings: Sequence[str] = (),
     *,
     say: Say = lambda line: None,
@@ -228,11 +231,12 @@ def explain(
     Parameters
     ----------
     figures
-        Of one method on one dataset; with as many threads as they are given for their pixels.
+        Of one method on one dataset; with as many threads as they are given for their pixels. Scores alone
+        have no figure where a convention needs the images.
     metrics
-        Column ids; those claimed are added.
+        Column ids, or ``paper``, ``all``; those claimed are added.
     claims
-        At most one a metric.
+        At most one a metric, each a `Claim` or what `claim_of` reads: ``max_f=.951``.
     findings
         What is odd about the maps.
     say
@@ -245,10 +249,12 @@ def explain(
     ScoresError
         A metric was not computed, or is claimed twice.
     """
+    figures = Rescorer(figures) if isinstance(figures, Scores) else figures
+    claims = [claim_of(claim) if isinstance(claim, str) else claim for claim in claims]
     given = [claim.metric for claim in claims]
     if twice := sorted({metric for metric in given if given.count(metric) > 1}):
         raise ScoresError(f"claimed twice: {', '.join(twice)}; expected each metric once.")
-    metrics = [metric for metric in METRICS if metric in {*metrics, *given}]
+    metrics = check_metrics([*([metrics] if isinstance(metrics, str) else metrics), *given])
     figures.scores.check_computed(metrics)
     base = Reading(figures.scores.protocol)
     known = readings(base)
