@@ -182,7 +182,7 @@ def test_no_public_name_is_defined_twice():
 
 @pytest.mark.parametrize("room", ["scoring", "analysis"])
 def test_no_metric_is_named_where_parts_are_asked(room):
-    """Docstrings apart: what a metric is stands in its module only. (Diagnostics have an MAE of their own.)"""
+    """What a metric is stands in its module only; diagnostics have an MAE of their own."""
     from sodbench.metrics import METRICS
 
     named = []

@@ -155,8 +155,8 @@ def build_table(
     metrics
         Which; none: the boards'. Others are there in rows of one's own scores only.
     sort
-        One of `SORTS`, or a metric: best, smallest or newest first; a metric counts by its mean over the datasets, and
-        rows that lack it come last.
+        One of `SORTS`, or a metric: best, smallest or newest first; a metric counts by its mean over the
+        datasets, and rows that lack it come last.
     decimals
         Digits after the point.
     delta

@@ -250,8 +250,8 @@ def explain(
         A metric was not computed, or is claimed twice.
     """
     figures = Rescorer(figures) if isinstance(figures, Scores) else figures
-    claims = [claim_of(claim) if isinstance(claim, str) else claim for claim in claims]
-    given = [claim.metric for claim in claims]
+    claimed = [claim_of(claim) if isinstance(claim, str) else claim for claim in claims]
+    given = [claim.metric for claim in claimed]
     if twice := sorted({metric for metric in given if given.count(metric) > 1}):
         raise ScoresError(f"claimed twice: {', '.join(twice)}; expected each metric once.")
     metrics = check_metrics([*([metrics] if isinstance(metrics, str) else metrics), *given])
@@ -266,10 +266,10 @@ def explain(
         values = dict(zip(known, rows, strict=True))
     name = next((preset for preset in PRESETS if known[preset] == base), AS_SCORED)
     candidates = []
-    if claims:
-        candidates = [_candidate(claims, (each,), values[each]) for each in known]
-        candidates += [_candidate(claims, (AS_SCORED,), here)] if name == AS_SCORED else []
-        candidates += _sets_of_two(figures, base, claims, candidates, say, progress)
+    if claimed:
+        candidates = [_candidate(claimed, (each,), values[each]) for each in known]
+        candidates += [_candidate(claimed, (AS_SCORED,), here)] if name == AS_SCORED else []
+        candidates += _sets_of_two(figures, base, claimed, candidates, say, progress)
     return Explanation(
         method=f"{figures.scores.method} on {figures.scores.dataset_name}",
         signature=figures.scores.signature,
@@ -278,8 +278,8 @@ def explain(
         presets={preset: _known_values(values[preset]) for preset in PRESETS},
         effects=tuple(_effects(metrics, here, values)),
         unknown=tuple(each for each, row in values.items() if None in row.values()),
-        claims=tuple(claims),
-        candidates=tuple(_ranked(candidates, claims, here)),
+        claims=tuple(claimed),
+        candidates=tuple(_ranked(candidates, claimed, here)),
         findings=tuple(findings),
     )
 
