@@ -12,26 +12,26 @@ from sodbench.version import __version__
 COMMANDS = {
     "score": "Score predictions against a dataset's masks.",
     "rescore": "Show stored scores, under another protocol if asked.",
-    "explain": "Show what each convention does to a score, and which ones give a claimed one.",
-    "compare": "Tell whether the difference between methods is real.",
+    "explain": "Show how each convention changes a score, and which ones reproduce a claimed score.",
+    "compare": "Test whether methods differ significantly.",
     "worst": "List and show the images on which a method is worst, or furthest behind another.",
     "leaderboard": "Add scores to leaderboards, show and check them.",
-    "plot-pr": "Draw precision-recall curves, one panel a dataset.",
-    "plot-f": "Draw F-measure against the threshold, one panel a dataset.",
+    "plot-pr": "Draw precision-recall curves, one panel per dataset.",
+    "plot-f": "Draw F-measure against the threshold, one panel per dataset.",
     "plot-qualitative": "Show photos, masks and maps side by side.",
     "plot-size": "Draw a metric against the size of the weights.",
-    "plot-cost": "Draw what the blocks of the ablation cost against their middle channels.",
+    "plot-cost": "Draw the cost of the ablation's blocks against their middle channels.",
     "table": "Show methods side by side, as text, LaTeX, Markdown, HTML or CSV.",
-    "run": "Make maps of photos with a network.",
+    "run": "Make saliency maps of photos with a network.",
     "train": "Train a network on photos and masks.",
-    "models": "List models, their size, and whether their weights are here.",
+    "models": "List models, their size, and whether their weights are on this disk.",
     "weights": "Fetch, find and verify published weights.",
-    "bench-model": "Time a model: parameters, multiply-accumulates, ms an image.",
-    "datasets": "List datasets, where they lie, and whether they are whole.",
+    "bench-model": "Time a model: parameters, multiply-accumulates, ms per image.",
+    "datasets": "List datasets, where they are, and whether they are complete.",
 }
 
 MODULES = {"plot-pr": "plot_curves", "plot-f": "plot_curves"}
-"""The modules of commands that are not named like theirs."""
+"""Modules of commands whose name is not the module's."""
 
 
 class LazyGroup(click.Group):
@@ -79,7 +79,7 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="sodbench")
 @click.pass_context
 def main(ctx: click.Context) -> None:
-    """Evaluate salient object detection: every score carries the signature of how it was made.
+    """Score saliency maps; every score comes with a signature that records how it was computed.
 
     \b
     Try it:  sodbench score --dataset demo

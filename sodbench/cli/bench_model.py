@@ -30,7 +30,9 @@ class BenchOptions:
 @click.option("--weights", type=FOLDER, help="File in place of the published weights.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
-@click.option("--rounds", type=click.IntRange(min=1), default=30, show_default=True, help="Images timed.")
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=30, show_default=True, help="Number of images to time."
+)
 @gathered(BenchOptions)
 def bench_model(options: BenchOptions) -> None:
     """Time a model as the paper does: one 320x320 image at a time, the network alone."""

@@ -39,9 +39,11 @@ class CompareOptions:
 @names_option("--dataset", "-d", "datasets", help="NAME or NAME,NAME.")
 @names_option("--metrics", help="ID,ID, or paper, all  [paper].")
 @click.option(
-    "--by", "attribute", help="Break down by size, objects, border, thin or contrast of the images."
+    "--by",
+    "attribute",
+    help="Break down by an image attribute: size, objects, border, thin or contrast.",
 )
-@click.option("--data", type=FOLDER, help="For --by: where masks and photos lie now.")
+@click.option("--data", type=FOLDER, help="For --by: where masks and photos are now.")
 @click.option("--resamples", type=click.IntRange(100), default=10_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--interval", type=click.Choice(["percentile", "bca"]), default="percentile", show_default=True)
@@ -50,11 +52,12 @@ class CompareOptions:
 @click.option("--plot", type=FILE, help="Draw differences (two methods), ranks, or --by; .pdf, .svg or .png.")
 @gathered(CompareOptions)
 def compare(options: CompareOptions) -> None:
-    """Tell whether the difference between methods is real.
+    """Test whether methods differ significantly.
 
-    A, B, C are folders that `sodbench score` wrote, or one above. Differences are A - B, with a 95 %
-    interval of a paired bootstrap over images and the p-value of a paired permutation, adjusted by
-    Holm. Three methods or more are ranked, too, with Friedman's test and Nemenyi's critical difference.
+    A, B, C are folders that `sodbench score` wrote, or a folder above. Differences are A - B, with a 95 %
+    interval of a paired bootstrap over images and the p-value of a paired permutation test, adjusted by
+    Holm's method. Three or more methods are also ranked, with Friedman's test and Nemenyi's critical
+    difference.
 
     \b
     sodbench compare scores/PiCANet scores/DSS --dataset SOD
@@ -74,7 +77,7 @@ def compare(options: CompareOptions) -> None:
     datasets = [dataset_name(name) for name in options.datasets]
     if options.attribute is not None:
         if csv_file is not None or options.interval == "bca":
-            raise click.UsageError("--by has percentile intervals, and --json in place of --csv.")
+            raise click.UsageError("--by has percentile intervals only, and --json in place of --csv.")
         _break_down(stored, datasets, options.attribute, options)
         return
     comparison = compare_methods(

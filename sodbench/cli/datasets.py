@@ -13,7 +13,7 @@ from sodbench.cli.output import progress_bar, show
 @click.option("--data", type=FOLDER, help="Folder that holds dataset folders [SODBENCH_DATA].")
 @click.pass_context
 def datasets(ctx: click.Context, data: Path | None) -> None:
-    """List datasets: name, number of images, where they lie on this disk, and whether they are whole."""
+    """List datasets: name, number of images, where they are on this disk, and whether they are complete."""
     ctx.obj = data
     if ctx.invoked_subcommand is None:
         from sodbench.data.locations import locate_all
@@ -28,7 +28,7 @@ def datasets(ctx: click.Context, data: Path | None) -> None:
 @click.option("--masks", type=FOLDER, help="Folder or zip of this dataset's masks.")
 @click.pass_context
 def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None) -> None:
-    """Read every mask of a dataset and list what is wrong; exit code 1 if something is."""
+    """Read every mask of a dataset and list all errors; the exit code is 1 if there are any."""
     from sodbench.data.locations import place
     from sodbench.data.verification import verify_dataset as check
     from sodbench.reports.datasets import verification_text

@@ -54,11 +54,16 @@ class ClaimCommand(ProtocolCommand):
 
 @click.command(cls=ClaimCommand)
 @click.argument("maps", type=FOLDER)
-@click.option("--dataset", "-d", help="Whose masks; by default the one that the folder is named like.")
+@click.option(
+    "--dataset", "-d", help="Dataset of the masks; by default the one that the folder is named after."
+)
 @click.option("--masks", type=FOLDER, help="Folder or zip of its masks.")
 @click.option("--data", type=FOLDER, help="Folder of dataset folders, in place of SODBENCH_DATA.")
 @click.option(
-    "--claimed", multiple=True, metavar="METRIC=VALUE...", help="Figures as printed: max_f=.951 mae=.033"
+    "--claimed",
+    multiple=True,
+    metavar="METRIC=VALUE...",
+    help="Scores as printed in a paper: max_f=.951 mae=.033",
 )
 @names_option("--metrics", help="IDs, 'paper' or 'all'  [paper].")
 @click.option("--strip", multiple=True, help="Affix to remove from the names of maps, e.g. _sal.")
@@ -73,12 +78,12 @@ class ClaimCommand(ProtocolCommand):
 @protocol_options(default=None)
 @gathered(ExplainOptions)
 def explain(options: ExplainOptions) -> None:
-    """Show what each convention does to a score, and which ones give a claimed one.
+    """Show how each convention changes a score, and which ones reproduce a claimed score.
 
     MAPS is one method's folder or zip of maps on one dataset. Or it is a folder that `sodbench score`
-    wrote: then conventions that must read the images again are left out, and listed.
+    wrote; conventions that need the images again are then left out, and listed.
 
-    Conventions are changed one at a time in --protocol, which is u2net or what the scores were made by.
+    Conventions are changed one at a time in --protocol, by default u2net or the one of the scores.
 
     \b
     sodbench explain preds/MINE/ECSSD --dataset ECSSD
@@ -102,7 +107,7 @@ def explain(options: ExplainOptions) -> None:
 
 
 def _of_stored(stored: "Rescorer", options: ExplainOptions) -> "Rescorer":
-    """Take stored scores under the protocol asked for."""
+    """Return stored scores under the protocol asked for."""
     from sodbench.analysis.explain.rescorer import Rescorer
 
     for_maps = {

@@ -26,7 +26,7 @@ class AddOptions:
 
 @click.group()
 def leaderboard() -> None:
-    """Keep published and measured scores as one CSV a dataset."""
+    """Keep published and measured scores in one CSV per dataset."""
 
 
 @leaderboard.command()
@@ -42,10 +42,10 @@ def leaderboard() -> None:
 @click.option("--backbone")
 @click.option("--size-mb", type=float, help="Size of the weights' file.")
 @click.option("--reference", help="The method's paper.")
-@click.option("--note", help="What a reader must know of this row; `mae: text` concerns one metric.")
+@click.option("--note", help="What a reader should know about this row; `mae: text` concerns one metric.")
 @gathered(AddOptions)
 def add(options: AddOptions) -> None:
-    """Put SCORES (folders that `sodbench score` wrote, or one above) on their boards, with PR curves."""
+    """Add SCORES (folders of `sodbench score`, or one above) to their boards, with PR curves."""
     from sodbench.leaderboard.submission import MethodFacts, add_rows, own_folder
     from sodbench.scoring.scores import load_scores
 

@@ -7,7 +7,7 @@ from sodbench.cli.output import say
 
 @click.command()
 def models() -> None:
-    """List models: parameters, size, multiply-accumulates at 320x320, weights here or not, licence."""
+    """List models: parameters, size, multiply-accumulates at 320x320, path of the weights, licence."""
     from sodbench.models.networks import NETWORKS
     from sodbench.models.registry import known_models as known
     from sodbench.models.weights import fetched_weights

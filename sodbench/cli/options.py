@@ -36,21 +36,21 @@ class ProtocolChoice:
 
     @property
     def mask_rule(self) -> str | None:
-        """The mask rule that goes before the dataset's: the user's, or that of a whole signature."""
+        """The mask rule that overrides the dataset's: the user's, or that of a complete signature."""
         rule: str | None = self.changes.get("mask_threshold")
         if rule is None and "|" in (self.named or ""):
             return self.of(Protocol()).mask_threshold
         return rule
 
     def notices(self) -> list[str]:
-        """Say if the signature was made by other revisions of the metrics."""
+        """Return a notice if the signature has other revisions of the metrics."""
         from sodbench.scoring.notices import moved_metrics
 
         return moved_metrics(self.named or "")
 
 
 def gathered(kind: Callable[..., Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
-    """Hand a command all its options as one record of this kind.
+    """Pass a command all its options as one object of type `kind`.
 
     Fields are named like the parameters. A field `protocol` is a `ProtocolChoice`, which holds
     ``--protocol`` and the options that change one convention of it; see `protocol_options`.
@@ -114,7 +114,7 @@ def _override(spec: Field[Any]) -> Callable[..., Any]:
 
 
 def _unlabelled(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Take a signature with the label that is printed before it, too."""
+    """Also accept a signature with the label that is printed before it."""
     return value and re.sub(r"\A\s*signature\b[^|]*?:\s+", "", value)
 
 
@@ -134,7 +134,7 @@ BOARDS_OPTION = click.option(
     help="Folder of DATASET.csv in place of SODBENCH_LEADERBOARDS or the shipped one.",
 )
 
-METHODS_OPTION = names_option("--methods", help="NAME,NAME: which, in this order  [all].")
+METHODS_OPTION = names_option("--methods", help="NAME,NAME: which methods, in this order  [all].")
 
 HIGHLIGHT_OPTION = names_option("--highlight", help="NAME,NAME: drawn in red, on top  [U2-Net].")
 
@@ -144,5 +144,9 @@ WIDTH = click.Choice(["single", "double"])
 def out_option(default: str) -> Callable[..., Any]:
     """Add ``--out``."""
     return click.option(
-        "--out", type=FILE, default=default, show_default=True, help="File that ends in .pdf, .svg or .png."
+        "--out",
+        type=FILE,
+        default=default,
+        show_default=True,
+        help="File to write; its suffix is .pdf, .svg or .png.",
     )

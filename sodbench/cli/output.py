@@ -34,7 +34,7 @@ def say(line: str) -> None:
 
 
 def show(text: str, newline: bool = True) -> None:
-    """Print a result, in ASCII what stdout cannot encode."""
+    """Print a result; characters that stdout cannot encode are replaced by ASCII."""
     encoding = sys.stdout.encoding or "utf-8"
     try:
         text.encode(encoding)
@@ -60,14 +60,14 @@ def _is_stdout(file: Path) -> bool:
 
 
 def check_targets(*files: Path | None, as_json: bool = False) -> None:
-    """Find out before the work starts whether the files asked for can be written, each of its own."""
+    """Check before the work starts that the files asked for are distinct and can be written."""
     from sodbench.utils.files import check_writable
 
     given = [file.absolute() for file in files if file is not None]
     if twice := [file for file in given if given.count(file) > 1]:
         raise click.UsageError(f"two outputs both name {twice[0]}, expected two files.")
     if as_json and any(_is_stdout(file) for file in given):
-        raise click.UsageError("--json and a file that is stdout: expected one output there.")
+        raise click.UsageError("--json and a file both go to stdout, expected one output there.")
     for file in given:
         if not _is_stdout(file) and (file.is_file() or not file.exists()):
             check_writable(file.parent)
@@ -91,7 +91,7 @@ def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | No
 
 @contextmanager
 def progress_bar(what: str) -> "Iterator[Callable[[int, int], None] | None]":
-    """Show images done, rate and time left on stderr; nothing where that is no terminal."""
+    """Show images done, rate and time left on stderr; nothing if that is not a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -112,13 +112,13 @@ def progress_bar(what: str) -> "Iterator[Callable[[int, int], None] | None]":
 def finish_figure(
     out: Path, said: list[str], names: list[str], highlight: tuple[str, ...], signatures: list[str]
 ) -> None:
-    """Say what a reader of the figure must know, and print its path."""
+    """Print notices about the figure to stderr, and its path."""
     from sodbench.reports.figures.style import unknown_glyphs
 
     if absent := [name for name in highlight if name not in names]:
         said = [*said, f"--highlight {', '.join(absent)}: not in this figure."]
     if boxes := unknown_glyphs(names):
-        said = [*said, f"the font lacks {boxes}: shown as boxes."]
+        said = [*said, f"the font lacks {boxes}, which are shown as boxes."]
     for line in [*said, *(f"signature: {signature}" for signature in signatures)]:
         say(line)
     show(str(out))

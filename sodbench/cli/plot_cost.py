@@ -32,18 +32,20 @@ class CostOptions:
     callback=split_names,
     default=["PLN,RES,DSE,INC,RSU-7"],
     show_default=True,
-    help="NAME,NAME: of Table 1, such as PPM or NIV-7.",
+    help="NAME,NAME: blocks of Table 1, such as PPM or NIV-7.",
 )
 @click.option("--inputs", type=COUNT, default=3, show_default=True, help="Input channels, I.")
 @click.option("--outputs", type=COUNT, default=64, show_default=True, help="Output channels, O.")
 @click.option("--most", type=click.IntRange(2, 4096), default=64, show_default=True, help="Highest M.")
 @click.option("--size", type=COUNT, default=320, show_default=True, help="Height and width of the input.")
-@click.option("--flops", is_flag=True, help="Show FLOPs, 2 a multiply-accumulate, in place of these.")
+@click.option(
+    "--flops", is_flag=True, help="Show FLOPs, 2 per multiply-accumulate, instead of multiply-accumulates."
+)
 @click.option("--width", type=WIDTH, default="single", show_default=True, help="3.5 or 7.16 inches.")
 @out_option("cost.pdf")
 @gathered(CostOptions)
 def plot_cost(options: CostOptions) -> None:
-    """Draw what blocks cost against M, as Fig. 4 of the U2-Net paper, counted from the blocks themselves.
+    """Draw the cost of blocks against M, as in Fig. 4 of the U2-Net paper, counted from the blocks.
 
     \b
     sodbench plot-cost

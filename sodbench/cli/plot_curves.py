@@ -45,7 +45,7 @@ def curve_options(default: str) -> Callable[[Callable[..., Any]], Callable[..., 
     """Add the options that both commands take."""
     options: tuple[Callable[..., Any], ...] = (
         click.argument("stored", nargs=-1, type=FOLDER, metavar="[SCORES]..."),
-        names_option("--datasets", "-d", help="NAME,NAME: one panel each."),
+        names_option("--datasets", "-d", help="NAME,NAME: one panel for each."),
         METHODS_OPTION,
         click.option("--with-boards", is_flag=True, help="Draw the boards' curves beside those of SCORES."),
         BOARDS_OPTION,
@@ -66,12 +66,12 @@ def curve_options(default: str) -> Callable[[Callable[..., Any]], Callable[..., 
 
 @click.command()
 @curve_options("pr.pdf")
-@click.option("--band", is_flag=True, help="Shade what 95 % of 1,000 resamples of the images reach.")
+@click.option("--band", is_flag=True, help="Shade the 95 % band of 1,000 resamples of the images.")
 @gathered(CurveOptions)
 def plot_pr(options: CurveOptions) -> None:
-    """Draw precision-recall curves, one panel a dataset.
+    """Draw precision-recall curves, one panel per dataset.
 
-    SCORES is a folder that `sodbench score` wrote, or one above; without any, the curves that lie beside
+    SCORES is a folder that `sodbench score` wrote, or one above; without SCORES, the curves stored with
     the leaderboards are drawn. Curves that were scored in different ways never share a panel.
 
     \b
@@ -85,9 +85,9 @@ def plot_pr(options: CurveOptions) -> None:
 @curve_options("f.pdf")
 @gathered(CurveOptions)
 def plot_f(options: CurveOptions) -> None:
-    """Draw F-measure against the threshold, one panel a dataset.
+    """Draw F-measure against the threshold, one panel per dataset.
 
-    SCORES is a folder that `sodbench score` wrote, or one above; without any, the curves that lie beside
+    SCORES is a folder that `sodbench score` wrote, or one above; without SCORES, the curves stored with
     the leaderboards are drawn. Curves that were scored in different ways never share a panel.
 
     \b
@@ -98,7 +98,7 @@ def plot_f(options: CurveOptions) -> None:
 
 
 def _plot_curves(kind: str, options: CurveOptions) -> None:
-    """Draw the ``pr`` or ``f`` curves asked for, one panel a dataset, and say what they are."""
+    """Draw the ``pr`` or ``f`` curves asked for, one panel per dataset, and print notices about them."""
     from sodbench.reports.figures.curves import f_curves, outside, pr_curves
     from sodbench.reports.figures.panels import panel_signatures, select_curves
     from sodbench.reports.figures.style import (
@@ -135,7 +135,7 @@ def _plot_curves(kind: str, options: CurveOptions) -> None:
 
 
 def _collect(options: CurveOptions) -> "Panels":
-    """Read curves of scores, boards, or of both for the datasets of the scores."""
+    """Read the curves of scores, of boards, or of both for the datasets of the scores."""
     from sodbench.leaderboard.boards import boards_folder
     from sodbench.reports.figures.panels import board_curves, scores_curves
     from sodbench.scoring.scores import load_scores

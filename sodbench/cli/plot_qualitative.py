@@ -30,7 +30,7 @@ class QualitativeOptions:
 @click.argument("preds", nargs=-1, type=FOLDER, required=True)
 @click.option("--dataset", "-d", required=True, help="Registered name.")
 @click.option("--data", type=FOLDER, help="Folder that holds dataset folders.")
-@names_option("--images", help="ID,ID: which, in this order.")
+@names_option("--images", help="ID,ID: which images, in this order.")
 @click.option("--pick", type=click.Choice(["worst", "best", "disagree"]), help="Choose by --by instead.")
 @click.option("--by", default="max_f", show_default=True, help="Metric that ranks the images.")
 @click.option("--count", type=click.IntRange(1, 26), default=6, show_default=True, help="Images to pick.")
@@ -47,10 +47,10 @@ class QualitativeOptions:
 @out_option("qualitative.pdf")
 @gathered(QualitativeOptions)
 def plot_qualitative(options: QualitativeOptions) -> None:
-    """Show photos, masks and maps side by side, a row an image, a column a method.
+    """Show photos, masks and maps side by side, a row for each image, a column for each method.
 
-    PREDS are folders of maps, as for `sodbench score`. Errors are shown at level 128: found white, false
-    positives orange, misses blue.
+    PREDS are folders of maps, as for `sodbench score`. Errors are shown at level 128: true positives white,
+    false positives orange, misses blue.
 
     \b
     sodbench plot-qualitative preds/ -d SOD --pick worst --scores scores/

@@ -29,7 +29,7 @@ def rescore(options: RescoreOptions) -> None:
     """Show stored scores, under another protocol if asked, without the images.
 
     STORED is a folder that `sodbench score` wrote, or one above. The level histograms give MAE, P, R,
-    F and E under any protocol; metrics that must read the images again are left out, and listed.
+    F and E under any protocol; metrics that need the images again are left out, and listed.
 
     \b
     sodbench rescore scores/

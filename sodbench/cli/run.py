@@ -10,6 +10,7 @@ import click
 from sodbench.cli.options import FOLDER, gathered, names_option
 from sodbench.cli.output import progress_bar, report, say
 from sodbench.utils.process import import_from_here
+from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
     from sodbench.models.inference import PhotoSet
@@ -39,10 +40,13 @@ class RunOptions:
 
 @click.command()
 @click.option(
-    "--model", default="u2net", show_default=True, help="A model of `sodbench models`, or a name for yours."
+    "--model",
+    default="u2net",
+    show_default=True,
+    help="A model of `sodbench models`, or a name for your own.",
 )
 @click.option(
-    "--model-module", metavar="MODULE:FUNCTION", help="Build your own model instead (then --weights)."
+    "--model-module", metavar="MODULE:FUNCTION", help="Build your own model instead; needs --weights."
 )
 @click.option("--weights", type=FOLDER, help=".pth, .safetensors or .onnx in place of the published ones.")
 @names_option("--dataset", "-d", "datasets", help="NAME or NAME,NAME.")
@@ -54,7 +58,7 @@ class RunOptions:
 @click.option("--score", "then_score", is_flag=True, help="Score the maps, into scores/.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 @click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
-@click.option("--batch", type=click.IntRange(min=1), help="Photos at once  [1 on a CPU, else 8].")
+@click.option("--batch", type=click.IntRange(min=1), help="Photos per batch  [1 on a CPU, else 8].")
 @click.option(
     "--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads that decode photos."
 )
@@ -65,8 +69,8 @@ class RunOptions:
 def run(options: RunOptions) -> None:
     """Make saliency maps of photos with a network.
 
-    Without --dataset or --images, of every registered test set on this disk. Finished maps are kept:
-    the same command goes on where it stopped.
+    Without --dataset or --images, it makes maps of every registered test set on this disk. Finished maps
+    are kept: run the same command again to continue.
 
     \b
     sodbench run --model u2netp --dataset demo --score
@@ -96,7 +100,7 @@ def run(options: RunOptions) -> None:
     if options.then_score and not failed:
         report(_score_maps(sets, options.data), None, None, as_json=False)
     if failed:
-        raise click.ClickException("\n".join([f"{len(failed)} photos failed:", *failed]))
+        raise click.ClickException("\n".join([f"{counted(len(failed), 'photo')} failed:", *failed]))
 
 
 def _score_maps(sets: "Sequence[PhotoSet]", data: Path | None) -> "list[Scores]":

@@ -60,8 +60,8 @@ class ScoreOptions:
 def score(options: ScoreOptions) -> None:
     """Score folders or zips of predictions against a dataset's masks.
 
-    PREDS is a folder (or zip) of maps, or one of METHOD/DATASET/*.png: then every method x dataset
-    found is scored. Maps are paired with masks by file name without suffix.
+    PREDS is a folder (or zip) of maps, or a folder of METHOD/DATASET/*.png, of which every method
+    and dataset found is scored. Maps are paired with masks by file name without suffix.
 
     \b
     sodbench score preds/PiCANet/SOD --dataset SOD
@@ -91,7 +91,7 @@ def score(options: ScoreOptions) -> None:
 
 
 def _builtin_maps(datasets: tuple[str, ...]) -> tuple[Path, ...]:
-    """Return the built-in maps if it is the demo that is to be scored."""
+    """Return the built-in maps if only the demo dataset is to be scored."""
     from sodbench.data.demo import demo_folder
     from sodbench.data.registry import find
 

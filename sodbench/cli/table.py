@@ -41,12 +41,12 @@ class TableOptions:
     "--paper", is_flag=True, help="Tables 3 and 4 of the U2-Net paper: published rows, six datasets."
 )
 @click.option("--ablation", is_flag=True, help="Tables 1 and 2 of the paper: blocks, and what networks cost.")
-@click.option("--measure", is_flag=True, help="The same, and time all 13 networks on this machine.")
+@click.option("--measure", is_flag=True, help="Like --ablation, and time all 13 networks on this machine.")
 @names_option("--datasets", metavar="NAMES", help="Comma-separated, in this order.")
 @names_option("--methods", metavar="NAMES", help="Comma-separated, in this order.")
 @names_option("--metrics", metavar="NAMES", help="Comma-separated, in this order.")
 @click.option("--with", "own", type=FOLDER, multiple=True, help="Add scores of `sodbench score`. Repeatable.")
-@click.option("--sort", default="", help="method, year, size, rank or a metric; as on the boards without.")
+@click.option("--sort", default="", help="method, year, size, rank or a metric  [as on the boards].")
 @click.option("--mark", type=click.Choice(["best3", "bold", "none"]), default="best3", show_default=True)
 @click.option("--decimals", type=click.IntRange(1, 6), default=3, show_default=True)
 @click.option("--delta", is_flag=True, help="Add columns of measured minus published values.")
@@ -54,13 +54,13 @@ class TableOptions:
 @click.option("--average", is_flag=True, help="Add means over the methods, and over the datasets.")
 @click.option("--ci", is_flag=True, help="Add ± half the 95 % bootstrap interval to rows of --with.")
 @click.option("--significance", is_flag=True, help="Mark which of the rows of --with each is better than.")
-@click.option("--caption", default="", help="Opening of the caption; marks, sources, signatures follow.")
-@click.option("--format", "style", type=STYLES, help="By default as --out's suffix says, else text.")
+@click.option("--caption", default="", help="Start of the caption; marks, sources and signatures follow.")
+@click.option("--format", "style", type=STYLES, help="By default that of --out's suffix, else text.")
 @click.option("--out", type=FILE, help="Write to a file.")
 @BOARDS_OPTION
 @gathered(TableOptions)
 def table(options: TableOptions) -> None:
-    """Show methods side by side: published values, measured ones, and one's own.
+    """Show methods side by side: published values, measured values, and your own.
 
     \b
     sodbench table --paper --format latex --out tables.tex

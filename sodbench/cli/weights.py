@@ -7,7 +7,7 @@ from sodbench.cli.output import say
 
 @click.group()
 def weights() -> None:
-    """Fetch published weights into the user's cache, once, and verify them."""
+    """Fetch published weights into the user's cache and verify them."""
 
 
 @weights.command()

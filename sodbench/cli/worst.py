@@ -32,21 +32,23 @@ class WorstOptions:
 
 @click.command()
 @click.argument("stored", type=FOLDER, metavar="SCORES")
-@click.option("--than", type=FOLDER, help="Scores of another method: where the first is furthest behind it.")
+@click.option(
+    "--than", type=FOLDER, help="Scores of another method: list where SCORES is furthest behind it."
+)
 @click.option("--metric", default="max_f", show_default=True, help="Metric that ranks the images.")
-@click.option("-k", "count", type=int, default=24, show_default=True, help="Images at most.")
-@click.option("--dataset", "-d", help="Which, if there are scores on several.")
-@click.option("--out", type=FILE, help="Contact sheet that ends in .pdf, .svg or .png.")
-@click.option("--maps", type=FOLDER, help="Where the maps lie now, if not where they were scored.")
-@click.option("--data", type=FOLDER, help="Where the datasets lie now; of a dataset of your own, its masks.")
+@click.option("-k", "count", type=int, default=24, show_default=True, help="Maximum number of images.")
+@click.option("--dataset", "-d", help="Which dataset, if there are scores on several.")
+@click.option("--out", type=FILE, help="Contact sheet to write, as .pdf, .svg or .png.")
+@click.option("--maps", type=FOLDER, help="Where the maps are now, if not where they were scored.")
+@click.option("--data", type=FOLDER, help="Where the datasets are now; for your own dataset, its masks.")
 @click.option("--csv", "csv_file", type=FILE, help="Write the list as CSV, in full precision (-: to stdout).")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
 @gathered(WorstOptions)
 def worst(options: WorstOptions) -> None:
-    """List the images on which a method is worst, and show them on one sheet.
+    """List the images on which a method is worst, and show them on a contact sheet.
 
     SCORES is a folder that `sodbench score` wrote. The sheet has the photo, the mask, the map, and its
-    errors at level 128: found white, false positives orange, misses blue.
+    errors at level 128: true positives white, false positives orange, misses blue.
 
     \b
     sodbench worst scores/PiCANet/SOD --metric relax_f -k 24 --out worst.pdf
@@ -76,7 +78,7 @@ def worst(options: WorstOptions) -> None:
 def _draw_sheet(
     ranking: "Ranking", methods: "list[Scores]", maps: Path | None, data: Path | None, out: Path
 ) -> None:
-    """Write the contact sheet of a ranking, and say what it lacks."""
+    """Write the contact sheet of a ranking, and report missing photos."""
     from sodbench.analysis.pictures import load_pictures, location_of, maps_of, maps_path
     from sodbench.reports.figures.contact_sheet import PAGE, contact_sheet
     from sodbench.reports.figures.style import figure_style, save_figure
@@ -94,5 +96,7 @@ def _draw_sheet(
     with figure_style():
         save_figure(contact_sheet(ranking, pictures), out, ranking.signature)
     if absent := [image for image, shown in zip(images, pictures, strict=True) if shown.photo is None]:
-        say(f"{location.root}: no photo of {len(absent)} of {len(images)} images; they are shown without.")
+        say(
+            f"{location.root}: no photo of {len(absent)} of {len(images)} images; they are shown without one."
+        )
     say(f"sheet: {out} ({len(images)} of {len(ranking.images)} images listed)")

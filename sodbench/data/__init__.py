@@ -1,1 +1,1 @@
-"""From disk to arrays: which datasets there are, where they lie, and what their files hold."""
+"""Datasets: the registry, where they are on disk, and reading their files as arrays."""

@@ -1,9 +1,9 @@
 """The built-in ``demo`` dataset: photos that scikit-image ships, masks drawn by hand, three demo methods.
 
-It is there to try every command without a download; numbers on it say nothing about a method.
+With it every command can be tried without a download; scores on it say nothing about a method.
 
-The photos are not copied into sodbench: they come out of the installed scikit-image, which checks
-their hashes. The outlines of the masks, their sources and licences are in ``data/demo.toml``.
+The photos are not copied into sodbench: they are taken from the installed scikit-image, which
+checks their hashes. The outlines of the masks, their sources and licences are in ``data/demo.toml``.
 """
 
 import tomllib
@@ -19,7 +19,7 @@ from sodbench.errors import DatasetError, nearest
 
 DEMO_METHODS = ("blurred", "centre", "contrast")
 DEMO_REVISION = 1
-"""Raised when code here changes a pixel, so that cached folders are made anew."""
+"""Incremented whenever a change here alters a pixel, so that cached folders are rebuilt."""
 
 _OUTLINES = Path(__file__).parent / "demo.toml"
 
@@ -77,7 +77,7 @@ def demo_mask(name: str) -> NDArray[np.bool_]:
 
 
 def demo_prediction(name: str, method: str) -> NDArray[np.uint8]:
-    """Return the saliency map of a demo method; all three are imperfect in their own way.
+    """Return the saliency map of a demo method; each of the three is deliberately flawed.
 
     Parameters
     ----------
@@ -100,17 +100,17 @@ def demo_prediction(name: str, method: str) -> NDArray[np.uint8]:
 
 
 def write_demo(folder: Path) -> Path:
-    """Write photos, masks and predictions, unless all are there.
+    """Write photos, masks and predictions, unless all exist.
 
     The files are ``images/NAME.png``, ``masks/NAME.png`` (0 and 255) and
-    ``preds/METHOD/demo/NAME.png``. They are written beside `folder` and then renamed, so that
-    nobody sees half a file, and several processes may do this at once. Of a folder that
-    exists, only files that are missing or empty are written; none is removed.
+    ``preds/METHOD/demo/NAME.png``. They are written beside `folder` and then renamed, so
+    that no process sees a partial file and several processes may do this at once. In an existing
+    folder, only missing or empty files are written; none is removed.
 
     Parameters
     ----------
     folder
-        Where; its parents are made too.
+        Target folder; it and its parents are created.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def write_demo(folder: Path) -> Path:
 
 
 def demo_folder() -> Path:
-    """Return the demo dataset's folder in the user's cache, made on first use.
+    """Return the demo dataset's folder in the user's cache, created on first use.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which methods' maps of which datasets does a folder or a zip hold?
+"""Finds which methods' maps of which datasets a folder or a zip holds.
 
 Recognised: a flat folder of maps, ``METHOD/*.png``, ``DATASET/*.png`` and ``METHOD/DATASET/*.png``.
 """
@@ -15,7 +15,7 @@ from sodbench.errors import PredictionError, first_few
 
 @dataclass(frozen=True)
 class Found:
-    """The maps of one method on one dataset (None: the one dataset that was asked for)."""
+    """The maps of one method on one dataset; `dataset` is None if no folder name and no caller says which."""
 
     method: str
     dataset: Dataset | None
@@ -23,7 +23,7 @@ class Found:
 
 
 class PassedOver(NamedTuple):
-    """What was not taken: files that are no images, and folders of images that name no dataset."""
+    """What was skipped: files that are not images, and folders not named like a dataset."""
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
@@ -37,16 +37,16 @@ def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[Found], P
     path
         Folder or zip.
     wanted
-        Datasets asked for; none: all registered ones, by the names of the folders.
+        Datasets asked for; if none, all registered ones, recognised by folder names.
 
     Returns
     -------
-    The sets found, sorted by method, and what was passed over.
+    The sets found, sorted by method, and what was skipped.
 
     Raises
     ------
     PredictionError
-        There are no maps, or their folders cannot be told apart.
+        There are no maps, or it is unclear which folders hold the maps to score.
     """
     source = open_source(path)
     if not source.groups:
@@ -91,7 +91,7 @@ def _name(path: Path) -> str:
 
 
 def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Dataset]) -> list[Found]:
-    """Take folders whose names say no dataset: flat maps, or one folder a method."""
+    """Handle folders not named like a dataset: maps at the top, or one folder per method."""
     name = _name(source.path)
     folders = list(source.groups)
     if len(wanted) > 1:
@@ -110,8 +110,8 @@ def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Da
     if not folders or any("/" in folder for folder in folders):
         named, shown = (dataset.name, dataset.name) if dataset else ("like a dataset", "DATASET")
         raise PredictionError(
-            f"{source.path}: no folder here is named {named}, and of {first_few(list(source.groups))} "
-            f"it cannot be told which hold the maps to score. "
+            f"{source.path}: no folder here is named {named}, and it is unclear which of "
+            f"{first_few(list(source.groups))} hold the maps to score. "
             f"Expected maps, METHOD/*.png or METHOD/{shown}/*.png; pass the folder that holds the maps."
         )
     return [Found(folder, dataset, source.groups[folder]) for folder in folders]

@@ -1,4 +1,4 @@
-"""Where datasets lie on this disk, and whether they are whole."""
+"""Where datasets are on this disk, and whether they are complete."""
 
 import os
 import re
@@ -13,6 +13,7 @@ from sodbench.data.sources import ImageFile, open_source
 from sodbench.errors import DatasetError, PredictionError, first_few
 from sodbench.protocol import Protocol
 from sodbench.utils.files import config_file
+from sodbench.utils.text import counted
 from sodbench.utils.toml import read_toml
 
 MASK_FOLDERS = ("masks", "mask", "gt", "gts", "gt_masks", "ground_truth", "ground_truth_mask")
@@ -21,22 +22,22 @@ IMAGE_FOLDERS = ("images", "image", "imgs", "img", "im")
 
 @dataclass(frozen=True)
 class Location:
-    """A dataset on this disk, as it was when it was found: each of its folders is listed once.
+    """A dataset on this disk, as it was when it was found: each of its folders is listed only once.
 
     Parameters
     ----------
     dataset
-        What lies there.
+        The dataset.
     root
         The dataset's folder.
     masks
         Folder (or zip, if given by hand) of the masks.
     images
-        Folder of the photos, if there is one; equal to `masks` where both lie side by side.
+        Folder of the photos, if there is one; equal to `masks` if both are in one folder.
     layout
         The folders below `root`, for display.
     listed
-        Folder -> its image files, of those that were listed to find the dataset.
+        Folders that were listed to find the dataset -> their image files.
     """
 
     dataset: Dataset
@@ -56,7 +57,7 @@ class Location:
 
     @cached_property
     def photo_files(self) -> dict[str, ImageFile]:
-        """The photos by stem, empty if there are none; the dataset's own suffix wins a stem."""
+        """The photos by stem, empty if there are none; of equal stems, the dataset's own suffix wins."""
         suffix = self.dataset.image_suffix
         entries = self._entries(self.images) if self.images else ()
         if self.images == self.masks:
@@ -83,7 +84,7 @@ def locate(dataset: Dataset, data: Path | None = None) -> Location:
     Raises
     ------
     DatasetError
-        It is not there; the message lists each place and says how to get the dataset.
+        It is not found; the message lists each place and says how to get the dataset.
     """
     if dataset.builtin:
         return _builtin(dataset)
@@ -95,13 +96,13 @@ def locate(dataset: Dataset, data: Path | None = None) -> Location:
 
 
 def locate_all(data: Path | None = None) -> list[Status]:
-    """Say of every registered dataset where it lies and whether it is complete."""
+    """Return where each registered dataset is and whether it is complete."""
     folders = _data_folders(data)
     return [_status(dataset, folders) for dataset in registry().values()]
 
 
 def from_masks(path: Path, name: str | None = None) -> Location:
-    """Take a folder or zip of masks as a dataset.
+    """Use a folder or zip of masks as a dataset.
 
     Parameters
     ----------
@@ -109,7 +110,7 @@ def from_masks(path: Path, name: str | None = None) -> Location:
         Folder or zip of masks, or of masks and photos side by side.
     name
         A registered name says that these are its masks. Any other name, or by default the folder's,
-        makes a dataset of version 0 that counts as many masks as there are.
+        makes a dataset of version 0 whose count is the number of masks found.
 
     Raises
     ------
@@ -142,14 +143,14 @@ def check_complete(location: Location, subset: bool) -> None:
     Parameters
     ----------
     location
-        Where the masks lie.
+        Where the masks are.
     subset
-        Accept a part of the dataset.
+        Allow a mask folder that holds only part of the dataset.
 
     Raises
     ------
     DatasetError
-        Masks are too few (unless `subset`), too many, or of images that were removed.
+        There are too few masks (unless `subset`), too many, or masks of images that were removed.
     """
     dataset = location.dataset
     masks = location.mask_files
@@ -160,7 +161,7 @@ def check_complete(location: Location, subset: bool) -> None:
     known = dataset.other_counts.get(str(count))
     listing = f"`sodbench datasets verify {dataset.name}` lists what is wrong"
     raise DatasetError(
-        f"{location.masks}: found {count} masks, expected {dataset.count} for {dataset.name}"
+        f"{location.masks}: found {counted(count, 'mask')}, expected {dataset.count} for {dataset.name}"
         + (f" ({count} is {known})" if known else "")
         + (f"; these do not belong to it: {first_few(removed)}" if removed else "")
         + ". "
@@ -344,7 +345,7 @@ def _looked(dataset: Dataset, folder: Path) -> str:
 
 
 def place(dataset: str | None, masks: str | Path | None, data: str | Path | None) -> Location:
-    """Find a dataset's masks: given by hand, or where registered datasets lie on this disk.
+    """Find a dataset's masks: in the folder given, or where registered datasets are on this disk.
 
     Raises
     ------
@@ -361,6 +362,6 @@ def place(dataset: str | None, masks: str | Path | None, data: str | Path | None
 
 
 def binarised_by(protocol: Protocol, location: Location, mask_threshold: str | None = None) -> Protocol:
-    """Return the protocol with the mask rule that counts: the user's, the dataset's, its own."""
+    """Return the protocol with the mask rule that applies: the user's, else the dataset's, else its own."""
     rule = mask_threshold or location.dataset.mask_threshold
     return protocol.change(mask_threshold=rule) if rule else protocol

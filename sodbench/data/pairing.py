@@ -63,7 +63,7 @@ def pair(preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence
 
 
 def suggest_strip(preds: Sequence[ImageFile], masks: Sequence[ImageFile]) -> str | None:
-    """Return the one affix that pairs most predictions, if most of them have no mask as they are.
+    """Return the affix whose removal pairs most predictions, if most of them pair with no mask unchanged.
 
     >>> from sodbench.data.sources import ImageFile
     >>> preds = [ImageFile(f"{i}_sal.png", "", bytes) for i in range(3)]

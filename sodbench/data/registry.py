@@ -1,4 +1,4 @@
-"""The registry of datasets: what ``datasets.toml`` says, and the user's own file beside it."""
+"""The registry of datasets: those of ``datasets.toml``, and of the user's own file."""
 
 import os
 import re
@@ -15,9 +15,9 @@ from sodbench.utils.toml import FLAG, TEXT, Check, checked_table, read_toml
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """What is known of a dataset; the keys of ``datasets.toml``, explained there.
+    """A dataset's registry entry; its fields are the keys of ``datasets.toml``, explained there.
 
-    `version` is 0 and `registered` False for masks that no registry knows.
+    `version` is 0 and `registered` False for masks of an unregistered dataset.
     """
 
     name: str
@@ -58,7 +58,7 @@ def registry(extra: Path | None = None) -> dict[str, Dataset]:
     Raises
     ------
     DatasetError
-        A file is missing or malformed, or two datasets share a name. Names file, entry and key.
+        A file is missing or malformed, or two datasets share a name. The message names file, entry and key.
     """
     datasets: dict[str, Dataset] = {}
     owner: dict[str, str] = {}
@@ -82,7 +82,7 @@ def find(name: str) -> Dataset:
     Raises
     ------
     DatasetError
-        There is none; names the nearest ones.
+        There is none; the message names the nearest ones.
     """
     dataset = lookup(name)
     if dataset is None:
@@ -97,7 +97,7 @@ def lookup(name: str) -> Dataset | None:
 
 
 def fold(name: str) -> str:
-    """Return what names are compared by.
+    """Return the form in which names are compared.
 
     >>> fold("DUT-OMRON") == fold("dut_omron")
     True
@@ -152,7 +152,7 @@ def _is_strings(value: object) -> TypeGuard[list[str]]:
     return isinstance(value, list) and all(isinstance(v, str) and v for v in value)
 
 
-_TEXTS = ("a list of texts", _is_strings)
+_TEXTS = ("a list of strings", _is_strings)
 _FOLDERS = ("a list of folders inside the dataset's own", _is_folders)
 _SUFFIX = ('a suffix such as ".png"', lambda v: isinstance(v, str) and re.fullmatch(r"\.\w+", v) is not None)
 _KEYS: dict[str, Check] = {
@@ -174,7 +174,7 @@ _KEYS: dict[str, Check] = {
     "removed": _TEXTS,
     "known_bad": _TEXTS,
     "other_counts": (
-        "a table of counts and texts",
+        "a table of counts and strings",
         lambda v: isinstance(v, dict) and all(k.isdigit() and isinstance(t, str) for k, t in v.items()),
     ),
     "traps": _TEXTS,
@@ -185,6 +185,6 @@ _KEYS: dict[str, Check] = {
 
 
 def dataset_name(name: str) -> str:
-    """Return a registered dataset's name in its own spelling, others as they are."""
+    """Return a registered dataset's name as it is registered, any other name unchanged."""
     dataset = lookup(name)
     return dataset.name if dataset else name

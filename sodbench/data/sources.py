@@ -1,7 +1,7 @@
 """Where image files come from: a folder, or a zip as published.
 
-A source lists its image files once, folder by folder, and reads each as bytes. Nothing is ever
-extracted, so no member of an archive can be written outside of it.
+A source lists its image files once, folder by folder, and reads each as bytes. Archives are never
+extracted, so none of their members can be written anywhere.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 
 from sodbench.errors import PredictionError, SodbenchError, first_few
+from sodbench.utils.text import counted
 
 IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy", ".gif", ".webp"})
 MAX_DEPTH = 3
@@ -31,9 +32,9 @@ class ImageFile:
     name
         POSIX path relative to the source, e.g. ``"SOD/0001.png"``.
     where
-        What a message calls it: the path, or ``archive.zip!member``.
+        Its name in messages: the path, or ``archive.zip!member``.
     read
-        Returns the file's bytes; raises OSError, or PredictionError for a damaged zip member. Callers take
+        Returns the file's bytes; raises OSError, or PredictionError for a damaged zip member. Callers use
         `content`.
     """
 
@@ -43,7 +44,7 @@ class ImageFile:
 
     @property
     def stem(self) -> str:
-        """File name without folders and suffix: what predictions and masks are paired by."""
+        """File name without folders and suffix, by which predictions and masks are paired."""
         base = self.name.rpartition("/")[2]
         return base.rpartition(".")[0] or base
 
@@ -58,7 +59,7 @@ class ImageFile:
         Parameters
         ----------
         error
-            What to raise where that cannot be done; a damaged member of a zip is a PredictionError.
+            Exception to raise if it cannot be read; a damaged member of a zip raises PredictionError.
         """
         try:
             return self.read()
@@ -70,7 +71,7 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The image files of a folder or a zip, and what was passed over.
+    """The image files of a folder or a zip, and what was skipped.
 
     Parameters
     ----------
@@ -78,9 +79,9 @@ class Source:
         The folder or zip.
     groups
         Folder inside the source (``""`` for its top) -> its image files, both sorted by name.
-        A directory with an image's suffix stands among the files, and cannot be read.
+        A directory with an image's suffix is listed among the files, and cannot be read.
     ignored
-        Names that are no images, unsafe or junk (``Thumbs.db``, ``run.json``, ``../x.png`` ...).
+        Names of files that are not images, unsafe or junk (``Thumbs.db``, ``run.json``, ``../x.png`` ...).
     """
 
     path: Path
@@ -119,7 +120,7 @@ def _is_image(name: str) -> bool:
 def _source(path: Path, entries: list[ImageFile], ignored: list[str]) -> Source:
     if strange := [ascii(e.name) for e in entries if not is_unicode(e.name)]:
         raise PredictionError(
-            f"{path}: {len(strange)} images have names that are not valid Unicode "
+            f"{path}: found {counted(len(strange), 'image')} whose name is not valid Unicode "
             f"({first_few(sorted(strange))}). Rename them, or set a UTF-8 locale."
         )
     groups: dict[str, list[ImageFile]] = {}
@@ -196,7 +197,7 @@ def _zip(path: Path) -> Source:
     except (zipfile.BadZipFile, OSError) as error:
         raise PredictionError(f"{path}: cannot read this zip ({error}). Download it again.") from error
     for info in members:
-        name = info.filename.replace("\\", "/")  # archives made on Windows, against the format
+        name = info.filename.replace("\\", "/")  # some archives made on Windows violate the format
         if name.endswith("/"):
             continue
         if _is_image(name) and not _is_unsafe(info):
@@ -207,5 +208,5 @@ def _zip(path: Path) -> Source:
 
 
 def digest_of(data: bytes) -> str:
-    """Name a file's content, as rows do."""
+    """Return the digest by which stored rows identify a file's content."""
     return hashlib.blake2b(data, digest_size=8).hexdigest()

@@ -1,4 +1,4 @@
-"""Whether the files of a dataset are what they should be, file by file."""
+"""Checks the files of a dataset one by one."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -8,39 +8,40 @@ from io import BytesIO
 from sodbench.data.locations import Location
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, SodbenchError, first_few
+from sodbench.utils.text import counted
 
 DEFAULT_RULE = ">128"
 
 
 @dataclass(frozen=True)
 class Report:
-    """What is wrong or remarkable with a dataset on this disk.
+    """Errors and peculiarities of a dataset on this disk.
 
-    Each list holds lines of the form ``name: what was found``. `non_binary` is no fault where the
-    dataset is known for grey masks; `empty`, `full` and `known_bad` never are.
+    Each list holds lines of the form ``name: what was found``. `non_binary` is not an error if
+    the dataset is known for grey masks; `empty`, `full` and `known_bad` never are.
 
     Parameters
     ----------
     location
-        What was looked at.
+        Where the dataset is.
     found, expected
         Number of masks here, and of the whole dataset.
     photos
         Number of photos here.
     missing
-        Masks without a photo and photos without a mask, where there are photos.
+        Masks without a photo and photos without a mask, if there are photos.
     extra
         Files of images that were removed from the dataset, and second masks of one image.
     unreadable
         Masks and photos that cannot be read, with the reason.
     mis_sized
-        Photos of another size than their mask.
+        Photos that differ in size from their mask.
     non_binary
         Masks with other levels than 0 and 255.
     empty, full
         Masks without any foreground, without any background.
     known_bad
-        Files that are wrong in some copies of the dataset: look at them.
+        Files that are wrong in some copies of the dataset, to be looked at.
     """
 
     location: Location
@@ -58,7 +59,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether the dataset is whole and all its files are as they should be."""
+        """Whether the dataset is complete and none of its files has an error."""
         faults = [self.missing, self.extra, self.unreadable, self.mis_sized]
         if not self.location.dataset.grey_masks:
             faults.append(self.non_binary)
@@ -73,7 +74,7 @@ def verify_dataset(location: Location, progress: Callable[[int, int], None] | No
     location
         From :func:`sodbench.data.locations.locate` or :func:`~sodbench.data.locations.from_masks`.
     progress
-        Called with the number of masks read and of all masks.
+        Called with the number of masks read and their total.
     """
     dataset = location.dataset
     masks, photos = location.mask_files, location.photo_files
@@ -131,7 +132,9 @@ def _look_at_mask(entry: ImageFile, rule: str, findings: _Findings) -> tuple[int
         findings.non_binary.append(f"{entry.name}: levels 0 and 1")
     levels = np.flatnonzero(np.bincount(mask.levels.ravel()))
     if other := [str(level) for level in levels if level not in {0, 255}]:
-        findings.non_binary.append(f"{entry.name}: {len(levels)} levels, among them {first_few(other)}")
+        findings.non_binary.append(
+            f"{entry.name}: {counted(len(levels), 'level')}, among them {first_few(other)}"
+        )
     if not mask.gt.any():
         findings.empty.append(f"{entry.name}: no foreground")
     if mask.gt.all():

@@ -1,1 +1,1 @@
-"""Boards of published and measured rows, one CSV a dataset."""
+"""Boards of published and measured rows, one CSV per dataset."""

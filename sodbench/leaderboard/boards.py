@@ -1,8 +1,8 @@
-"""Boards: one CSV a dataset, of rows as printed in papers and rows measured with sodbench.
+"""Boards: one CSV per dataset, with rows printed in papers and rows measured with sodbench.
 
 A published row keeps the digits of its paper. A measured row carries the signature of how it was made,
-covers the whole dataset, and stands on a board only beside measured rows of the same signature (the
-program's version apart).
+covers the whole dataset, and shares a board only with measured rows of the same signature (apart from
+the program's version).
 """
 
 import csv
@@ -19,6 +19,7 @@ from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
 from sodbench.metrics import PAPER_METRICS, metric_differences, revisions_of
 from sodbench.protocol import Protocol, Signature, differences_text, split_dataset, split_signature
 from sodbench.utils.files import Shipped, shipped
+from sodbench.utils.text import counted
 
 BOARD_COLUMNS = (
     *("method", "venue", "year", "backbone", "size_mb", *PAPER_METRICS),
@@ -37,21 +38,21 @@ class BoardRow:
     Parameters
     ----------
     method
-        Its name; with `source` the row's key.
+        The method's name; with `source` it is the row's key.
     source
         ``published`` or ``measured``.
     values
-        Metric id -> value; what a paper does not print is left out. A Decimal keeps the digits as printed.
+        Metric id -> value, as far as a paper prints them. A Decimal keeps the digits as printed.
     venue, year, backbone, size_mb, reference
-        Facts about the method; empty or None where unknown. `size_mb` is that of its weights' file.
+        Facts about the method; empty or None where unknown. `size_mb` is the size of its weights' file.
     n
-        How many images were scored.
+        Number of images scored.
     signature
         How a measured row was made.
     date
         When a measured row was added, ISO 8601.
     note
-        What a reader must know of this row, such as a known misprint.
+        What a reader should know about this row, such as a known misprint.
     """
 
     method: str
@@ -129,12 +130,12 @@ def read_boards(folder: Path, datasets: Sequence[str] = ()) -> dict[str, Board]:
     folder
         Holds ``DATASET.csv`` files.
     datasets
-        Which; none: all there are.
+        Which ones; if none, all of them.
 
     Raises
     ------
     LeaderboardError
-        A board is not there, or is malformed.
+        A board is missing or malformed.
     """
     paths = {path.stem: path for path in sorted(folder.glob("*.csv"))}
     if not paths:
@@ -185,16 +186,16 @@ def board_csv(board: Board) -> str:
 
 
 def check_board(board: Board, where: str) -> None:
-    """Check what one row cannot show: repeated rows, their order, and measured rows scored alike.
+    """Check the rows together: none is repeated, they are in order, and measured ones were scored alike.
 
     Raises
     ------
     LeaderboardError
-        It does not hold; `where` names the board in the message.
+        A check fails; `where` names the board in the message.
     """
     keys = [entry.key for entry in board.entries]
     if twice := sorted({f"{m} ({s})" for m, s in keys if keys.count((m, s)) > 1}):
-        raise LeaderboardError(f"{where}: {first_few(twice)} stands here twice, expected once. Delete one.")
+        raise LeaderboardError(f"{where}: {first_few(twice)} occurs twice, expected once. Delete one.")
     if board.entries != _sorted(board.entries):
         raise LeaderboardError(
             f"{where}: rows are out of order, expected published rows first, then measured ones by method."
@@ -220,14 +221,14 @@ def check_board(board: Board, where: str) -> None:
 
 
 def expected_signature(data: str, n: int) -> Signature:
-    """Return the signature that every measured row of a board has, the program's version apart.
+    """Return the signature that every measured row of a board has, apart from the program's version.
 
     Parameters
     ----------
     data
-        Dataset and version, ``SOD@1``; of a registered one the registered version counts.
+        Dataset and version, ``SOD@1``; for a registered dataset, the registered version is used.
     n
-        Images of the whole dataset; of a registered one the registered count.
+        Images of the whole dataset; for a registered dataset, the registered count is used.
     """
     name, version = split_dataset(data)
     dataset, protocol = lookup(name), Protocol()
@@ -248,7 +249,7 @@ def parse_row(where: str, line: Sequence[str]) -> BoardRow:
         A cell is not valid; `where` names the row in the message.
     """
     if len(line) != len(BOARD_COLUMNS):
-        raise LeaderboardError(f"{where}: {len(line)} cells, expected {len(BOARD_COLUMNS)}.")
+        raise LeaderboardError(f"{where}: {counted(len(line), 'cell')}, expected {len(BOARD_COLUMNS)}.")
     cells = dict(zip(BOARD_COLUMNS, line, strict=True))
     name = cells["method"]
     if not re.fullmatch(r"[^\W_=+@-][^/\\\x00-\x1f]*(?<!\s)", name) or len(name.encode()) > 100:
@@ -261,8 +262,8 @@ def parse_row(where: str, line: Sequence[str]) -> BoardRow:
     texts = {key: cells[key] for key in ("venue", "backbone", "signature", "reference", "date", "note")}
     if broken := [key for key, text in texts.items() if re.search(r"\A[=+@-]|[\x00-\x1f]", text)]:
         raise LeaderboardError(
-            f"{where}: {broken[0]} {texts[broken[0]]!r} begins with a sign that spreadsheets take for "
-            "a formula, or holds a line break."
+            f"{where}: {broken[0]} {texts[broken[0]]!r} begins with a character that spreadsheets take "
+            "for a formula, or holds a line break."
         )
     values = {metric: _number(where, metric, cells[metric], 1) for metric in PAPER_METRICS if cells[metric]}
     entry = BoardRow(

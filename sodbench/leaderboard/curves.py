@@ -1,4 +1,4 @@
-"""Curves beside the boards: one CSV a measured row, ``curves/DATASET/METHOD.csv``."""
+"""Curves beside the boards: one CSV per measured row, ``curves/DATASET/METHOD.csv``."""
 
 import csv
 import io
@@ -13,18 +13,18 @@ from sodbench.leaderboard.boards import BoardRow
 from sodbench.utils.files import replacing
 
 BOARD_CURVES = ("precision", "recall", "f")
-"""The curves kept of a measured row."""
+"""The curves stored for a measured row."""
 
 
 def curves_file(folder: Path, dataset: str, method: str) -> Path:
-    """Return where the curves of a measured row lie."""
+    """Return the path of a measured row's curves."""
     return folder / "curves" / dataset / f"{method}.csv"
 
 
 def write_curves(
     folder: Path, dataset: str, entry: BoardRow, curves: Mapping[str, NDArray[np.float64]]
 ) -> None:
-    """Write the curves of a row, five digits after the point, thresholds ascending."""
+    """Write the curves of a row, with five decimals, thresholds ascending."""
     file = io.StringIO()
     file.write(f"# {entry.signature}\n")
     writer = csv.writer(file, lineterminator="\n")
@@ -39,12 +39,12 @@ def write_curves(
 
 
 def read_curves(folder: Path, dataset: str, entry: BoardRow) -> dict[str, NDArray[np.float64]] | None:
-    """Return the curves of a row, ``(K,)`` each; None where there are none.
+    """Return the curves of a row, ``(K,)`` each; None if there are none.
 
     Raises
     ------
     LeaderboardError
-        The file is malformed, or belongs to another signature than the row's.
+        The file is malformed, or its signature is not the row's.
     """
     path = curves_file(folder, dataset, entry.method)
     if not path.is_file():

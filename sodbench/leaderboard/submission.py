@@ -1,7 +1,7 @@
-"""Scores to leaderboards: which may stand there, adding them, and their curves.
+"""Adds scores to leaderboards: checks whether they are accepted, and writes rows and curves.
 
 A measured row is refused, with the fields that differ, unless it was scored as the board's rows are. Its
-precision, recall and F curves lie beside the board in ``curves/DATASET/METHOD.csv``.
+precision, recall and F curves are stored beside the board in ``curves/DATASET/METHOD.csv``.
 """
 
 import os
@@ -37,7 +37,7 @@ from sodbench.utils.files import check_writable, replacing
 
 @dataclass(frozen=True, kw_only=True)
 class MethodFacts:
-    """What a measured row is to say of its method; None: not given.
+    """What a measured row says about its method; None if not given.
 
     Parameters
     ----------
@@ -61,17 +61,17 @@ class MethodFacts:
 
 
 NO_FACTS = MethodFacts()
-"""Nothing is given: the scores' own name, and what the board already says of the method."""
+"""Nothing is given: the scores' own name, and what the board already says about the method."""
 
 FACTS = tuple(spec.name for spec in fields(MethodFacts) if spec.name != "method")
 """The fields of a row that describe its method."""
 
 LOCK_SECONDS = 30.0
-"""How long to wait for another process that is writing to the same boards."""
+"""How long to wait for another process that writes to the same boards."""
 
 
 def own_folder(chosen: Path | None = None) -> Path:
-    """Return the folder of boards to write to: one's own, or those of a checkout of sodbench.
+    """Return the folder of boards to write to: the user's own, or that of a checkout of sodbench.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def own_folder(chosen: Path | None = None) -> Path:
 
 
 def check_boards(folder: Path) -> list[str]:
-    """Check every board of a folder and its curves; return a line a board.
+    """Check every board of a folder and its curves; return a line for each board.
 
     Raises
     ------
@@ -126,14 +126,14 @@ def _is_stale(entry: BoardRow, now: Mapping[str, int]) -> bool:
 
 
 def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS) -> BoardRow:
-    """Make a measured row of scores, if they may stand on a board.
+    """Make a measured row of scores, if a board accepts them.
 
     Parameters
     ----------
     scores
         Of the whole dataset, under the board's protocol: ``u2net``, with the paper's five metrics.
     facts
-        What the row is to say of its method.
+        What the row says about its method.
 
     Raises
     ------
@@ -168,15 +168,15 @@ def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS) -> BoardRow:
 
 
 def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FACTS) -> list[str]:
-    """Put measured rows and their curves on the boards of a folder, all or none of them.
+    """Put measured rows and their curves on the boards of a folder: either all of them or none.
 
     A folder without boards begins as a copy of the shipped ones. A row that is replaced keeps the facts that
-    are not given anew. Other processes wait.
+    are not given again. Other processes wait meanwhile.
 
     Parameters
     ----------
     folder
-        Of boards; made if need be.
+        Folder of boards; created if needed.
     scores
         See `entry_from`.
     facts
@@ -189,7 +189,7 @@ def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FAC
     Raises
     ------
     LeaderboardError
-        A row is refused; or the folder is locked for long.
+        A row is refused, or the folder stays locked for too long.
     FileError
         The folder cannot be written.
     """
@@ -253,7 +253,7 @@ def _begin(folder: Path) -> None:
 
 
 def _with_facts(entry: BoardRow, old: BoardRow | None, given: Mapping[str, Any]) -> BoardRow:
-    """Take what is not given anew from the row that is replaced."""
+    """Keep the facts of the replaced row that are not given again."""
     kept = {name: getattr(old, name) for name in FACTS if name not in given} if old else {}
     return replace(entry, **kept)
 
@@ -269,7 +269,7 @@ def _locked(folder: Path) -> Iterator[None]:
     except Timeout as error:
         raise LeaderboardError(
             f"{folder}: another process has been writing here for {LOCK_SECONDS:.0f} s. Try again, or "
-            f"delete {folder / '.lock'} if none runs."
+            f"delete {folder / '.lock'} if no such process is running."
         ) from error
     except OSError as error:
         raise LeaderboardError(

@@ -1,4 +1,4 @@
-"""Who must know when numba compiles a kernel."""
+"""Tells when numba compiles a kernel."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

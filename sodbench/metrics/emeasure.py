@@ -73,7 +73,7 @@ def e_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
 
 
 def e_above(above: Above, protocol: Protocol) -> Reals:
-    """Return E curves of images, ``(..., K)``, from what reaches the thresholds."""
+    """Return E curves of images, ``(..., K)``, from the counts of pixels that reach the thresholds."""
     return _alignment(*above)
 
 

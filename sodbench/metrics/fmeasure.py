@@ -1,4 +1,4 @@
-"""Precision, recall and F-measure: which pixels does the map find, which finds are right?
+"""Precision, recall and F-measure: how many object pixels does the map find, and how many finds are right?
 
 Achanta, Hemami, Estrada, Süsstrunk: Frequency-tuned salient region detection, CVPR 2009,
 doi:10.1109/CVPR.2009.5206596.
@@ -86,7 +86,7 @@ def pr_from_levels(counts: LevelCounts, protocol: Protocol) -> tuple[Reals, Real
 
 
 def pr_above(above: Above, protocol: Protocol) -> tuple[Reals, Reals]:
-    """Return precision and recall curves of images, each ``(..., K)``, from what reaches the thresholds."""
+    """Return precision and recall curves, each ``(..., K)``, from the pixels that reach the thresholds."""
     return pr_from_found(above.tp, above.fp, above.inside, protocol)
 
 
@@ -111,7 +111,7 @@ def adaptive_f_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
 
 
 def f_above(above: Above, protocol: Protocol) -> Reals:
-    """Return F curves of images, ``(..., K)``, from what reaches the thresholds."""
+    """Return F curves of images, ``(..., K)``, from the counts of pixels that reach the thresholds."""
     return f_from_pr(*pr_above(above, protocol), protocol)
 
 
@@ -142,9 +142,9 @@ def _pooled_pr(sums: Reals, protocol: Protocol) -> tuple[Reals, Reals]:
 def averaged_pr(
     protocol: Protocol, curve: Callable[[Reals, Reals, Protocol], Reals] = lambda p, r, how: np.stack((p, r))
 ) -> Averaged:
-    """Say what a dataset's precision and recall are made of: means of the images', or all pixels together.
+    """Return how a dataset's precision and recall are averaged: over images, or over all pixels together.
 
-    `curve` is what is made of the two; by default they are stacked, ``(2, ..., K)``.
+    `curve` combines the two; by default they are stacked, ``(2, ..., K)``.
     """
     pooled = protocol.average == "pooled"
     split = _pooled_pr if pooled else _mean_pr

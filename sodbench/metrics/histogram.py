@@ -1,4 +1,4 @@
-"""The two 256-bin level histograms of a pair, and all that follows from them without its pixels.
+"""The two 256-bin level histograms of a pair, and everything computed from them without its pixels.
 
 How many pixels inside and outside the object have each of the 256 levels is a sufficient statistic
 for MAE, precision, recall, F and E: normalising and thresholding act on levels, not on pixels.
@@ -7,7 +7,7 @@ for MAE, precision, recall, F and E: normalising and thresholding act on levels,
 over ascending thresholds, K = 256, or what `n_thresholds` says.
 
 *Conventions.* All-zero map under ``max``: the maximum counts as 255. Constant map under ``minmax``:
-p = v / 255. Level 0, at which all is foreground, counts as a threshold, as in every toolbox.
+p = v / 255. Level 0, which every pixel reaches, counts as a threshold, as in every toolbox.
 """
 
 from typing import Any, NamedTuple, TypeAlias
@@ -47,7 +47,7 @@ class Centroid(NamedTuple):
 @njit(cache=True, nogil=True)
 def _count_quadrants(pred, gt, split_row, split_col, counts):  # type: ignore[no-untyped-def]
     height, width = pred.shape
-    # Two sets of bins, for equal neighbours: an increment need not wait for the one before.
+    # Two sets of bins: neighbours are often equal, and an increment need not wait for the previous one.
     bins = np.zeros((2, 4, 512), np.int32)
     for row in range(height):
         levels, inside = pred[row], gt[row]
@@ -152,7 +152,7 @@ def level_counts(pred: NDArray[np.uint8], gt: NDArray[np.bool_]) -> LevelCounts:
 
 
 def check_pair(pred: NDArray[np.uint8], gt: NDArray[np.bool_]) -> None:
-    """Refuse arrays that no metric is defined on.
+    """Raise an error for arrays on which no metric is defined.
 
     Raises
     ------
@@ -194,9 +194,9 @@ def level_range(counts: LevelCounts, how: str) -> tuple[Counts, Counts]:
 
 
 def normalised(counts: LevelCounts, protocol: Protocol, how: str = "") -> Reals:
-    """Return p of every level, ``(..., 256)``; levels outside the map's range are of no use.
+    """Return p of every level, ``(..., 256)``; levels outside the map's range are meaningless.
 
-    The operations are the toolboxes' own, bit for bit, because the last one decides whether a level
+    The operations are the toolboxes' own, bit for bit, because the last bit decides whether a level
     reaches a threshold: all divide images by 255 first; MATLAB's min-max (``fan``) multiplies by
     the reciprocal of the range; ``qin`` divides levels by max + eps.
 
@@ -265,7 +265,7 @@ def n_thresholds(protocol: Protocol) -> int:
 def found_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -> LevelCounts:
     """Count the pixels inside and outside the object that reach each threshold, each ``(..., K)``.
 
-    Which levels do depends on a map's range only, so that it is found once for each range there is.
+    Which levels do depends only on a map's range, so it is computed once for each range that occurs.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ def found_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -
 
 
 class Above(NamedTuple):
-    """Pixels that reach each threshold, and how many there are: all that a metric of binarised maps needs.
+    """Counts of pixels that reach each threshold, and totals: all that a metric of binarised maps needs.
 
     `tp`, `fp` are counts inside and outside the object, ``(..., K)``; `inside`, `outside` the numbers of
     pixels there, ``(..., 1)``.
@@ -350,6 +350,6 @@ def mean_level(histogram: Counts, p: Reals) -> Reals:
     """Return the mean of p over the pixels of a histogram, ``(...)``.
 
     Summed one level after the other, as MATLAB sums its pixels: where twice the mean is exactly a
-    level, numpy's pairwise sum decides otherwise than the original program.
+    level, numpy's pairwise sum decides differently from the original program.
     """
     return np.cumsum(histogram * p, axis=-1)[..., -1] / histogram.sum(axis=-1)

@@ -37,7 +37,7 @@ def mae(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Proto
 
 
 def mae_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
-    """Return the MAE of images, ``(...)``, from their level histograms; see the module."""
+    """Return the MAE of images, ``(...)``, from their level histograms; conventions as in the module."""
     p = normalised(counts, protocol, _how(protocol))
     full = 255 / (255 + protocol.eps) if protocol.mask_mae == "soft" else 1.0
     error = (counts.fg * np.abs(p - full)).sum(axis=-1) + (counts.bg * p).sum(axis=-1)

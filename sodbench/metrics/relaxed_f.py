@@ -2,7 +2,7 @@
 
 Qin, Zhang, Huang, Dehghan, Zaiane, Jagersand: U2-Net, Pattern Recognition 106, 2020,
 doi:10.1016/j.patcog.2020.107404, section 4.2 (6), after Ehrig and Euzenat 2005. The authors never
-published code; this reading gives the printed value where their maps are public.
+published code; this interpretation gives the printed value where their maps are public.
 
     precision = share of predicted boundary pixels within rho of the object's boundary,
     recall = share of the object's boundary pixels within rho of the predicted one,
@@ -29,7 +29,7 @@ from sodbench.metrics.parts import Images, MapOnMask, Metric, P, Part, Statistic
 from sodbench.protocol import Protocol
 
 WORD = 64
-"""Pixels a word: boundaries are bit rows, on which one operation serves 64 pixels."""
+"""Pixels per word: boundaries are rows of bits, so one operation processes 64 pixels."""
 
 GUARD = 2
 """Rows and columns around an image and its neighbourhood, so that no kernel needs a special case."""
@@ -54,7 +54,7 @@ def _edge(inside, words, square, boundary):  # type: ignore[no-untyped-def]
 def _spread(boundary, words, half_widths, near):  # type: ignore[no-untyped-def]
     """Mark every pixel near a boundary pixel: up to half_widths[d] columns away, d rows away.
 
-    Widens all rows at once, as one; what runs over a row's end falls into the margin.
+    Widens all rows at once as one long row; bits shifted past a row's end fall into the margin.
     """
     step, last, size = np.uint64(1), np.uint64(WORD - 1), len(boundary)
     wide, wider = boundary.copy(), np.zeros_like(boundary)
@@ -107,14 +107,14 @@ def relax_f(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | P
 
 
 def mask_outline(gt: NDArray[np.bool_], protocol: Protocol) -> Outline:
-    """Do the work of relaxed F on a mask."""
+    """Compute what relaxed F needs of a mask, whatever the map."""
     return outline(gt.view(np.uint8), 1, protocol)
 
 
 def relaxed_pr_on(
     mask: Outline, pred: NDArray[np.uint8], p: Reals, protocol: Protocol
 ) -> tuple[float, float]:
-    """Return relaxed precision and recall of a map on a mask already worked on.
+    """Return relaxed precision and recall of a map, given its mask's outline.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Weighted F-measure: F with errors weighed by where they are and by what lies around them.
+"""Weighted F-measure: F with errors weighted by their location and their neighbourhood.
 
 Margolin, Zelnik-Manor, Tal: How to Evaluate Foreground Maps?, CVPR 2014, doi:10.1109/CVPR.2014.39.
 
@@ -41,9 +41,9 @@ FAR = 266**2
 
 @njit(cache=True, nogil=True)
 def _rows_below(gt, below):  # type: ignore[no-untyped-def]
-    """Fill how many rows below each pixel the nearest object pixel of its column lies, far if none.
+    """Fill how many rows below each pixel the nearest object pixel of its column lies, a large value if none.
 
-    In 32 bits throughout: numba's own would be 64, which the processor does fewer of at once.
+    In 32 bits throughout: numba's default is 64, of which the processor handles fewer at once.
     """
     height, width = gt.shape
     zero, step, far = np.int32(0), np.int32(1), np.int32(4 * (height + width))
@@ -63,7 +63,7 @@ def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-d
     columns' parabolas (ties: the left), as Meijster, Roerdink, Hesselink 2000 do. `gt` must not be
     empty. Returns the number of pixels listed.
 
-    A column amid a run of object pixels is nearest to no pixel outside, so it is passed over.
+    A column inside a run of object pixels is nearest to no pixel outside, so it is skipped.
     """
     height, width = gt.shape
     far, reach = len(table) - 1, 2 * RADIUS * RADIUS
@@ -125,7 +125,7 @@ def _error_sums(pred, gt, p, weights, box, rim, source, window):  # type: ignore
         levels, weight = pred[row], weights[row]
         for col in range(width):
             value = p[levels[col]]
-            if value != 0:  # most of most maps is 0: their weights need not be fetched
+            if value != 0:  # most pixels of most maps are 0: their weights need not be read
                 outside[col] += value * weight[col]
     error = np.zeros((rows + 2 * PAD, cols + 2 * PAD))
     for row in range(rows):
@@ -198,7 +198,7 @@ def weighted_f(
 
 
 def weighted_mask(gt: NDArray[np.bool_]) -> WeightedMask | None:
-    """Do the work of weighted F on a mask, None for an empty one.
+    """Compute what weighted F needs of a mask, None for an empty one.
 
     Examples
     --------
@@ -222,7 +222,7 @@ def weighted_mask(gt: NDArray[np.bool_]) -> WeightedMask | None:
 def weighted_pr_on(
     mask: WeightedMask | None, pred: NDArray[np.uint8], gt: NDArray[np.bool_], p: Reals
 ) -> tuple[float, float]:
-    """Return weighted precision and recall of a map on a mask already worked on, NaN on an empty one.
+    """Return weighted precision and recall of a map from its mask's `weighted_mask`, NaN for an empty one.
 
     Parameters
     ----------
@@ -255,7 +255,7 @@ def weighted_f_from_pr(precision: Reals, recall: Reals, protocol: Protocol) -> R
 
 @cache
 def _importance() -> Reals:
-    """B by squared distance; 0 stands for a pixel inside, which it does not weigh."""
+    """B by squared distance; 0 at distance 0, for pixels inside, which B does not weight."""
     table = 2 - np.exp(np.log(0.5) / SIGMA * np.sqrt(np.arange(FAR + 1)))
     table[0] = 0
     return table

@@ -1,1 +1,1 @@
-"""Models: architectures, weights, and the runner that makes maps of photos. Needs the extra `models`."""
+"""Models: architectures, weights, inference and training. Needs the extra `models`."""

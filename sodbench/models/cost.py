@@ -1,8 +1,8 @@
-"""What a network costs: parameters, multiply-accumulates, time.
+"""The cost of a network: parameters, multiply-accumulates, time.
 
 *Conventions.* One multiply-accumulate (MAC) is one multiplication and one addition; papers that print FLOPs
-mean either. Only convolutions are counted, at 320x320. Time is that of the network alone, input and output on
-its device, one image at a time, after five to warm up.
+may mean either. Only convolutions are counted, at 320x320. Time is that of the network alone, input and
+output on its device, one image at a time, after five warm-up images.
 """
 
 import statistics
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.models.preprocessing import SIZE
+from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +51,7 @@ def macs(network: "nn.Module", size: int = SIZE, channels: int = 3) -> int:
 def block_macs(name: str, middle: int, i: int = 3, o: int = 64, size: int = SIZE) -> int:
     """Count the multiply-accumulates of a block of Table 1 on a (1, i, size, size) input.
 
-    It is built and run without memory or arithmetic, so any size is quick.
+    It is built and run on torch's meta device, without memory or arithmetic, so any size is fast.
 
     Parameters
     ----------
@@ -77,7 +78,7 @@ def block_macs(name: str, middle: int, i: int = 3, o: int = 64, size: int = SIZE
 
 
 class Cost(NamedTuple):
-    """What a network weighs: parameters, multiply-accumulates at 320x320, bytes of its state dict."""
+    """The size of a network: parameters, multiply-accumulates at 320x320, bytes of its state dict."""
 
     parameters: int
     macs: int
@@ -86,7 +87,7 @@ class Cost(NamedTuple):
 
 @cache
 def cost(factory: str) -> Cost:
-    """Return the cost of the network that ``module:function`` builds, without making its parameters."""
+    """Return the cost of the network that ``module:function`` builds, without allocating its parameters."""
     import torch
 
     from sodbench.models.predictor import build_network, need_torch
@@ -101,7 +102,7 @@ def cost(factory: str) -> Cost:
 def interleaved(
     predictors: Mapping[str, Callable[[Sequence[NDArray[np.float32]]], object]], rounds: int
 ) -> dict[str, float]:
-    """Time networks in turn, so that a busy machine is busy for all; return medians in ms an image."""
+    """Time networks in turn, so that other load affects all alike; return medians in ms per image."""
     image = np.random.default_rng(0).standard_normal((3, SIZE, SIZE)).astype(np.float32)
     times: dict[str, list[float]] = {name: [] for name in predictors}
     for k in range(1 + rounds):
@@ -121,7 +122,7 @@ def measure(
     precision: str,
     rounds: int,
 ) -> str:
-    """Return a text: parameters, GMAC, file size, ms an image (median, 90th percentile), FPS, device."""
+    """Return a text: parameters, GMAC, file size, ms per image (median, 90th percentile), FPS, device."""
     import torch
 
     from sodbench.models.predictor import Predictor
@@ -141,7 +142,7 @@ def measure(
     where = (
         torch.cuda.get_device_name(device)
         if device.type == "cuda"
-        else f"{device}, {torch.get_num_threads()} threads"
+        else f"{device}, {counted(torch.get_num_threads(), 'thread')}"
     )
     return "\n".join(
         (

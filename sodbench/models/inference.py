@@ -1,7 +1,7 @@
-"""Photos to maps on disk: decode, network, PNG, each in its own threads, so that none waits for another.
+"""Makes maps of photos on disk. Decoding, network and PNG writing run in threads of their own, in parallel.
 
-A folder of maps has a ``run.json`` beside them that says how they were made. A run that finds its own
-configuration there goes on with the photos that have no map yet; another configuration is an error.
+A folder of maps has a ``run.json`` that says how they were made. A run that finds its own configuration
+there continues with the photos that have no map yet; another configuration is an error.
 """
 
 import json
@@ -25,13 +25,14 @@ from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_
 from sodbench.models.preprocessing import SIZE, network_input, saliency_map
 from sodbench.utils.files import check_writable, replacing
 from sodbench.utils.process import Bar, Say
+from sodbench.utils.text import counted
 
 RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)
 class Configuration:
-    """All that decides what a map looks like; maps of two configurations never share a folder."""
+    """Everything that determines a map; maps of two configurations never share a folder."""
 
     model: str
     weights: str
@@ -66,7 +67,7 @@ def make_maps(
 ) -> InferenceOutcome:
     """Make the maps of photos that have none yet: ``out/STEM.png``, 8-bit grey, at the photo's size.
 
-    A photo that cannot be read is listed in the outcome, and costs none of the others.
+    A photo that cannot be read is listed in the outcome; the others are still processed.
 
     Raises
     ------
@@ -129,7 +130,7 @@ def map_of(
 
 
 class _Prepared(NamedTuple):
-    """One photo on its way: its network input (None: all black, or failed) and where its map goes."""
+    """A decoded photo: its network input (None: all black, or failed) and the path of its map."""
 
     target: Path
     width: int = 0
@@ -150,7 +151,7 @@ def _prepare(photo: ImageFile, target: Path, exif: bool) -> _Prepared:
 def _ahead(
     readers: ThreadPoolExecutor, todo: Iterable[tuple[ImageFile, Path]], exif: bool, most: int
 ) -> Iterator[_Prepared]:
-    """Prepare photos in order, at most so many ahead of the network."""
+    """Prepare photos in order, at most `most` of them ahead of the network."""
     waiting: deque[Future[_Prepared]] = deque()
     for photo, target in todo:
         waiting.append(readers.submit(_prepare, photo, target, exif))
@@ -192,14 +193,14 @@ def _targets(photos: Sequence[ImageFile], out: Path) -> list[tuple[ImageFile, Pa
 
 
 class _Effort(NamedTuple):
-    """Maps written and seconds spent on them, by all runs into a folder that came to their end."""
+    """Maps written and seconds spent on them, by all completed runs into a folder."""
 
     written: int = 0
     seconds: float = 0.0
 
 
 def _claim(out: Path, configuration: Configuration) -> _Effort:
-    """Write this run's configuration into the folder, or find it there; return what earlier runs did."""
+    """Write the run's configuration into the folder, or check the one there; return what earlier runs did."""
     file = out / RUN_FILE
     if not file.exists():
         others = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
@@ -304,11 +305,11 @@ class RunSettings:
     precision, compile
         See `sodbench.models.predictor.Predictor`.
     batch
-        Photos at once; None: 1 on a CPU, else 8.
+        Photos per batch; None: 1 on a CPU, else 8.
     workers
         Threads that decode photos.
     postprocess
-        ``official``, or ``none``: maps as the network gives them.
+        ``official``, or ``none``: the network's probabilities, not rescaled.
     exif
         Apply the photos' EXIF rotation.
     """
@@ -326,9 +327,9 @@ class RunSettings:
 
 
 def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say) -> list[str]:
-    """Run a model over all sets; return what failed.
+    """Run a model on all sets; return the photos that failed, with the reasons.
 
-    For a process that does nothing else: changes torch's settings by `fix_cudnn`.
+    Intended for the command line, as `fix_cudnn` changes torch's settings for the whole process.
     """
     from sodbench.models.predictor import Predictor, choose_device, fix_cudnn, load_model
 
@@ -363,7 +364,7 @@ def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say
         kept = f", {outcome.kept} kept from an earlier run" if outcome.kept else ""
         speed = f" ({outcome.written / outcome.seconds:.1f} images/s)" if outcome.written else ""
         say(
-            f"{photo_set.name}: {outcome.written} maps in {outcome.seconds:.1f} s{speed}{kept} "
+            f"{photo_set.name}: {counted(outcome.written, 'map')} in {outcome.seconds:.1f} s{speed}{kept} "
             f"-> {photo_set.out}"
         )
         failed += outcome.failed

@@ -1,4 +1,4 @@
-"""Building a network, loading its weights, and running it on batches of inputs."""
+"""Builds a network, loads its weights, and runs it on batches of inputs."""
 
 import importlib
 import re
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sodbench.errors import WeightsError
 from sodbench.models.registry import find_model, known_models, unpublished
 from sodbench.models.weights import fetch_weights, load_weights, sha256
+from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
     import torch
@@ -23,14 +24,14 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 class Predictor:
     """A network ready to run on a device: batches of inputs to probabilities.
 
-    channels_last makes oneDNN sum in another order, and the U²-Nets 1.2 times faster on a CPU: their
-    probabilities move by less than 1e-4, as little as float32 itself is from float64. On CUDA, call
+    With channels_last, oneDNN sums in another order, and the U²-Nets are 1.2 times faster on a CPU. Their
+    probabilities change by less than 1e-4, no more than between float32 and float64. On CUDA, call
     `fix_cudnn` first: without it, torch rounds the convolutions of ``fp32`` to TF32.
 
     Parameters
     ----------
     network
-        Maps (n, 3, 320, 320) to logits (n, 1, 320, 320), or to a tuple of which they are the first.
+        Maps (n, 3, 320, 320) to logits (n, 1, 320, 320), or to a tuple whose first item they are.
     device
         Where it runs.
     precision
@@ -73,7 +74,7 @@ class Predictor:
 def fix_cudnn() -> None:
     """Let cuDNN compute in full float32 and choose its fastest kernels; no effect without a CUDA GPU.
 
-    These are settings of torch for the whole process, so a program makes them, before it builds a
+    These settings of torch hold for the whole process, so a program should make them before it builds a
     `Predictor` or trains; the command line does. ``fp32`` in ``run.json`` means full float32.
     """
     import torch
@@ -115,11 +116,11 @@ def load_model(
     name
         A registered model, a network of the ablation (then with weights), or any name with a factory.
     factory
-        ``module:function`` of a model of one's own.
+        ``module:function`` of the user's own model.
     weights
         File in place of the published weights.
     say
-        Takes lines about downloads.
+        Called with lines about downloads.
 
     Returns
     -------
@@ -128,8 +129,8 @@ def load_model(
     Raises
     ------
     WeightsError
-        The model is unknown, its name is no name or another model's, or its weights cannot be had or do not
-        fit.
+        The model is unknown, its name is not valid or another model's, or its weights cannot be fetched or
+        do not fit.
     """
     need_torch()
     if factory and name in known_models():
@@ -145,7 +146,7 @@ def load_model(
 
 
 def need_torch() -> None:
-    """Refuse to go on without torch.
+    """Raise an error if torch is not installed.
 
     Raises
     ------
@@ -164,7 +165,7 @@ def choose_device(name: str) -> "torch.device":
     Raises
     ------
     WeightsError
-        The name is not valid, or the device is not there.
+        The name is not valid, or the device does not exist.
     """
     need_torch()
     import torch
@@ -181,5 +182,7 @@ def choose_device(name: str) -> "torch.device":
             f"device {name} is not there: torch {torch.__version__} finds none. Pass --device cpu."
         )
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
-        raise WeightsError(f"device {name} is not there: there are {torch.cuda.device_count()} CUDA devices.")
+        raise WeightsError(
+            f"device {name} is not there: torch finds {counted(torch.cuda.device_count(), 'CUDA device')}."
+        )
     return device

@@ -1,15 +1,15 @@
 """The authors' test script as pure functions: photo -> network input, network output -> map.
 
-Qin et al., U2-Net, and the official ``u2net_test.py``, whose choices are kept where the paper is silent:
+Qin et al., U2-Net, and the official ``u2net_test.py``, whose choices are kept where the paper says nothing:
 
-* The photo, in [0, 1], is resized to 320x320, its sides' ratio not kept, bilinearly, **without
+* The photo, in [0, 1], is resized to 320x320 without keeping its aspect ratio, bilinearly, **without
   anti-aliasing**, zero outside the photo, as ``skimage.transform.resize(order=1, mode="constant")``.
 * It is divided by the resized photo's own maximum, not by 255; then ImageNet's mean and std.
 * The fused output is stretched to [0, 1] by its minimum and maximum at 320x320
-  (``postprocess="official"``; the paper's text does not: ``"none"``), cut off to 8 bits, and resized by
+  (``postprocess="official"``; the paper's text does not: ``"none"``), truncated to 8 bits, and resized by
   Pillow's bilinear filter.
 
-Where this is not what the script does: an all-black photo gives an all-zero map (the script: NaN), as
+Differences from the script: an all-black photo gives an all-zero map (the script: NaN), as
 does a constant output; of an RGBA photo the maximum is that of the first three channels (the script: of
 all four); palette and CMYK photos are converted to RGB.
 """
@@ -50,7 +50,7 @@ def network_input(photo: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.f
 def resize_bilinear(photo: NDArray[np.uint8] | NDArray[np.uint16], size: int) -> NDArray[np.float64]:
     """Resize to ``(size, size, 3)`` in [0, 1], as scikit-image does without anti-aliasing.
 
-    Only the rows and columns that are used are converted, which a large photo is grateful for.
+    Only the rows and columns that are used are converted, which saves memory on large photos.
     """
     height, width = photo.shape[:2]
     (up, down, below), (left, right, beside) = _taps(height, size), _taps(width, size)
@@ -67,9 +67,9 @@ def saliency_map(output: NDArray[np.float32], width: int, height: int, postproce
     output
         ``(320, 320)`` probabilities.
     width, height
-        Of the photo.
+        Size of the photo.
     postprocess
-        ``official``: min-max first; ``none``.
+        ``official`` stretches to [0, 1] first; ``none`` does not.
 
     Examples
     --------

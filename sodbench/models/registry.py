@@ -11,7 +11,7 @@ from sodbench.models.networks import NETWORKS
 
 
 class Wheel(NamedTuple):
-    """A mirror: one member of a wheel on the user's own package index, asked for as `python` would."""
+    """A mirror: a member of a wheel on the user's package index, requested for Python version `python`."""
 
     wheel: str
     member: str
@@ -61,7 +61,7 @@ def find_model(name: str) -> Model:
     Raises
     ------
     WeightsError
-        There is none of that name.
+        There is no such model.
     """
     known = known_models()
     if unpublished(name):

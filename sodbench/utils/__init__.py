@@ -1,1 +1,1 @@
-"""What knows nothing of saliency: files, processes, text."""
+"""Helpers that are not specific to saliency: files, processes, text."""

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, and those that come with the package."""
+"""Files: atomic writes, and the files that come with the package."""
 
 import os
 import tempfile
@@ -12,11 +12,11 @@ from sodbench.errors import FileError
 PACKAGE = Path(__file__).parent.parent
 
 _PROBE = 1 << 16
-"""Bytes that must fit: a full disk often lets an empty file be made."""
+"""Bytes that must fit: a full disk often still allows an empty file."""
 
 
 class Shipped(NamedTuple):
-    """A file or folder that comes with sodbench, and whether it lies inside an installed package."""
+    """A file or folder that comes with sodbench, and whether it is inside an installed package."""
 
     path: Path
     installed: bool
@@ -51,19 +51,19 @@ def shipped(inside: str, beside: str) -> Shipped:
 
 
 def check_writable(folder: Path, option: str = "") -> None:
-    """Find out before the work starts whether a folder can be made and written; makes nothing.
+    """Check before the work starts that a folder can be created and written to; creates nothing.
 
     Parameters
     ----------
     folder
         Where files are to be written.
     option
-        What chooses another folder, for the message.
+        Option that chooses another folder, for the message.
 
     Raises
     ------
     FileError
-        It cannot.
+        It cannot be written to.
     """
     existing = folder
     while not os.path.lexists(existing):
@@ -82,7 +82,7 @@ def check_writable(folder: Path, option: str = "") -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, which replaces it if the block ends without an error.
 
-    A link is followed, and what is no regular file (``/dev/stdout``) is written to as it is.
+    A link is followed; anything but a regular file (``/dev/stdout``) is written to directly.
 
     Raises
     ------

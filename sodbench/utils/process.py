@@ -1,4 +1,4 @@
-"""The process: its memory, its CPUs, and how work tells of its progress."""
+"""The process: its memory, its CPUs, and how work reports its progress."""
 
 import ctypes
 import os
@@ -16,10 +16,10 @@ GROWTH = 16 << 20
 def keep_freed_memory() -> bool:
     """Keep large freed blocks in the process instead of giving them back to the system.
 
-    Scoring allocates a few megabytes an image and frees them, a network some hundred. By default glibc
+    Scoring allocates and frees a few megabytes per image, a network some hundred. By default glibc
     returns such blocks at once and faults them in again for the next image, which costs a fifth of the
-    time of either (measured). Sets glibc's thresholds once a process, for all that runs in it, so a program
-    calls it and the library does not; returns False where the C library has none.
+    time of either (measured). Sets glibc's thresholds for the whole process, so the command line calls it
+    and the library does not; returns False if the C library has no such setting.
     """
     if not sys.platform.startswith("linux"):
         return False
@@ -44,10 +44,10 @@ Progress = Callable[[int, int], None]
 """Called with the number of images done and their total."""
 
 Say = Callable[[str], None]
-"""Takes a line that a user should know."""
+"""Takes a line of information for the user."""
 
 Bar = Callable[[str], AbstractContextManager[Progress | None]]
-"""Shows the progress of what it is given the name of."""
+"""Given the name of a task, shows its progress."""
 
 
 def cpus() -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 
 def finite(value: float) -> float | None:
-    """Return the value, None for NaN: what JSON has for an undefined score.
+    """Return the value, or None for NaN, which is how JSON output shows an undefined score.
 
     >>> finite(float("nan")) is None
     True
@@ -13,8 +13,17 @@ def finite(value: float) -> float | None:
     return None if math.isnan(value) else value
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number and its noun, in the plural unless the number is 1.
+
+    >>> counted(1, "map"), counted(2, "map")
+    ('1 map', '2 maps')
+    """
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def aligned(lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:
-    """Lay out lines of cells as columns; those in `left` flush left."""
+    """Lay out rows of cells in columns; columns listed in `left` are left-aligned, others right-aligned."""
     widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
     return "\n".join(
         "  ".join(
@@ -25,7 +34,7 @@ def aligned(lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Keep control characters, and line breaks unless they are to be kept, out of a terminal.
+    """Replace control characters, and line breaks unless `keep` holds them, before printing to a terminal.
 
     >>> printable("a" + chr(10)), printable("a" + chr(7) + "b", keep=chr(10))
     ('a?', 'a?b')

@@ -1,4 +1,4 @@
-"""TOML files that users write: read, and every key and value checked."""
+"""Reads TOML files that users write, and checks every key and value."""
 
 import tomllib
 from collections.abc import Callable, Mapping
@@ -8,9 +8,9 @@ from typing import Any
 from sodbench.errors import DatasetError, SodbenchError, nearest
 
 Check = tuple[str, Callable[[Any], bool]]
-"""What a value is expected to be, in words, and what tells whether it is."""
+"""The expected value in words, and a function that checks it."""
 
-TEXT: Check = ("a text", lambda v: isinstance(v, str))
+TEXT: Check = ("a string", lambda v: isinstance(v, str))
 FLAG: Check = ("true or false", lambda v: isinstance(v, bool))
 
 
@@ -22,7 +22,7 @@ def read_toml(file: Path, error: type[SodbenchError] = DatasetError) -> dict[str
     file
         The file.
     error
-        What to raise where it is missing or is not valid TOML.
+        Exception to raise if it is missing or not valid TOML.
     """
     try:
         return tomllib.loads(file.read_text("utf-8"))
@@ -35,18 +35,18 @@ def read_toml(file: Path, error: type[SodbenchError] = DatasetError) -> dict[str
 def checked_table(
     where: str, table: Mapping[str, Any], keys: Mapping[str, Check], error: type[SodbenchError]
 ) -> dict[str, Any]:
-    """Return a table with its lists as tuples, once every key is known and every value as expected.
+    """Check that every key is known and every value valid; return the table with its lists as tuples.
 
     Parameters
     ----------
     where
-        What messages call the table.
+        Name of the table in messages.
     table
-        Keys and values as they were read.
+        Keys and values as read.
     keys
-        What may stand in it.
+        Allowed keys and the checks of their values.
     error
-        What to raise where something else does.
+        Exception to raise for an unknown key or an invalid value.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def checked_table(
     {'name': 'a', 'used': True}
     >>> checked_table("my.toml", {"name": 3}, {"name": TEXT}, DatasetError)
     Traceback (most recent call last):
-    sodbench.errors.DatasetError: my.toml: name is 3, expected a text.
+    sodbench.errors.DatasetError: my.toml: name is 3, expected a string.
     """
     for key, value in table.items():
         if key not in keys:

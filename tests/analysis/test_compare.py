@@ -478,7 +478,7 @@ def test_damaged_scores(two):
 
 
 def test_help():
-    assert "Tell whether the difference between methods is real." in good("compare", "--help").stdout
+    assert "Test whether methods differ significantly." in good("compare", "--help").stdout
 
 
 @pytest.mark.parametrize("suffix", [".pdf", ".svg", ".png"])
@@ -577,7 +577,7 @@ def test_each_output_has_a_file_of_its_own(two):
     refused(
         "compare", *two, "--csv", "x.pdf", "--plot", "x.pdf", code=2, match="two outputs both name .*x.pdf"
     )
-    refused("compare", *two, "--csv", "-", "--json", code=2, match="--json and a file that is stdout")
+    refused("compare", *two, "--csv", "-", "--json", code=2, match="--json and a file both go to stdout")
     refused("worst", two[0], "--csv", "x.pdf", "--out", "x.pdf", code=2, match="two outputs both name")
 
 

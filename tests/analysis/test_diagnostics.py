@@ -299,7 +299,7 @@ def test_unreadable_files_are_findings(tmp_path, masks):
     assert finding.text.startswith("3 of 24 maps or their masks cannot be read (001, 002, 003).")
     assert "truncated PNG" in finding.text
     assert "maps/003.png: is a directory, expected an image file" in finding.text
-    assert "no image (begins with" in finding.text
+    assert "not an image (begins with" in finding.text
 
 
 @pytest.mark.parametrize("size", [64, 100, 128])

@@ -102,9 +102,9 @@ class TestUnreadable:
         Path("maps/im3.png").mkdir()
         result = refused(*score, match="4 files cannot be used:")
         for line in (
-            "maps/im0.png: no image (it is empty)",
+            "maps/im0.png: not an image (it is empty)",
             "maps/im1.png: truncated PNG (60 bytes",
-            "maps/im2.png: no image (begins with b'<!DOCTYPE html>')",
+            "maps/im2.png: not an image (begins with b'<!DOCTYPE html>')",
             "maps/im3.png: is a directory, expected an image file",
         ):
             assert f"\n{line}" in result.stderr
@@ -124,7 +124,7 @@ class TestUnreadable:
     ) -> None:
         expected = scored(*score[1:], "--out", "fresh")
         Path("maps/im2.png").write_bytes(b"")
-        refused(*score, match="maps/im2.png: no image")
+        refused(*score, match="maps/im2.png: not an image")
         assert listing("scores") == whole("maps/.own.partial")
         save(map_of(2), "maps/im2.png")
         result = good(*score)
@@ -156,7 +156,7 @@ class TestUnreadable:
 
     def test_names_that_are_no_unicode(self, score: tuple[str, ...]) -> None:
         Path("maps/im0.png").rename("maps/caf\udce9.png")
-        refused(*score, match=r"1 images have names that are not valid Unicode \('caf\\+udce9.png'\)")
+        refused(*score, match=r"found 1 image whose name is not valid Unicode \('caf\\+udce9.png'\)")
         shutil.rmtree("maps")
         plant_maps("meth\udce9d")
         refused("score", "meth\udce9d", *score[2:], match="name of the method.*not valid Unicode")
@@ -476,13 +476,19 @@ class TestFolders:
             "score",
             "preds",
             *score[2:],
-            match=r"no folder here is named own, and of A/run1, A/run2 it cannot be told which",
+            match=r"no folder here is named own, and it is unclear which of A/run1, A/run2 hold",
         )
 
     def test_folders_of_other_datasets_are_no_methods(self) -> None:
         plant_maps("A/ECSSD")
         plant_maps("A/HKU-IS")
-        refused("score", "A", "--dataset", "demo", match="no folder here is named demo, and of ECSSD, HKU-IS")
+        refused(
+            "score",
+            "A",
+            "--dataset",
+            "demo",
+            match="no folder here is named demo, and it is unclear which of ECSSD, HKU-IS",
+        )
 
     def test_misspelt_dataset_folder_is_said(self, score: tuple[str, ...]) -> None:
         plant_maps("preds/A/own")

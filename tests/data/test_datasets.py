@@ -166,7 +166,7 @@ def test_own_dataset_from_config_environment_and_argument(
             '[Mine]\nversion = 1\ncount = 1\nmasks = ["../gt"]\n',
             r"masks is \['\.\./gt'\], expected a list of",
         ),
-        ("[Mine]\nversion = 1\ncount = 1\naliases = [1]\n", r"aliases is \[1\], expected a list of texts"),
+        ("[Mine]\nversion = 1\ncount = 1\naliases = [1]\n", r"aliases is \[1\], expected a list of strings"),
         ('[Mine]\nversion = 1\ncount = 1\nrole = "val"\n', r"role is 'val', expected test, train or demo"),
         (
             '[Mine]\nversion = 1\ncount = 1\nmask_threshold = "128"\n',

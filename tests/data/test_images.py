@@ -473,17 +473,17 @@ class TestRefused:
     """What is no single readable image."""
 
     def test_empty(self) -> None:
-        refused(b"", r"no image \(it is empty\), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY")
+        refused(b"", r"not an image \(it is empty\), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY")
 
     @pytest.mark.parametrize(
         "data", [b"<!DOCTYPE html><html>", b"version https://git-lfs.github.com/spec/v1", b"\x89PN"]
     )
     def test_no_image(self, data: bytes) -> None:
-        refused(data, "no image .begins with b'")
+        refused(data, "not an image .begins with b'")
 
     def test_other_formats(self) -> None:
-        refused(encoded(GREY, "ppm"), "no image")
-        refused(encoded(GREY, "tga"), "no image")
+        refused(encoded(GREY, "ppm"), "not an image")
+        refused(encoded(GREY, "tga"), "not an image")
 
     @pytest.mark.parametrize("kind", ["png", "gif", "webp", "tiff"])
     def test_more_than_one_image(self, kind: str) -> None:
@@ -512,14 +512,14 @@ class TestRefused:
             + chunk(b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0))
             + chunk(b"IEND", b"")
         )
-        refused(data, "a part that every PNG has is missing")
-        refused(b"\x89PNG\r\n\x1a\n" + chunk(b"IEND", b""), "a part that every PNG has is missing")
+        refused(data, "a chunk that every PNG has is missing")
+        refused(b"\x89PNG\r\n\x1a\n" + chunk(b"IEND", b""), "a chunk that every PNG has is missing")
 
     @pytest.mark.parametrize(
         ("w", "h", "depth", "colour"), [(0, 1, 8, 0), (1, 0, 8, 0), (1, 1, 3, 0), (1, 1, 8, 1)]
     )
     def test_impossible_png(self, w: int, h: int, depth: int, colour: int) -> None:
-        refused(png(w, h, depth, colour, b"\0\0"), "no valid PNG")
+        refused(png(w, h, depth, colour, b"\0\0"), "not a valid PNG")
 
     @pytest.mark.parametrize("level", [0, 7, 253])
     @pytest.mark.parametrize("depth", [1, 2, 4, 8, 16])
@@ -769,7 +769,7 @@ class TestMask:
 
     @pytest.mark.parametrize("top", [1, 128])
     def test_deep_mask_that_rounds_to_nothing(self, top: int) -> None:
-        with pytest.raises(DatasetError, match="^m: the mask is not empty, but all its levels come to 0"):
+        with pytest.raises(DatasetError, match="^m: the mask is not empty, but all its levels round to 0"):
             mask_from(npy(np.array([[0, top]], np.uint16)), "m")
 
     def test_8_bit_mask_in_16_bits(self) -> None:

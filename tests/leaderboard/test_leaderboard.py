@@ -310,7 +310,7 @@ def test_valid_rows_are_read(tiny):
 @pytest.mark.parametrize(
     ("rows", "match"),
     [
-        ([row(), row()], r"A \(published\) stands here twice"),
+        ([row(), row()], r"A \(published\) occurs twice"),
         ([row(max_f="1.2")], "line 2: max_f is 1.2, expected a number from 0 to 1"),
         ([row(mae="-0.1")], "mae is -0.1, expected a number from 0 to 1"),
         ([row(mae="nan")], "mae is 'nan', expected a number"),

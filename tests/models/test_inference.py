@@ -126,7 +126,7 @@ def test_resume_keeps_finished_maps(own):
     save(np.full((10, 20), 7, np.uint8), "maps/p0.png")
     Path("maps/p1.png").unlink()
     result = good("run", *own, "--images", "photos", "--out", "maps", "--batch", 2)
-    assert "1 maps in " in result.stderr
+    assert "1 map in " in result.stderr
     assert "3 kept from an earlier run" in result.stderr
     assert (pixels("maps/p0.png") == 7).all()
     np.testing.assert_array_equal(pixels("maps/p1.png"), before)

@@ -223,7 +223,7 @@ def test_16_bit_colour_that_would_lose_levels_is_refused():
 
 @pytest.mark.parametrize("pixels", [GREY.astype(np.int32), GREY.astype(np.float32)])
 def test_32_bit_photo_is_refused(pixels):
-    with pytest.raises(PredictionError, match=r"a\.png: 32 bits a pixel"):
+    with pytest.raises(PredictionError, match=r"a\.png: with 32 bits per pixel"):
         read(Image.fromarray(pixels), "TIFF")
 
 

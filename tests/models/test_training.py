@@ -676,7 +676,7 @@ def test_broken_pairs_are_found_before_training():
 def test_lone_photos_and_masks():
     Path("set/masks/p1.png").unlink()
     Path("set/images/p2.png").unlink()
-    refused(*begin(), match=r"1 masks have no photo \(p2\); 1 photos have no mask \(p1\.png\)")
+    refused(*begin(), match=r"1 mask without a photo \(p2\); 1 photo without a mask \(p1\.png\)")
 
 
 def test_all_masks_empty():
@@ -731,7 +731,7 @@ def test_checkpoint_written_in_half():
     good(*begin(iterations=1))
     file = Path("run/checkpoint.pt")
     file.write_bytes(file.read_bytes()[:-900])
-    refused("train", "--resume", "run", match=r"checkpoint\.pt: damaged, or written in half")
+    refused("train", "--resume", "run", match=r"checkpoint\.pt: damaged or incomplete")
     torch.save({"step": 1}, file)
     refused("train", "--resume", "run", match="expected a checkpoint of `sodbench train` of format 1")
 

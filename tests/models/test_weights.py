@@ -139,7 +139,7 @@ def test_wrong_suffix(tmp_path, name):
 def test_truncated_file(tmp_path, suffix, part):
     path = saved(tiny(), tmp_path / f"a{suffix}")
     path.write_bytes(path.read_bytes()[: int(path.stat().st_size * part)])
-    with pytest.raises(WeightsError, match=r"a\.\w+: damaged, or no (PyTorch|safetensors|ONNX)"):
+    with pytest.raises(WeightsError, match=r"a\.\w+: damaged, or not an? (PyTorch|safetensors|ONNX)"):
         load_weights(tiny(), path)
 
 
@@ -148,7 +148,7 @@ def test_truncated_file(tmp_path, suffix, part):
 def test_something_else_under_that_name(tmp_path, suffix, content):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match=r"a\.\w+: damaged, or no (PyTorch|safetensors|ONNX)"):
+    with pytest.raises(WeightsError, match=r"a\.\w+: damaged, or not an? (PyTorch|safetensors|ONNX)"):
         load_weights(tiny(), path)
 
 
@@ -198,11 +198,11 @@ def test_other_architecture_that_is_known_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda s: s.pop("last.bias"), r"1 parameters are missing \(last\.bias\)\.$"),
-        (lambda s: s.update(new=torch.ones(2)), r"1 parameters are unknown \(new\)\.$"),
+        (lambda s: s.pop("last.bias"), r"1 parameter missing \(last\.bias\)\.$"),
+        (lambda s: s.update(new=torch.ones(2)), r"1 parameter unknown \(new\)\.$"),
         (
             lambda s: s.update({"last.bias": torch.ones(2)}),
-            r"1 parameters have another shape \(last\.bias \(2,\) for \(1,\)\)\.$",
+            r"1 parameter of another shape \(last\.bias \(2,\) for \(1,\)\)\.$",
         ),
     ],
 )
@@ -323,7 +323,7 @@ def test_damaged_file_in_the_cache_is_passed_over_where_a_good_one_lies_beside_i
     said: list[str] = []
     assert fetch_weights(model()._replace(weights=both), said.append) == cache / "b.onnx"
     assert len(said) == 1
-    assert said[0].startswith(f"Passed over: {cache / 'a.pth'}: sha256 ")
+    assert said[0].startswith(f"Skipped: {cache / 'a.pth'}: sha256 ")
 
 
 def test_keys_that_are_no_names(tmp_path):

@@ -372,7 +372,8 @@ def test_training_starts_from_torchvisions_weights(tmp_path):
     config = Config(model="resnet50-u2net", weights=str(path))
     state = build_to_train(config, said.append).state_dict()
     assert said == [
-        f"{path}: into the backbone; not taken: conv1.weight (64, 3, 7, 7) for (64, 3, 3, 3), fc.weight, "
+        f"{path}: loaded into the backbone; not loaded: conv1.weight (64, 3, 7, 7) for (64, 3, 3, 3), "
+        "fc.weight, "
         "fc.bias"
     ]
     expected = torchvision_state("resnet50")["layer2.1.bn2.running_mean"]

@@ -1,11 +1,11 @@
 """Encoded bytes to canonical arrays: the only decoder of pixels.
 
-What is read how stands under "Canonical inputs" in the conventions. Where a file allows two
-readings, or cannot be read exactly, it is refused with the reason; no pixel is ever guessed.
+How each kind of file is read is described under "Canonical inputs" in the conventions. A file that
+is ambiguous or cannot be read exactly is refused with the reason; pixel values are never guessed.
 
 PNGs are read by `sodbench.data.images.png`: their checksums, depth, palette and transparency are needed,
-and Pillow checks no checksum of pixel data, and fills rows that a file does not hold with zeros. Other
-formats go through their Pillow plugin's class directly, because ``Image.open`` only warns of a
+and Pillow does not verify the checksums of pixel data, and fills missing rows with zeros. Other formats
+go through their Pillow plugin's class directly, because ``Image.open`` only warns of a
 decompression bomb.
 """
 
@@ -69,7 +69,7 @@ class SaliencyMap(NamedTuple):
     levels
         (h, w) grey levels, C-contiguous and writable.
     notes
-        Ids of things to report, keys of `FILE_NOTES`.
+        Ids of what to report about the file, keys of `FILE_NOTES`.
     """
 
     levels: NDArray[np.uint8]
@@ -84,19 +84,19 @@ def decode(data: bytes, where: str, error: type[SodbenchError] = PredictionError
     data
         Content of the file.
     where
-        What messages call it.
+        Name of the file in messages.
     error
-        What to raise.
+        Exception to raise.
 
     Returns
     -------
     SaliencyMap
-        Grey levels, and notes out of ``jpeg`` and ``faint``.
+        Grey levels, and any of the notes ``jpeg`` and ``faint``.
 
     Raises
     ------
     PredictionError
-        The file is damaged, no image, or no map that has one exact reading.
+        The file is damaged, not an image, or cannot be read exactly as a map.
 
     Examples
     --------
@@ -106,7 +106,7 @@ def decode(data: bytes, where: str, error: type[SodbenchError] = PredictionError
     SaliencyMap(levels=array([[  0, 128, 255]], dtype=uint8), notes=())
     >>> decode(b"<!DOCTYPE html>", "a.png")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    sodbench.errors.PredictionError: a.png: no image (begins with b'<!DOCTYPE html>'), expected ...
+    sodbench.errors.PredictionError: a.png: not an image (begins with b'<!DOCTYPE html>'), expected ...
     """
     try:
         if data.startswith(MAGIC):
@@ -145,7 +145,7 @@ def _png(data: bytes) -> SaliencyMap:
         return SaliencyMap(_through_palette(indices, _table(chunks.get(b"PLTE", b"")), transparent), ())
     if transparent is not None and head.colour in (0, 2):
         if len(transparent) < 2 * channels:
-            raise RefusalError(f"no valid PNG (transparent colour of {len(transparent)} bytes). {_AGAIN}")
+            raise RefusalError(f"not a valid PNG (transparent colour of {len(transparent)} bytes). {_AGAIN}")
         key = np.array(unpack_from(f">{channels}H", transparent)) & (2**head.depth - 1)
         _check_opaque((samples.reshape(head.height, head.width, channels) != key).any(axis=2))
     if head.depth == 16:
@@ -156,7 +156,7 @@ def _png(data: bytes) -> SaliencyMap:
 
 
 def _interlaced(head: Head, pixels: bytes) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    """Let Pillow decode an interlaced PNG, which may not end before its last row."""
+    """Decode an interlaced PNG with Pillow, once it is known to hold all its rows."""
     expected = 0
     for x, y, dx, dy in _ADAM7:
         columns, rows = max(0, -((x - head.width) // dx)), max(0, -((y - head.height) // dy))
@@ -202,7 +202,7 @@ def _npy(data: bytes) -> SaliencyMap:
 
 
 def _plugin(data: bytes) -> SaliencyMap:
-    """Decode what is neither PNG nor NPY through Pillow's plugin for it."""
+    """Decode a format other than PNG and NPY with its Pillow plugin."""
     kind, opener = _opener(data)
     try:
         image = opener(BytesIO(data))
@@ -256,11 +256,13 @@ def _opener(data: bytes) -> tuple[str, Callable[[BytesIO], ImageFile.ImageFile]]
 
         return "WebP", WebPImageFile
     beginning = f"begins with {data[:24]!r}" if data else "it is empty"
-    raise RefusalError(f"no image ({beginning}), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY. {_AGAIN}")
+    raise RefusalError(
+        f"not an image ({beginning}), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY. {_AGAIN}"
+    )
 
 
 def _check_tiff(image: ImageFile.ImageFile) -> Image.Transpose | None:
-    """Refuse layouts that Pillow reads wrongly; return what undoes the turn that it applies."""
+    """Refuse layouts that Pillow misreads; return what undoes the rotation that Pillow applies."""
     tags = cast("Any", image).tag_v2
     bits, formats = tags.get(258, (1,)), tags.get(339, (1,))
     white_is_zero = tags.get(262, 0) == 0
@@ -276,7 +278,7 @@ def _check_tiff(image: ImageFile.ImageFile) -> Image.Transpose | None:
             f"or float in [0, 1]. {_TO_GREY}"
         )
     if white_is_zero and (image.mode == "F" or image.mode.startswith("I;16")):
-        raise RefusalError(f"TIFF whose zero is white, in more than 8 bits: not read right. {_TO_GREY}")
+        raise RefusalError(f"TIFF whose zero is white, in more than 8 bits: not read correctly. {_TO_GREY}")
     if 320 in tags and 0 < max(tags[320]) < 256:
         raise RefusalError(f"TIFF with an 8-bit colour map, expected a 16-bit one. {_TO_GREY}")
     raw = tags.get(259, 1) == 1
@@ -341,7 +343,7 @@ def _table(palette: bytes) -> NDArray[np.uint8]:
 def _through_palette(
     indices: NDArray[np.uint8], table: NDArray[np.uint8], alpha: bytes | None
 ) -> NDArray[np.uint8]:
-    """Look indices up in a palette; entries that no pixel uses do not count."""
+    """Look indices up in a palette; entries that no pixel uses are not checked."""
     used = np.flatnonzero(Image.fromarray(indices).histogram())
     if used[-1] >= len(table):
         raise RefusalError(f"pixels of palette entry {used[-1]}, but the palette has {len(table)}. {_AGAIN}")

@@ -1,4 +1,4 @@
-"""Map and mask files as the metrics take them: canonical arrays, and what is to be reported of the file."""
+"""Map and mask files as the arrays that the metrics take, with notes about each file."""
 
 from typing import NamedTuple
 
@@ -14,16 +14,16 @@ RESIZES = ("exact", "bilinear", "nearest")
 
 
 class Mask(NamedTuple):
-    """A ground-truth mask as the metrics take it.
+    """A ground-truth mask, as input to the metrics.
 
     Parameters
     ----------
     gt
         (h, w) foreground.
     levels
-        (h, w) grey levels that `gt` was made of, after a 0/1 mask became 0/255.
+        (h, w) grey levels from which `gt` was made; those of a 0/1 mask are scaled to 0/255.
     notes
-        Ids of things to report, keys of `FILE_NOTES`.
+        Ids of what to report about the file, keys of `FILE_NOTES`.
     """
 
     gt: NDArray[np.bool_]
@@ -34,18 +34,18 @@ class Mask(NamedTuple):
 def prediction_from(
     data: bytes, where: str, *, shape: tuple[int, int] | None = None, resize: str = "exact"
 ) -> SaliencyMap:
-    """Decode a prediction and hold it against its mask's shape.
+    """Decode a prediction and check it against its mask's shape.
 
     Parameters
     ----------
     data
         Content of the file.
     where
-        What messages call it.
+        Name of the file in messages.
     shape
-        The mask's (h, w); None takes any.
+        The mask's (h, w); None accepts any.
     resize
-        What to do with another shape: ``exact`` refuses it, ``bilinear`` and ``nearest`` resize
+        What to do if the shape differs: ``exact`` refuses it, ``bilinear`` and ``nearest`` resize
         the 8-bit levels with Pillow (bilinear averages when it shrinks).
 
     Raises
@@ -91,29 +91,29 @@ def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, 
     """Decode a mask and binarise it.
 
     A mask with maximum 1 is read as 0 and 255. A mask that is not all zero but has no foreground
-    by the rule is refused; an all-zero mask is a true empty mask.
+    by the rule is refused; an all-zero mask is valid and empty.
 
     Parameters
     ----------
     data
         Content of the file.
     where
-        What messages call it.
+        Name of the file in messages.
     rule, eps
         Which levels are foreground, see `binarise`.
     graded
-        The dataset is known for grey masks (PASCAL-S): one of three or more levels that the rule
-        empties is an empty mask.
+        The dataset is known for grey masks (PASCAL-S): a mask of three or more levels that has no
+        foreground by the rule counts as empty.
 
     Returns
     -------
     Mask
-        Foreground, levels, and notes out of ``jpeg``, ``faint``, ``mask-01``, ``grey`` and ``emptied``.
+        Foreground, levels, and any of the notes ``jpeg``, ``faint``, ``mask-01``, ``grey`` and ``emptied``.
 
     Raises
     ------
     DatasetError
-        The file cannot be read as a mask, or the rule empties it.
+        The file cannot be read as a mask, or has no foreground by the rule.
     ProtocolError
         The rule is not valid.
 
@@ -143,7 +143,7 @@ def binarised(
     gt = binarise(levels, rule, eps)
     if top == 0 and "faint" in notes:
         raise DatasetError(
-            f"{where}: the mask is not empty, but all its levels come to 0: {FILE_NOTES['faint']} "
+            f"{where}: the mask is not empty, but all its levels round to 0: {FILE_NOTES['faint']} "
             "Save masks as 8-bit grey PNG."
         )
     if top > 0 and not gt.any() and graded and len(np.unique(levels)) > 2:

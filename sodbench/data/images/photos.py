@@ -1,4 +1,4 @@
-"""Photos to arrays: what a network is given. Maps and masks are read by `sodbench.data.images.decoding`.
+"""Photos to arrays, as input to a network. Maps and masks are read by `sodbench.data.images.decoding`.
 
 | photo | read as |
 |---|---|
@@ -31,7 +31,7 @@ def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
     data
         Content of the file.
     where
-        What messages call it.
+        Name of the file in messages.
     exif
         Apply the rotation that the file's EXIF data asks for.
 
@@ -42,7 +42,7 @@ def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
     Raises
     ------
     PredictionError
-        The photo is damaged, animated, too large, or of a kind that is not read.
+        The photo is damaged, animated, too large, or of an unsupported kind.
 
     Examples
     --------
@@ -75,13 +75,13 @@ def _channels(image: Any, where: str) -> NDArray[Any]:
         return np.repeat(grey[:, :, None], 3, axis=2)
     if image.mode in ("I", "F"):
         raise PredictionError(
-            f"{where}: 32 bits a pixel do not say which value is white. Save it with 8 or 16."
+            f"{where}: with 32 bits per pixel it is unclear which value is white. Save it with 8 or 16."
         )
     if image.mode in ("LA", "La"):
         image = image.getchannel(0)
     if image.mode in ("RGBA", "RGBa", "RGBX"):
         return np.array(image)[:, :, :3]
-    image.info.pop("transparency", None)  # of a palette: Pillow warns that RGB has none
+    image.info.pop("transparency", None)  # of a palette: Pillow would warn that RGB has none
     return np.array(image if image.mode == "RGB" else image.convert("RGB"))
 
 
@@ -99,7 +99,7 @@ def _deep_colour(data: bytes, where: str, exif: bool) -> NDArray[Any]:
 
     try:
         if not data.startswith(MAGIC):
-            raise RefusalError("no PNG")
+            raise RefusalError("not a PNG")
         chunks, pixels = chunks_of(data)
         head = head_of(chunks)
         if head.interlaced or (exif and b"eXIf" in chunks):

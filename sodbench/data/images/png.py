@@ -1,8 +1,9 @@
 """PNG files to samples: checksums checked, inflated by ISA-L, unfiltered here.
 
-Nearly all maps and masks are PNGs, and decoding them costs as much as scoring them. No library is
-as fast: they undo the Paeth filter of a grey image one pixel at a time, each waiting for the one before;
-here two rows go side by side (`benchmarks/decode.py` compares). Interlaced files are left to Pillow.
+Nearly all maps and masks are PNGs, and decoding them costs as much as scoring them. Libraries
+undo the Paeth filter of a grey image one pixel at a time, each waiting for the one before; here two rows
+are decoded side by side, which is faster (`benchmarks/decode.py` compares). Interlaced files are left to
+Pillow.
 
 W3C: Portable Network Graphics (PNG) Specification, second edition, 2003, sections 5, 9 and 10.
 """
@@ -17,10 +18,10 @@ from numpy.typing import NDArray
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
-"""Colour type -> samples a pixel: grey, RGB, palette, grey and alpha, RGB and alpha."""
+"""Colour type -> samples per pixel: grey, RGB, palette, grey and alpha, RGB and alpha."""
 
 DEPTHS = {0: (1, 2, 4, 8, 16), 2: (8, 16), 3: (1, 2, 4, 8), 4: (8, 16), 6: (8, 16)}
-"""Colour type -> bits a sample that the specification allows."""
+"""Colour type -> bits per sample that the specification allows."""
 
 _AGAIN = "Write or download it again."
 _PAETH = 4
@@ -41,7 +42,7 @@ class Head(NamedTuple):
 
     @property
     def bits(self) -> int:
-        """Bits a pixel."""
+        """Bits per pixel."""
         return self.depth * CHANNELS[self.colour]
 
 
@@ -56,9 +57,9 @@ def _paeth(here, left, up, corner):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _unfilter(rows, step, out):  # type: ignore[no-untyped-def]
-    """Undo the filters of rows of (filter, bytes...), `step` bytes a pixel; return the first unknown one.
+    """Undo the filters of rows of (filter, bytes...), `step` bytes per pixel; return the first bad row.
 
-    `out` has a row of zeros above and a pixel of zeros to the left, as the specification has it.
+    `out` has a row of zeros above and a pixel of zeros to the left, as the specification assumes.
     """
     height, width = len(rows), rows.shape[1] - 1
     row = 0
@@ -94,7 +95,7 @@ def _unfilter(rows, step, out):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _unfilter_two(source, source2, above, here, here2):  # type: ignore[no-untyped-def]
-    """Undo Paeth of a row of single bytes and, one pixel behind, of the row below it.
+    """Undo the Paeth filter of a row of single bytes and, one pixel behind, of the row below it.
 
     Each pixel waits for its left neighbour; two rows side by side keep the processor busy meanwhile.
     """
@@ -138,7 +139,7 @@ def chunks_of(data: bytes) -> tuple[dict[bytes, bytes], bytes]:
             chunks[kind] = data[at + 8 : end]
         at = end + 4
     if len(chunks.get(b"IHDR", b"")) != 13 or not pixels:
-        raise RefusalError(f"no valid PNG (a part that every PNG has is missing). {_AGAIN}")
+        raise RefusalError(f"not a valid PNG (a chunk that every PNG has is missing). {_AGAIN}")
     return chunks, b"".join(pixels)
 
 
@@ -152,7 +153,7 @@ def head_of(chunks: dict[bytes, bytes]) -> Head:
     """
     w, h, depth, colour, compression, filtering, interlaced = unpack_from(">IIBBBBB", chunks[b"IHDR"])
     if depth not in DEPTHS.get(colour, ()) or compression or filtering or interlaced > 1 or not w or not h:
-        raise RefusalError(f"no valid PNG ({w}x{h}, depth {depth}, colour type {colour}). {_AGAIN}")
+        raise RefusalError(f"not a valid PNG ({w}x{h}, depth {depth}, colour type {colour}). {_AGAIN}")
     return Head(w, h, depth, colour, bool(interlaced))
 
 
@@ -189,7 +190,7 @@ def samples_of(head: Head, pixels: bytes) -> NDArray[np.uint8] | NDArray[np.uint
 
 
 def inflated(pixels: bytes, expected: int) -> bytes:
-    """Inflate so many bytes, and no more of them.
+    """Inflate exactly the expected number of bytes, and no more.
 
     Raises
     ------
@@ -206,7 +207,7 @@ def inflated(pixels: bytes, expected: int) -> bytes:
 
 
 def _unpacked(packed: NDArray[np.uint8], head: Head) -> NDArray[np.uint8]:
-    """Take samples of 1, 2 or 4 bits apart, the left one in the highest bits."""
+    """Unpack samples of 1, 2 or 4 bits, of which the left one has the highest bits."""
     if head.depth == 1:
         return np.unpackbits(packed, axis=1, count=head.width)
     shifts = np.arange(8 - head.depth, -1, -head.depth, dtype=np.uint8)

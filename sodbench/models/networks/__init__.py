@@ -1,9 +1,9 @@
 """The networks that Table 2 of the U2-Net paper compares, by name.
 
 Qin, Zhang, Huang, Dehghan, Zaiane, Jagersand: U2-Net, Pattern Recognition 106, 2020,
-doi:10.1016/j.patcog.2020.107404, section 4.4. No code of these networks was published but that of
-U2-Net itself. Where the paper leaves a choice open, each class says which reading is built here, and
-takes it as a parameter.
+doi:10.1016/j.patcog.2020.107404, section 4.4. The authors published no code for these networks
+except U2-Net itself. If the paper leaves a choice open, each class says which interpretation is built
+here, and takes it as a parameter.
 """
 
 from collections.abc import Mapping

@@ -4,13 +4,13 @@ Simonyan and Zisserman, ICLR 2015; He et al., CVPR 2016. Parameters are named as
 its ImageNet weights load: see `load_backbone`.
 
 The paper adds "an extra stage right after their last convolutional stages" to reach U2-Net's receptive
-field. Reading, after BASNet by the same authors: no early loss of resolution (ResNet's stem is 3x3 with
-stride 1; its max pooling then leads from En_1 to En_2, so that the six stages have U2-Net's six
-resolutions), 1x1 convolutions to U2-Net's widths where a stage has another, and after a pool an extra
+field. Interpretation, after BASNet by the same authors: no early loss of resolution (ResNet's stem is 3x3
+with stride 1; its max pooling then leads from En_1 to En_2, so that the six stages have U2-Net's six
+resolutions), 1x1 convolutions to U2-Net's widths where a stage has a different one, and after a pool an extra
 stage of three blocks, plain for VGG-16 and residual for ResNet-50. Decoders and heads are U2-Net's.
 
-ImageNet's weights have no 3x3 stem: theirs is 7x7, and stays out. ``resnet50_u2net(stem=7)`` takes it, with
-stride 1, and so all weights of the backbone.
+The ImageNet weights have a 7x7 stem, not a 3x3 one, so it is not loaded. ``resnet50_u2net(stem=7)`` loads
+it, with stride 1, and thus all weights of the backbone.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ STAGE_WIDTHS = tuple(stage.o for stage in U2NET[:6])
 
 
 class VGG16(nn.Module):
-    """The convolutions of VGG-16, 14,714,688 parameters: five stages, each but the last with a pool after.
+    """The convolutions of VGG-16, 14,714,688 parameters: five stages with pools between them.
 
     Pools round up, as U2-Net's do, which changes nothing where sizes are even.
     """
@@ -87,7 +87,7 @@ class ResNet50(nn.Module):
     Parameters
     ----------
     stem, stride
-        Kernel and stride of the first convolution; 7 and 2 as published.
+        Kernel and stride of the first convolution; 7 and 2 in the published network.
     """
 
     widths = (64, 256, 512, 1024, 2048)
@@ -123,9 +123,9 @@ class Encoder(nn.Module):
     Parameters
     ----------
     backbone
-        Maps photos to five outputs, of the channels that its `widths` say.
+        Maps photos to five outputs with `widths` channels.
     extra
-        Block of the extra stage, and how many of them.
+        Kind of block in the extra stage, and their number.
     """
 
     def __init__(self, backbone: VGG16 | ResNet50, extra: str = "RES", blocks: int = 3) -> None:
@@ -139,7 +139,7 @@ class Encoder(nn.Module):
         self.extra = nn.Sequential(*(table_block(extra, o, o, o) for _ in range(blocks)))
 
     def forward(self, x: Tensor) -> list[Tensor]:
-        """Map photos (n, 3, h, w) to what En_1 to En_6 of U2-Net would give."""
+        """Map photos (n, 3, h, w) to outputs of the shapes of U2-Net's En_1 to En_6."""
         fitted = [fit(output) for fit, output in zip(self.fit, self.backbone(x), strict=True)]
         return [*fitted, self.extra(pool(fitted[-1]))]
 
@@ -155,7 +155,7 @@ def resnet50_u2net(stem: int = 3) -> U2Net:
     Parameters
     ----------
     stem
-        Its kernel: 3 as it is read here, or 7 to take all of ImageNet's weights.
+        Its kernel: 3 by the interpretation here, or 7 to load all ImageNet weights.
     """
     return U2Net(U2NET, encoder=Encoder(ResNet50(stem, stride=1), "RES"))
 
@@ -163,11 +163,11 @@ def resnet50_u2net(stem: int = 3) -> U2Net:
 def load_backbone(backbone: VGG16 | ResNet50, state: Mapping[str, Tensor], path: Path) -> list[str]:
     """Load torchvision's ImageNet weights (``vgg16`` or ``resnet50``) into a backbone.
 
-    The classifier is passed over, and so is a stem of another shape: the network's then stays as it was.
+    The classifier is skipped, and so is a stem of another shape: the network then keeps its own.
 
     Returns
     -------
-    What was not taken, and why.
+    The names that were not loaded, with shapes if they differ.
 
     Raises
     ------

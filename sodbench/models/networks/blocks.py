@@ -1,7 +1,7 @@
-"""Blocks that stand in a stage of the outer U in place of RSU: PLN, RES, DSE, INC, PPM, NIV.
+"""Blocks that replace RSU in the stages of the outer U: PLN, RES, DSE, INC, PPM, NIV.
 
-The paper draws four of them (Fig. 2) and gives each stage's I, M and O (Table 1); what is inside is a
-reading, which each class states.
+The paper draws four of them (Fig. 2) and gives each stage's I, M and O (Table 1); their inner
+structure is an interpretation, which each class states.
 
 *Conventions.* A conv unit is a 3x3 convolution, batch norm and ReLU. Every block maps (n, i, h, w) to
 (n, o, h, w).
@@ -17,7 +17,7 @@ from sodbench.models.networks.u2net import ConvBnRelu, resize_like, u_block
 
 
 class PLN(nn.Sequential):
-    """Plain block. Reading: two conv units, I to M to O."""
+    """Plain block. Interpretation: two conv units, I to M to O."""
 
     def __init__(self, i: int, m: int, o: int) -> None:
         super().__init__(ConvBnRelu(i, m), ConvBnRelu(m, o))
@@ -26,7 +26,7 @@ class PLN(nn.Sequential):
 class RES(nn.Module):
     """Residual block.
 
-    Reading: two conv units, I to M to O, plus the input, and a ReLU after the sum. Where I is not O, the
+    Interpretation: two conv units, I to M to O, plus the input, and a ReLU after the sum. If I is not O, the
     input passes a 1x1 convolution (``projection``: its kernel's size).
     """
 
@@ -43,8 +43,8 @@ class RES(nn.Module):
 class DSE(nn.Module):
     """Dense block.
 
-    Reading: four conv units (``layers``) of growth M, each on the concatenation of the input and all units
-    before it; of all of it a 1x1 conv unit makes O channels.
+    Interpretation: four conv units (``layers``) of growth M, each on the concatenation of the input and all
+    units before it; a 1x1 conv unit reduces everything to O channels.
     """
 
     def __init__(self, i: int, m: int, o: int, layers: int = 4) -> None:
@@ -62,7 +62,7 @@ class DSE(nn.Module):
 class INC(nn.Module):
     """Inception-like block.
 
-    Reading: a conv unit from I to M, then four parallel units M to M with dilations 1, 3, 5, 7 (as in
+    Interpretation: a conv unit from I to M, then four parallel units M to M with dilations 1, 3, 5, 7 (as in
     BMPM, which the paper cites), concatenated, and a conv unit to O.
     """
 
@@ -81,8 +81,8 @@ class INC(nn.Module):
 class PPM(nn.Module):
     """Pyramid pooling block.
 
-    Reading: a conv unit from I to M; its output averaged to 1, 2, 3 and 6 bins a side (PSPNet), a conv unit
-    M to M each, resized bilinearly, concatenated with what was pooled, and a conv unit to O.
+    Interpretation: a conv unit from I to M; its output averaged to 1, 2, 3 and 6 bins per side (PSPNet), a
+    conv unit M to M each, resized bilinearly, concatenated with the unpooled features, and a conv unit to O.
     Batch norm on one bin needs batches of two or more in training.
     """
 
@@ -116,6 +116,6 @@ KINDS: dict[str, type[PLN | RES | DSE | INC | PPM]] = {
 def table_block(name: str, i: int, m: int, o: int) -> nn.Module:
     """Build any block by its name in Table 1: ``PLN``, ``NIV-4F``, ``RSU-7``, ...
 
-    NIV-L: a naive U-block. Reading: RSU-L without its first convolution and without the sum.
+    NIV-L: a naive U-block. Interpretation: RSU-L without its first convolution and without the sum.
     """
     return KINDS[name](i, m, o) if name in KINDS else u_block(name, i, m, o)

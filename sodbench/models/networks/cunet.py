@@ -1,7 +1,7 @@
 """CU-Net: U-Nets coupled by dense connections between blocks of the same meaning.
 
 Tang, Peng, Geng, Wu, Zhang, Metaxas: Quantized Densely Connected U-Nets for Efficient Landmark
-Localization, ECCV 2018. The U2-Net paper "adapts" it and says no more. Reading: 2 U-Nets of 4 levels,
+Localization, ECCV 2018. The U2-Net paper "adapts" it without details. Interpretation: 2 U-Nets of 4 levels,
 128 features, growth 32, order-1 coupling, a stem that quarters the photo, a saliency head for each U-Net,
 both supervised, outputs upsampled bilinearly to the photo's size.
 """
@@ -18,7 +18,7 @@ NECK = 4
 
 
 class DenseBlock(nn.Module):
-    """A block: new features of the input and of the same block in earlier U-Nets; 1x1 out of all of them."""
+    """A block: new features from the input and the same block of earlier U-Nets; 1x1 outputs from all."""
 
     def __init__(self, i: int, coupled: int, growth: int, outputs: Sequence[int]) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class CoupledUNet(nn.Module):
         self.up = nn.ModuleList(DenseBlock(2 * features, coupled, growth, (features,)) for _ in range(levels))
 
     def forward(self, x: Tensor, earlier: Sequence[Sequence[Tensor]]) -> tuple[Tensor, list[Tensor]]:
-        """Return the output, and the new features of each block.
+        """Return the output and each block's new features.
 
         `earlier` has, for every block, the new features of the U-Nets it is coupled with.
         """

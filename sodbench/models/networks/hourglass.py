@@ -1,8 +1,8 @@
 """Stacked hourglass network for saliency.
 
 Newell, Yang, Deng: Stacked Hourglass Networks for Human Pose Estimation, ECCV 2016. The paper "adapts" it
-and says no more. Reading: 2 stacks of order-4 hourglasses with 256 features, the stem that quarters the
-photo, one saliency head a stack, all supervised, outputs upsampled bilinearly to the photo's size.
+without details. Interpretation: 2 stacks of order-4 hourglasses with 256 features, the stem that quarters the
+photo, one saliency head per stack, all supervised, outputs upsampled bilinearly to the photo's size.
 """
 
 import torch.nn.functional as F
@@ -26,7 +26,7 @@ class HourglassBottleneck(nn.Module):
 
 
 class Hourglass(nn.Module):
-    """One hourglass: `order` times down and up again, nearest neighbours, a residual unit at each place."""
+    """One hourglass: `order` times down and up again (nearest neighbour), a residual unit at each step."""
 
     def __init__(self, order: int, features: int) -> None:
         super().__init__()

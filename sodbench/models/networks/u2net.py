@@ -5,7 +5,7 @@ doi:10.1016/j.patcog.2020.107404, Table 1 and Fig. 5. Parameter names are the of
 its checkpoints load strictly.
 
 *Conventions.* Pooling is 2x2 with ceil mode and upsampling is bilinear (corners not aligned) to the
-size of what it is joined with, so any input size works. A network returns logits: the fused map,
+size of the tensor it is joined with, so any input size works. A network returns logits: the fused map,
 then the six side outputs from fine to coarse; all at the input's size.
 """
 
@@ -57,7 +57,7 @@ U2NETP = (
 
 
 class ConvBnRelu(nn.Module):
-    """Convolution (3x3 unless said), batch norm, ReLU."""
+    """Convolution (3x3 by default), batch norm, ReLU."""
 
     def __init__(self, i: int, o: int, dilation: int = 1, size: int = 3) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Foldable(nn.Module):
     """A network of conv units."""
 
     def fold_batch_norm(self) -> None:
-        """Fold conv units' batch norms into their convolutions, for inference: the same, a fifth faster."""
+        """Fold conv units' batch norms into their convolutions, for inference: same maps, a fifth faster."""
         for module in self.modules():
             if isinstance(module, ConvBnRelu) and isinstance(module.bn_s1, nn.BatchNorm2d):
                 module.conv_s1 = fuse_conv_bn_eval(module.conv_s1, module.bn_s1)
@@ -111,7 +111,7 @@ class RSU(nn.Module):
 
 
 class RSU4F(nn.Module):
-    """Residual U-block that widens its view by dilation instead of pooling; see `RSU` for `residual`."""
+    """Residual U-block that sees further by dilation instead of pooling; see `RSU` for `residual`."""
 
     def __init__(self, i: int, m: int, o: int, residual: bool = True) -> None:
         super().__init__()
@@ -138,7 +138,7 @@ class RSU4F(nn.Module):
 
 
 class U2Net(Foldable):
-    """The outer U: six encoder and five decoder stages, a side output of each of the last six.
+    """The outer U: six encoder and five decoder stages, a side output from each of the last six.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ TABLE_1: Mapping[str, tuple[Stage, ...]] = {
     "U2-Net": U2NET,
     "U2-Net†": U2NETP,
 }
-"""Table 1: the stages En_1 to En_6 and De_5 to De_1 of every architecture, which builds the networks."""
+"""Table 1: the stages En_1 to En_6 and De_5 to De_1 of every architecture; the networks are built from it."""
 
 STAGE_NAMES = (*(f"En_{k}" for k in range(1, 7)), *(f"De_{k}" for k in range(5, 0, -1)))
 """The columns of Table 1."""
@@ -38,9 +38,9 @@ STAGE_NAMES = (*(f"En_{k}" for k in range(1, 7)), *(f"De_{k}" for k in range(5, 
 class UNet(Foldable):
     """The baseline U-Net.
 
-    The paper gives no more than its name. Reading: Ronneberger et al. 2015 with padded convolutions and
-    batch norm, two conv units a level, bilinear upsampling in place of transposed convolutions, one output
-    and so no deep supervision.
+    The paper gives only its name. Interpretation: Ronneberger et al. 2015 with padded convolutions and
+    batch norm, two conv units per level, bilinear upsampling in place of transposed convolutions, one output
+    and thus no deep supervision.
     """
 
     def __init__(self, widths: Sequence[int] = (64, 128, 256, 512, 1024), maps: int = 1) -> None:
@@ -52,7 +52,7 @@ class UNet(Foldable):
         self.head = nn.Conv2d(widths[0], maps, 1)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        """Map photos (n, 3, h, w) to logits (n, maps, h, w), a tuple of one."""
+        """Map photos (n, 3, h, w) to logits (n, maps, h, w), in a tuple of length 1."""
         skips = [self.down[0](x)]
         for level in self.down[1:]:
             skips.append(level(pool(skips[-1])))

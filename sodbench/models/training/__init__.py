@@ -1,1 +1,1 @@
-"""Training: configuration, pairs, loss, checkpoints, several processes, and the loop over them."""
+"""Training: configuration, data, loss, checkpoints, multiple processes, and the training loop."""

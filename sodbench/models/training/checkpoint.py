@@ -1,6 +1,6 @@
-"""Checkpoints: all that a run needs to go on, in one file that is written whole or not at all.
+"""Checkpoints: everything that a run needs to resume, in one file that is written atomically.
 
-``checkpoint.pt`` holds tensors, numbers and texts only, so ``torch.load(weights_only=True)`` reads it.
+``checkpoint.pt`` holds only tensors, numbers and strings, so ``torch.load(weights_only=True)`` reads it.
 ``last.safetensors`` beside it holds the network alone, under the names of the authors' code.
 """
 
@@ -23,7 +23,7 @@ CHECKPOINT_FILE, WEIGHTS, RUN_RECORD = "checkpoint.pt", "last.safetensors", "run
 CHECKPOINT_FORMAT = 1
 _KEYS = {"format", "config", "data", "world", "step", "model", "optimiser", "scaler", "rng"}
 _FORMER_KEYS = {"tensorboard"}
-"""Keys of earlier configurations that decided nothing about what is learnt."""
+"""Keys of earlier configurations that did not affect the result of training."""
 
 
 def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
@@ -55,12 +55,12 @@ def write_weights(folder: Path, model: dict[str, torch.Tensor]) -> None:
 
 
 def read_checkpoint(folder: Path) -> dict[str, Any]:
-    """Read a run's checkpoint; keys that configurations once had are dropped from its own.
+    """Read a run's checkpoint; keys that configurations no longer have are dropped.
 
     Raises
     ------
     TrainingError
-        There is none, or it is damaged or not one of ours.
+        There is none, it is damaged, or sodbench did not write it.
     """
     path = folder / CHECKPOINT_FILE
     if not path.is_file():
@@ -72,7 +72,7 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise TrainingError(
-            f"{path}: damaged, or written in half ({reason}). Start again, from {WEIGHTS} if it is whole: "
+            f"{path}: damaged or incomplete ({reason}). Start again, from {WEIGHTS} if it is intact: "
             "--weights FILE."
         ) from error
     if not isinstance(state, dict) or set(state) != _KEYS or state["format"] != CHECKPOINT_FORMAT:
@@ -103,7 +103,7 @@ def restore_weights(network: "nn.Module", state: dict[str, torch.Tensor], path: 
 
 
 def discard(folder: Path, made: Sequence[Path]) -> None:
-    """Remove what a run wrote that made no step, and the folders it made, so that it can be tried again."""
+    """Remove the files and folders of a run that made no step, so that it can be tried again."""
     for name in (CHECKPOINT_FILE, WEIGHTS, RUN_RECORD):
         (folder / name).unlink(missing_ok=True)
     with suppress(OSError):

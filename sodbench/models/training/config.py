@@ -1,4 +1,4 @@
-"""Configurations of a training run: TOML files, every value checked when they are loaded."""
+"""Configurations of training runs: TOML files, whose values are all checked on loading."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -16,10 +16,11 @@ INITS = ("xavier", "torch")
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """All that decides what a run learns; the defaults are section 4.3's, each explained in ``u2net.toml``.
+    """Everything that determines the result of training.
 
-    `factory` is the ``module:function`` of a network that is not registered, and `weights` a file to
-    start from instead of `init`.
+    The defaults are those of section 4.3, each explained in ``u2net.toml``. `factory` is the
+    ``module:function`` of a network that is not registered, and `weights` a file to start from instead of
+    `init`.
     """
 
     model: str
@@ -48,7 +49,7 @@ class Config:
     holdout: float = 0.0
 
     def plain(self) -> dict[str, Any]:
-        """Return the keys and values as TOML has them."""
+        """Return the keys and values as in TOML."""
         return {
             key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
         }
@@ -60,7 +61,7 @@ def load_config(path: Path) -> Config:
     Raises
     ------
     TrainingError
-        It is missing, no TOML, or holds an unknown key or an impossible value.
+        It is missing, not valid TOML, or holds an unknown key or an invalid value.
 
     Examples
     --------
@@ -72,12 +73,12 @@ def load_config(path: Path) -> Config:
 
 
 def config_of(values: Mapping[str, Any], where: str) -> Config:
-    """Check values and make a configuration of them; `where` is what messages call their source.
+    """Check values and make a configuration of them; `where` names their source in messages.
 
     Raises
     ------
     TrainingError
-        A key is unknown, or a value impossible.
+        A key is unknown, or a value invalid.
 
     Examples
     --------

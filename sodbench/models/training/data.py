@@ -1,8 +1,8 @@
-"""Pairs of photos and masks: found, checked before training starts, and given to the network.
+"""Pairs of photos and masks: finds them, checks them before training starts, and feeds the network.
 
-Samples are numbered through all epochs: number n is pair n mod N of epoch n div N, in that epoch's own
-order, so a batch may reach into the next epoch. Order and crops follow from seed, epoch and pair alone:
-whatever the number of workers, and wherever a run was stopped, sample n is the same.
+Samples are numbered consecutively over all epochs: number n is pair n mod N of epoch n div N, in that epoch's
+own order, so a batch may reach into the next epoch. Order and crops depend only on seed, epoch and pair,
+so sample n is the same for any number of workers and after any interruption.
 """
 
 import hashlib
@@ -30,9 +30,10 @@ from sodbench.data.sources import ImageFile
 from sodbench.errors import SodbenchError, TrainingError, first_few
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
 from sodbench.models.training.config import Config
+from sodbench.utils.text import counted
 
 _ORDER, _CROP, _HOLDOUT = 0, 1, 2
-"""What a random stream is for; streams of different purposes never meet."""
+"""Purposes of random streams; each purpose has streams of its own."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Data:
 
     @property
     def digest(self) -> str:
-        """Fingerprint of the ids: a run goes on with the pairs that it began with."""
+        """Hash of the ids: a run must resume with the pairs that it began with."""
         return hashlib.sha256("\n".join(pair.image for pair in self.pairs).encode()).hexdigest()
 
 
@@ -104,8 +105,10 @@ def _paired(location: Location) -> Data:
         raise TrainingError(f"{folders}: found {what}, expected photos and a mask of the same name for each.")
     if pairing.missing or pairing.extra:
         missing, extra = pairing.missing, pairing.extra
-        unmatched = [f"{len(missing)} masks have no photo ({first_few(missing)})"] * bool(missing)
-        unmatched += [f"{len(extra)} photos have no mask ({first_few(extra)})"] * bool(extra)
+        unmatched = [f"{counted(len(missing), 'mask')} without a photo ({first_few(missing)})"] * bool(
+            missing
+        )
+        unmatched += [f"{counted(len(extra), 'photo')} without a mask ({first_few(extra)})"] * bool(extra)
         raise TrainingError(f"{folders}: {'; '.join(unmatched)}. Add what is missing, or remove the others.")
     graded = location.dataset.grey_masks
     return Data(
@@ -122,7 +125,8 @@ def check_pairs(pairs: Sequence[Pair], progress: Callable[[int, int], None] | No
     Raises
     ------
     TrainingError
-        Pairs cannot be read or differ in size, or all masks are empty. The message lists the first ones.
+        Pairs cannot be read, photo and mask differ in size, or all masks are empty. The message lists the
+        first ones.
     """
     wrong, filled = [], False
     with ThreadPoolExecutor(4) as threads:
@@ -210,10 +214,10 @@ class Samples(Dataset[tuple[torch.Tensor, torch.Tensor, str]]):
 def augmented(
     photo: NDArray[Any], mask: NDArray[np.uint8], config: Config, stream: np.random.Generator
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return what the network sees of a pair: resized, flipped, cropped and normalised.
+    """Return a pair as input to the network: resized, flipped, cropped and normalised.
 
-    As in the authors' code, photo and mask are divided by their maxima in the crop. Its crops start at 0 to
-    31 of 32 possible pixels; here at all 33.
+    As in the authors' code, photo and mask are divided by their maxima in the crop. Its crops start at
+    pixel 0 to 31; here they start at any of the 33 possible pixels, 0 to 32.
     """
     size, crop = config.resize, config.crop
     rows, columns = (((np.arange(size) + 0.5) * n / size).astype(np.intp) for n in mask.shape)
@@ -232,15 +236,15 @@ def augmented(
 def batches(
     pairs: Sequence[Pair], config: Config, step: int, rank: int = 0, world: int = 1, pin: bool = False
 ) -> Generator[Any, None, None]:
-    """Yield the parts of this process from a step on, `accumulate` a step, without end.
+    """Yield this process's parts of batches from a step on, `accumulate` per step, endlessly.
 
     Raises
     ------
     TrainingError
-        A pair cannot be read any more.
+        A pair can no longer be read.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than processors
+        warnings.filterwarnings("ignore", "This DataLoader will create")  # about more workers than processors
         loader = DataLoader(
             Samples(pairs, config),
             batch_sampler=_numbers(config, step, rank, world),
@@ -256,12 +260,12 @@ def batches(
         last = str(error).splitlines()[-1]  # a worker's message is its traceback
         raise TrainingError(last.partition("Error: ")[2] or last) from error
     finally:
-        # A traceback may keep `parts` alive; Python then waits at its end for workers that ignore SIGTERM.
+        # A traceback may keep `parts` alive; Python then waits on exit for workers that ignore SIGTERM.
         getattr(parts, "_shutdown_workers", lambda: None)()
 
 
 def _leave_signals(worker: int) -> None:
-    """Let the process that makes the steps decide what a signal to all processes ends."""
+    """Ignore signals that are sent to all processes; the training process handles them."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
 

@@ -1,4 +1,4 @@
-"""One process, or several that ``torchrun`` has started: each with its share of every batch."""
+"""One process, or several started by ``torchrun``, each with its share of every batch."""
 
 import os
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from sodbench.models.predictor import choose_device
 
 
 class ProcessGroup(NamedTuple):
-    """The processes of a run: which of how many this is, and its device."""
+    """The processes of a run: this one's rank, their number, and this one's device."""
 
     rank: int
     world: int
@@ -29,7 +29,7 @@ class ProcessGroup(NamedTuple):
         return values / self.world
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """Return a network whose gradients are averaged over all processes; on CUDA, batch norm too."""
+        """Return a network whose gradients, and on CUDA batch norms, are averaged over all processes."""
         if self.world == 1:
             return network
         if self.device.type == "cuda":
@@ -45,7 +45,7 @@ class ProcessGroup(NamedTuple):
 
 @contextmanager
 def processes(device: str) -> Iterator[ProcessGroup]:
-    """Join the processes that ``torchrun`` has started, if it has; nccl on CUDA, else gloo."""
+    """Join the processes started by ``torchrun``, if any; with nccl on CUDA, else gloo."""
     world = int(os.environ.get("WORLD_SIZE", "1"))
     chosen = choose_device(device)
     if world == 1:

@@ -16,18 +16,18 @@ from sodbench.models.weights import put_weights, read_weights
 def initial_network(config: Config, say: Callable[[str], None] = lambda line: None) -> nn.Module:
     """Build the configuration's network, initialised.
 
-    Where the network has a backbone, its weights may also be torchvision's for the backbone alone; the rest
-    is then initialised, and `say` told what of the file was not taken.
+    If the network has a backbone, the weights may also be torchvision's for the backbone alone; the rest is
+    then initialised, and `say` is called with what was not loaded.
 
     Raises
     ------
     WeightsError
-        The model is unknown, its name is another one's, or its weights do not fit.
+        The model is unknown, its name is another model's, or its weights do not fit.
     """
     known = known_models().get(config.model)
     if known and config.factory not in ("", known.factory):
         raise WeightsError(
-            f"{config.factory}: {config.model} is another model's name. Give yours one of its own."
+            f"{config.factory}: {config.model} is another model's name. Give yours a name of its own."
         )
     factory = config.factory or unpublished(config.model) or find_model(config.model).factory
     network = build_network(factory)
@@ -40,14 +40,14 @@ def initial_network(config: Config, say: Callable[[str], None] = lambda line: No
     if isinstance(encoder, Encoder) and not any(name.startswith("encoder.") for name in state):
         _initialise(network, config.init)
         left = load_backbone(encoder.backbone, state, path)
-        say(f"{path}: into the backbone; not taken: {first_few(left) or 'nothing'}")
+        say(f"{path}: loaded into the backbone; not loaded: {first_few(left) or 'nothing'}")
     else:
         put_weights(network, state, path)
     return network
 
 
 def _initialise(network: nn.Module, init: str) -> None:
-    """Initialise anew, unless torch has done it."""
+    """Initialise all layers, unless torch's own initialisation is asked for."""
     if init == "torch":
         return
     for module in network.modules():

@@ -1,4 +1,4 @@
-"""What a run tells people: ``log.csv``, ``validation.csv`` and ``run.json``."""
+"""The records of a run: ``log.csv``, ``validation.csv`` and ``run.json``."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from sodbench.utils.files import replacing
 
 
 class Log:
-    """Rows of numbers by step, in CSV files of a folder. Rows after `step`, which will come again, go."""
+    """Rows of numbers by step, in CSV files of a folder. Rows after `step` are removed, to be redone."""
 
     def __init__(self, folder: Path, step: int) -> None:
         self.folder = folder
@@ -42,7 +42,7 @@ class Log:
                 writer.writerow([step, *(f"{value:.9g}" for value in values.values())])
         except OSError as error:
             raise TrainingError(
-                f"{file}: cannot write this file ({error.strerror}). Make room, then go on with --resume."
+                f"{file}: cannot write this file ({error.strerror}). Free some space, then use --resume."
             ) from error
 
     def has(self, name: str, step: int) -> bool:
@@ -52,7 +52,7 @@ class Log:
 
 
 def write_run_record(folder: Path, config: Config, data: Data, group: ProcessGroup) -> None:
-    """Write ``run.json``: what was trained on what; the checkpoint holds it, too."""
+    """Write ``run.json``: configuration, data and versions; the checkpoint holds them, too."""
     record = {
         "configuration": config.plain(),
         "data": {"name": data.name, "images": data.images, "masks": data.masks, "pairs": len(data.pairs)},
@@ -68,7 +68,7 @@ def write_run_record(folder: Path, config: Config, data: Data, group: ProcessGro
 
 
 def _cut(file: Path, step: int) -> None:
-    """Drop the rows after a step, and a last one that was cut off."""
+    """Drop the rows after a step, and an incomplete last row."""
     head, *rows = file.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
     head = head if head.endswith("\n") else ""
     kept = [row for row in rows if row.endswith("\n") and int(row.partition(",")[0]) <= step]

@@ -11,15 +11,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from sodbench.errors import TrainingError
+from sodbench.utils.text import counted
 
 
 def check_outputs(outputs: object, shape: Sequence[int]) -> None:
-    """Refuse what a network gives, unless it is logits of this shape, or several of them.
+    """Raise an error unless a network's output is logits of this shape, or several of them.
 
     Raises
     ------
     TrainingError
-        It is something else.
+        It is anything else.
     """
     wanted = tuple(shape)
     several = outputs if isinstance(outputs, tuple | list) else (outputs,)
@@ -60,7 +61,7 @@ def total(parts: Tensor, weights: Sequence[float]) -> Tensor:
     """
     if len(parts) != len(weights):
         raise TrainingError(
-            f"loss_weights has {len(weights)} numbers, expected {len(parts)}: one for each of the network's "
-            "outputs, fused map first."
+            f"loss_weights has {counted(len(weights), 'number')}, expected {len(parts)}: one for each of the "
+            "network's outputs, fused map first."
         )
     return parts @ parts.new_tensor(weights)
