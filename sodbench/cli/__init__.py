@@ -6,7 +6,7 @@ from importlib import import_module
 import click
 
 from sodbench.errors import SodbenchError, nearest
-from sodbench.utils.process import import_from_here, keep_freed_memory
+from sodbench.utils.process import keep_freed_memory
 from sodbench.version import __version__
 
 COMMANDS = {
@@ -77,13 +77,10 @@ class LazyGroup(click.Group):
     cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
 )
 @click.version_option(__version__, prog_name="sodbench")
-@click.pass_context
-def main(ctx: click.Context) -> None:
+def main() -> None:
     """Score saliency maps; every score comes with a signature that records how it was computed.
 
     \b
     Try it:  sodbench score --dataset demo
     """  # noqa: D301 (click needs the character \b)
     keep_freed_memory()
-    if ctx.invoked_subcommand == "train":  # a configuration may name a network of the user's own
-        import_from_here()

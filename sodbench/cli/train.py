@@ -10,6 +10,7 @@ import click
 
 from sodbench.cli.options import FOLDER, gathered
 from sodbench.cli.output import progress_bar, say
+from sodbench.utils.process import import_from_here
 
 if TYPE_CHECKING:
     from sodbench.models.training.loop import HeldOut
@@ -58,6 +59,7 @@ def train(options: TrainOptions) -> None:
     from sodbench.models.training.runs import Pairs, train_new, train_on
     from sodbench.reports.figures.cost import draw_losses
 
+    import_from_here()  # a configuration may name a network of the user's own
     config, out, resume, device = options.config, options.out, options.resume, options.device
     if bool(options.images) != bool(options.masks) or (options.data and options.images):
         raise click.UsageError("pass either --data, or both --images and --masks.")

@@ -202,19 +202,19 @@ def readings(base: Reading) -> dict[str, Reading]:
     A convention that the base already follows is left out. Presets keep the base's way with maps of another
     size than their masks.
     """
-    found = {
+    by_preset = {
         name: replace(base, protocol=preset.change(resize=base.protocol.resize))
         for name, preset in PRESETS.items()
     }
-    return found | {c.name: c.applied(base) for c in CONVENTIONS if c.applied(base) != base}
+    return by_preset | {c.name: c.applied(base) for c in CONVENTIONS if c.applied(base) != base}
 
 
 def pairs(base: Reading) -> dict[str, Reading]:
     """Return the base reading under every two conventions of different axes, by both names."""
     single = [c for c in CONVENTIONS if c.applied(base) != base]
     return {
-        f"{one.name} {two.name}": two.applied(one.applied(base))
-        for k, one in enumerate(single)
-        for two in single[k + 1 :]
-        if one.axis != two.axis
+        f"{first.name} {second.name}": second.applied(first.applied(base))
+        for k, first in enumerate(single)
+        for second in single[k + 1 :]
+        if first.axis != second.axis
     }

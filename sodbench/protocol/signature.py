@@ -163,7 +163,7 @@ def differing(
     """
     first, second = split_signature(a), split_signature(b)
     before = {key: value for key, value in befores(Protocol).items() if value is not None}
-    found = {}
+    fields_that_differ = {}
     for key in dict.fromkeys((*first, *second)):
         values = first.get(key, before.get(key, "-")), second.get(key, before.get(key, "-"))
         if key == "sodbench" or values[0] == values[1]:
@@ -173,8 +173,8 @@ def differing(
         elif key in _FIELDS and names is not None and not _matters(_FIELDS[key], names, a, b):
             continue
         if values[0] != values[1]:
-            found[key] = values
-    return found
+            fields_that_differ[key] = values
+    return fields_that_differ
 
 
 def acting_parts(signature: str, names: Collection[str], families: Collection[str]) -> tuple[str, ...]:

@@ -93,16 +93,17 @@ def score_folder(
     (8, True)
     """
     location = place(dataset, masks, data)
-    found, _ = discover(Path(preds), [location.dataset])
-    if len(found) > 1:
-        names = [f.method for f in found]
+    discovered, _ = discover(Path(preds), [location.dataset])
+    if len(discovered) > 1:
+        names = [maps.method for maps in discovered]
         raise PredictionError(
-            f"{preds}: holds maps of {len(found)} methods ({first_few(names)}); pass one's folder."
+            f"{preds}: holds maps of {len(discovered)} methods ({first_few(names)}); pass one's folder."
         )
     chosen = binarised_by(Protocol.of(protocol), location, mask_threshold)
     plan = Plan(chosen, check_metrics(metrics), missing, tuple(strip), subset, jobs)
-    rows: dict[str, Rows] = {found[0].method: {}}
-    return score_methods({found[0].method: found[0].entries}, location, plan, rows, progress)[found[0].method]
+    (maps,) = discovered
+    rows: dict[str, Rows] = {maps.method: {}}
+    return score_methods({maps.method: maps.entries}, location, plan, rows, progress)[maps.method]
 
 
 def score_methods(

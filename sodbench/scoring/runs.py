@@ -76,7 +76,7 @@ def collect_jobs(
     jobs: dict[str, Job] = {}
     notices = _own_dataset(given, bool(datasets)) if given and not given.dataset.registered else []
     for path in {path.resolve(): path for path in paths}.values():
-        found, passed = discover(path, wanted)
+        discovered, passed = discover(path, wanted)
         if passed.files:
             notices.append(
                 f"{path}: files that are no maps, passed over: "
@@ -87,8 +87,8 @@ def collect_jobs(
                 f"{path}: folders of images that no dataset is named like, passed over: "
                 f"{len(passed.folders)} ({first_few(passed.folders)})"
             )
-        for one in found:
-            dataset = one.dataset
+        for maps in discovered:
+            dataset = maps.dataset
             if dataset is None:
                 raise PredictionError(
                     f"{path}: of which dataset are these maps? Pass --dataset NAME, or --masks FOLDER."
@@ -96,12 +96,12 @@ def collect_jobs(
             job = jobs.get(dataset.name)
             if job is None:
                 job = jobs[dataset.name] = Job(given or place(dataset.name, None, data), {}, {})
-            if one.method in job.methods:
+            if maps.method in job.methods:
                 raise PredictionError(
-                    f"{job.paths[one.method]} and {path}: both hold maps of {one.method} on {dataset.name}. "
+                    f"{job.paths[maps.method]} and {path}: both hold maps of {maps.method} on {dataset.name}. "
                     "Rename one of the folders."
                 )
-            job.methods[one.method], job.paths[one.method] = one.entries, path
+            job.methods[maps.method], job.paths[maps.method] = maps.entries, path
     absent = [dataset.name for dataset in wanted if dataset.name not in jobs]
     if absent:
         raise PredictionError(f"{first_few([str(p) for p in paths])}: found no maps of {', '.join(absent)}.")
@@ -137,7 +137,7 @@ def score_job(
         _check_home(home)
     plan = replace(plan, protocol=binarised_by(plan.protocol, job.location, mask_threshold))
     old = {method: _earlier(home, plan) for method, home in homes.items()}
-    rows: dict[str, Rows] = {method: dict(found) for method, found in old.items()}
+    rows: dict[str, Rows] = {method: dict(stored) for method, stored in old.items()}
     try:
         made = score_methods(job.methods, job.location, plan, rows, progress)
     except BaseException:
@@ -180,7 +180,9 @@ def score_jobs(
             made, kept = score_job(job, plan, out, mask_threshold, progress, replace_others)
         if kept:
             total = sum(len(s.rows) for s in made)
-            say(f"{name}: {kept} of {total} maps are as in an earlier run, whose rows were used again.")
+            say(
+                f"{name}: reused stored results for {kept} of {total} {'map' if total == 1 else 'unchanged maps'}."
+            )
         for s in made:
             for line in remarks(s):
                 say(line)
@@ -193,18 +195,18 @@ def unpaired_notices(job: Job, plan: Plan) -> list[str]:
     masks = job.location.mask_files
     lines = []
     for method, entries in job.methods.items():
-        found = pair(entries, masks, plan.strip)
+        pairing = pair(entries, masks, plan.strip)
         start = f"{method} on {job.location.dataset.name}: "
-        if not found.pairs or (found.missing and plan.missing == "error"):
+        if not pairing.pairs or (pairing.missing and plan.missing == "error"):
             continue
-        if found.extra:
+        if pairing.extra:
             lines.append(
-                f"{start}maps without a mask, passed over: {len(found.extra)} ({first_few(found.extra)})"
+                f"{start}maps without a mask, passed over: {len(pairing.extra)} ({first_few(pairing.extra)})"
             )
-        if found.missing and plan.missing == "skip":
+        if pairing.missing and plan.missing == "skip":
             lines.append(
-                f"{start}predictions missing, left out: {len(found.missing)} of {len(masks)} "
-                f"({first_few(found.missing)})"
+                f"{start}predictions missing, left out: {len(pairing.missing)} of {len(masks)} "
+                f"({first_few(pairing.missing)})"
             )
     return lines
 

@@ -264,14 +264,14 @@ class Scores:
         """Return the dataset's value of each metric asked for, NaN where it is defined on no image."""
         values, sums = self._asked
         curves = self._dataset_curves(self._reduced_curves, sums)
-        found = {}
+        summary = {}
         for name in self.metrics:
             metric = METRICS[name]
             if metric.curve and not metric.by_image(self.protocol):
-                found[name] = float(metric.reduced(curves[metric.curve]))
+                summary[name] = float(metric.reduced(curves[metric.curve]))
             else:
-                found[name] = defined_mean(values[name])
-        return found
+                summary[name] = defined_mean(values[name])
+        return summary
 
     def undefined(self) -> dict[str, int]:
         """Count the images on which a metric asked for is undefined, where there are any."""
@@ -290,8 +290,8 @@ class Scores:
 
     def noted(self) -> dict[str, list[str]]:
         """Return the images that each note was made of, in the order of `ROW_NOTES`."""
-        found = {note: [image for image in self.ids if note in self.rows[image].notes] for note in ROW_NOTES}
-        return {note: images for note, images in found.items() if images}
+        noted = {note: [image for image in self.ids if note in self.rows[image].notes] for note in ROW_NOTES}
+        return {note: images for note, images in noted.items() if images}
 
     def merge(self, other: "Scores") -> "Scores":
         """Return the union of two parts of one evaluation.
@@ -336,8 +336,8 @@ class Scores:
             for name in self.metrics
             if not part_of(name).needs_pixels or statistics_hold(part_of(name), self.protocol, wanted)
         )
-        there = {image: row for image, row in rows.items() if row is not None}
-        return replace(self, protocol=wanted, metrics=kept, rows=there, unknown=Unknown())
+        holding = {image: row for image, row in rows.items() if row is not None}
+        return replace(self, protocol=wanted, metrics=kept, rows=holding, unknown=Unknown())
 
     def save(self, folder: Path) -> None:
         """Write the scores as a folder, whole or not at all: images.csv, levels.npz, meta.json.

@@ -128,7 +128,7 @@ class TestUnreadable:
         assert listing("scores") == whole("maps/.own.partial")
         save(map_of(2), "maps/im2.png")
         result = good(*score)
-        assert "own: 3 of 4 maps are as in an earlier run" in result.stderr
+        assert "own: reused stored results for 3 of 4 unchanged maps" in result.stderr
         assert listing("scores") == whole("maps/own")
         assert scored(*score[1:]) == expected
 

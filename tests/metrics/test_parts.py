@@ -148,7 +148,7 @@ class TestAnotherPackage:
         assert "toy_row" in stored.read_text(encoding="utf-8").splitlines()[0]
         again = with_toys("score", "--dataset", "demo", "--metrics", "mae,toy_top,toy_max", "--json")
         assert json.loads(again.stdout) == scored
-        assert "demo: 24 of 24 maps" in again.stderr
+        assert "demo: reused stored results for 24 of 24 unchanged maps" in again.stderr
         kept, old = (
             csv.DictReader(text.splitlines()) for text in (stored.read_text(encoding="utf-8"), before)
         )

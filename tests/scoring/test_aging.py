@@ -68,7 +68,7 @@ class TestOldFolders:
 
     def test_score_goes_on_from_one(self, old):
         stderr = good("score", "--dataset", "demo").stderr
-        assert "demo: 8 of 24 maps" in stderr
+        assert "demo: reused stored results for 8 of 24 unchanged maps" in stderr
 
     def test_rescored_and_compared_with_new_ones(self, old):
         good("score", "--dataset", "demo", "--out", "new")

@@ -110,7 +110,7 @@ class TestReuse:
         second = good("score", *score)
         assert computed == []
         assert second.stdout == first.stdout
-        assert second.stderr == "own: 4 of 4 maps are as in an earlier run, whose rows were used again.\n"
+        assert second.stderr == "own: reused stored results for 4 of 4 unchanged maps\n"
         assert {path: path.stat().st_mtime_ns for path in Path("scores").rglob("*.*")} == before
 
     def test_by_content_and_not_by_date(self, score: tuple[str, ...], computed: list[str]) -> None:
@@ -285,7 +285,7 @@ class TestInterrupted:
         refused("rescore", "scores", match="found no scores here")
         monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", score_pair)
         result = good("score", *score, "--json")
-        assert f"own: {after} of 4 maps are as in an earlier run" in result.stderr
+        assert f"own: reused stored results for {after} of 4 unchanged maps" in result.stderr
         assert listing("scores") == whole("maps/own")
         assert scored(*score) == expected
 
@@ -371,7 +371,7 @@ class TestProcess:
         kept = len(Scores.load(Path("scores/maps/.own.partial")).rows)
         assert 4 <= kept < 60
         result = good(*args)
-        assert f"own: {kept} of 60 maps are as in an earlier run" in result.stderr
+        assert f"own: reused stored results for {kept} of 60 unchanged maps" in result.stderr
         assert listing("scores") == whole("maps/own")
         assert good(*args, "--out", "fresh").stdout == result.stdout
 
