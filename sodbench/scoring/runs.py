@@ -98,8 +98,8 @@ def collect_jobs(
                 job = jobs[dataset.name] = Job(given or place(dataset.name, None, data), {}, {})
             if maps.method in job.methods:
                 raise PredictionError(
-                    f"{job.paths[maps.method]} and {path}: both hold maps of {maps.method} on {dataset.name}. "
-                    "Rename one of the folders."
+                    f"{job.paths[maps.method]} and {path}: both hold maps of {maps.method} on "
+                    f"{dataset.name}. Rename one of the folders."
                 )
             job.methods[maps.method], job.paths[maps.method] = maps.entries, path
     absent = [dataset.name for dataset in wanted if dataset.name not in jobs]
@@ -180,9 +180,8 @@ def score_jobs(
             made, kept = score_job(job, plan, out, mask_threshold, progress, replace_others)
         if kept:
             total = sum(len(s.rows) for s in made)
-            say(
-                f"{name}: reused stored results for {kept} of {total} {'map' if total == 1 else 'unchanged maps'}."
-            )
+            maps = f"unchanged map{'' if total == 1 else 's'}"
+            say(f"{name}: reused stored results for {kept} of {total} {maps}.")
         for s in made:
             for line in remarks(s):
                 say(line)

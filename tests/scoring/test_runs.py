@@ -110,7 +110,7 @@ class TestReuse:
         second = good("score", *score)
         assert computed == []
         assert second.stdout == first.stdout
-        assert second.stderr == "own: reused stored results for 4 of 4 unchanged maps\n"
+        assert second.stderr == "own: reused stored results for 4 of 4 unchanged maps.\n"
         assert {path: path.stat().st_mtime_ns for path in Path("scores").rglob("*.*")} == before
 
     def test_by_content_and_not_by_date(self, score: tuple[str, ...], computed: list[str]) -> None:
