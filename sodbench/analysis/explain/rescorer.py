@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +26,7 @@ from sodbench.errors import DatasetError, PredictionError, ScoresError
 from sodbench.metrics import METRICS, PARTS, family_of, part_of
 from sodbench.metrics.histogram import (
     Above,
+    Counts,
     LevelCounts,
     Reals,
     centroid,
@@ -326,20 +327,24 @@ class _View:
 
     def __init__(self, pred: NDArray[np.uint8], gt: NDArray[np.bool_], mask: NDArray[np.uint8]) -> None:
         self.pred, self.gt, self.mask = pred, gt, mask
+        self._quadrants: dict[str, Counts] = {}
         self._work: dict[object, Any] = {}
 
-    @cached_property
-    def levels(self) -> LevelCounts:
-        return sides(quadrant_counts(self.pred, self.gt, *self.gt.shape))
+    def quadrants(self, rounding: str) -> Counts:
+        if rounding not in self._quadrants:
+            split = centroid(self.gt, rounding)
+            self._quadrants[rounding] = quadrant_counts(self.pred, self.gt, *split)
+        return self._quadrants[rounding]
 
     def numbers(self, kind: str, protocol: Protocol) -> tuple[Any, ...]:
         """Return one piece."""
+        quadrants = self.quadrants(protocol.s_centroid)
+        levels = sides(quadrants)
         if kind == LEVELS:
-            return self.levels
+            return levels
         stored = _way(kind)
-        quadrants = quadrant_counts(self.pred, self.gt, *centroid(self.gt, protocol.s_centroid))
-        p = normalised(self.levels, protocol)
-        pair = MapOnMask(self.pred, self.gt, self.mask, quadrants, self.levels, p)
+        p = normalised(levels, protocol)
+        pair = MapOnMask(self.pred, self.gt, self.mask, quadrants, levels, p)
         key = kind.partition(":")[0], *(getattr(protocol, name) for name in stored.mask_depends)
         if key not in self._work:
             self._work[key] = stored.of_mask(self.gt, protocol)
