@@ -105,6 +105,7 @@ def rank(scores: Scores, metric: str, count: int, than: Scores | None = None) ->
         `count` is below 1, the metric is unknown, was not computed or is undefined everywhere, or the two
         methods' scores are not comparable.
     """
+    metric = find_metric(metric).id
     _check(scores, metric, count, than)
     value = scores.values(metric)
     other = than.values(metric) if than else np.zeros_like(value)
@@ -134,7 +135,6 @@ def rank(scores: Scores, metric: str, count: int, than: Scores | None = None) ->
 def _check(scores: Scores, metric: str, count: int, than: Scores | None) -> None:
     if count < 1:
         raise ScoresError(f"{count} images asked for, expected at least 1.")
-    find_metric(metric)
     for method_scores in (scores, *([than] if than else [])):
         method_scores.check_computed([metric])
     if than is None:

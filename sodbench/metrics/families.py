@@ -98,10 +98,14 @@ def find_metric(name: str) -> Metric:
     >>> find_metric("max-F").id
     'max_f'
     """
-    metric = METRICS.get(name.strip().lower().replace("-", "_"))
+    metric = METRICS.get(_folded(name))
     if metric is None:
         raise MetricError(f"unknown metric {name!r}; {nearest(name, tuple(METRICS))}")
     return metric
+
+
+def _folded(name: str) -> str:
+    return name.strip().lower().replace("-", "_")
 
 
 def family_of(metric: str) -> str:
@@ -159,6 +163,8 @@ def metric_differences(a: str, b: str, metrics: Iterable[str]) -> dict[str, tupl
 def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
     """Return metric ids in the order of `METRICS`, without repetition; ``paper``, ``all`` are sets of them.
 
+    ``-`` and capital letters do not matter.
+
     Raises
     ------
     MetricError
@@ -173,9 +179,12 @@ def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
     """
     groups = {"paper": PAPER_METRICS, "all": tuple(METRICS)}
     given = [names] if isinstance(names, str) else list(names)
-    wanted = {metric for name in given for metric in groups.get(name, (name,))}
-    for name in sorted(wanted - METRICS.keys()):
-        raise MetricError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *groups))}")
+    wanted: set[str] = set()
+    for name in given:
+        folded = _folded(name)
+        if folded not in (*METRICS, *groups):
+            raise MetricError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *groups))}")
+        wanted |= {*groups.get(folded, (folded,))}
     if not wanted:
         raise MetricError(f"no metric asked for; valid: {', '.join(METRICS)}")
     return tuple(name for name in METRICS if name in wanted)

@@ -38,7 +38,7 @@ def mae(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Proto
 
 def mae_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
     """Return the MAE of images, ``(...)``, from their level histograms; conventions as in the module."""
-    p = normalised(counts, protocol, _how(protocol))
+    p = normalised(counts, protocol, protocol.mae_normalise)
     full = 255 / (255 + protocol.eps) if protocol.mask_mae == "soft" else 1.0
     error = (counts.fg * np.abs(p - full)).sum(axis=-1) + (counts.bg * p).sum(axis=-1)
     return error / ((counts.fg + counts.bg).sum(axis=-1) + protocol.eps)
@@ -55,13 +55,9 @@ def soft_mae(pred: NDArray[np.uint8], mask: NDArray[np.uint8], protocol: Protoco
         Its `normalise_mae`, `normalise` and `eps` are used.
     """
     counts = level_counts(pred, np.zeros(pred.shape, np.bool_))
-    p = normalised(counts, protocol, _how(protocol))
+    p = normalised(counts, protocol, protocol.mae_normalise)
     g = mask / (max(int(mask.max()), 1) + protocol.eps)
     return float(np.abs(p[pred] - g).sum() / (pred.size + protocol.eps))
-
-
-def _how(protocol: Protocol) -> str:
-    return protocol.normalise if protocol.normalise_mae == "same" else protocol.normalise_mae
 
 
 def _is_soft(protocol: Protocol) -> bool:
@@ -77,7 +73,7 @@ def _values(images: Images, protocol: Protocol) -> Reals:
     return np.where(np.isnan(soft), mae_from_levels(images.levels, protocol), soft)
 
 
-_DEPENDS = ("normalise", "normalise_mae", "in_floats", "eps")
+_DEPENDS = ("mae_normalise", "mae_reciprocal", "eps")
 
 PART = Part(
     revision=1,

@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 SIZE = 320
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD = np.array([0.229, 0.224, 0.225])
-POSTPROCESS = ("official", "none")
 
 
 def network_input(photo: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.float32] | None:

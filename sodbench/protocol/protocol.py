@@ -132,6 +132,16 @@ class Protocol:
         """Whether p is levels times the reciprocal of their range, as in MATLAB: the last bit differs."""
         return self.normalise == "minmax" and self.in_floats
 
+    @property
+    def mae_normalise(self) -> str:
+        """How levels become p for MAE."""
+        return self.normalise if self.normalise_mae == "same" else self.normalise_mae
+
+    @property
+    def mae_reciprocal(self) -> bool:
+        """The same as `reciprocal`, of p for MAE."""
+        return self.mae_normalise == "minmax" and self.in_floats
+
     @classmethod
     def of(cls, name: "str | Protocol") -> "Protocol":
         """Return the preset of that name, or the protocol that a signature states.

@@ -15,6 +15,8 @@ from sodbench.protocol.protocol import Protocol, befores, split_signature
 DERIVED: Mapping[str, tuple[str, ...]] = {
     "in_floats": ("thresholds",),
     "reciprocal": ("normalise", "thresholds"),
+    "mae_normalise": ("normalise", "normalise_mae"),
+    "mae_reciprocal": ("normalise", "normalise_mae", "thresholds"),
 }
 """Properties of a protocol that numbers depend on, and the fields that they are made of."""
 

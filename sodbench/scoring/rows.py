@@ -114,12 +114,6 @@ def needed(part: Part, protocol: Protocol, notes: Iterable[str]) -> Statistics |
     return stored
 
 
-def reusable(row: Row, made: Protocol, wanted: Protocol, metrics: Iterable[str]) -> bool:
-    """Tell whether a stored row holds all that another run needs, the files being the same."""
-    kept = held(row, made, wanted)
-    return kept is not None and not lacking(kept, wanted, metrics)
-
-
 def agree(names: Iterable[str], made: Protocol, wanted: Protocol) -> bool:
     """Tell whether two protocols have the same values of some fields."""
     return all(getattr(made, name) == getattr(wanted, name) for name in names)

@@ -7,7 +7,7 @@ the scores, in ``METHOD/.DATASET.partial``, for the next run.
 
 import platform
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -136,8 +136,9 @@ def score_job(
     for home in homes.values():
         _check_home(home)
     plan = replace(plan, protocol=binarised_by(plan.protocol, job.location, mask_threshold))
-    old = {method: _earlier(home, plan) for method, home in homes.items()}
-    rows: dict[str, Rows] = {method: dict(stored) for method, stored in old.items()}
+    stored = {method: _rows_at(home, plan) for method, home in homes.items()}
+    old = {method: _joined(stored[method], _rows_at(_partial(homes[method]), plan)) for method in homes}
+    rows: dict[str, Rows] = {method: dict(earlier) for method, earlier in old.items()}
     try:
         made = score_methods(job.methods, job.location, plan, rows, progress)
     except BaseException:
@@ -152,7 +153,8 @@ def score_job(
         kept += same
         scores = replace(scores, provenance=_provenance(job, method))
         whole = _with_stored(scores, homes[method])
-        news = same < len(scores.rows) or not _is_stored(whole, homes[method])
+        unchanged = all(row is stored[method].get(image) for image, row in scores.rows.items())
+        news = not unchanged or not _is_stored(whole, homes[method])
         if news and (replace_others or not _holds_other(scores, homes[method])):
             whole.save(homes[method])
         shutil.rmtree(_partial(homes[method]), ignore_errors=True)
@@ -210,14 +212,26 @@ def unpaired_notices(job: Job, plan: Plan) -> list[str]:
     return lines
 
 
-def _earlier(home: Path, plan: Plan) -> dict[str, Row]:
-    """Rows of an earlier run that this one may use."""
-    rows: dict[str, Row] = {}
-    for folder in (home, _partial(home)):
-        with suppress(ScoresError):
-            scores = Scores.load(folder, moved=True)
-            kept = {image: held(row, scores.protocol, plan.protocol) for image, row in scores.rows.items()}
-            rows |= {image: row for image, row in kept.items() if row is not None}
+def _rows_at(folder: Path, plan: Plan) -> dict[str, Row]:
+    """Return what of the rows in a folder holds under the plan's protocol; none where there are no scores."""
+    try:
+        scores = Scores.load(folder, moved=True)
+    except ScoresError:
+        return {}
+    kept = {image: held(row, scores.protocol, plan.protocol) for image, row in scores.rows.items()}
+    return {image: row for image, row in kept.items() if row is not None}
+
+
+def _joined(stored: Mapping[str, Row], partial: Mapping[str, Row]) -> dict[str, Row]:
+    """Add the rows of a run that was cut short to those stored; those of the same files share numbers."""
+    rows = dict(stored)
+    for image, row in partial.items():
+        known = rows.get(image)
+        if known and known.digest == row.digest:
+            if not row.numbers.keys() <= known.numbers.keys():
+                rows[image] = known._replace(numbers={**row.numbers, **known.numbers})
+        else:
+            rows[image] = row
     return rows
 
 
@@ -248,10 +262,11 @@ def _own_dataset(location: Location, named: bool) -> list[str]:
 
 
 def _keep(home: Path, method: str, job: Job, plan: Plan, rows: Rows) -> None:
-    """Keep the finished rows of a run that failed."""
+    """Keep the finished rows of a run that failed; those that lack a metric asked for are not finished."""
     dataset = job.location.dataset
+    finished = {image: row for image, row in rows.items() if not lacking(row, plan.protocol, plan.metrics)}
     part = Scores(
-        method, f"{dataset.name}@{dataset.version}", dataset.count, plan.protocol, plan.metrics, dict(rows)
+        method, f"{dataset.name}@{dataset.version}", dataset.count, plan.protocol, plan.metrics, finished
     )
     with suppress(FileError):
         part.save(_partial(home))

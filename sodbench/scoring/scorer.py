@@ -1,5 +1,6 @@
 """Scores of maps that are arrays or tensors, one batch after the other: for one's own loop."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ from sodbench.protocol import FIXED_SIZES, Protocol
 from sodbench.scoring.pairs import prepare_mask, score_pair
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
+
+WAY = 'take a protocol with resize="bilinear"'
+"""What to do about maps of another size than their masks."""
 
 
 class Scorer:
@@ -40,8 +44,8 @@ class Scorer:
 
     Raises
     ------
-    ProtocolError, MetricError
-        The protocol or a metric is unknown.
+    ProtocolError, MetricError, DatasetError
+        The protocol or a metric is unknown, or the dataset's name has other characters than those of a name.
 
     Examples
     --------
@@ -63,6 +67,8 @@ class Scorer:
     ) -> None:
         self.method = method
         self._registered = lookup(dataset)
+        if not re.fullmatch(r"\w[\w.+-]*", dataset):
+            raise DatasetError(f"dataset {dataset!r}: a name may hold letters, digits and _ . + - only.")
         self.dataset = self._registered.name if self._registered else dataset
         self.protocol = Protocol.of(protocol)
         if self._registered and self._registered.mask_threshold:
@@ -93,8 +99,7 @@ class Scorer:
         if len(preds) != len(masks):
             raise PredictionError(f"pred has {len(preds)} images and gt {len(masks)}; expected as many.")
         first = len(self._rows)
-        given = [id] if isinstance(id, str) else id
-        ids = [f"{first + k:06}" for k in range(len(preds))] if given is None else list(given)
+        ids = [f"{first + k:06}" for k in range(len(preds))] if id is None else _ids(id)
         if len(ids) != len(preds):
             raise PredictionError(f"{len(ids)} ids for {len(preds)} images; expected as many.")
         if twice := sorted({name for name in ids if name in self._rows or ids.count(name) > 1}):
@@ -116,7 +121,7 @@ class Scorer:
         how = protocol.resize
         if how in FIXED_SIZES:
             mask, how = resized_mask(mask, FIXED_SIZES[how]), "bilinear"
-        levels = fitted(decoded, f"pred of {image}", shape=mask.gt.shape, resize=how)
+        levels = fitted(decoded, f"pred of {image}", shape=mask.gt.shape, resize=how, way=WAY)
         prepared = prepare_mask(mask, protocol, self.metrics)
         return score_pair(image, levels, prepared, protocol, self.metrics, digest)
 
@@ -158,6 +163,15 @@ class Scorer:
                 f"cannot merge scorers that share {len(both)} images ({first_few(both)}). Pass ids to update."
             )
         self._rows |= other._rows
+
+
+def _ids(id: str | Sequence[str]) -> list[str]:
+    given = [id] if isinstance(id, str) or not isinstance(id, Sequence) else list(id)
+    if odd := [name for name in given if not isinstance(name, str)]:
+        raise PredictionError(f"id {odd[0]!r} is {type(odd[0]).__name__}, expected a str, or a list of them.")
+    if odd := [name for name in given if not name or not name.isprintable()]:
+        raise PredictionError(f"id {odd[0]!r}: expected printable characters.")
+    return given
 
 
 def _digest(levels: np.ndarray[Any, np.dtype[np.uint8]]) -> str:

@@ -325,6 +325,8 @@ class Scores:
             otherwise, or some maps were resized otherwise.
         """
         wanted = Protocol.of(protocol)
+        if wanted == self.protocol:
+            return self
         rows = {image: held(row, self.protocol, wanted) for image, row in self.rows.items()}
         if moved := sorted(image for image, row in rows.items() if row is None):
             raise ScoresError(
@@ -384,10 +386,14 @@ class Scores:
         try:
             meta = read_meta(folder)
             old = moved_families(meta)
-            if old and not moved:
-                listed = ", ".join(
-                    f"{family}{number} (now {REVISIONS[family]})" for family, number in old.items()
+            used = {family_of(name) for name in meta["metrics"] if name in METRICS}
+            if not moved and (
+                listed := ", ".join(
+                    f"{family}{number} (now {REVISIONS[family]})"
+                    for family, number in old.items()
+                    if family in used
                 )
+            ):
                 raise ScoresError(f"{folder}: made by another revision of metrics: {listed}. Score again.")
             known = [name for name in meta["metrics"] if name in METRICS and family_of(name) not in old]
             rows = read_rows(folder, known)

@@ -138,12 +138,11 @@ def unknown_of(meta: Mapping[str, Any]) -> Unknown:
 
 
 def moved_families(meta: Mapping[str, Any]) -> dict[str, int]:
-    """Return the families of the folder's metrics whose numbers have moved since, and their old revisions."""
-    families = parts_of(tuple(name for name in meta["metrics"] if name in METRICS))
+    """Return the families that have been revised since the folder was written, and their old revisions."""
     return {
         family: number
         for family, number in meta["revisions"].items()
-        if family in families and number != REVISIONS[family]
+        if family in REVISIONS and number != REVISIONS[family]
     }
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from workspace import good, plant, refused, save
 
 from sodbench.analysis.explain.explain import Claim, claim_of, explain
-from sodbench.analysis.explain.rescorer import Pixels, Rescorer
+from sodbench.analysis.explain.rescorer import Pixels, Rescorer, _piece
 from sodbench.data.discovery import discover
 from sodbench.data.images.decoding import decode
 from sodbench.data.locations import place
@@ -527,3 +527,9 @@ def test_every_pool_of_threads_is_as_large_as_asked(monkeypatch, options, expect
     good("explain", "maps", "--masks", "own/masks", "--metrics", "weighted_f", *options)
     assert len(sizes) >= 4
     assert set(sizes) == expected
+
+
+def test_eps_acts_on_masks_where_their_rule_is_scaled():
+    for rule, acts in ((">128", False), ("norm>128", True)):
+        without, with_eps = (_piece("levels", Protocol(mask_threshold=rule, eps=eps)) for eps in (0, 0.5))
+        assert (without != with_eps) == acts

@@ -20,6 +20,7 @@ from sodbench.metrics import (
     METRICS,
     PARTS,
     PIXEL_METRICS,
+    check_metrics,
     find_metric,
     metric_differences,
     part_of,
@@ -29,6 +30,7 @@ from sodbench.metrics import (
 from sodbench.metrics.families import _with_plugins
 from sodbench.metrics.parts import REDUCTIONS
 from sodbench.protocol import PRESETS, Protocol
+from sodbench.protocol.signature import DERIVED
 from sodbench.scoring.pairs import score_image
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
@@ -111,6 +113,16 @@ class TestAnotherPackage:
         raw = Protocol(normalise="none")
         expected = np.mean([toys.top_row(pred, gt, protocol=raw) for _, pred, gt in demo_pairs("blurred")])
         assert values["normalise=none"] == pytest.approx(expected, abs=1e-12)
+
+    def test_explain_a_metric_of_levels_and_pixels(self, here):
+        folder = demo_folder() / "preds/contrast/demo"
+        asked = ("--dataset", "demo", "--metrics", "toy_mix", "--json")
+        record = json.loads(with_toys("explain", folder, *asked).stdout)
+        values = {effect["convention"]: effect["value"] for effect in record["conventions"]}
+        for resize in ("320x320", "256x256"):
+            own = with_toys("score", folder, *asked, "--resize", resize, "--out", resize)
+            (expected,) = json.loads(own.stdout)
+            assert values[f"resize={resize}"] == pytest.approx(expected["scores"]["toy_mix"], abs=1e-12)
 
     def test_compare_and_worst(self, scored):
         record = json.loads(
@@ -242,7 +254,7 @@ def test_what_a_metric_depends_on_is_declared(name):
         pred[30:50, 30:50] //= 2
         a, b = (score_image(pred, gt, protocol=protocol) for protocol in (base, changed))
         moved |= {name for name in METRICS if not np.array_equal(a[name], b[name], equal_nan=True)}
-    derived = {"thresholds": {"in_floats", "reciprocal"}, "normalise": {"reciprocal"}}.get(name, set())
+    derived = {key for key, made_of in DERIVED.items() if name in made_of}
     declared = {metric for metric in METRICS if {name, *derived} & protocol_fields([metric])}
     assert moved <= declared
     assert moved or name in ("average", "resize", "s_centroid"), "a change that shows nothing"
@@ -257,6 +269,20 @@ def test_differences_that_matter_to_a_metric():
     assert metric_differences(alpha, u2net, ["s_measure"]) == {"alpha": ("0.7", "0.5")}
     steps = Protocol(thresholds="21").signature()
     assert metric_differences(steps, u2net, ["weighted_f"]) == {}  # p is the same to the last bit
+    floats = Protocol(thresholds="256float").signature()
+    assert metric_differences(floats, u2net, ["mae", "weighted_f"]) == {}
+    same = Protocol(normalise_mae="max").signature()
+    assert metric_differences(same, u2net, ["mae"]) == {}
     floats = Protocol(thresholds="256float", normalise="minmax").signature()
     other = Protocol(normalise="minmax").signature()
-    assert metric_differences(floats, other, ["weighted_f"]) == {"levels": ("256float", "256")}
+    for metric in ("weighted_f", "mae"):
+        assert metric_differences(floats, other, [metric]) == {"levels": ("256float", "256")}
+
+
+@pytest.mark.parametrize(
+    ("name", "metric"), [(" Max-F ", "max_f"), ("MAE", "mae"), ("s-measure", "s_measure")]
+)
+def test_spellings(name, metric):
+    assert find_metric(name).id == metric
+    assert check_metrics(["paper", name])[0] == "max_f"
+    assert check_metrics(name) == (metric,)

@@ -31,6 +31,16 @@ def _top_row(images: Images, protocol: Protocol):
     return images.statistics["toy_row"]
 
 
+def row_share(pred, gt, *, protocol="u2net"):
+    """`top_row` times the object's share of the image: made of both kinds of what is stored."""
+    return top_row(pred, gt, protocol=protocol) * float(gt.mean())
+
+
+def _row_share(images: Images, protocol: Protocol):
+    inside, outside = (side.sum(axis=-1) for side in images.levels)
+    return images.statistics["toy_row"] * inside / (inside + outside)
+
+
 PIXEL = Part(
     revision=3,
     statistics=Statistics(names=("toy_row",), depends=P, of_map=_top_row_of),
@@ -43,6 +53,15 @@ PIXEL = Part(
             reference="nobody",
             function=top_row,
             values=_top_row,
+        ),
+        Metric(
+            id="toy_mix",
+            label="Mix",
+            words="row share",
+            higher_is_better=True,
+            reference="nobody",
+            function=row_share,
+            values=_row_share,
         ),
     ),
 )

@@ -97,6 +97,11 @@ class TestUnknown:
         with Path("again/images.csv").open(encoding="utf-8") as file:
             assert [line["future_stat"] for line in csv.DictReader(file)] == ["0.25"] * 8
 
+    def test_they_stay_under_the_same_protocol(self, old):
+        edit(old / "blurred/demo", metrics=[*METRICS, "future"])
+        scores = Scores.load(old / "blurred/demo")
+        assert scores.under(scores.protocol).unknown.metrics == ("future",)
+
     def test_they_go_with_another_protocol(self, old):
         folder = old / "blurred/demo"
         add_column(folder, "future_stat", "0.25")
@@ -171,11 +176,23 @@ class TestRevisions:
         assert preds.exit_code == 0
         assert Scores.load(old / "blurred/demo").summary() == Scores.load(OLD / "blurred/demo").summary()
 
+    def test_numbers_that_no_metric_claims_are_not_taken_over(self, old):
+        """A folder may still hold numbers of a metric that it does not list."""
+        edit(old / "blurred/demo", metrics=["mae"], revisions={**REVISIONS, "s": 0})
+        for moved in (False, True):
+            rows = Scores.load(old / "blurred/demo", moved=moved).rows.values()
+            assert not any({"s_object", "s_region"} & row.numbers.keys() for row in rows)
+            assert all({"w_recall", "r_recall"} <= row.numbers.keys() for row in rows)
+
     def test_compared_family_by_family(self):
         assert differing("rev:f1.s1.x1", "rev:f1.s1") == {}
         assert differing("rev:f1.s1", "rev:f2.s1") == {"rev": ("f1", "f2")}
         assert differing("rev:f1.s1", "rev:f2.s1", families=["s"]) == {}
         assert acting_parts("rev:f1.s1.x1", [], ["s"]) == acting_parts("rev:f2.s1", [], ["s"])
+
+    @pytest.mark.parametrize("part", ["data:A@1", "n:3/4", "missing:zero", "ids:12345678"])
+    def test_the_images_always_matter(self, part):
+        assert acting_parts(f"{part}|norm:max", [], []) == (part,)
 
     @pytest.mark.parametrize("text", ["rev:f", "rev:1", "rev:", "rev:f1.", "rev:F1"])
     def test_no_revisions(self, text):

@@ -261,6 +261,37 @@ class TestBitEqual:
             assert merged.signature == expected["signature"]
 
 
+class TestOtherMetrics:
+    """Metrics asked for later, with failures in between."""
+
+    def test_what_was_not_computed_is_not_undefined(self, score: tuple[str, ...]) -> None:
+        good("score", *score, "--metrics", "max_f")
+        whole_map = Path("maps/im2.png").read_bytes()
+        Path("maps/im2.png").write_bytes(b"broken")
+        refused("score", *score, "--metrics", "s_measure", match="im2.png: not an image")
+        Path("maps/im2.png").write_bytes(whole_map)
+        kept = scored(*score, "--metrics", "s_measure")
+        assert kept == scored(*score, "--metrics", "s_measure", "--out", "fresh")
+        stored = Scores.load(Path("scores/maps/own"))
+        assert stored.metrics == ("max_f", "s_measure")
+        assert not np.isnan(stored.values("s_measure")).any()
+
+    def test_what_a_failed_run_had_finished_is_stored_by_the_next(self, score: tuple[str, ...]) -> None:
+        good("score", *score)
+        save(map_of(7), "maps/im0.png")
+        whole_map = Path("maps/im3.png").read_bytes()
+        Path("maps/im3.png").write_bytes(b"broken")
+        refused("score", *score, match="im3.png: not an image")
+        Path("maps/im3.png").write_bytes(whole_map)
+        (printed,) = scored(*score)
+        assert Scores.load(Path("scores/maps/own")).summary() == printed["scores"]
+
+    def test_another_protocol_takes_no_metrics_over(self, score: tuple[str, ...]) -> None:
+        good("score", *score)
+        good("score", *score, "--metrics", "mae", "--protocol", "fan")
+        assert Scores.load(Path("scores/maps/own")).metrics == ("mae",)
+
+
 class TestInterrupted:
     @pytest.mark.parametrize("after", [1, 3])
     def test_ctrl_c(self, score: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, after: int) -> None:

@@ -144,7 +144,12 @@ def test_protocols(of_files):
             DatasetError,
             "not empty .levels 0, 100., but the rule",
         ),
-        (np.ones((3, 2)), OBJECT, PredictionError, "the map is 2x3, its mask 3x2 .* turned"),
+        (
+            np.ones((3, 2)),
+            OBJECT,
+            PredictionError,
+            "map is 2x3, its mask 3x2 .* turned.* take a protocol with",
+        ),
         (np.ones((2, 2, 3)), OBJECT, PredictionError, "pred has 2 images and gt 1"),
         (
             np.ones((1, 3, 2, 3)),
@@ -178,6 +183,43 @@ def test_ids_are_unique_and_as_many(of_files):
         with pytest.raises(PredictionError, match=message):
             scorer.update(MAPS[:2], MASKS[:2], [*ids])
     assert scorer.compute().ids == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "message"),
+    [
+        (3, "id 3 is int, expected a str"),
+        ([3], "id 3 is int"),
+        (torch.tensor([7]), "is Tensor, expected a str"),
+        ([""], "id '': expected printable characters"),
+        (["a\r"], r"id 'a\\r': expected printable"),
+    ],
+)
+def test_ids_are_names(ids, message):
+    with pytest.raises(PredictionError, match=message):
+        Scorer().update(MAPS[0], MASKS[0], ids)
+
+
+@pytest.mark.parametrize("name", ["a|b", "own@2", "", "a b", ".x"])
+def test_names_of_datasets(name):
+    with pytest.raises(DatasetError, match="a name may hold letters, digits"):
+        Scorer(dataset=name)
+
+
+def test_what_the_registry_says_of_masks(here, monkeypatch):
+    text = '[GREY]\nversion = 3\ncount = 2\nmask_threshold = ">=100"\n'
+    text += "[PALE]\nversion = 1\ncount = 1\ngrey_masks = true\n"
+    (here / "sets.toml").write_text(text)
+    monkeypatch.setenv("SODBENCH_DATASETS", str(here / "sets.toml"))
+    grey = (MASKS[0] // 255) * np.uint8(100)
+    scores = scored(MAPS[:1], [grey], ["a"], dataset="grey", metrics="mae")
+    assert scores.signature.startswith("data:GREY@3|n:1/2|ids:")
+    assert "|gt:>=100|" in scores.signature
+    assert scores.summary() == scored(MAPS[:1], MASKS[:1], ["a"], metrics="mae").summary()
+    pale = np.uint8([[0, 50, 100]])
+    assert scored([pale], [pale], ["a"], dataset="PALE").noted()["emptied-mask"] == ["a"]
+    with pytest.raises(DatasetError, match="leaves it no foreground"):
+        scored([pale], [pale], ["a"])
 
 
 def test_a_batch_is_added_whole_or_not_at_all():

@@ -22,7 +22,7 @@ from sodbench.errors import FileError, ScoresError
 from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, check_metrics
 from sodbench.protocol import PRESETS, Protocol, split_signature
 from sodbench.scoring.pairs import prepare_mask, score_image, score_pair
-from sodbench.scoring.rows import ROW_NOTES, reusable
+from sodbench.scoring.rows import ROW_NOTES, held, lacking
 from sodbench.scoring.scores import Scores
 from sodbench.utils.text import finite
 from sodbench.version import __version__
@@ -452,6 +452,11 @@ def test_resized_maps_refuse_another_resizing():
     rows = {i: r._replace(notes=("resized",)) if i == "blob-1" else r for i, r in scores.rows.items()}
     with pytest.raises(ScoresError, match=r"1 images \(blob-1\) have grey masks or resized maps"):
         replace(scores, rows=rows).under(Protocol(resize="bilinear"))
+
+
+def reusable(row, made, wanted, metrics):
+    kept = held(row, made, wanted)
+    return kept is not None and not lacking(kept, wanted, metrics)
 
 
 def test_reusable_rows():

@@ -174,7 +174,6 @@ class Rescorer:
     def _images(self, name: str, reading: Reading, chosen: NDArray[np.bool_]) -> Images:
         """Return what a metric's values are made of, of the images that count."""
         kinds = _kinds(name, reading)
-        levels = self._levels(reading, chosen) if LEVELS in kinds else _NO_LEVELS
         numbers: dict[str, Reals] = {}
         if stored := _stored_way(part_of(name), reading):
             numbers = {each: np.full(int(chosen.sum()), np.nan) for each in stored.names}
@@ -183,7 +182,7 @@ class Rescorer:
                 rows = self._rows(grey, kind, reading)[chosen[self._grey == grey]]
                 for column, each in enumerate(stored.names):
                     numbers[each][(self._grey == grey)[chosen]] = rows[:, column]
-        return Images(levels, numbers)
+        return Images(self._levels(reading, chosen), numbers)
 
     def _levels(self, reading: Reading, chosen: NDArray[np.bool_]) -> LevelCounts:
         levels = self._column(LEVELS, reading)
@@ -272,9 +271,6 @@ class Rescorer:
         return _piece(kind, self._protocol(grey, reading))
 
 
-_NO_LEVELS = LevelCounts(np.zeros((0, 256), np.int64), np.zeros((0, 256), np.int64))
-
-
 def _kind(family: str, part: Part, reading: Reading) -> str:
     """Name the statistics of a part, and the way in which a reading makes them."""
     way = getattr(reading, part.way) if part.way else ""
@@ -300,12 +296,9 @@ def _family(part: Part) -> str:
 def _kinds(metric: str, reading: Reading) -> list[str]:
     """Return which kinds of pieces a metric is made of."""
     part = part_of(metric)
-    kinds = [] if part.needs_pixels else [LEVELS]
     if part.statistics and part.statistics.applies(reading.protocol):
-        kinds.append(_kind(_family(part), part, reading))
-    if reading.empty == "dropped" and LEVELS not in kinds:
-        kinds.append(LEVELS)
-    return kinds
+        return [LEVELS, _kind(_family(part), part, reading)]
+    return [LEVELS]
 
 
 def _acting(metric: str) -> tuple[str, ...]:

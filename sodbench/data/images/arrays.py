@@ -97,7 +97,7 @@ def levels_of_array(
     if low < 0 or high > 1:
         hint = "These look like logits: apply a sigmoid first" if low < 0 else "Divide them by their maximum"
         raise error(
-            f"{where}: float values from {low:g} to {high:g}, expected [0, 1]. {hint}, or pass uint8."
+            f"{where}: float values from {low:.9g} to {high:.9g}, expected [0, 1]. {hint}, or pass uint8."
         )
     return levels_of_float(values, where, error)
 

@@ -70,9 +70,14 @@ def prediction_from(
 
 
 def fitted(
-    pred: SaliencyMap, where: str, *, shape: tuple[int, int] | None, resize: str = "exact"
+    pred: SaliencyMap,
+    where: str,
+    *,
+    shape: tuple[int, int] | None,
+    resize: str = "exact",
+    way: str = "pass --resize bilinear",
 ) -> SaliencyMap:
-    """Hold a decoded prediction against its mask's shape; see `prediction_from`."""
+    """Hold a decoded prediction against its mask's shape; see `prediction_from`. `way` is the way out."""
     if shape is None or pred.levels.shape == shape:
         return pred
     h, w = pred.levels.shape
@@ -80,7 +85,7 @@ def fitted(
         turned = " It seems to be turned by 90 degrees." if (w, h) == shape else ""
         raise PredictionError(
             f"{where}: the map is {w}x{h}, its mask {shape[1]}x{shape[0]} (width x height).{turned} "
-            "Save maps in the size of the mask, or pass --resize bilinear."
+            f"Save maps in the size of the mask, or {way}."
         )
     filters = {"bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
     resized = Image.fromarray(pred.levels).resize((shape[1], shape[0]), filters[resize])
