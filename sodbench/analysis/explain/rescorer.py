@@ -320,19 +320,18 @@ class _View:
 
     def __init__(self, pred: NDArray[np.uint8], gt: NDArray[np.bool_], mask: NDArray[np.uint8]) -> None:
         self.pred, self.gt, self.mask = pred, gt, mask
-        self._quadrants: dict[str, Counts] = {}
+        self._counted: dict[str, tuple[Counts, LevelCounts]] = {}
         self._work: dict[object, Any] = {}
 
-    def quadrants(self, rounding: str) -> Counts:
-        if rounding not in self._quadrants:
-            split = centroid(self.gt, rounding)
-            self._quadrants[rounding] = quadrant_counts(self.pred, self.gt, *split)
-        return self._quadrants[rounding]
+    def counted(self, rounding: str) -> tuple[Counts, LevelCounts]:
+        if rounding not in self._counted:
+            quadrants = quadrant_counts(self.pred, self.gt, *centroid(self.gt, rounding))
+            self._counted[rounding] = quadrants, sides(quadrants)
+        return self._counted[rounding]
 
     def numbers(self, kind: str, protocol: Protocol) -> tuple[Any, ...]:
         """Return one piece."""
-        quadrants = self.quadrants(protocol.s_centroid)
-        levels = sides(quadrants)
+        quadrants, levels = self.counted(protocol.s_centroid)
         if kind == LEVELS:
             return levels
         stored = _way(kind)
