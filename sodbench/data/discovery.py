@@ -6,10 +6,9 @@ Recognised: a flat folder of maps, ``METHOD/*.png``, ``DATASET/*.png`` and ``MET
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
 
 from sodbench.data.registry import Dataset, fold, registry
-from sodbench.data.sources import ImageFile, Source, is_unicode, open_source
+from sodbench.data.sources import ImageFile, PassedOver, Source, is_unicode, open_source
 from sodbench.errors import PredictionError, first_few
 
 
@@ -20,13 +19,6 @@ class Found:
     method: str
     dataset: Dataset | None
     entries: tuple[ImageFile, ...]
-
-
-class PassedOver(NamedTuple):
-    """What was skipped: files that are not images, and folders not named like a dataset."""
-
-    files: tuple[str, ...]
-    folders: tuple[str, ...]
 
 
 def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[Found], PassedOver]:

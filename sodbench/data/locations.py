@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sodbench.data.registry import Dataset, find, fold, lookup, registry
-from sodbench.data.sources import ImageFile, open_source
+from sodbench.data.sources import ImageFile, PassedOver, open_source
 from sodbench.errors import DatasetError, PredictionError, first_few
 from sodbench.protocol import Protocol
 from sodbench.utils.files import config_file
@@ -38,6 +38,8 @@ class Location:
         The folders below `root`, for display.
     listed
         Folders that were listed to find the dataset -> their image files.
+    passed
+        Those folders -> what else lies in them.
     """
 
     dataset: Dataset
@@ -46,6 +48,7 @@ class Location:
     images: Path | None
     layout: str
     listed: Mapping[Path, tuple[ImageFile, ...]] = field(default_factory=dict, repr=False, compare=False)
+    passed: Mapping[Path, PassedOver] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def mask_files(self) -> tuple[ImageFile, ...]:
@@ -64,8 +67,21 @@ class Location:
             entries = tuple(e for e in entries if not _has_suffix(e, self.dataset.mask_suffix))
         return {e.stem: e for e in sorted(entries, key=lambda e: _has_suffix(e, suffix))}
 
+    @property
+    def passed_over(self) -> list[str]:
+        """Lines about what of the masks' folder is not used: other files, and folders of images in it."""
+        passed = self.passed.get(self.masks, PassedOver((), ()))
+        lines = []
+        if passed.files:
+            files = f"{len(passed.files)} ({first_few(passed.files)})"
+            lines.append(f"{self.masks}: files that are no masks, passed over: {files}")
+        if passed.folders:
+            folders = f"{len(passed.folders)} ({first_few(passed.folders)})"
+            lines.append(f"{self.masks}: folders of images beside the masks, passed over: {folders}")
+        return lines
+
     def _entries(self, folder: Path) -> tuple[ImageFile, ...]:
-        return self.listed[folder] if folder in self.listed else _entries(folder)
+        return self.listed[folder] if folder in self.listed else _listing(folder).entries
 
 
 @dataclass(frozen=True)
@@ -117,10 +133,10 @@ def from_masks(path: Path, name: str | None = None) -> Location:
     DatasetError
         The path does not exist, holds no images, or holds them in several folders.
     """
-    groups = _groups(path)
-    entries = _of_one_folder(groups)
+    listing = _listing(path)
+    entries = listing.entries
     if not entries:
-        inside = first_few(list(groups))
+        inside = first_few(listing.passed.folders)
         raise DatasetError(
             f"{path}: found no images, expected a folder or zip of masks."
             + (f" Its folders {inside} hold images: pass the one of the masks." if inside else "")
@@ -130,7 +146,7 @@ def from_masks(path: Path, name: str | None = None) -> Location:
         dataset = Dataset(name=_safe_name(name or _given_name(path)), version=0, count=0, registered=False)
     images = path if _is_mixed(dataset, entries) else None
     layout = "side by side" if images else "masks only"
-    location = Location(dataset, path, path, images, layout, {path: entries})
+    location = Location(dataset, path, path, images, layout, {path: entries}, {path: listing.passed})
     if dataset.registered:
         return location
     counted = replace(dataset, count=len(location.mask_files))
@@ -223,32 +239,35 @@ def _layout(dataset: Dataset, root: Path) -> Location | None:
     images = _first(root, (*dataset.images, *IMAGE_FOLDERS))
     if masks := _first(root, (*dataset.masks, *MASK_FOLDERS)):
         return _location(dataset, root, masks, images)
-    for listing in (_Listing(root, _entries(root)), images):
+    for listing in (_listing(root), images):
         if listing and _is_mixed(dataset, listing.entries):
             return _location(dataset, root, listing, listing)
     return None
 
 
 class _Listing(NamedTuple):
-    """A folder and its image files."""
+    """A folder, its image files, and what else lies in it."""
 
     folder: Path
     entries: tuple[ImageFile, ...]
+    passed: PassedOver
 
 
 def _location(dataset: Dataset, root: Path, masks: _Listing, images: _Listing | None) -> Location:
-    listed = dict(listing for listing in (images, masks) if listing)
-    folders = [listing.folder.relative_to(root).as_posix() for listing in (images, masks) if listing]
+    listings = [listing for listing in (images, masks) if listing]
+    listed = {listing.folder: listing.entries for listing in listings}
+    passed = {listing.folder: listing.passed for listing in listings}
+    folders = [listing.folder.relative_to(root).as_posix() for listing in listings]
     together = images is not None and images.folder == masks.folder
     layout = f"side by side in {folders[1]}" if together else " + ".join(folders)
-    return Location(dataset, root, masks.folder, images.folder if images else None, layout, listed)
+    return Location(dataset, root, masks.folder, images.folder if images else None, layout, listed, passed)
 
 
 def _first(root: Path, candidates: Sequence[str]) -> _Listing | None:
     for candidate in candidates:
         folder = _descend(root, candidate)
-        if folder and (entries := _entries(folder)):
-            return _Listing(folder, entries)
+        if folder and (listing := _listing(folder)).entries:
+            return listing
     return None
 
 
@@ -272,20 +291,16 @@ def _folders(folder: Path) -> list[Path]:
         raise DatasetError(f"{folder}: cannot list this folder ({error.strerror}).") from error
 
 
-def _groups(path: Path) -> dict[str, tuple[ImageFile, ...]]:
+def _listing(path: Path) -> _Listing:
+    """List a folder or zip: the images at its top, or those of the only folder in it."""
     try:
-        return open_source(path).groups
+        source = open_source(path)
     except PredictionError as error:
         raise DatasetError(str(error)) from error
-
-
-def _entries(path: Path) -> tuple[ImageFile, ...]:
-    return _of_one_folder(_groups(path))
-
-
-def _of_one_folder(groups: Mapping[str, tuple[ImageFile, ...]]) -> tuple[ImageFile, ...]:
-    """Return the files at the top, or those of the only folder."""
-    return groups.get("", next(iter(groups.values())) if len(groups) == 1 else ())
+    groups = source.groups
+    used = "" if "" in groups else next(iter(groups)) if len(groups) == 1 else None
+    folders = tuple(folder for folder in groups if folder != used)
+    return _Listing(path, groups[used] if used is not None else (), PassedOver(source.ignored, folders))
 
 
 def _has_suffix(entry: ImageFile, suffix: str) -> bool:

@@ -14,11 +14,18 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from sodbench.errors import PredictionError, SodbenchError, first_few
 from sodbench.utils.text import counted
 
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".npy", ".gif", ".webp"})
+IMAGE_SUFFIXES = frozenset(
+    f".{suffix}"
+    for suffix in (
+        *("png", "apng", "jpg", "jpeg", "jpe", "jfif", "bmp", "dib", "tif", "tiff", "npy", "gif", "webp"),
+        *("pgm", "ppm", "pbm", "pnm", "pfm", "avif", "jp2", "j2k", "j2c", "jpc", "jpf", "jpx", "tga"),
+    )
+)
 MAX_DEPTH = 3
 MAX_MEMBER_BYTES = 1 << 30
 
@@ -81,12 +88,20 @@ class Source:
         Folder inside the source (``""`` for its top) -> its image files, both sorted by name.
         A directory with an image's suffix is listed among the files, and cannot be read.
     ignored
-        Names of files that are not images, unsafe or junk (``Thumbs.db``, ``run.json``, ``../x.png`` ...).
+        Names of files that are not images, unsafe or junk (``Thumbs.db``, ``run.json``, ``../x.png`` ...),
+        and of folders that were not entered, as ``name/``: hidden ones, ``__MACOSX``, and those too deep.
     """
 
     path: Path
     groups: dict[str, tuple[ImageFile, ...]]
     ignored: tuple[str, ...]
+
+
+class PassedOver(NamedTuple):
+    """What of a folder is not used: files that are not images, and folders that hold images."""
+
+    files: tuple[str, ...]
+    folders: tuple[str, ...]
 
 
 def open_source(path: Path) -> Source:
@@ -143,6 +158,8 @@ def _folder(root: Path) -> Source:
                     ignored.append(name)
                 elif depth < MAX_DEPTH and not item.name.startswith((".", "__")):
                     walk(Path(item.path), name + "/", depth + 1)
+                else:
+                    ignored.append(name + "/")
 
     try:
         walk(root, "", 0)

@@ -16,7 +16,7 @@ ROW_NOTES: Mapping[str, str] = {
     "jpeg-map": "prediction is a JPEG, which is lossy",
     "faint-map": "16-bit or float prediction that reaches level 1 at most",
     "constant-map": "prediction has one level only",
-    "jpeg-mask": "mask is a JPEG, which is lossy",
+    "jpeg-mask": "mask is of a lossy format (JPEG, lossy WebP, AVIF, JPEG 2000)",
     "mask-01": "mask with maximum 1, read as 0/255",
     "grey-mask": "mask with levels other than 0 and 255",
     "emptied-mask": "grey mask without a level above its threshold, taken as empty",

@@ -183,7 +183,7 @@ class TestSize:
 
 
 class TestNames:
-    @pytest.mark.parametrize("suffix", [".PNG", ".bmp", ".tif", ".npy"])
+    @pytest.mark.parametrize("suffix", [".PNG", ".bmp", ".tif", ".npy", ".pgm", ".pnm", ".tga"])
     def test_another_suffix(self, score: tuple[str, ...], suffix: str) -> None:
         expected = scored(*score[1:])
         shutil.rmtree("maps")
@@ -195,6 +195,25 @@ class TestNames:
         plant_maps("maps", suffix=".jpg")
         result = good(*score)
         assert "4 of 4 images: prediction is a JPEG, which is lossy (im0, im1, im2, im3)" in result.stderr
+
+    @pytest.mark.parametrize(("suffix", "kind"), [(".jfif", "JPEG"), (".jpe", "JPEG"), (".pbm", "PPM")])
+    def test_masks_of_every_suffix_count(self, score: tuple[str, ...], suffix: str, kind: str) -> None:
+        Image.fromarray(mask_of(0)).save(f"own/masks/im9{suffix}", kind)
+        refused(*score, match=r"1 of 5 predictions are missing \(im9\)")
+
+    def test_what_lies_beside_the_masks_is_said(self, score: tuple[str, ...]) -> None:
+        for k in range(7):
+            Path(f"own/masks/note{k}.txt").write_text("x")
+        save(mask_of(0), "own/masks/more/im8.png")
+        save(mask_of(0), "own/masks/a/b/c/d/im9.png")
+        result = good(*score)
+        assert (
+            "own/masks: files that are no masks, passed over: 8 (a/b/c/d/, note0.txt, note1.txt"
+            in result.stderr
+        )
+        assert "own/masks: folders of images beside the masks, passed over: 1 (more)" in result.stderr
+        save(map_of(0), "maps/a/b/c/d/im9.png")
+        assert "maps: files that are no maps, passed over: 1 (a/b/c/d/)" in good(*score, "--out", "s2").stderr
 
     @pytest.mark.parametrize(("prefix", "suffix"), [("", "_sal"), ("pred-", ""), ("", ".jpg")])
     def test_affix(self, score: tuple[str, ...], prefix: str, suffix: str) -> None:

@@ -183,6 +183,31 @@ class TestGrey:
             [1, 127, 128, 254, 255],
         ]
 
+    @pytest.mark.parametrize("kind", ["ppm", "tga"])
+    def test_netpbm_and_tga(self, kind: str) -> None:
+        assert decode(encoded(MAP, kind), "x").levels.tolist() == MAP.tolist()
+        assert levels_of(encoded(np.dstack([GREY] * 3), kind)) == GREY.tolist()
+
+    @pytest.mark.parametrize(
+        "data",
+        [
+            b"P1\n2 1\n1 0\n",
+            b"P2\n# of two levels\n2 1\n1\n0 1\n",
+            b"P3\n2 1\n1\n0 0 0 1 1 1\n",
+            b"P4\n2 1\n\x80",
+            b"P5\n2 1\n1\n\0\1",
+            b"P5\n2 1\n1023\n\0\0\x03\xff",
+            b"P2\n2 1\n65535\n0 65535\n",
+            b"Pf\n2 1\n-1.0\n" + np.array([0, 1], "<f4").tobytes(),
+        ],
+    )
+    def test_kinds_of_netpbm(self, data: bytes) -> None:
+        assert levels_of(data) == [[0, 255]]
+
+    @pytest.mark.parametrize("kind", ["ppm", "jpeg2000"])
+    def test_16_bit_of_other_formats(self, kind: str) -> None:
+        assert decode(encoded(MAP.astype(np.uint16) * 257, kind), "x").levels.tolist() == MAP.tolist()
+
     def test_16_bit_png_is_big_endian_and_rounded(self) -> None:
         rows = b"\0" + struct.pack(">5H", 0, 128, 129, 32768, 65535)
         assert levels_of(png(5, 1, 16, 0, rows)) == [[0, 0, 1, 128, 255]]
@@ -473,7 +498,9 @@ class TestRefused:
     """What is no single readable image."""
 
     def test_empty(self) -> None:
-        refused(b"", r"not an image \(it is empty\), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY")
+        refused(
+            b"", r"not an image \(it is empty\), expected PNG, JPEG, BMP, TIFF, GIF, WebP, AVIF, .* or NPY"
+        )
 
     @pytest.mark.parametrize(
         "data", [b"<!DOCTYPE html><html>", b"version https://git-lfs.github.com/spec/v1", b"\x89PN"]
@@ -482,10 +509,11 @@ class TestRefused:
         refused(data, "not an image .begins with b'")
 
     def test_other_formats(self) -> None:
-        refused(encoded(GREY, "ppm"), "not an image")
-        refused(encoded(GREY, "tga"), "not an image")
+        refused(encoded(GREY, "pcx"), "not an image")
+        refused(encoded(GREY, "ico"), "not an image")
+        refused(b"\0\0\0\x18ftypmif1\0\0\0\0mif1heic" + b"\0" * 40, "not an image")
 
-    @pytest.mark.parametrize("kind", ["png", "gif", "webp", "tiff"])
+    @pytest.mark.parametrize("kind", ["png", "gif", "webp", "tiff", "avif"])
     def test_more_than_one_image(self, kind: str) -> None:
         frames = [Image.fromarray(MAP), Image.fromarray(255 - MAP)]
         data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
@@ -494,6 +522,29 @@ class TestRefused:
     @pytest.mark.parametrize("kind", ["png", "jpeg", "bmp", "gif", "tiff", "webp"])
     def test_header_alone(self, kind: str) -> None:
         refused(encoded(MAP, kind)[:16], "damaged, truncated|truncated PNG")
+
+    @pytest.mark.parametrize("kind", ["ppm", "avif", "jpeg2000", "tga"])
+    def test_truncated(self, kind: str) -> None:
+        data = encoded(MAP, kind)
+        for n in range(1, len(data) - (26 if kind == "tga" else 0)):
+            refused(data[:n], "damaged|truncated|not an image")
+
+    def test_second_image_of_a_pgm(self) -> None:
+        refused(encoded(GREY, "ppm") * 2, "more than one image")
+        assert levels_of(encoded(GREY, "ppm") + b"\n") == GREY.tolist()
+
+    @pytest.mark.parametrize("data", [b"P6\n1 1\n65535\n" + bytes(6), b"P3 1 1 300 9 9 9 "])
+    def test_deep_colour_of_netpbm(self, data: bytes) -> None:
+        refused(data, "16-bit PPM in colour")
+
+    def test_jpeg_2000_that_would_be_rounded(self) -> None:
+        data = bytearray(encoded(Image.new("RGB", (9, 9)), "jpeg2000", no_jp2=True))
+        at = data.index(b"\xff\x4f\xff\x51") + 40
+        data[at : at + 9 : 3] = b"\x0f" * 3
+        refused(bytes(data), "16-bit JPEG 2000 in colour")
+        data[at : at + 9 : 3] = b"\x87" * 3
+        refused(bytes(data), "signed samples")
+        refused(encoded(MAP, "jpeg2000")[:60], "JPEG 2000")
 
     def test_flipped_byte_of_pixels(self) -> None:
         data = bytearray(encoded(MAP, "png"))
@@ -563,7 +614,9 @@ class TestRefused:
         data = grey_tiff(GREY.astype(kind), sample_format=3 if kind is np.float32 else 1, photometric=0)
         refused(data, "zero is white")
 
-    @pytest.mark.parametrize("kind", ["png", "jpeg", "bmp", "gif", "tiff", "webp"])
+    @pytest.mark.parametrize(
+        "kind", ["png", "jpeg", "bmp", "gif", "tiff", "webp", "ppm", "avif", "jpeg2000", "tga"]
+    )
     @pytest.mark.parametrize("most", [MAP.size - 1, MAP.size // 2 - 1])
     def test_too_many_pixels(self, kind: str, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
         data = encoded(MAP, kind)
@@ -606,7 +659,9 @@ class TestRefused:
             expected = decode(data, "x").levels
             self.same_or_refused(expected, [corrupted(data, rng) for _ in range(1000)])
 
-    @pytest.mark.parametrize("kind", ["jpeg", "bmp", "gif", "tiff", "webp", "npy"])
+    @pytest.mark.parametrize(
+        "kind", ["jpeg", "bmp", "gif", "tiff", "webp", "ppm", "avif", "jpeg2000", "tga", "npy"]
+    )
     def test_corrupt_others_fail_only_in_one_way(self, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
         """Formats without a checksum cannot notice every flip; but nothing else may be raised."""
         monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1_000_000)
@@ -658,6 +713,18 @@ class TestNotes:
 
     def test_jpeg_in_tiff(self) -> None:
         assert decode(encoded(MAP, "tiff", compression="jpeg"), "x").notes == ("jpeg",)
+
+    @pytest.mark.parametrize("options", [{}, {"exact": True, "exif": b"Exif\0\0MM\0*\0\0\0\x08\0\0\0\0\0\0"}])
+    def test_lossy_webp(self, options: dict[str, object]) -> None:
+        assert decode(encoded(MAP, "webp", **options), "x").notes == ("jpeg",)
+        assert decode(encoded(MAP, "webp", lossless=True, **options), "x").notes == ()
+        assert mask_from(encoded(MAP, "webp", **options), "x").notes == ("jpeg", "grey")
+
+    @pytest.mark.parametrize("kind", ["avif", "jpeg2000"])
+    def test_formats_that_are_seldom_lossless(self, kind: str) -> None:
+        found = decode(encoded(MAP, kind), "x")
+        assert found.notes == ("jpeg",)
+        assert np.abs(found.levels.astype(int) - MAP).max() <= 8
 
     def test_faint(self) -> None:
         assert decode(npy(np.array([[0, 255]], np.uint16)), "x").notes == ("faint",)
@@ -795,6 +862,6 @@ def test_threads_give_the_same() -> None:
 def test_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for kind in ("png", "jpeg", "bmp", "gif", "tiff", "webp"):
+        for kind in ("png", "jpeg", "bmp", "gif", "tiff", "webp", "ppm", "avif", "jpeg2000", "tga"):
             decode(encoded(MAP, kind), "x")
     assert capfd.readouterr() == ("", "")

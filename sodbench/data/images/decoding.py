@@ -9,7 +9,7 @@ go through their Pillow plugin's class directly, because ``Image.open`` only war
 decompression bomb.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BytesIO
 from struct import unpack_from
 from typing import Any, NamedTuple, cast
@@ -31,7 +31,7 @@ from sodbench.data.images.png import (
 from sodbench.errors import PredictionError, SodbenchError
 
 FILE_NOTES = {
-    "jpeg": "JPEG, which is lossy: levels near edges are not the ones that were written",
+    "jpeg": "lossy format (JPEG, lossy WebP, AVIF, JPEG 2000): levels near edges are not those written",
     "faint": "16-bit or float values that reach level 1 at most: 8-bit values in a deeper file?",
     "mask-01": "mask with maximum 1, read as 0 and 255",
     "grey": "mask with levels other than 0 and 255",
@@ -39,8 +39,12 @@ FILE_NOTES = {
     "emptied": "grey mask without a level above its threshold, taken as empty",
 }
 MAX_CHANNEL_SPREAD = 8
+KINDS = "PNG, JPEG, BMP, TIFF, GIF, WebP, AVIF, JPEG 2000, PGM, PBM, PPM, PFM, TGA or NPY"
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"MM\0+", b"II+\0")
+_JP2_MAGIC = b"\0\0\0\x0cjP  \r\n\x87\n"
+_CODESTREAM = b"\xff\x4f\xff\x51"
+_NETPBM = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf")
 _AGAIN = "Write or download it again."
 _TO_GREY = "Save maps as 8-bit grey PNG."
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -77,7 +81,7 @@ class SaliencyMap(NamedTuple):
 
 
 def decode(data: bytes, where: str, error: type[SodbenchError] = PredictionError) -> SaliencyMap:
-    """Decode an encoded map (PNG, JPEG, BMP, TIFF, GIF, WebP or NPY; its content decides).
+    """Decode an encoded map (one of `KINDS`; its content decides).
 
     Parameters
     ----------
@@ -218,6 +222,8 @@ def _plugin(data: bytes) -> SaliencyMap:
         raise RefusalError(f"{kind} with more than one image, expected a single one. {_TO_GREY}")
     try:
         turned = _check_tiff(image) if kind == "TIFF" else None
+        if image.format in CHECKS:
+            CHECKS[image.format](image, data)
         image.load()
         plain = image if turned is None else image.transpose(turned)
         levels, notes = _from_image(plain, image.info.get("transparency"))
@@ -225,7 +231,7 @@ def _plugin(data: bytes) -> SaliencyMap:
         raise
     except Exception as cause:
         raise RefusalError(f"damaged or truncated {kind} ({_reason(cause)}). {_AGAIN}") from cause
-    if kind == "JPEG" or image.info.get("compression") in ("jpeg", "tiff_jpeg"):
+    if _is_lossy(kind, data, image.info.get("compression")):
         notes += ("jpeg",)
     return SaliencyMap(levels, notes)
 
@@ -255,10 +261,103 @@ def _opener(data: bytes) -> tuple[str, Callable[[BytesIO], ImageFile.ImageFile]]
         from PIL.WebPImagePlugin import WebPImageFile
 
         return "WebP", WebPImageFile
+    if _looks_like_avif(data):
+        try:
+            from PIL.AvifImagePlugin import AvifImageFile
+        except ImportError as cause:
+            raise RefusalError(f"AVIF, which the installed Pillow cannot read. {_TO_GREY}") from cause
+
+        return "AVIF", AvifImageFile
+    if data.startswith((_JP2_MAGIC, _CODESTREAM)):
+        from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+
+        return "JPEG 2000", Jpeg2KImageFile
+    if data.startswith(_NETPBM):
+        from PIL.PpmImagePlugin import PpmImageFile
+
+        return "PPM", PpmImageFile
+    if _looks_like_tga(data):
+        from PIL.TgaImagePlugin import TgaImageFile
+
+        return "TGA", TgaImageFile
     beginning = f"begins with {data[:24]!r}" if data else "it is empty"
-    raise RefusalError(
-        f"not an image ({beginning}), expected PNG, JPEG, BMP, TIFF, GIF, WebP or NPY. {_AGAIN}"
+    raise RefusalError(f"not an image ({beginning}), expected {KINDS}. {_AGAIN}")
+
+
+def _looks_like_avif(data: bytes) -> bool:
+    """Recognise an AVIF by its brands; HEIC files begin alike."""
+    if data[4:8] != b"ftyp":
+        return False
+    brands = data[8 : int.from_bytes(data[:4], "big")]
+    return any(brands[at : at + 4] in (b"avif", b"avis") for at in range(0, len(brands), 4))
+
+
+def _looks_like_tga(data: bytes) -> bool:
+    """Recognise a TGA by its header, as older ones bear no magic number."""
+    if len(data) <= 18 or data[1] not in (0, 1) or data[2] not in (1, 2, 3, 9, 10, 11):
+        return False
+    w, h = unpack_from("<2H", data, 12)
+    return w > 0 and h > 0 and data[16] in (8, 16, 24, 32) and not data[17] & 0xC0
+
+
+def _is_lossy(kind: str, data: bytes, compression: object) -> bool:
+    """Tell whether a file's format loses levels; AVIF and JPEG 2000 count, as they seldom keep them."""
+    if kind == "WebP":
+        return any(chunk == b"VP8 " for chunk, _ in _webp_chunks(data))
+    if compression == "webp":
+        return b"VP8 " in data
+    return kind in ("JPEG", "AVIF", "JPEG 2000") or compression in ("jpeg", "tiff_jpeg")
+
+
+def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
+    at = 12
+    while at + 8 <= len(data):
+        kind, length = unpack_from("<4sI", data, at)
+        yield kind, length
+        at += 8 + length + length % 2
+
+
+def _check_netpbm(image: ImageFile.ImageFile, data: bytes) -> None:
+    """Refuse colour in 16 bits, and a second image after the first."""
+    start, arguments = cast("Any", image).tile[0][2:4]
+    if image.mode == "RGB" and isinstance(arguments, tuple) and arguments[-1] > 255:
+        raise RefusalError("16-bit PPM in colour, expected grey. Save it as 8-bit or as 16-bit grey.")
+    if data[:2] in (b"P1", b"P2", b"P3"):
+        return
+    deep = data[:2] == b"P5" and image.mode == "I"
+    row = {"1": -(-image.width // 8), "RGB": 3 * image.width, "F": 4 * image.width}.get(
+        image.mode, image.width * (2 if deep else 1)
     )
+    beyond = data[start + row * image.height :].lstrip()
+    if beyond.startswith(_NETPBM):
+        raise RefusalError(f"PPM with more than one image, expected a single one. {_TO_GREY}")
+
+
+def _check_jpeg_2000(image: ImageFile.ImageFile, data: bytes) -> None:
+    """Refuse what the decoder would fill up or round without a word."""
+    start = data.find(_CODESTREAM)
+    if start < 0 or len(data) <= start + 40:
+        raise RefusalError(f"truncated JPEG 2000 (it has no codestream). {_AGAIN}")
+    bits = data[start + 40]  # of the first component: its depth - 1, plus 128 if signed
+    if bits & 0x80:
+        raise RefusalError(f"JPEG 2000 of signed samples, expected unsigned ones. {_TO_GREY}")
+    if bits + 1 > 8 and image.mode != "I;16":
+        raise RefusalError(
+            f"{bits + 1}-bit JPEG 2000 in colour, expected grey. Save it as 8-bit or as 16-bit grey."
+        )
+    end = len(data)
+    if start >= 8 and data[start - 4 : start] == b"jp2c":
+        length = unpack_from(">I", data, start - 8)[0]
+        end = start - 8 + length if length > 1 else end
+    if end > len(data) or data[start:end].rstrip(b"\0")[-2:] != b"\xff\xd9":
+        raise RefusalError(f"truncated JPEG 2000 (its end is missing). {_AGAIN}")
+
+
+CHECKS: dict[str, Callable[[ImageFile.ImageFile, bytes], None]] = {
+    "PPM": _check_netpbm,
+    "JPEG2000": _check_jpeg_2000,
+}
+"""Pillow's name of a format -> what Pillow would misread of it without a word; raises RefusalError."""
 
 
 def _check_tiff(image: ImageFile.ImageFile) -> Image.Transpose | None:
@@ -310,6 +409,8 @@ def _from_image(image: Image.Image, transparent: int | bytes | None) -> Saliency
         return SaliencyMap(_through_palette(np.array(image), table, transparent), ())
     if mode.startswith("I;16"):
         return _from_16_bit(np.array(image))
+    if mode == "I" and image.format == "PPM":
+        return _from_16_bit(np.array(image).astype(np.uint16))
     if mode == "F":
         return _from_float(np.array(image))
     if mode == "1":

@@ -6,7 +6,7 @@
 | RGB, progressive JPEG | as it is |
 | RGBA | its first three channels |
 | palette, CMYK, YCbCr | converted to RGB |
-| 16-bit grey PNG or TIFF, 16-bit colour PNG | its 65,536 levels; colour by the rules above |
+| 16-bit grey PNG, TIFF, PGM or JPEG 2000, 16-bit colour PNG | its 65,536 levels; colour by the rules above |
 | EXIF rotation | ignored, as the masks' pixels are not rotated; applied on request |
 | truncated, damaged, animated, 32-bit, other 16-bit colour, too many pixels | refused, with the reason |
 """
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sodbench.errors import PredictionError
 
-PHOTO_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+PHOTO_FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP", "JPEG2000", "PPM", "TGA", "AVIF")
 
 
 def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
@@ -54,15 +54,22 @@ def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
     """
     from PIL import Image, ImageOps
 
+    from sodbench.data.images.decoding import CHECKS
+    from sodbench.data.images.png import RefusalError
+
     try:
         with Image.open(BytesIO(data), formats=PHOTO_FORMATS) as image:
             _check_size(image.size, where)
             if getattr(image, "n_frames", 1) > 1 and image.format != "MPO":
                 raise PredictionError(f"{where}: an animated or multi-page file, expected one photo.")
+            if image.format in CHECKS:
+                CHECKS[image.format](image, data)
             if _is_deep_colour(image):
                 return _deep_colour(data, where, exif)
             image.load()
             return _channels(ImageOps.exif_transpose(image) if exif else image, where)
+    except RefusalError as refusal:
+        raise PredictionError(f"{where}: {refusal}") from refusal
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise PredictionError(f"{where}: too many pixels ({error}). Scale the photo down.") from error
     except (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, struct.error) as error:
@@ -73,6 +80,8 @@ def _channels(image: Any, where: str) -> NDArray[Any]:
     if image.mode.startswith("I;16"):
         grey = np.array(image, np.uint16)
         return np.repeat(grey[:, :, None], 3, axis=2)
+    if image.mode == "I" and image.format == "PPM":
+        return np.repeat(np.array(image, np.uint16)[:, :, None], 3, axis=2)
     if image.mode in ("I", "F"):
         raise PredictionError(
             f"{where}: with 32 bits per pixel it is unclear which value is white. Save it with 8 or 16."
