@@ -539,7 +539,7 @@ class TestRefused:
 
     def test_jpeg_2000_that_would_be_rounded(self) -> None:
         data = bytearray(encoded(Image.new("RGB", (9, 9)), "jpeg2000", no_jp2=True))
-        at = data.index(b"\xff\x4f\xff\x51") + 40
+        at = data.index(b"\xff\x4f\xff\x51") + 42
         data[at : at + 9 : 3] = b"\x0f" * 3
         refused(bytes(data), "16-bit JPEG 2000 in colour")
         data[at : at + 9 : 3] = b"\x87" * 3

@@ -336,9 +336,9 @@ def _check_netpbm(image: ImageFile.ImageFile, data: bytes) -> None:
 def _check_jpeg_2000(image: ImageFile.ImageFile, data: bytes) -> None:
     """Refuse what the decoder would fill up or round without a word."""
     start = data.find(_CODESTREAM)
-    if start < 0 or len(data) <= start + 40:
+    if start < 0 or len(data) <= start + 42:
         raise RefusalError(f"truncated JPEG 2000 (it has no codestream). {_AGAIN}")
-    bits = data[start + 40]  # of the first component: its depth - 1, plus 128 if signed
+    bits = data[start + 42]  # of the first component: its depth - 1, plus 128 if signed
     if bits & 0x80:
         raise RefusalError(f"JPEG 2000 of signed samples, expected unsigned ones. {_TO_GREY}")
     if bits + 1 > 8 and image.mode != "I;16":
