@@ -275,6 +275,7 @@ class TestPixels:
         ("name", "pixels", "message"),
         [
             ("im0.png", np.dstack([map_of(0), map_of(1), map_of(2)]), "coloured picture"),
+            ("im0.png", map_of(0).astype(np.uint16), "16-bit file whose maximum is 255 or less"),
             ("im0.png", stacked(map_of(0)), "cut-out and not a saliency map"),
             ("im0.npy", np.where(map_of(0) > 100, np.nan, 0.5), r"\d+ of 600 values are NaN"),
             ("im0.npy", map_of(0).astype(np.float64), r"float values from .* expected \[0, 1\]"),

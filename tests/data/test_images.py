@@ -767,6 +767,20 @@ class TestPrediction:
             "resized",
         )
 
+    @pytest.mark.parametrize("top", [1, 255])
+    @pytest.mark.parametrize("kind", ["png", "tiff", "ppm", "jpeg2000", "npy"])
+    def test_8_bit_values_in_16_bits(self, kind: str, top: int) -> None:
+        def stored(most: int) -> bytes:
+            values = np.full((9, 9), most, np.uint16)
+            return npy(values) if kind == "npy" else encoded(values, kind)
+
+        with pytest.raises(
+            PredictionError, match=r"^a\.png: a 16-bit file whose maximum is 255 or less.*by 257"
+        ):
+            prediction_from(stored(top), "a.png")
+        assert not prediction_from(stored(0), "a.png").levels.any()
+        assert prediction_from(stored(256), "a.png").notes[0] == "faint"
+
     def test_unknown_resize(self) -> None:
         with pytest.raises(ProtocolError, match="'bilinaer' is unknown; did you mean bilinear"):
             prediction_from(encoded(GREY, "png"), "x", resize="bilinaer")

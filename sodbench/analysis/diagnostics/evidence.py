@@ -87,7 +87,7 @@ def evidence(
     """Look at one map; `rule` and `graded` say how to read its mask, `search` to look for enlarging."""
     try:
         data, mask_data = pred.content(PredictionError), mask.content(DatasetError)
-        decoded = decode(data, pred.where)
+        decoded = decode(data, pred.where, of_map=True)
         gt = mask_from(mask_data, mask.where, rule=rule, graded=graded).gt
     except SodbenchError as error:
         return Unreadable(image, str(error))

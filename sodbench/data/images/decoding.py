@@ -45,6 +45,7 @@ _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"MM\0+", b"II+\0")
 _JP2_MAGIC = b"\0\0\0\x0cjP  \r\n\x87\n"
 _CODESTREAM = b"\xff\x4f\xff\x51"
 _NETPBM = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf")
+_DIM = "dim"  # 16-bit values of 255 at most: a note that does not leave this file
 _AGAIN = "Write or download it again."
 _TO_GREY = "Save maps as 8-bit grey PNG."
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -80,8 +81,10 @@ class SaliencyMap(NamedTuple):
     notes: tuple[str, ...]
 
 
-def decode(data: bytes, where: str, error: type[SodbenchError] = PredictionError) -> SaliencyMap:
-    """Decode an encoded map (one of `KINDS`; its content decides).
+def decode(
+    data: bytes, where: str, error: type[SodbenchError] = PredictionError, *, of_map: bool = False
+) -> SaliencyMap:
+    """Decode an encoded map or mask (one of `KINDS`; its content decides).
 
     Parameters
     ----------
@@ -91,6 +94,8 @@ def decode(data: bytes, where: str, error: type[SodbenchError] = PredictionError
         Name of the file in messages.
     error
         Exception to raise.
+    of_map
+        Refuse a 16-bit file whose maximum is from 1 to 255. Of a mask, which has two levels, it can be read.
 
     Returns
     -------
@@ -113,11 +118,14 @@ def decode(data: bytes, where: str, error: type[SodbenchError] = PredictionError
     sodbench.errors.PredictionError: a.png: not an image (begins with b'<!DOCTYPE html>'), expected ...
     """
     try:
-        if data.startswith(MAGIC):
-            return _png(data)
-        if data.startswith(b"\x93NUMPY"):
-            return _npy(data)
-        return _plugin(data)
+        reader = _png if data.startswith(MAGIC) else _npy if data.startswith(b"\x93NUMPY") else _plugin
+        levels, notes = reader(data)
+        if of_map and _DIM in notes:
+            raise RefusalError(
+                "a 16-bit file whose maximum is 255 or less, which is nearly black: 8-bit values in a deeper "
+                "file? Save it as 8-bit PNG, or multiply its values by 257."
+            )
+        return SaliencyMap(levels, tuple(note for note in notes if note != _DIM))
     except RefusalError as refusal:
         raise error(f"{where}: {refusal}") from refusal.__cause__
 
@@ -482,7 +490,9 @@ def _check_opaque(alpha: NDArray[Any]) -> None:
 def _from_16_bit(values: NDArray[np.uint16]) -> SaliencyMap:
     """Return floor(v * 255 / 65535 + 1/2) = (v + 128) // 257 in integers."""
     levels = ((values.astype(np.uint32) + 128) // 257).astype(np.uint8, order="C")
-    return SaliencyMap(levels, _faint(levels, bool(values.any())))
+    top = int(values.max())
+    dim = (_DIM,) if 0 < top <= 255 else ()
+    return SaliencyMap(levels, (*_faint(levels, top > 0), *dim))
 
 
 def levels_of_float(

@@ -66,7 +66,7 @@ def prediction_from(
     """
     if resize not in RESIZES:
         raise ProtocolError(f"resize {resize!r} is unknown; {nearest(resize, RESIZES)}")
-    return fitted(decode(data, where, PredictionError), where, shape=shape, resize=resize)
+    return fitted(decode(data, where, PredictionError, of_map=True), where, shape=shape, resize=resize)
 
 
 def fitted(
