@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from sodbench.cli.options import FOLDER
-from sodbench.cli.output import progress_bar, show
+from sodbench.cli.output import progress_bar, say, show
 
 
 @click.group(invoke_without_command=True)
@@ -34,6 +34,8 @@ def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None)
     from sodbench.reports.datasets import verification_text
 
     location = place(name, masks, data or ctx.obj)
+    for line in location.passed_over:
+        say(line)
     with progress_bar(name) as progress:
         verification = check(location, progress)
     show(verification_text(verification))

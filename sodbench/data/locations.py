@@ -60,12 +60,30 @@ class Location:
 
     @cached_property
     def photo_files(self) -> dict[str, ImageFile]:
-        """The photos by stem, empty if there are none; of equal stems, the dataset's own suffix wins."""
-        suffix = self.dataset.image_suffix
+        """The photos by stem, empty if there are none.
+
+        Raises
+        ------
+        DatasetError
+            Two photos have one stem: which of them was meant is not guessed.
+        """
+        by_stem: dict[str, list[ImageFile]] = {}
+        for entry in self.all_photos:
+            by_stem.setdefault(entry.stem, []).append(entry)
+        if doubled := [" and ".join(e.where for e in same) for same in by_stem.values() if len(same) > 1]:
+            raise DatasetError(
+                f"found several photos of one image: {first_few(doubled)}; expected one of each. "
+                "Remove those that do not belong to the dataset."
+            )
+        return {stem: same[0] for stem, same in by_stem.items()}
+
+    @cached_property
+    def all_photos(self) -> tuple[ImageFile, ...]:
+        """All photo files, sorted by name, also where several have one stem."""
         entries = self._entries(self.images) if self.images else ()
-        if self.images == self.masks:
-            entries = tuple(e for e in entries if not _has_suffix(e, self.dataset.mask_suffix))
-        return {e.stem: e for e in sorted(entries, key=lambda e: _has_suffix(e, suffix))}
+        if self.images != self.masks:
+            return entries
+        return tuple(e for e in entries if not _has_suffix(e, self.dataset.mask_suffix))
 
     @property
     def passed_over(self) -> list[str]:

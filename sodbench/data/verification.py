@@ -31,7 +31,7 @@ class Report:
     missing
         Masks without a photo and photos without a mask, if there are photos.
     extra
-        Files of images that were removed from the dataset, and second masks of one image.
+        Files of images that were removed from the dataset, and second masks or photos of one image.
     unreadable
         Masks and photos that cannot be read, with the reason.
     mis_sized
@@ -77,28 +77,36 @@ def verify_dataset(location: Location, progress: Callable[[int, int], None] | No
         Called with the number of masks read and their total.
     """
     dataset = location.dataset
-    masks, photos = location.mask_files, location.photo_files
+    masks, photos = location.mask_files, location.all_photos
+    by_stem: dict[str, list[ImageFile]] = {}
+    for photo in photos:
+        by_stem.setdefault(photo.stem, []).append(photo)
     findings = _Findings()
     for done, entry in enumerate(masks, 1):
         size = _look_at_mask(entry, dataset.mask_threshold or DEFAULT_RULE, findings)
-        if photo := photos.get(entry.stem):
+        for photo in by_stem.get(entry.stem, ()):
             _look_at_photo(photo, size, findings)
         if progress:
             progress(done, len(masks))
     stems = Counter(entry.stem for entry in masks)
-    removed = [e.name for e in (*masks, *photos.values()) if e.stem in dataset.removed]
+    removed = [e.name for e in (*masks, *photos) if e.stem in dataset.removed]
     return Report(
         location=location,
         found=len(masks),
         expected=dataset.count,
         photos=len(photos),
         missing=(
-            *(f"{e.name}: this mask has no photo" for e in masks if photos and e.stem not in photos),
-            *(f"{e.name}: this photo has no mask" for stem, e in sorted(photos.items()) if stem not in stems),
+            *(f"{e.name}: this mask has no photo" for e in masks if photos and e.stem not in by_stem),
+            *(f"{e.name}: this photo has no mask" for e in photos if e.stem not in stems),
         ),
         extra=(
             *(f"{name}: this image was removed from {dataset.name}" for name in removed),
             *(f"{e.name}: {stems[e.stem]} masks of image {e.stem}" for e in masks if stems[e.stem] > 1),
+            *(
+                f"{e.name}: {len(by_stem[e.stem])} photos of image {e.stem}"
+                for e in photos
+                if len(by_stem[e.stem]) > 1
+            ),
         ),
         known_bad=tuple(f"{e.name}: wrong in some copies" for e in masks if e.stem in dataset.known_bad),
         unreadable=tuple(findings.unreadable),

@@ -381,6 +381,12 @@ class TestDatasets:
             "NOT ok",
         ]
 
+    def test_verify_says_what_it_passes_over(self, here: Path) -> None:
+        plant_masks("data/SOD/masks", IDS)
+        Path("data/SOD/masks/notes.txt").write_text("x")
+        result = sodbench("datasets", "verify", "SOD", "--data", "data")
+        assert "data/SOD/masks: files that are no masks, passed over: 1 (notes.txt)" in result.stderr
+
     def test_verify_what_is_not_there(self) -> None:
         refused("datasets", "verify", "SOD", match="SOD: not found on this disk")
         refused("datasets", "verify", "SODA", match="unknown dataset SODA; did you mean SOD")

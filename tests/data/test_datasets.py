@@ -558,6 +558,44 @@ def test_verify_knows_bad_and_removed_files(config: Path, data: Path) -> None:
     )
 
 
+def test_two_photos_of_one_image(config: Path, data: Path) -> None:
+    found = location(config, data, "count = 2", "ab")
+    plant(found.root / "images", ".jpg", "ab")
+    assert verify_dataset(locate(found.dataset, data)).ok
+    save(found.root / "images" / "b.png", [[0, 255]])
+    found = locate(found.dataset, data)
+    report = verify_dataset(found)
+    assert report.extra == ("b.jpg: 2 photos of image b", "b.png: 2 photos of image b")
+    assert (report.photos, report.ok) == (3, False)
+    with pytest.raises(DatasetError, match=r"several photos of one image: .*/b\.jpg and .*/b\.png; expected"):
+        _ = found.photo_files
+
+
+def test_a_mask_beside_its_photo_is_no_second_photo(config: Path, data: Path) -> None:
+    own_entry(config, "[Mine]\nversion = 1\ncount = 2\n")
+    plant(data / "Mine", ".jpg")
+    plant(data / "Mine", ".png")
+    found = locate(find("Mine"), data)
+    assert (sorted(found.photo_files), verify_dataset(found).ok) == (["a", "b"], True)
+    save(data / "Mine" / "b.bmp", [[0, 255]])
+    found = locate(find("Mine"), data)
+    assert not verify_dataset(found).ok
+    with pytest.raises(DatasetError, match=r"b\.bmp and .*b\.jpg"):
+        _ = found.photo_files
+
+
+def test_what_lies_beside_the_masks(config: Path, data: Path) -> None:
+    found = location(config, data, "count = 2", "ab")
+    assert found.passed_over == []
+    (found.masks / "notes.txt").write_text("x")
+    plant(found.masks / "more", ".png", "c")
+    lines = [
+        f"{found.masks}: files that are no masks, passed over: 1 (notes.txt)",
+        f"{found.masks}: folders of images beside the masks, passed over: 1 (more)",
+    ]
+    assert locate(found.dataset, data).passed_over == from_masks(found.masks).passed_over == lines
+
+
 @pytest.mark.parametrize("known", ["true", "false"])
 def test_grey_masks_are_no_fault_where_they_are_known(config: Path, data: Path, known: str) -> None:
     found = location(config, data, f"count = 2\ngrey_masks = {known}", "a")
