@@ -18,6 +18,7 @@ from PIL import Image
 
 from sodbench.data.images.decoding import FILE_NOTES, decode
 from sodbench.data.images.maps import binarise, mask_from, prediction_from
+from sodbench.data.images.photos import photo_from
 from sodbench.errors import DatasetError, PredictionError, ProtocolError
 
 GREY = np.array([[0, 1, 127, 128], [129, 200, 254, 255]], np.uint8)
@@ -879,3 +880,32 @@ def test_is_silent(capfd: pytest.CaptureFixture[str]) -> None:
         for kind in ("png", "jpeg", "bmp", "gif", "tiff", "webp", "ppm", "avif", "jpeg2000", "tga"):
             decode(encoded(MAP, kind), "x")
     assert capfd.readouterr() == ("", "")
+
+
+class TestPhotos:
+    """Formats that photos share with maps."""
+
+    RGB = np.dstack([MAP, MAP.T.copy().reshape(MAP.shape), 255 - MAP])
+
+    @pytest.mark.parametrize(("kind", "off"), [("ppm", 0), ("tga", 0), ("jpeg2000", 0), ("avif", 255)])
+    def test_colour(self, kind: str, off: int) -> None:
+        found = photo_from(encoded(self.RGB, kind), "x")
+        assert (found.shape, found.dtype) == (self.RGB.shape, np.uint8)
+        assert np.abs(found.astype(int) - self.RGB).max() <= off
+
+    @pytest.mark.parametrize("kind", ["ppm", "jpeg2000"])
+    def test_16_bit_grey(self, kind: str) -> None:
+        deep = MAP.astype(np.uint16) * 257
+        assert np.array_equal(photo_from(encoded(deep, kind), "x"), np.repeat(deep[:, :, None], 3, axis=2))
+
+    @pytest.mark.parametrize(
+        ("data", "message"),
+        [
+            (b"P6\n1 1\n65535\n" + bytes(6), "16-bit PPM in colour"),
+            (b"P5\n1 1\n255\n\0P5\n1 1\n255\n\0", "more than one image"),
+            (encoded(RGB, "jpeg2000")[:-9], "truncated JPEG 2000"),
+        ],
+    )
+    def test_refused(self, data: bytes, message: str) -> None:
+        with pytest.raises(PredictionError, match=f"^x: .*{message}"):
+            photo_from(data, "x")
