@@ -67,7 +67,8 @@ def make_maps(
 ) -> InferenceOutcome:
     """Make the maps of photos that have none yet: ``out/STEM.png``, 8-bit grey, at the photo's size.
 
-    A photo that cannot be read is listed in the outcome; the others are still processed.
+    A photo that cannot be read, or on which the network's output is not finite, is listed in the outcome and
+    gets no map; the others are still processed.
 
     Raises
     ------
@@ -92,6 +93,10 @@ def make_maps(
             inputs = [photo.input for photo in visible if photo.input is not None]
             outputs = predictor(inputs) if inputs else np.zeros((0, SIZE, SIZE), np.float32)
             for photo, output in zip(visible, outputs, strict=True):
+                broken = _not_finite(output, photo.where)
+                if broken:
+                    failed.append(broken)
+                    continue
                 saving.append(writer.submit(_save, output, photo, configuration.postprocess))
             for photo in group:
                 if photo.input is None and not photo.error:
@@ -119,20 +124,36 @@ def map_of(
     Raises
     ------
     PredictionError
-        The photo cannot be read.
+        The photo cannot be read, or the network's output on it is not finite.
     """
     prepared = _prepare(photo, Path(), exif=False)
     if prepared.error:
         raise PredictionError(prepared.error)
     if prepared.input is None:
         return np.zeros((prepared.height, prepared.width), np.uint8)
-    return saliency_map(predictor([prepared.input])[0], prepared.width, prepared.height, postprocess)
+    output = predictor([prepared.input])[0]
+    broken = _not_finite(output, prepared.where)
+    if broken:
+        raise PredictionError(broken)
+    return saliency_map(output, prepared.width, prepared.height, postprocess)
+
+
+def _not_finite(output: NDArray[np.float32], where: str) -> str:
+    """Return what is wrong with a network's output, if it is not finite."""
+    broken = output.size - int(np.isfinite(output).sum())
+    if not broken:
+        return ""
+    return (
+        f"{where}: no map: {broken} of {counted(output.size, 'value')} of the network's output are NaN or "
+        "infinite. Check its weights; with --precision fp16, try bf16 or fp32."
+    )
 
 
 class _Prepared(NamedTuple):
-    """A decoded photo: its network input (None: all black, or failed) and the path of its map."""
+    """A decoded photo: its network input (None: all black, or failed), its map's path, where it lies."""
 
     target: Path
+    where: str = ""
     width: int = 0
     height: int = 0
     input: NDArray[np.float32] | None = None
@@ -143,9 +164,9 @@ def _prepare(photo: ImageFile, target: Path, exif: bool) -> _Prepared:
     try:
         pixels = photo_from(photo.content(PredictionError), photo.where, exif=exif)
     except SodbenchError as error:
-        return _Prepared(target, error=str(error))
+        return _Prepared(target, photo.where, error=str(error))
     height, width = pixels.shape[:2]
-    return _Prepared(target, width, height, network_input(pixels))
+    return _Prepared(target, photo.where, width, height, network_input(pixels))
 
 
 def _ahead(

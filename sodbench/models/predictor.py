@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sodbench.errors import WeightsError
 from sodbench.models.registry import find_model, known_models, unpublished
-from sodbench.models.weights import fetch_weights, load_weights, sha256
+from sodbench.models.weights import fetch_weights, load_weights, weights_sha256
 from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ class Predictor:
         self.network = torch.compile(network) if compile else network
 
     def __call__(self, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Return probabilities ``(n, 320, 320)`` of inputs ``(3, 320, 320)``."""
+        """Return probabilities ``(n, 320, 320)`` of inputs ``(3, 320, 320)``.
+
+        They are NaN where the network's output is not finite: the sigmoid hides infinite ones.
+        """
         import torch
 
         batch = torch.from_numpy(np.stack(inputs))
@@ -68,7 +71,8 @@ class Predictor:
             batch = batch.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
             output = self.network(batch)
             logits = output if isinstance(output, torch.Tensor) else output[0]
-            return torch.sigmoid(logits.float())[:, 0].cpu().numpy()
+            logits = logits.float()[:, 0]
+            return torch.sigmoid(logits).where(logits.isfinite(), torch.nan).cpu().numpy()
 
 
 def fix_cudnn() -> None:
@@ -120,11 +124,11 @@ def load_model(
     weights
         File in place of the published weights.
     say
-        Called with lines about downloads.
+        Called with lines about downloads, and about what was unwrapped.
 
     Returns
     -------
-    The network, the weights' path and sha256.
+    The network, the weights' path, and their sha256 (see `sodbench.models.weights.weights_sha256`).
 
     Raises
     ------
@@ -141,8 +145,8 @@ def load_model(
         raise WeightsError(f"{factory}: a model of your own needs --weights FILE.")
     network = build_network(factory or (weights and unpublished(name)) or find_model(name).factory)
     path = weights or fetch_weights(find_model(name), say)
-    load_weights(network, path)
-    return network, path, sha256(path)
+    load_weights(network, path, say)
+    return network, path, weights_sha256(path)
 
 
 def need_torch() -> None:

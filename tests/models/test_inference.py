@@ -1,5 +1,6 @@
 """``sodbench run`` with a tiny network, and the bundled one against the authors' own maps."""
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -8,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from PIL import Image
@@ -18,7 +20,7 @@ from sodbench.data.images.photos import photo_from
 from sodbench.data.sources import open_source
 from sodbench.errors import PredictionError
 from sodbench.models.cost import measure
-from sodbench.models.inference import Configuration, make_maps
+from sodbench.models.inference import Configuration, make_maps, map_of
 from sodbench.models.networks.u2net import u2netp
 from sodbench.models.predictor import Predictor, build_network, choose_device
 from sodbench.models.preprocessing import network_input, saliency_map
@@ -49,6 +51,13 @@ def sides():
         def forward(self, x):
             return super().forward(x), None
     return Sides()
+
+def picky():
+    class Picky(Net):
+        def forward(self, x):
+            without_green = x[:, 1:2].mean((2, 3), keepdim=True) < -2
+            return super().forward(x).masked_fill(without_green, VALUE)
+    return Picky()
 """
 
 
@@ -117,6 +126,68 @@ def test_maps_of_a_folder_and_how_they_were_made(own):
     assert record["date"].endswith("+00:00")
     assert record["versions"]["torch"] == torch.__version__
     assert {"python", "sodbench", "numpy", "pillow"} < set(record["versions"])
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_output_that_is_not_finite_fails_its_photo_alone(own, tmp_path, value, batch):
+    """An infinite logit counts too, although its sigmoid is 0 or 1."""
+    module = f"picky_{value.replace('-', 'minus_')}_{batch}"
+    source = MODULE.replace("VALUE", f"float('{value}')")
+    (tmp_path / "modules" / f"{module}.py").write_text(source, encoding="utf-8")
+    folder = plant_photos()
+    save(photo(10, 12) * np.array([1, 0, 0], np.uint8), folder / "p1.png")
+    options = [f"{module}:picky" if option == "tinynet:net" else option for option in own]
+    result = refused_run(*options, "--images", "photos", "--out", "maps", "--batch", batch)
+    assert "p1.png: no map: 102400 of 102400 values of the network's output are NaN or infinite" in result
+    assert listing("maps") == ["p0.png", "p2.png", "p3.png", "run.json"]
+    record = json.loads(Path("maps/run.json").read_text())
+    assert record["complete"] is False
+    assert record["written"] == 3
+    assert len(record["failed"]) == 1
+
+
+def refused_run(*args: object) -> str:
+    result = sodbench("run", *args)
+    assert result.exit_code == 1, result.output
+    return result.output
+
+
+def test_output_that_is_not_finite_makes_no_map_of_one_photo():
+    image = open_source(plant_photos(count=1)).groups[""][0]
+    with pytest.raises(PredictionError, match=r"p0\.png: no map: 1 of 102400 values"):
+        map_of(image, lambda inputs: np.where(np.arange(320 * 320) == 7, np.nan, 0.5).reshape(1, 320, 320))
+
+
+def test_record_covers_external_data(own, tmp_path):
+    """Other tensors beside the same .onnx are other weights."""
+    parts = {"w": np.ones((1, 3, 1, 1), np.float32), "b": np.zeros(1, np.float32)}
+    kind = onnx.helper.make_tensor_value_info
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Conv", ["x", "w", "b"], ["y"])],
+        "tiny",
+        [kind("x", onnx.TensorProto.FLOAT, [1, 3, 8, 8])],
+        [kind("y", onnx.TensorProto.FLOAT, [1, 1, 8, 8])],
+        [onnx.numpy_helper.from_array(v, k) for k, v in parts.items()],
+    )
+    path, beside = tmp_path / "a.onnx", tmp_path / "a.onnx.data"
+    onnx.save(
+        onnx.helper.make_model(graph),
+        path,
+        save_as_external_data=True,
+        location=beside.name,
+        size_threshold=0,
+    )
+    plant_photos()
+    options = [str(path) if option == own[5] else option for option in own]
+    good("run", *options, "--images", "photos", "--out", "maps")
+    recorded = json.loads(Path("maps/run.json").read_text())["configuration"]["weights_sha256"]
+    assert recorded == hashlib.sha256(path.read_bytes() + beside.read_bytes()).hexdigest()
+    beside.write_bytes(bytes(16))
+    refused(
+        *("run", *options, "--images", "photos", "--out", "maps"),
+        match="maps of another configuration: weights_sha256",
+    )
 
 
 def test_resume_keeps_finished_maps(own):

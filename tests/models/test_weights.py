@@ -144,12 +144,146 @@ def test_truncated_file(tmp_path, suffix, part):
 
 
 @FORMS
-@pytest.mark.parametrize("content", [b"", b"<html>not found</html>", b"version https://git-lfs"])
-def test_something_else_under_that_name(tmp_path, suffix, content):
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (b"", r"an empty file, not weights \(a failed download\?\)"),
+        (b"<html>not found</html>", r"this is a web page, not weights \(a failed download\?\)"),
+        (b"\xef\xbb\xbf\n <!DOCTYPE html><html>", "this is a web page"),
+        (b"<?xml version='1.0'?><Error>AccessDenied</Error>", "this is a web page"),
+        (b"version https://git-lfs", r"a pointer of Git LFS, .*git lfs pull"),
+        (b"some text", "damaged, or not an? (PyTorch|safetensors|ONNX)"),
+        (pickle.dumps({"a": 1}), "damaged, or not an? (PyTorch|safetensors|ONNX)"),
+        (pickle.dumps({"a": 1}, protocol=0), "damaged, or not an? (PyTorch|safetensors|ONNX)"),
+    ],
+)
+def test_something_else_under_that_name(tmp_path, suffix, content, match):
     path = tmp_path / f"a{suffix}"
     path.write_bytes(content)
-    with pytest.raises(WeightsError, match=r"a\.\w+: damaged, or not an? (PyTorch|safetensors|ONNX)"):
+    with pytest.raises(WeightsError, match=r"a\.\w+: " + match) as caught:
         load_weights(tiny(), path)
+    assert "eights only load" not in str(caught.value)  # torch's advice
+    assert "weights_only" not in str(caught.value)
+
+
+@FORMS
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_are_refused(tmp_path, suffix, value):
+    network = tiny()
+    with torch.no_grad():
+        network.last.weight[0, 1, 2, 0] = value
+    path = saved(network, tmp_path / f"a{suffix}")
+    with pytest.raises(
+        WeightsError, match=r"1 tensor with NaN or infinite values \(last\.weight\): damaged, or of a"
+    ):
+        load_weights(tiny(), path)
+
+
+def test_statistics_that_are_not_finite_are_refused_and_values_too_large_for_single_precision(tmp_path):
+    state = tiny().state_dict()
+    state["first.bn_s1.running_var"][2] = torch.nan
+    state["last.bias"] = torch.tensor([1e300], dtype=torch.float64)
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"2 tensors .*\(last\.bias, first\.bn_s1\.running_var\)"):
+        load_weights(tiny(), tmp_path / "a.pth")
+
+
+def test_mask_that_is_infinite_by_design_loads(tmp_path):
+    def masked() -> Tiny:
+        network = tiny()
+        network.register_buffer("mask", torch.tensor([0, -torch.inf]))
+        return network
+
+    torch.save(masked().state_dict(), tmp_path / "a.pth")
+    load_weights(masked(), tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda t: t.to_sparse(), r"last\.weight, sparse"),
+        (lambda t: t.to(torch.complex64), r"last\.weight, torch\.complex64"),
+        (lambda t: t.to(torch.int32), r"last\.weight, torch\.int32"),
+        (lambda t: t.to("meta"), r"last\.weight, without values"),
+    ],
+)
+def test_tensors_that_are_no_plain_numbers_are_refused(tmp_path, change, match):
+    state = tiny().state_dict()
+    state["last.weight"] = change(state["last.weight"])
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"cannot load 1 tensor \(" + match):
+        load_weights(tiny(), tmp_path / "a.pth")
+
+
+# -------------------------------------------------------------------------------------- unwrapping
+
+
+@pytest.mark.parametrize(
+    ("keys", "prefix"),
+    [
+        ((), ""),
+        *(((), f"{name}.") for name in ("module", "net", "model", "_orig_mod", "module._orig_mod")),
+        *(((name,), "") for name in ("state_dict", "model", "model_state_dict", "params_ema", "net")),
+        (("checkpoint", "state_dict"), "model.module."),
+    ],
+)
+def test_checkpoints_are_unwrapped(tmp_path, keys, prefix):
+    content = {prefix + k: v for k, v in tiny().state_dict().items()}
+    for key in reversed(keys):
+        content = {"epoch": 3, key: content, "optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}}}
+    torch.save(content, tmp_path / "a.pth")
+    network, said = tiny(1), []
+    load_weights(network, tmp_path / "a.pth", said.append)
+    assert torch.equal(output_of(network), output_of(tiny()))
+    notes = [f"read from {' > '.join(keys)}"] * bool(keys) + [f"names without {prefix}"] * bool(prefix)
+    assert said == ([f"{tmp_path / 'a.pth'}: weights {', '.join(notes)}"] if notes else [])
+
+
+def test_names_of_safetensors_are_unwrapped(tmp_path):
+    save_file({f"module.{k}": v for k, v in tiny().state_dict().items()}, tmp_path / "a.safetensors")
+    load_weights(tiny(1), tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "match"),
+    [
+        (lambda s: s.pop("module.last.bias"), "another architecture"),
+        (lambda s: s.update(new=torch.ones(2)), "another architecture"),
+        (lambda s: s.update({"module.new": torch.ones(2)}), "another architecture"),
+        (lambda s: s.update({"module.last.bias": torch.ones(2)}), "another architecture"),
+    ],
+)
+def test_unwrapping_stays_strict(tmp_path, change, match):
+    state = {f"module.{k}": v for k, v in tiny().state_dict().items()}
+    change(state)
+    torch.save({"state_dict": state}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=match):
+        load_weights(tiny(), tmp_path / "a.pth")
+
+
+def test_two_sets_of_weights_in_one_checkpoint(tmp_path):
+    torch.save({"params": tiny(1).state_dict(), "params_ema": tiny(2).state_dict()}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=r"holds 2 sets of weights that fit, .*: params, params_ema\."):
+        load_weights(tiny(), tmp_path / "a.pth")
+    torch.save({"params": tiny(1).state_dict(), "params_ema": tiny(1).state_dict()}, tmp_path / "a.pth")
+    load_weights(tiny(), tmp_path / "a.pth")
+
+
+def test_checkpoint_that_holds_itself(tmp_path):
+    content: dict[str, object] = {"epoch": 3}
+    content["state_dict"] = content
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="expected a state_dict"):
+        load_weights(tiny(), tmp_path / "a.pth")
+
+
+def test_no_model_is_suggested_that_the_network_already_is(tmp_path):
+    state = u2netp().state_dict()
+    state["renamed"] = state.pop("outconv.bias")
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="another architecture") as caught:
+        load_weights(u2netp(), tmp_path / "a.pth")
+    assert "--model" not in str(caught.value)
 
 
 class Bomb:

@@ -35,7 +35,7 @@ def initial_network(config: Config, say: Callable[[str], None] = lambda line: No
         _initialise(network, config.init)
         return network
     path = Path(config.weights)
-    state = read_weights(network, path)
+    state = read_weights(network, path, say)
     encoder = getattr(network, "encoder", None)
     if isinstance(encoder, Encoder) and not any(name.startswith("encoder.") for name in state):
         _initialise(network, config.init)
