@@ -450,6 +450,12 @@ class TestProgram:
         assert "--rho FLOAT" in good("score", "-h").stdout
         assert "[default: u2net]" in " ".join(good("score", "-h").stdout.split())
 
+    def test_as_a_module(self) -> None:
+        found = subprocess.run(
+            [sys.executable, "-m", "sodbench", "--version"], capture_output=True, text=True, check=True
+        )
+        assert found.stdout.endswith(f", version {__version__}\n")
+
     @pytest.mark.parametrize(
         ("shell", "word"), [("bash", "complete -o"), ("zsh", "#compdef"), ("fish", "complete")]
     )
