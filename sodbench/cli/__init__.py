@@ -2,9 +2,11 @@
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
+from sodbench.cli.output import readable_streams, say
 from sodbench.errors import SodbenchError, nearest
 from sodbench.utils.process import keep_freed_memory
 from sodbench.version import __version__
@@ -36,6 +38,11 @@ MODULES = {"plot-pr": "plot_curves", "plot-f": "plot_curves"}
 
 class LazyGroup(click.Group):
     """A group that imports a command's module only when the command is used."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the program, with streams that show every letter."""
+        with readable_streams():
+            return super().main(*args, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -69,7 +76,7 @@ class LazyGroup(click.Group):
         except SodbenchError as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("Interrupted. Finished images are kept; run the same command to continue.", err=True)
+            say("Interrupted. Finished images are kept; run the same command to continue.")
             sys.exit(130)
 
 

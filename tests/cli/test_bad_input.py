@@ -1,5 +1,6 @@
 """What bad input gets: every row of the table, through the command line, with its message."""
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -570,6 +571,17 @@ class TestOutput:
         monkeypatch.setattr("sodbench.scoring.scores.Scores.save", lambda *_: None)
         refused(*score, "--csv", "a.csv", match="a.csv: cannot write this file .No space left")
         assert not [name for name in listing(".") if "csv" in name]
+
+    def test_rights_of_files(self, score: tuple[str, ...]) -> None:
+        before = os.umask(0o077)
+        try:
+            good(*score, "--csv", "a.csv")
+            assert Path("a.csv").stat().st_mode & 0o777 == 0o600
+            Path("a.csv").chmod(0o640)
+            good(*score, "--csv", "a.csv")
+            assert Path("a.csv").stat().st_mode & 0o777 == 0o640
+        finally:
+            os.umask(before)
 
     def test_read_only_current_directory(self, score: tuple[str, ...]) -> None:
         maps, masks = str(Path(score[1]).resolve()), str(Path(score[3]).resolve())

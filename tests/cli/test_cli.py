@@ -32,7 +32,7 @@ from workspace import (
 )
 
 from sodbench import __version__
-from sodbench.cli.output import progress_bar, show
+from sodbench.cli.output import progress_bar, readable_streams, show
 from sodbench.metrics import METRICS, PAPER_METRICS, revisions_of
 from sodbench.protocol import PRESETS, Protocol, differing, revisions_text, split_signature
 from sodbench.scoring.pipeline import score_folder
@@ -539,7 +539,8 @@ def test_progress_bar_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_show_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal("cp1252")
     monkeypatch.setattr(sys, "stdout", terminal)
-    show("ü MAE↓ maxF↑ 雪")
+    with readable_streams():
+        show("ü MAE↓ maxF↑ 雪")
     assert terminal.text().rstrip() == "ü MAEv maxF^ \\u96ea"
 
 
