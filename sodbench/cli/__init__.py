@@ -35,6 +35,13 @@ COMMANDS = {
 MODULES = {"plot-pr": "plot_curves", "plot-f": "plot_curves"}
 """Modules of commands whose name is not the module's."""
 
+KEPT = {
+    **dict.fromkeys(("score", "explain"), "Finished images are kept; run the same command to continue."),
+    "run": "Finished maps are kept; run the same command to continue.",
+    "train": "The last checkpoint is kept, if there is one; continue with --resume RUN.",
+}
+"""What is left of a command that was interrupted; of the others nothing is."""
+
 
 class LazyGroup(click.Group):
     """A group that imports a command's module only when the command is used."""
@@ -76,7 +83,7 @@ class LazyGroup(click.Group):
         except SodbenchError as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
-            say("Interrupted. Finished images are kept; run the same command to continue.")
+            say(" ".join(["Interrupted.", *filter(None, [KEPT.get(ctx.invoked_subcommand or "")])]))
             sys.exit(130)
 
 

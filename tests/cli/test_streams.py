@@ -159,4 +159,27 @@ class TestStreams:
         assert (sys.stdout, sys.stderr) == before
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("score", "Interrupted. Finished images are kept; run the same command to continue.\n"),
+        ("explain", "Interrupted. Finished images are kept; run the same command to continue.\n"),
+        ("run", "Interrupted. Finished maps are kept; run the same command to continue.\n"),
+        ("train", "Interrupted. The last checkpoint is kept, if there is one; continue with --resume RUN.\n"),
+        *(
+            (name, "Interrupted.\n")
+            for name in ("compare", "worst", "table", "plot-pr", "models", "datasets")
+        ),
+    ],
+)
+def test_interrupted(name: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("click.Command.invoke", interrupted)
+    words = {"compare": ("a", "b"), "score": ("a",), "explain": ("a",), "worst": ("a",), "plot-pr": ("a",)}
+    result = sodbench(name, *words.get(name, ()))
+    assert (result.exit_code, result.stdout, result.stderr) == (130, "", said)
+
+
 Finished = tuple[int, str, str]
