@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from sodbench.cli.options import FILE
+from sodbench.cli.options import TEXT_FILE
 from sodbench.utils.text import readable
 
 if TYPE_CHECKING:
@@ -131,9 +131,12 @@ def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--csv``, ``--per-image`` and ``--json``."""
     options: tuple[Callable[..., Any], ...] = (
         click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision."),
-        click.option("--per-image", "images_file", type=FILE, help="Write per-image values as CSV."),
+        click.option("--per-image", "images_file", type=TEXT_FILE, help="Write per-image values as CSV."),
         click.option(
-            "--csv", "csv_file", type=FILE, help="Write the table as CSV, in full precision (-: to stdout)."
+            "--csv",
+            "csv_file",
+            type=TEXT_FILE,
+            help="Write the table as CSV, in full precision (-: to stdout).",
         ),
     )
     for option in options:

@@ -572,6 +572,37 @@ class TestOutput:
         refused(*score, "--csv", "a.csv", match="a.csv: cannot write this file .No space left")
         assert not [name for name in listing(".") if "csv" in name]
 
+    @pytest.mark.parametrize(
+        ("words", "option"),
+        [
+            (("score", "maps", "--masks", "own/masks"), "--csv"),
+            (("score", "maps", "--masks", "own/masks"), "--per-image"),
+            (("rescore", "scores"), "--csv"),
+            (("compare", "a", "b"), "--csv"),
+            (("compare", "a", "b"), "--plot"),
+            (("worst", "scores"), "--csv"),
+            (("worst", "scores"), "--out"),
+            (("table", "--paper"), "--out"),
+            (("plot-pr", "scores"), "--out"),
+            (("plot-size",), "--out"),
+            (("plot-cost",), "--out"),
+            (("plot-qualitative", "maps"), "--out"),
+        ],
+    )
+    def test_files_named_by_options(self, here: Path, words: tuple[str, ...], option: str) -> None:
+        refused(*words, option, "no/dir/a.pdf", match=r"no/dir/a.pdf: there is no folder no/dir. Make it")
+        assert listing(".") == []
+        if option in ("--csv", "--per-image") or words[0] == "table":
+            for suffix in ("xlsx", "XLS", "ods"):
+                refused(
+                    *words, option, f"a.{suffix}", match=rf"a.{suffix}: {option} writes text.* Pass a.csv"
+                )
+            assert listing(".") == []
+
+    def test_folders_of_results_are_made(self, score: tuple[str, ...]) -> None:
+        good(*score, "--out", "new/scores")
+        assert Path("new/scores/maps/own/meta.json").exists()
+
     def test_rights_of_files(self, score: tuple[str, ...]) -> None:
         before = os.umask(0o077)
         try:

@@ -80,8 +80,8 @@ class TestOutput:
 
     def test_csv(self, score: tuple[str, ...]) -> None:
         (row,) = scored(*score)
-        good("score", *score, "--csv", "new/a.csv", "--per-image", "i.csv")
-        (line,) = csv.DictReader(Path("new/a.csv").read_text("utf-8").splitlines())
+        good("score", *score, "--csv", "a.csv", "--per-image", "i.csv")
+        (line,) = csv.DictReader(Path("a.csv").read_text("utf-8").splitlines())
         assert list(line) == ["method", "dataset", "n", "of", *METRICS, "signature"]
         assert {name: float(line[name]) for name in METRICS} == row["scores"]
         assert line["signature"] == row["signature"]
