@@ -2,9 +2,11 @@
 
 import sys
 from importlib import import_module
+from typing import Any
 
 import click
 
+from sodbench.cli.output import readable_streams, say
 from sodbench.errors import SodbenchError, nearest
 from sodbench.utils.process import keep_freed_memory
 from sodbench.version import __version__
@@ -33,9 +35,21 @@ COMMANDS = {
 MODULES = {"plot-pr": "plot_curves", "plot-f": "plot_curves"}
 """Modules of commands whose name is not the module's."""
 
+KEPT = {
+    **dict.fromkeys(("score", "explain"), "Finished images are kept; run the same command to continue."),
+    "run": "Finished maps are kept; run the same command to continue.",
+    "train": "The last checkpoint is kept, if there is one; continue with --resume RUN.",
+}
+"""What is left of a command that was interrupted; of the others nothing is."""
+
 
 class LazyGroup(click.Group):
     """A group that imports a command's module only when the command is used."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the program, with streams that show every letter."""
+        with readable_streams():
+            return super().main(*args, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
@@ -69,7 +83,7 @@ class LazyGroup(click.Group):
         except SodbenchError as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("Interrupted. Finished images are kept; run the same command to continue.", err=True)
+            say(" ".join(["Interrupted.", *filter(None, [KEPT.get(ctx.invoked_subcommand or "")])]))
             sys.exit(130)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from sodbench.cli.options import FOLDER, gathered
-from sodbench.cli.output import say
+from sodbench.cli.output import say, show
 from sodbench.utils.process import import_from_here
 
 
@@ -51,4 +51,4 @@ def bench_model(options: BenchOptions) -> None:
         name = "own" if options.model_module else options.model
         network, path, _ = load_model(name, options.model_module, options.weights, say)
     title = options.model_module or options.model
-    click.echo(measure(title, network, path, device, options.precision, options.rounds))
+    show(measure(title, network, path, device, options.precision, options.rounds))

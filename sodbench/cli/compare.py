@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sodbench.cli.options import FILE, FOLDER, gathered, names_option
+from sodbench.cli.options import FIGURE_FILE, FOLDER, TEXT_FILE, gathered, names_option
 from sodbench.cli.output import check_targets, deliver, progress_bar, say, show
 from sodbench.data.registry import dataset_name
 
@@ -48,8 +48,10 @@ class CompareOptions:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--interval", type=click.Choice(["percentile", "bca"]), default="percentile", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
-@click.option("--csv", "csv_file", type=FILE, help="Write the differences as CSV (-: to stdout).")
-@click.option("--plot", type=FILE, help="Draw differences (two methods), ranks, or --by; .pdf, .svg or .png.")
+@click.option("--csv", "csv_file", type=TEXT_FILE, help="Write the differences as CSV (-: to stdout).")
+@click.option(
+    "--plot", type=FIGURE_FILE, help="Draw differences (two methods), ranks, or --by; .pdf, .svg or .png."
+)
 @gathered(CompareOptions)
 def compare(options: CompareOptions) -> None:
     """Test whether methods differ significantly.

@@ -2,7 +2,7 @@
 
 import click
 
-from sodbench.cli.output import say
+from sodbench.cli.output import say, show
 
 
 @click.command()
@@ -29,6 +29,6 @@ def models() -> None:
                 model.licence,
             ]
         )
-    click.echo(aligned(lines, left=(0, 1, 5, 6)))
+    show(aligned(lines, left=(0, 1, 5, 6)))
     others = [name for name in NETWORKS if name not in known()]
     say(f"without published weights (pass --weights FILE of yours): {', '.join(others)}")

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, fields
@@ -9,10 +10,41 @@ from typing import Any, TypeVar
 
 import click
 
+from sodbench.errors import FileError
 from sodbench.protocol import PRESETS, Protocol
 
 FOLDER = click.Path(path_type=Path)
-FILE = click.Path(path_type=Path, dir_okay=False)
+SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
+
+
+class OutputFile(click.Path):
+    """A file to write, in a folder that is there: a mistyped one is not made."""
+
+    def __init__(self, text: bool = False) -> None:
+        super().__init__(path_type=Path, dir_okay=False)
+        self._text = text
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return the path, or raise a FileError that says what to do."""
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        option = param.opts[0] if param else "a file"
+        if self._text and file.suffix.lower() in SPREADSHEETS:
+            raise FileError(
+                f"{file}: {option} writes text, not a spreadsheet. Pass {file.with_suffix('.csv')}, "
+                "which spreadsheets open."
+            )
+        if not os.path.lexists(file.parent):
+            raise FileError(
+                f"{file}: there is no folder {file.parent}. Make it (mkdir -p '{file.parent}'), "
+                f"or pass another {option}."
+            )
+        return file
+
+
+FIGURE_FILE = OutputFile()
+TEXT_FILE = OutputFile(text=True)
 
 Options = TypeVar("Options")
 
@@ -145,7 +177,7 @@ def out_option(default: str) -> Callable[..., Any]:
     """Add ``--out``."""
     return click.option(
         "--out",
-        type=FILE,
+        type=FIGURE_FILE,
         default=default,
         show_default=True,
         help="File to write; its suffix is .pdf, .svg or .png.",

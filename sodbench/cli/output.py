@@ -1,26 +1,142 @@
 """What commands print and write."""
 
+import errno
+import io
+import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from sodbench.cli.options import FILE
+from sodbench.cli.options import TEXT_FILE
+from sodbench.utils.text import readable
 
 if TYPE_CHECKING:
     from sodbench.scoring.scores import Scores
+
+
+class Stream(io.TextIOBase):
+    """A standard stream to which everything can be printed, whatever its encoding and wherever it leads.
+
+    It has no ``buffer``, so nothing gets past `readable`.
+
+    Parameters
+    ----------
+    stream
+        The stream itself, None where the process was started with it closed.
+    needed
+        Whether it is an error that something cannot be printed.
+    """
+
+    def __init__(self, stream: TextIO | None, needed: bool) -> None:
+        self._stream, self._needed = stream, needed
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The stream's own encoding."""
+        return getattr(self._stream, "encoding", None) or "utf-8"
+
+    @property
+    def errors(self) -> str:  # type: ignore[override]
+        """What becomes of other letters: there are none."""
+        return "strict"
+
+    def isatty(self) -> bool:
+        """Tell whether the stream is a terminal."""
+        return self._stream is not None and self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Return the stream's number, where it has one."""
+        return super().fileno() if self._stream is None else self._stream.fileno()
+
+    def writable(self) -> bool:
+        """Tell that the stream may be written to."""
+        return True
+
+    def write(self, text: str | bytes) -> int:
+        """Write the text, with the letters that the stream has.
+
+        Click writes shell completions as bytes where it finds no ``buffer``, and asks with none of them
+        whether a stream takes bytes.
+        """
+        if isinstance(text, bytes):
+            if not text:
+                raise TypeError("expected str")
+            text = text.decode()
+        plain = readable(text, self.encoding)
+        if plain:  # click tries streams with an empty text, for which nothing may happen
+            with self._told():
+                if self._stream is None:
+                    raise OSError(errno.EBADF, "it is closed")
+                self._stream.write(plain)
+        return len(text)
+
+    def flush(self) -> None:
+        """Write what is held back."""
+        with self._told():
+            if self._stream is not None:
+                self._stream.flush()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what is wrong with stdout into one line, once; what is wrong with stderr cannot be told."""
+        try:
+            yield
+        except OSError as error:
+            self._drop()
+            if isinstance(error, BrokenPipeError) and self._needed:
+                raise
+            if self._needed:
+                raise click.ClickException(f"stdout: cannot print the result ({error.strerror}).") from error
+
+    def _drop(self) -> None:
+        """Let what is held back go nowhere, or Python tries to write it once more when it ends."""
+        if self._stream is not None:
+            with suppress(OSError, ValueError):
+                number = self._stream.fileno()
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+
+
+@contextmanager
+def readable_streams() -> Iterator[None]:
+    """Let all that is printed go through `Stream`, tracebacks excepted."""
+    before = sys.stdout, sys.stderr
+    for number, stream in enumerate(before, 1):
+        if stream is None:
+            _occupy(number)
+    sys.stdout, sys.stderr = Stream(before[0], needed=True), Stream(before[1], needed=False)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = before
+
+
+def _occupy(number: int) -> None:
+    """Open a closed standard stream's number, or the next file gets it, and what a C library prints."""
+    try:
+        os.fstat(number)
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        if nowhere != number:
+            os.dup2(nowhere, number)
+            os.close(nowhere)
 
 
 def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--csv``, ``--per-image`` and ``--json``."""
     options: tuple[Callable[..., Any], ...] = (
         click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision."),
-        click.option("--per-image", "images_file", type=FILE, help="Write per-image values as CSV."),
+        click.option("--per-image", "images_file", type=TEXT_FILE, help="Write per-image values as CSV."),
         click.option(
-            "--csv", "csv_file", type=FILE, help="Write the table as CSV, in full precision (-: to stdout)."
+            "--csv",
+            "csv_file",
+            type=TEXT_FILE,
+            help="Write the table as CSV, in full precision (-: to stdout).",
         ),
     )
     for option in options:
@@ -34,13 +150,7 @@ def say(line: str) -> None:
 
 
 def show(text: str, newline: bool = True) -> None:
-    """Print a result; characters that stdout cannot encode are replaced by ASCII."""
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        plain = text.translate({ord("↑"): "^", ord("↓"): "v"})
-        text = plain.encode(encoding, "backslashreplace").decode(encoding)
+    """Print a result."""
     click.echo(text, nl=newline)
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.options import BOARDS_OPTION, FILE, FOLDER, gathered, names_option
-from sodbench.cli.output import deliver, say
+from sodbench.cli.options import BOARDS_OPTION, FOLDER, TEXT_FILE, gathered, names_option
+from sodbench.cli.output import check_targets, deliver, say
 
 STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
 
@@ -56,7 +56,7 @@ class TableOptions:
 @click.option("--significance", is_flag=True, help="Mark which of the rows of --with each is better than.")
 @click.option("--caption", default="", help="Start of the caption; marks, sources and signatures follow.")
 @click.option("--format", "style", type=STYLES, help="By default that of --out's suffix, else text.")
-@click.option("--out", type=FILE, help="Write to a file.")
+@click.option("--out", type=TEXT_FILE, help="Write to a file.")
 @BOARDS_OPTION
 @gathered(TableOptions)
 def table(options: TableOptions) -> None:
@@ -69,6 +69,7 @@ def table(options: TableOptions) -> None:
     """  # noqa: D301 (click needs the character \b)
     from sodbench.reports.formats import render_table, style_of
 
+    check_targets(options.out)
     style = options.style or style_of(options.out)
     if options.ablation or options.measure:
         from sodbench.reports.ablation import ablation_tables

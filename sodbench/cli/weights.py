@@ -2,7 +2,7 @@
 
 import click
 
-from sodbench.cli.output import say
+from sodbench.cli.output import say, show
 
 
 @click.group()
@@ -17,7 +17,7 @@ def fetch(model: str) -> None:
     from sodbench.models.registry import find_model
     from sodbench.models.weights import fetch_weights as get
 
-    click.echo(get(find_model(model), say))
+    show(str(get(find_model(model), say)))
 
 
 @weights.command()
@@ -27,7 +27,7 @@ def path(model: str) -> None:
     from sodbench.models.registry import find_model
     from sodbench.models.weights import require_weights
 
-    click.echo(require_weights(find_model(model))[0])
+    show(str(require_weights(find_model(model))[0]))
 
 
 @weights.command()
@@ -40,4 +40,4 @@ def verify(model: str) -> None:
 
     weights_file, entry = require_weights(find_model(model))
     check(weights_file, entry)
-    click.echo(f"{weights_file}: ok, sha256 {entry.sha256}")
+    show(f"{weights_file}: ok, sha256 {entry.sha256}")

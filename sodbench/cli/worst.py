@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sodbench.cli.options import FILE, FOLDER, gathered
+from sodbench.cli.options import FIGURE_FILE, FOLDER, TEXT_FILE, gathered
 from sodbench.cli.output import check_targets, deliver, say, show
 
 if TYPE_CHECKING:
@@ -38,10 +38,12 @@ class WorstOptions:
 @click.option("--metric", default="max_f", show_default=True, help="Metric that ranks the images.")
 @click.option("-k", "count", type=int, default=24, show_default=True, help="Maximum number of images.")
 @click.option("--dataset", "-d", help="Which dataset, if there are scores on several.")
-@click.option("--out", type=FILE, help="Contact sheet to write, as .pdf, .svg or .png.")
+@click.option("--out", type=FIGURE_FILE, help="Contact sheet to write, as .pdf, .svg or .png.")
 @click.option("--maps", type=FOLDER, help="Where the maps are now, if not where they were scored.")
 @click.option("--data", type=FOLDER, help="Where the datasets are now; for your own dataset, its masks.")
-@click.option("--csv", "csv_file", type=FILE, help="Write the list as CSV, in full precision (-: to stdout).")
+@click.option(
+    "--csv", "csv_file", type=TEXT_FILE, help="Write the list as CSV, in full precision (-: to stdout)."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
 @gathered(WorstOptions)
 def worst(options: WorstOptions) -> None:

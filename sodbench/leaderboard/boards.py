@@ -30,6 +30,9 @@ BOARD_COLUMNS = (
 SOURCES = ("published", "measured")
 """Where a row's values come from: a paper, or scores that sodbench computed."""
 
+INCOMING = ".shipped"
+"""Folder inside a folder of boards that holds copies of the shipped boards until all are in their place."""
+
 
 @dataclass(frozen=True)
 class BoardRow:
@@ -135,8 +138,13 @@ def read_boards(folder: Path, datasets: Sequence[str] = ()) -> dict[str, Board]:
     Raises
     ------
     LeaderboardError
-        A board is missing or malformed.
+        A board is missing or malformed, or the shipped boards are not all copied yet.
     """
+    if (folder / INCOMING).is_dir():
+        raise LeaderboardError(
+            f"{folder}: copying the shipped boards was interrupted, so some are missing. "
+            "Run `sodbench leaderboard add` again, which completes the copy."
+        )
     paths = {path.stem: path for path in sorted(folder.glob("*.csv"))}
     if not paths:
         raise LeaderboardError(f"{folder}: found no boards, expected DATASET.csv files.")

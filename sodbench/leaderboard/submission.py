@@ -17,6 +17,7 @@ from typing import Any
 from sodbench.data.registry import lookup
 from sodbench.errors import LeaderboardError, first_few
 from sodbench.leaderboard.boards import (
+    INCOMING,
     Board,
     BoardRow,
     board_csv,
@@ -208,6 +209,7 @@ def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FAC
         raise LeaderboardError(f"{first_few(twice)}: given twice, expected each row once.")
     check_writable(folder, "--boards")
     with _locked(folder):
+        _complete(folder)
         boards: dict[str, Board] = {}
         said = []
         rows = []
@@ -242,14 +244,36 @@ def _begun(folder: Path, dataset: str) -> Board:
 
 
 def _begin(folder: Path) -> None:
-    """Copy the shipped boards and their curves into a folder that has no boards."""
+    """Copy the shipped boards and their curves into a folder that has no boards.
+
+    They are copied to a folder of their own inside it, which is renamed when it is whole, and moved from
+    there: a copy that is interrupted before is begun again, one that is interrupted after is completed.
+    """
     if any(folder.glob("*.csv")):
         return
     ours = shipped_boards().path
+    part = folder / f"{INCOMING}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir()
     for path in (*ours.glob("*.csv"), *ours.glob("curves/*/*.csv")):
-        copy = folder / path.relative_to(ours)
+        copy = part / path.relative_to(ours)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
+    part.rename(folder / INCOMING)
+    _complete(folder)
+
+
+def _complete(folder: Path) -> None:
+    """Move the copied boards that are not in their place yet."""
+    incoming = folder / INCOMING
+    if not incoming.is_dir():
+        return
+    for path in sorted(incoming.rglob("*.csv")):
+        target = folder / path.relative_to(incoming)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            path.replace(target)
+    shutil.rmtree(incoming)
 
 
 def _with_facts(entry: BoardRow, old: BoardRow | None, given: Mapping[str, Any]) -> BoardRow:

@@ -1,6 +1,8 @@
 """Files: atomic writes, and the files that come with the package."""
 
 import os
+import secrets
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,7 +84,8 @@ def check_writable(folder: Path, option: str = "") -> None:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, which replaces it if the block ends without an error.
 
-    A link is followed; anything but a regular file (``/dev/stdout``) is written to directly.
+    A new file gets the rights that the umask leaves, a replaced one keeps its own. A link is followed;
+    anything but a regular file (``/dev/stdout``) is written to directly.
 
     Raises
     ------
@@ -97,23 +100,31 @@ def replacing(path: Path) -> Iterator[Path]:
     >>> target.read_text()
     'whole'
     """
-    if path.exists() and not path.is_file():
-        yield path
-        return
-    path = path.resolve()
     try:
+        if path.exists() and not path.is_file():
+            yield path
+            return
+        path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}-", suffix=".part", dir=path.parent)
-        os.close(handle)
-        part = Path(name)
+        part = _created(path)
         try:
             yield part
-            part.chmod(0o644)
+            if path.exists():
+                part.chmod(stat.S_IMODE(path.stat().st_mode))
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise FileError(f"{path}: cannot write this file ({error.strerror}).") from error
+
+
+def _created(path: Path) -> Path:
+    """Create an empty file beside `path`, with the rights that a new file gets (umask)."""
+    part = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    return part
 
 
 def config_file(name: str) -> Path:

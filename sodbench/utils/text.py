@@ -1,7 +1,15 @@
 """Columns, escapes and numbers for a terminal."""
 
 import math
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+
+PLAIN = {
+    **{"↑": "^", "↓": "v", "→": ">", "†": "+", "‡": "#", "±": "~", "×": "x", "Δ": "d", "…": ".", "’": "'"},
+    **dict.fromkeys("–—", "-"),
+}
+"""One ASCII letter for each letter that sodbench prints, so that columns stay columns."""
 
 
 def finite(value: float) -> float | None:
@@ -40,3 +48,69 @@ def printable(text: str, keep: str = "") -> str:
     ('a?', 'a?b')
     """
     return "".join(letter if letter.isprintable() or letter in keep else "?" for letter in text)
+
+
+def readable(text: str, encoding: str) -> str:
+    r"""Replace the letters that an encoding lacks, and keep tables aligned.
+
+    Letters that sodbench prints itself and letters with an accent become one ASCII letter, all others a
+    backslash escape; a column of a table that holds one is widened.
+
+    Examples
+    --------
+    >>> readable("MAE↓ U²-Net† ü", "ascii"), readable("雪", "cp437")
+    ('MAEv U2-Net+ u', '\\u96ea')
+    """
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return "".join(_relaid(block, encoding) for block in re.split(r"(\n{2,})", text))
+    return text
+
+
+def _relaid(block: str, encoding: str) -> str:
+    """Replace letters in a table or paragraph, and widen the columns that need it."""
+    lines = block.split("\n")
+    new = [_encodable(line, encoding) for line in lines]
+    table = [k for k, line in enumerate(lines) if "  " in line.rstrip()]
+    if all(len(new[k]) == len(lines[k]) for k in table):
+        return "\n".join(new)
+    for k, row in zip(table, _rows([lines[k] for k in table], encoding), strict=True):
+        new[k] = row
+    return "\n".join(new)
+
+
+def _rows(lines: Sequence[str], encoding: str) -> list[str]:
+    """Replace letters cell by cell; two columns or more that are blank in all lines separate cells."""
+    full = max(len(line) for line in lines)
+    padded = [line.ljust(full) for line in lines]
+    ink = "".join(" " if all(line[k] == " " for line in padded) else "#" for k in range(full))
+    rows = [""] * len(lines)
+    end = 0
+    for column in re.finditer(r"#+(?: #+)*", ink):
+        old = [line[column.start() : column.end()] for line in padded]
+        cells = [_encodable(cell.strip(), encoding) for cell in old]
+        width = max(len(column[0]), *map(len, cells))
+        right = any(cell.startswith(" ") and cell.strip() for cell in old)
+        for k, cell in enumerate(cells):
+            rows[k] += " " * (column.start() - end) + (cell.rjust(width) if right else cell.ljust(width))
+        end = column.end()
+    return [row.rstrip() for row in rows]
+
+
+def _encodable(text: str, encoding: str) -> str:
+    return "".join(_letters(text, encoding))
+
+
+def _letters(text: str, encoding: str) -> Iterator[str]:
+    for letter in text:
+        plain = PLAIN.get(letter, unicodedata.normalize("NFKD", letter)[0])
+        for shown in (letter, plain):
+            try:
+                shown.encode(encoding)
+            except UnicodeEncodeError:
+                continue
+            yield shown
+            break
+        else:
+            yield letter.encode("ascii", "backslashreplace").decode()

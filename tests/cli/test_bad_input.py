@@ -1,5 +1,6 @@
 """What bad input gets: every row of the table, through the command line, with its message."""
 
+import os
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -590,6 +591,48 @@ class TestOutput:
         monkeypatch.setattr("sodbench.scoring.scores.Scores.save", lambda *_: None)
         refused(*score, "--csv", "a.csv", match="a.csv: cannot write this file .No space left")
         assert not [name for name in listing(".") if "csv" in name]
+
+    @pytest.mark.parametrize(
+        ("words", "option"),
+        [
+            (("score", "maps", "--masks", "own/masks"), "--csv"),
+            (("score", "maps", "--masks", "own/masks"), "--per-image"),
+            (("rescore", "scores"), "--csv"),
+            (("compare", "a", "b"), "--csv"),
+            (("compare", "a", "b"), "--plot"),
+            (("worst", "scores"), "--csv"),
+            (("worst", "scores"), "--out"),
+            (("table", "--paper"), "--out"),
+            (("plot-pr", "scores"), "--out"),
+            (("plot-size",), "--out"),
+            (("plot-cost",), "--out"),
+            (("plot-qualitative", "maps"), "--out"),
+        ],
+    )
+    def test_files_named_by_options(self, here: Path, words: tuple[str, ...], option: str) -> None:
+        refused(*words, option, "no/dir/a.pdf", match=r"no/dir/a.pdf: there is no folder no/dir. Make it")
+        assert listing(".") == []
+        if option in ("--csv", "--per-image") or words[0] == "table":
+            for suffix in ("xlsx", "XLS", "ods"):
+                refused(
+                    *words, option, f"a.{suffix}", match=rf"a.{suffix}: {option} writes text.* Pass a.csv"
+                )
+            assert listing(".") == []
+
+    def test_folders_of_results_are_made(self, score: tuple[str, ...]) -> None:
+        good(*score, "--out", "new/scores")
+        assert Path("new/scores/maps/own/meta.json").exists()
+
+    def test_rights_of_files(self, score: tuple[str, ...]) -> None:
+        before = os.umask(0o077)
+        try:
+            good(*score, "--csv", "a.csv")
+            assert Path("a.csv").stat().st_mode & 0o777 == 0o600
+            Path("a.csv").chmod(0o640)
+            good(*score, "--csv", "a.csv")
+            assert Path("a.csv").stat().st_mode & 0o777 == 0o640
+        finally:
+            os.umask(before)
 
     def test_read_only_current_directory(self, score: tuple[str, ...]) -> None:
         maps, masks = str(Path(score[1]).resolve()), str(Path(score[3]).resolve())

@@ -32,7 +32,7 @@ from workspace import (
 )
 
 from sodbench import __version__
-from sodbench.cli.output import progress_bar, show
+from sodbench.cli.output import progress_bar, readable_streams, show
 from sodbench.metrics import METRICS, PAPER_METRICS, revisions_of
 from sodbench.protocol import PRESETS, Protocol, differing, revisions_text, split_signature
 from sodbench.scoring.pipeline import score_folder
@@ -80,8 +80,8 @@ class TestOutput:
 
     def test_csv(self, score: tuple[str, ...]) -> None:
         (row,) = scored(*score)
-        good("score", *score, "--csv", "new/a.csv", "--per-image", "i.csv")
-        (line,) = csv.DictReader(Path("new/a.csv").read_text("utf-8").splitlines())
+        good("score", *score, "--csv", "a.csv", "--per-image", "i.csv")
+        (line,) = csv.DictReader(Path("a.csv").read_text("utf-8").splitlines())
         assert list(line) == ["method", "dataset", "n", "of", *METRICS, "signature"]
         assert {name: float(line[name]) for name in METRICS} == row["scores"]
         assert line["signature"] == row["signature"]
@@ -456,6 +456,12 @@ class TestProgram:
         assert "--rho FLOAT" in good("score", "-h").stdout
         assert "[default: u2net]" in " ".join(good("score", "-h").stdout.split())
 
+    def test_as_a_module(self) -> None:
+        found = subprocess.run(
+            [sys.executable, "-m", "sodbench", "--version"], capture_output=True, text=True, check=True
+        )
+        assert found.stdout.endswith(f", version {__version__}\n")
+
     @pytest.mark.parametrize(
         ("shell", "word"), [("bash", "complete -o"), ("zsh", "#compdef"), ("fish", "complete")]
     )
@@ -539,7 +545,8 @@ def test_progress_bar_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_show_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = Terminal("cp1252")
     monkeypatch.setattr(sys, "stdout", terminal)
-    show("ü MAE↓ maxF↑ 雪")
+    with readable_streams():
+        show("ü MAE↓ maxF↑ 雪")
     assert terminal.text().rstrip() == "ü MAEv maxF^ \\u96ea"
 
 

@@ -25,7 +25,7 @@ from sodbench.leaderboard.curves import read_curves
 from sodbench.leaderboard.submission import add_rows, check_boards
 from sodbench.metrics import PAPER_METRICS
 from sodbench.scoring.pipeline import score_folder
-from sodbench.scoring.scores import Scores
+from sodbench.scoring.scores import Scores, load_scores
 from sodbench.utils.files import Shipped
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
@@ -143,6 +143,34 @@ def test_empty_folder_begins_as_a_copy_of_the_shipped_boards(tiny, monkeypatch):
         "TINY: 0 published, 2 measured, 2 with curves: ok",
     ]
     assert Path("boards/SOD.csv").read_bytes() == Path("shipped/SOD.csv").read_bytes()
+
+
+@pytest.mark.parametrize("step", ["shutil.copyfile", "Path.replace"])
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_copy_of_the_shipped_boards_that_is_interrupted(tiny, monkeypatch, step, after):
+    """Killed anywhere, the next run names what is missing or completes it."""
+    mine, scores = scored(), load_scores([Path(scored())])
+    monkeypatch.setattr("sodbench.leaderboard.submission.shipped_boards", lambda: Shipped(SHIPPED, False))
+    done = []
+    owner, name = {"shutil": shutil, "Path": Path}[step.split(".")[0]], step.split(".")[1]
+    original = getattr(owner, name)
+
+    def killed(*args, **kwargs):
+        if len(done) == after:
+            raise KeyboardInterrupt
+        done.append(args)
+        return original(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, name, killed)
+        with pytest.raises(KeyboardInterrupt):
+            add_rows(Path("boards"), scores)
+    refused("leaderboard", "show", "--boards", "boards", match="boards: .*(found no boards|was interrupted)")
+    good("leaderboard", "add", mine, "--boards", "boards")
+    shipped = {path for path in listing(SHIPPED) if path.endswith(".csv")}
+    added = {"TINY.csv", "curves/TINY/mine.csv"}
+    assert set(listing("boards")) - {".lock"} == shipped | added
+    assert all(Path("boards", path).read_bytes() == (SHIPPED / path).read_bytes() for path in shipped)
 
 
 def test_replaced_row_keeps_the_facts_that_are_not_given_anew(tiny):

@@ -404,8 +404,8 @@ def test_curves_of_scores(demo):
     assert result.stdout == "pr.pdf\n"
     assert re.fullmatch(r"signature: data:demo@1\|n:8/8\|\S+\n", result.stderr)
     assert Path("pr.pdf").read_bytes().startswith(b"%PDF")
-    assert good("plot-f", demo, "--out", "new/f.svg", "--methods", "centre,blurred").stdout == "new/f.svg\n"
-    texts = texts_of(Path("new/f.svg"))
+    assert good("plot-f", demo, "--out", "f.svg", "--methods", "centre,blurred").stdout == "f.svg\n"
+    texts = texts_of(Path("f.svg"))
     assert [text for text in texts if text in ("blurred", "centre", "contrast")] == ["centre", "blurred"]
     assert "demo" in texts
 
