@@ -28,10 +28,10 @@ def contents(folder: Path) -> list[bytes]:
     return [file.read_bytes() for file in sorted(folder.glob("*.png"))]
 
 
-def run(one: Callable[[bytes], Any], folder: Path) -> None:
+def run(decoder: Callable[[bytes], Any], folder: Path) -> None:
     """Decode a folder's files."""
     for data in contents(folder):
-        one(data)
+        decoder(data)
 
 
 def sodbench(data: bytes) -> Any:
@@ -67,10 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     chosen = parser.parse_args(arguments)
     decoders = {"sodbench": sodbench, "Pillow": pillow, "OpenCV": opencv, "imagecodecs": imagecodecs}
     needs = {"OpenCV": "cv2", "imagecodecs": "imagecodecs"}
-    there = {n: d for n, d in decoders.items() if importlib.util.find_spec(needs.get(n, "numpy"))}
+    installed = {n: d for n, d in decoders.items() if importlib.util.find_spec(needs.get(n, "numpy"))}
     for folder in chosen.folders:
         count = len(contents(folder))
-        taken = medians({n: Contender(run, (d, folder), 1) for n, d in there.items()}, chosen.rounds)
+        taken = medians({n: Contender(run, (d, folder), 1) for n, d in installed.items()}, chosen.rounds)
         print(f"\n{folder}: {count} files, medians of {chosen.rounds} rounds")
         for name, value in taken.items():
             print(f"{name:14}{1000 * value / count:8.3f} ms{value / taken['sodbench']:8.1f}x sodbench's")

@@ -63,8 +63,8 @@ def predictor(work: Work) -> Predictor:
 @cache
 def inputs(work: Work) -> list[NDArray[np.float32]]:
     """Return the network's inputs, (3, 320, 320) each."""
-    found = [network_input(photo_from(photo.content(PredictionError), photo.where)) for photo in work.photos]
-    return [one for one in found if one is not None]
+    batch = [network_input(photo_from(photo.content(PredictionError), photo.where)) for photo in work.photos]
+    return [x for x in batch if x is not None]
 
 
 @cache
@@ -93,9 +93,9 @@ def plain(work: Work) -> None:
         for path in (Path(photo.where) for photo in work.photos):
             with torch.no_grad():
                 logits = network(torch.from_numpy(official_input(path)))
-                found = [torch.sigmoid(one) for one in logits][0][0, 0]
-            found = (found - found.min()) / (found.max() - found.min())
-            levels = Image.fromarray(found.numpy() * 255).convert("RGB")
+                pred = [torch.sigmoid(side) for side in logits][0][0, 0]
+            pred = (pred - pred.min()) / (pred.max() - pred.min())
+            levels = Image.fromarray(pred.numpy() * 255).convert("RGB")
             size = Image.open(path).size
             levels.resize(size, Image.Resampling.BILINEAR).save(Path(out) / f"{path.stem}.png")
 
@@ -109,32 +109,32 @@ def ours(work: Work) -> None:
 
 def ours_alone(work: Work) -> None:
     """Run our network alone."""
-    for one in inputs(work):
-        predictor(work)([one])
+    for x in inputs(work):
+        predictor(work)([x])
 
 
 def onnx_alone(work: Work) -> None:
     """Run onnxruntime's network alone."""
     port = session(work).get_inputs()[0].name
-    for one in inputs(work):
-        session(work).run(None, {port: one[None]})
+    for x in inputs(work):
+        session(work).run(None, {port: x[None]})
 
 
 def differences(work: Work) -> str:
     """Say how far apart the outputs of the two torch ways are, in probabilities."""
     double = load_model(work.model, None, work.weights)[0].eval().double()
     apart, plain_off, ours_off = [], [], []
-    for k, one in enumerate(inputs(work)):
-        batch = torch.from_numpy(one[None])
+    for k, x in enumerate(inputs(work)):
+        batch = torch.from_numpy(x[None])
         with torch.no_grad():
             expected = torch.sigmoid(eager(work)(batch)[0])[0, 0].numpy()
-        found = predictor(work)([one])[0]
-        apart.append(np.abs(found - expected))
+        pred = predictor(work)([x])[0]
+        apart.append(np.abs(pred - expected))
         if k < IN_FLOAT64:
             with torch.no_grad():
                 exact = torch.sigmoid(double(batch.double())[0])[0, 0].numpy()
             plain_off.append(np.abs(expected - exact))
-            ours_off.append(np.abs(found - exact))
+            ours_off.append(np.abs(pred - exact))
     within = 100 * np.mean(np.stack(apart) <= 2e-5)
     return (
         f"outputs apart by at most {np.max(apart):.1e}, by 2e-5 or less at {within:.2f} % of pixels\n"

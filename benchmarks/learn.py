@@ -64,14 +64,14 @@ def max_f(pairs: Sequence[Pair], config: Config, weights: Path | None = None) ->
         maps, masks = Path(name, "maps"), Path(name, "masks")
         maps.mkdir()
         masks.mkdir()
-        for one in pairs:
-            photo, mask = read_pair(one)
+        for pair in pairs:
+            photo, mask = read_pair(pair)
             small = resize_bilinear(photo, config.resize)
             x = ((small / (small.max() or 1.0) - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1)
             (output,) = predictor([np.ascontiguousarray(x, np.float32)])
-            found = saliency_map(output, mask.shape[1], mask.shape[0], "official")
-            Image.fromarray(found).save(maps / f"{one.image}.png")
-            Image.fromarray(mask).save(masks / f"{one.image}.png")
+            pred = saliency_map(output, mask.shape[1], mask.shape[0], "official")
+            Image.fromarray(pred).save(maps / f"{pair.image}.png")
+            Image.fromarray(mask).save(masks / f"{pair.image}.png")
         return score_folder(maps, masks=masks, metrics=("max_f",)).summary()["max_f"]
 
 
@@ -177,8 +177,8 @@ def main() -> None:
     both = taken(data, args.photos + args.rest)
     stride = (args.photos + args.rest) / args.photos
     chosen = {int(k * stride) for k in range(args.photos)}
-    fit = [one for k, one in enumerate(both) if k in chosen]
-    rest = [one for k, one in enumerate(both) if k not in chosen]
+    fit = [pair for k, pair in enumerate(both) if k in chosen]
+    rest = [pair for k, pair in enumerate(both) if k not in chosen]
     config = Config(
         model=args.model,
         weights=args.weights,

@@ -73,8 +73,8 @@ def speed(images: int, resamples: int) -> None:
     print(f"peak memory: {before} MB with the columns, {peak()} MB after")
     figures = Rescorer(synthetic(images, 0))
     start = time.perf_counter()
-    found = explain(figures, PAPER_METRICS)
-    known = len({one.convention for one in found.effects}) + len(found.presets)
+    explanation = explain(figures, PAPER_METRICS)
+    known = len({effect.convention for effect in explanation.effects}) + len(explanation.presets)
     print(f"explain: {images} images, 5 metrics under {known} readings: {time.perf_counter() - start:.2f} s")
 
 
@@ -93,11 +93,11 @@ def coverage(draws: int, resamples: int = 2000) -> None:
         biases = []
         for start in range(0, draws, TOGETHER):
             some = [drawn(whole, rng) for _ in range(min(TOGETHER, draws - start))]
-            for one, samples in zip(some, bootstrap(some, resamples, seed=start), strict=True):
-                biases.append(one.value - whole.value)
+            for columns, samples in zip(some, bootstrap(some, resamples, seed=start), strict=True):
+                biases.append(columns.value - whole.value)
                 for kind, (low, high) in {
                     "percentile": percentile_interval(samples),
-                    "BCa": bca_interval(samples, one.value, jackknife(one)),
+                    "BCa": bca_interval(samples, columns.value, jackknife(columns)),
                 }.items():
                     held[kind] += low <= whole.value <= high
         shares = ", ".join(f"{kind} {count / draws:.1%}" for kind, count in held.items())

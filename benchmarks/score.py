@@ -47,7 +47,7 @@ class Data(NamedTuple):
     masks: Path
 
     @property
-    def one(self) -> Path:
+    def preds(self) -> Path:
         """One method's maps."""
         return self.maps / "m00"
 
@@ -56,14 +56,14 @@ def synthetic(folder: Path, count: int, height: int, width: int) -> Data:
     """Write smooth random maps and blob masks as PNG."""
     rng = np.random.default_rng(0)
     data = Data(f"synthetic {width}x{height}", folder / "maps", folder / "masks")
-    for part in (data.one, data.masks):
+    for part in (data.preds, data.masks):
         part.mkdir(parents=True)
     for k in range(count):
         field = gaussian_filter(rng.standard_normal((height, width)), min(height, width) / 12)
         mask = field > np.quantile(field, 0.75)
         noisy = gaussian_filter(mask + 0.2 * rng.standard_normal(mask.shape), 3)
         levels = np.clip(noisy * 255, 0, 255).astype(np.uint8)
-        Image.fromarray(levels).save(data.one / f"{k:05}.png")
+        Image.fromarray(levels).save(data.preds / f"{k:05}.png")
         Image.fromarray(mask.astype(np.uint8) * 255).save(data.masks / f"{k:05}.png")
     return data
 
@@ -72,7 +72,7 @@ def real(folder: Path, count: int) -> Data:
     """Link the first pairs of SOD with PiCANet's published maps."""
     reference = Path(os.environ["SODBENCH_REFERENCE"])
     data = Data("PiCANet / SOD", folder / "maps", folder / "masks")
-    parts = ((data.one, reference / "preds/PiCANet/SOD"), (data.masks, reference / "data/SOD/masks"))
+    parts = ((data.preds, reference / "preds/PiCANet/SOD"), (data.masks, reference / "data/SOD/masks"))
     for part, source in parts:
         part.mkdir(parents=True)
         for file in sorted(source.iterdir())[:count]:
@@ -84,7 +84,7 @@ def repeated(data: Data, folder: Path, count: int, methods: int = 1) -> Data:
     """Link the files of a set again and again, under other names; and for several methods."""
     more = Data(data.name, folder / "maps", folder / "masks")
     names = sorted(file.name for file in data.masks.iterdir())
-    targets = [(more.maps / f"m{k:02}", data.one) for k in range(methods)]
+    targets = [(more.maps / f"m{k:02}", data.preds) for k in range(methods)]
     for part, source in (*targets, (more.masks, data.masks)):
         part.mkdir(parents=True)
         for k in range(count):
@@ -95,7 +95,7 @@ def repeated(data: Data, folder: Path, count: int, methods: int = 1) -> Data:
 
 def decoding(data: Data) -> None:
     """Decode all files as sodbench does, with all its checks."""
-    for file in sorted(data.one.iterdir()):
+    for file in sorted(data.preds.iterdir()):
         mask = data.masks / file.name
         prediction_from(file.read_bytes(), file.name)
         mask_from(mask.read_bytes(), mask.name)
@@ -103,7 +103,7 @@ def decoding(data: Data) -> None:
 
 def decoding_pillow(data: Data) -> None:
     """Decode all files with Pillow, without a check."""
-    for file in sorted(data.one.iterdir()):
+    for file in sorted(data.preds.iterdir()):
         for path in (file, data.masks / file.name):
             with Image.open(path) as image:
                 np.array(image)
@@ -112,7 +112,7 @@ def decoding_pillow(data: Data) -> None:
 def sodbench(data: Data, jobs: int, metrics: Sequence[str] = PAPER_METRICS) -> None:
     """Score a method's folder."""
     keep_freed_memory()
-    score_folder(data.one, masks=data.masks, metrics=metrics, jobs=jobs).summary()
+    score_folder(data.preds, masks=data.masks, metrics=metrics, jobs=jobs).summary()
 
 
 def sodbench_methods(data: Data) -> None:
@@ -129,7 +129,7 @@ def sodbench_methods(data: Data) -> None:
 @cache
 def arrays(data: Data) -> list[tuple[SaliencyMap, Mask]]:
     """Return all decoded pairs."""
-    files = sorted(data.one.iterdir())
+    files = sorted(data.preds.iterdir())
     return [
         (prediction_from(f.read_bytes(), f.name), mask_from((data.masks / f.name).read_bytes(), f.name))
         for f in files
@@ -169,7 +169,7 @@ def pysodmetrics(data: Data) -> None:
 
     cv2.setNumThreads(1)
     metrics = _peers()
-    for file in sorted(data.one.iterdir()):
+    for file in sorted(data.preds.iterdir()):
         pred = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
         gt = cv2.imread(str(data.masks / file.name), cv2.IMREAD_GRAYSCALE)
         for metric in metrics:
@@ -206,7 +206,7 @@ def table(title: str, contenders: dict[str, Contender], pairs: int, rounds: int,
 
 def report(data: Data, rounds: int) -> None:
     """Time whole scoring, from files to the summary, and its parts on arrays in memory."""
-    pairs = len(list(data.one.iterdir()))
+    pairs = len(list(data.preds.iterdir()))
     whole = {
         "decoding, Pillow alone": Contender(decoding_pillow, (data,), 1),
         "decoding, sodbench": Contender(decoding, (data,), 1),
@@ -229,7 +229,7 @@ def report(data: Data, rounds: int) -> None:
 
 def sharing(data: Data, folder: Path, rounds: int) -> None:
     """Print what a method costs when many share one pass over the masks."""
-    pairs = len(list(data.one.iterdir()))
+    pairs = len(list(data.preds.iterdir()))
     many, alone = (repeated(data, folder / str(n), pairs, n) for n in (METHODS, 1))
     contenders = {
         "alone": Contender(sodbench_methods, (alone,), 1),
@@ -286,10 +286,10 @@ def start_up(data: Data) -> None:
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        first = repeated(data, folder / "one", 1)
+        first = repeated(data, folder / "images", 1)
 
         def score(k: int) -> float:
-            paths = (str(first.one), "--masks", str(first.masks), "--out", str(folder / str(k)))
+            paths = (str(first.preds), "--masks", str(first.masks), "--out", str(folder / str(k)))
             return cpu("score", *paths, NUMBA_CACHE_DIR=str(folder / "numba"))
 
         for text, arguments in (("--help", ("--help",)), ("score --help", ("score", "--help"))):

@@ -266,7 +266,7 @@ def test_jpeg(found, tmp_path, quality):
     assert found(every(again))["jpeg-blocks"].count >= 15
     findings = found(MAPS, suffix=".jpg")
     assert set(findings) == {"jpeg"}
-    assert findings["jpeg"].text.startswith("24 of 24 maps are JPEGs")
+    assert findings["jpeg"].text.startswith("24 of 24 maps are of a lossy format")
 
 
 def test_constant_maps(found):

@@ -195,7 +195,8 @@ class TestNames:
         shutil.rmtree("maps")
         plant_maps("maps", suffix=".jpg")
         result = good(*score)
-        assert "4 of 4 images: prediction is a JPEG, which is lossy (im0, im1, im2, im3)" in result.stderr
+        note = "prediction is of a lossy format (JPEG, lossy WebP, AVIF, JPEG 2000)"
+        assert f"4 of 4 images: {note} (im0, im1, im2, im3)" in result.stderr
 
     @pytest.mark.parametrize(("suffix", "kind"), [(".jfif", "JPEG"), (".jpe", "JPEG"), (".pbm", "PPM")])
     def test_masks_of_every_suffix_count(self, score: tuple[str, ...], suffix: str, kind: str) -> None:

@@ -59,15 +59,15 @@ def two_levels(view: View) -> Finding | None:
 
 
 def jpeg(view: View) -> Finding | None:
-    """Find maps saved as JPEG."""
+    """Find maps saved in a lossy format."""
     hit = [evidence.image for evidence in view.seen if evidence.jpeg]
     if not hit:
         return None
     return view.finding(
         "jpeg",
         hit,
-        f"are JPEGs ({first_few(hit)}), which is lossy: levels around objects are not those that were "
-        "written. Save PNGs.",
+        f"are of a lossy format, JPEG or its like ({first_few(hit)}): levels around objects are not those "
+        "that were written. Save PNGs.",
     )
 
 
