@@ -501,7 +501,7 @@ def test_names_are_found_however_they_are_spelt():
 
 @pytest.mark.parametrize("style", TABLE_FORMATS)
 def test_out_chooses_the_format_by_its_suffix(style):
-    folder, file = written(*TWO), f"new/table{TABLE_FORMATS[style].suffix}"
+    folder, file = written(*TWO), f"table{TABLE_FORMATS[style].suffix}"
     result = good("table", "--boards", folder, "--out", file)
     assert result.stdout == ""
     assert Path(file).read_text("utf-8") == good("table", "--boards", folder, "--format", style).stdout
