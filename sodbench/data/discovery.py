@@ -13,7 +13,7 @@ from sodbench.errors import PredictionError, first_few
 
 
 @dataclass(frozen=True)
-class Found:
+class MapSet:
     """The maps of one method on one dataset; `dataset` is None if no folder name and no caller says which."""
 
     method: str
@@ -21,7 +21,7 @@ class Found:
     entries: tuple[ImageFile, ...]
 
 
-def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[Found], PassedOver]:
+def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], PassedOver]:
     """Find the sets of maps under a path.
 
     Parameters
@@ -67,14 +67,14 @@ def _by_name(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
     return {fold(name): d for d in datasets for name in (d.name, *d.aliases)}
 
 
-def _by_folder(source: Source, known: dict[str, Dataset]) -> list[Found]:
+def _by_folder(source: Source, known: dict[str, Dataset]) -> list[MapSet]:
     sets = []
     for folder, entries in source.groups.items():
         parts = [_name(source.path), *PurePosixPath(folder).parts]
         dataset = known.get(fold(parts[-1]))
         if dataset:
             method = parts[-2] if len(parts) > 1 else source.path.resolve().parent.name
-            sets.append(Found(method or parts[-1], dataset, entries))
+            sets.append(MapSet(method or parts[-1], dataset, entries))
     return sets
 
 
@@ -82,7 +82,7 @@ def _name(path: Path) -> str:
     return path.resolve().stem if path.is_file() else path.resolve().name
 
 
-def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Dataset]) -> list[Found]:
+def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Dataset]) -> list[MapSet]:
     """Handle folders not named like a dataset: maps at the top, or one folder per method."""
     name = _name(source.path)
     folders = list(source.groups)
@@ -94,9 +94,9 @@ def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Da
         )
     dataset = wanted[0] if wanted else None
     if "" in folders:
-        return [Found(name, dataset, source.groups[""])]
+        return [MapSet(name, dataset, source.groups[""])]
     if len(folders) == 1 and source.path.is_file():
-        return [Found(name, dataset, source.groups[folders[0]])]
+        return [MapSet(name, dataset, source.groups[folders[0]])]
     if dataset and dataset.registered:
         folders = [folder for folder in folders if fold(folder.rpartition("/")[2]) not in registered]
     if not folders or any("/" in folder for folder in folders):
@@ -106,4 +106,4 @@ def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Da
             f"{first_few(list(source.groups))} hold the maps to score. "
             f"Expected maps, METHOD/*.png or METHOD/{shown}/*.png; pass the folder that holds the maps."
         )
-    return [Found(folder, dataset, source.groups[folder]) for folder in folders]
+    return [MapSet(folder, dataset, source.groups[folder]) for folder in folders]

@@ -104,11 +104,11 @@ class Location:
 
 @dataclass(frozen=True)
 class Status:
-    """What `sodbench datasets` shows of a dataset: `found` counts the masks at `location`."""
+    """What `sodbench datasets` shows of a dataset: `masks` counts those at `location`."""
 
     dataset: Dataset
     location: Location | None
-    found: int
+    masks: int
     complete: bool
 
 

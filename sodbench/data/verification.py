@@ -24,7 +24,7 @@ class Report:
     ----------
     location
         Where the dataset is.
-    found, expected
+    masks, expected
         Number of masks here, and of the whole dataset.
     photos
         Number of photos here.
@@ -45,7 +45,7 @@ class Report:
     """
 
     location: Location
-    found: int
+    masks: int
     expected: int
     photos: int
     missing: tuple[str, ...]
@@ -63,7 +63,7 @@ class Report:
         faults = [self.missing, self.extra, self.unreadable, self.mis_sized]
         if not self.location.dataset.grey_masks:
             faults.append(self.non_binary)
-        return self.found == self.expected and not any(faults)
+        return self.masks == self.expected and not any(faults)
 
 
 def verify_dataset(location: Location, progress: Callable[[int, int], None] | None = None) -> Report:
@@ -92,7 +92,7 @@ def verify_dataset(location: Location, progress: Callable[[int, int], None] | No
     removed = [e.name for e in (*masks, *photos) if e.stem in dataset.removed]
     return Report(
         location=location,
-        found=len(masks),
+        masks=len(masks),
         expected=dataset.count,
         photos=len(photos),
         missing=(

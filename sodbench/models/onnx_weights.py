@@ -143,7 +143,7 @@ def _external_file(path: Path, tensor: Any) -> Path:
     try:
         folder = path.parent.resolve()
         file = (folder / location).resolve()
-        inside, there = file.is_relative_to(folder), file.is_file()
+        inside, exists = file.is_relative_to(folder), file.is_file()
     except (OSError, ValueError, RuntimeError) as error:  # a name that no file can have; links in a circle
         raise WeightsError(
             f"{path}: tensor {tensor.name}: cannot read the file {location!r} ({error})."
@@ -153,7 +153,7 @@ def _external_file(path: Path, tensor: Any) -> Path:
             f"{path}: tensor {tensor.name} refers to {location!r}, a link to another folder; external data "
             "is read only from files in the folder of the .onnx."
         )
-    if not there:
+    if not exists:
         raise WeightsError(
             f"{path}: its tensors are in the file {location!r}, which is not beside it. Copy both files."
         )
@@ -219,7 +219,7 @@ def _convolutions_in(path: Path, graph: Any, values: Mapping[str, Any]) -> list[
     except CycleError as error:
         raise WeightsError(f"{path}: damaged: its graph runs in a circle. Get it again.") from error
     numbers = {k: i for i, k in enumerate(k for k, n in enumerate(graph.node) if n.op_type == "Conv")}
-    found: dict[int, _Conv] = {}
+    convolutions: dict[int, _Conv] = {}
     reached: dict[int, tuple[frozenset[int], ...]] = {}
     for k in order:
         node = graph.node[k]
@@ -236,9 +236,11 @@ def _convolutions_in(path: Path, graph: Any, values: Mapping[str, Any]) -> list[
                 for key in ("strides", "dilations")
             )
             groups = given["group"].i if "group" in given else 1
-            found[k] = _Conv(node.name or node.output[0], _label(shape, stride, dilation, groups), before)
+            convolutions[k] = _Conv(
+                node.name or node.output[0], _label(shape, stride, dilation, groups), before
+            )
             reached[k] = (frozenset({numbers[k]}),)
-    return [found[k] for k in numbers]
+    return [convolutions[k] for k in numbers]
 
 
 def _convolutions_of(network: "nn.Module") -> list[_Conv]:
@@ -268,7 +270,7 @@ def _convolutions_of(network: "nn.Module") -> list[_Conv]:
         if node not in inputs:
             inputs[node] = [before for before, _ in node.next_functions if before is not None]
             todo += inputs[node]
-    found: list[_Conv] = []
+    convolutions: list[_Conv] = []
     reached: dict[Any, tuple[frozenset[int], ...]] = {}
     for node in TopologicalSorter(inputs).static_order():
         before = _joined([reached[maker] for maker in inputs[node]], node.name().startswith("CatBackward"))
@@ -278,9 +280,9 @@ def _convolutions_of(network: "nn.Module") -> list[_Conv]:
         if own:
             name, conv = own
             label = _label(conv.weight.shape, conv.stride, conv.dilation, conv.groups)
-            reached[node] = (frozenset({len(found)}),)
-            found.append(_Conv(name, label, before))
-    return found
+            reached[node] = (frozenset({len(convolutions)}),)
+            convolutions.append(_Conv(name, label, before))
+    return convolutions
 
 
 def _joined(inputs: Sequence[tuple[frozenset[int], ...]], concatenated: bool) -> tuple[frozenset[int], ...]:

@@ -295,20 +295,20 @@ def _unwrapped(network: "nn.Module", path: Path, content: object, say: Say) -> "
     """Return the one state_dict in a checkpoint that fits the network, or what comes nearest to one."""
     import torch
 
-    found = list(_state_dicts(content))
-    if not found:
+    inner = list(_state_dicts(content))
+    if not inner:
         kind = type(content).__name__
         raise WeightsError(f"{path}: expected a state_dict (name -> tensor), found {kind} of something else.")
     own = network.state_dict()
     fitting = []
-    for keys, state in found:
+    for keys, state in inner:
         for prefix, names in _prefixes(list(state)):
             inside = dict(zip(names, state.values(), strict=True))
             if not any(_misfit(inside, own)):
                 fitting.append((keys, prefix, inside))
                 break
     if not fitting:
-        return max(found, key=lambda entry: (not entry[0], len(entry[1])))[1]
+        return max(inner, key=lambda entry: (not entry[0], len(entry[1])))[1]
     (keys, prefix, state), *others = fitting
     differ = [
         k for k, _, other in others if any(not torch.equal(state[n], other[n]) for n in own if n in state)

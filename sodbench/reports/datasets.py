@@ -29,7 +29,7 @@ def datasets_table(statuses: Sequence[Status]) -> str:
         else:
             whole = "complete" if status.complete else "NOT the whole dataset: `sodbench datasets verify`"
             where = f"{status.location.root} ({status.location.layout}; {whole})"
-            images = f"{status.found}/{dataset.count}"
+            images = f"{status.masks}/{dataset.count}"
         lines.append([dataset.name, dataset.role, images, where])
     return aligned(lines, left=(0, 1, 3))
 
@@ -38,7 +38,7 @@ def verification_text(report: Report, most: int = 10) -> str:
     """Say what was found in a dataset: a line a kind of finding, `most` files of each."""
     location = report.location
     lines = [
-        f"{location.dataset.name}: {report.found} masks of {report.expected}, {report.photos} photos "
+        f"{location.dataset.name}: {report.masks} masks of {report.expected}, {report.photos} photos "
         f"in {location.root} ({location.layout})"
     ]
     for kind, words in FINDINGS.items():

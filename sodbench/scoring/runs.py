@@ -105,8 +105,8 @@ def collect_jobs(
     absent = [dataset.name for dataset in wanted if dataset.name not in jobs]
     if absent:
         raise PredictionError(f"{first_few([str(p) for p in paths])}: found no maps of {', '.join(absent)}.")
-    found = [jobs[name] for name in sorted(jobs)]
-    return found, [*notices, *(line for job in found for line in job.location.passed_over)]
+    by_name = [jobs[name] for name in sorted(jobs)]
+    return by_name, [*notices, *(line for job in by_name for line in job.location.passed_over)]
 
 
 def score_job(

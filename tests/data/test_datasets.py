@@ -369,9 +369,9 @@ def test_locate_all(config: Path, data: Path) -> None:
     plant(data / "SOD" / "gt", ".png")
     found = {status.dataset.name: status for status in locate_all(data)}
     assert list(found) == [*COUNTS, "demo", "Mine"] == list(registry())
-    assert (found["Mine"].found, found["Mine"].complete) == (2, True)
-    assert (found["SOD"].found, found["SOD"].complete) == (2, False)
-    assert (found["ECSSD"].location, found["ECSSD"].found, found["ECSSD"].complete) == (None, 0, False)
+    assert (found["Mine"].masks, found["Mine"].complete) == (2, True)
+    assert (found["SOD"].masks, found["SOD"].complete) == (2, False)
+    assert (found["ECSSD"].location, found["ECSSD"].masks, found["ECSSD"].complete) == (None, 0, False)
     assert found["demo"].complete
 
 
@@ -532,7 +532,7 @@ def test_verify_lists_what_is_wrong(data: Path) -> None:
     seen: list[tuple[int, int]] = []
     report = verify_dataset(locate(find("SOD"), data), lambda done, total: seen.append((done, total)))
     assert seen == [(i, 9) for i in range(1, 10)]
-    assert (report.found, report.expected, report.photos) == (9, 300, 9)
+    assert (report.masks, report.expected, report.photos) == (9, 300, 9)
     assert report.missing == ("grey.png: this mask has no photo", "z.jpg: this photo has no mask")
     assert report.mis_sized == ("b.jpg: the photo is 1x2, its mask 2x1",)
     assert report.non_binary == ("grey.png: 4 levels, among them 100, 200", "ones.png: levels 0 and 1")
@@ -616,7 +616,7 @@ def test_real_sod() -> None:
     found = locate(find("SOD"), Path(os.environ["SODBENCH_REFERENCE"]) / "data")
     check_complete(found, subset=False)
     report = verify_dataset(found)
-    assert (report.found, report.photos, found.layout) == (300, 300, "images + masks")
+    assert (report.masks, report.photos, found.layout) == (300, 300, "images + masks")
     assert report.ok
     assert report.non_binary == report.empty == report.full == ()
     modes = [Image.open(BytesIO(entry.content(DatasetError))).mode for entry in found.mask_files]

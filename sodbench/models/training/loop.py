@@ -167,9 +167,9 @@ class _Session:
         size = self.config.crop
         with torch.no_grad():
             blank = torch.zeros(1, 3, size, size, device=self.group.device)
-            found = self.network.eval()(blank)
-            check_outputs(found, (1, 1, size, size))
-            total(losses(found, blank[:, :1]), self.config.loss_weights)
+            outputs = self.network.eval()(blank)
+            check_outputs(outputs, (1, 1, size, size))
+            total(losses(outputs, blank[:, :1]), self.config.loss_weights)
 
     def restore(self, state: Mapping[str, Any], say: Say) -> None:
         """Take over a checkpoint's tensors, random numbers and step."""
@@ -241,9 +241,9 @@ class _Session:
                 if not (log and score and held and _is_due(config, self.step)):
                     return
                 if not log.has("validation", self.step):
-                    found = self._validate(held, score)
-                    log.add("validation", self.step, found)
-                    say(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in found.items()))
+                    scores = self._validate(held, score)
+                    log.add("validation", self.step, scores)
+                    say(f"step {self.step}: " + ", ".join(f"{k} {v:.4f}" for k, v in scores.items()))
 
             if self.step:
                 validate()  # the run was ended before it came to this
@@ -299,8 +299,8 @@ class _Session:
                 each = losses(outputs, masks)
                 loss = total(each, config.loss_weights)
                 self.scaler.scale(loss / config.accumulate).backward()  # type: ignore[no-untyped-call]
-            found = torch.cat((loss.detach()[None], each.detach())).float().cpu()
-            summed[:-1] += found / config.accumulate
+            terms = torch.cat((loss.detach()[None], each.detach())).float().cpu()
+            summed[:-1] += terms / config.accumulate
         broken = not torch.isfinite(summed).all()
         summed[-1] = bool(asked)
         values = self.group.average(summed).tolist()

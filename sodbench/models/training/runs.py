@@ -20,7 +20,7 @@ class Pairs(NamedTuple):
     images: Path | None = None
     masks: Path | None = None
 
-    def found(self, name: str = "") -> "Data":
+    def listed(self, name: str = "") -> "Data":
         """List them; `name` is what the data is called if it is no dataset."""
         from sodbench.models.training.data import data_of, find_data
 
@@ -57,7 +57,7 @@ def train_new(
     if weights:
         recipe = replace(recipe, weights=str(weights.absolute()))
     need_torch()
-    return _train(recipe, pairs.found(), out, None, device, score, bar, say)
+    return _train(recipe, pairs.listed(), out, None, device, score, bar, say)
 
 
 def train_on(
@@ -81,11 +81,11 @@ def train_on(
     state = read_checkpoint(folder)
     config = config_of(state["config"], str(folder / CHECKPOINT_FILE))
     if pairs == Pairs():
-        there = Pairs(None, Path(state["data"]["images"]), Path(state["data"]["masks"]))
-        found = there.found(state["data"]["name"])
+        before = Pairs(None, Path(state["data"]["images"]), Path(state["data"]["masks"]))
+        data = before.listed(state["data"]["name"])
     else:
-        found = pairs.found()
-    return _train(config, found, folder, state, device, score, bar, say)
+        data = pairs.listed()
+    return _train(config, data, folder, state, device, score, bar, say)
 
 
 def _train(
