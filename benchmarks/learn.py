@@ -24,6 +24,7 @@ import torch
 from PIL import Image
 
 from sodbench.errors import SodbenchError
+from sodbench.models.loading import load_weights
 from sodbench.models.predictor import Predictor
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear, saliency_map
 from sodbench.models.training.checkpoint import WEIGHTS, read_checkpoint
@@ -31,7 +32,6 @@ from sodbench.models.training.config import Config
 from sodbench.models.training.data import Data, Pair, data_of, read_pair
 from sodbench.models.training.initial import initial_network
 from sodbench.models.training.loop import train
-from sodbench.models.weights import load_weights
 from sodbench.reports.figures.style import (
     COLOURS,
     RED,

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.errors import WeightsError
+from sodbench.models.loading import load_weights, weights_sha256
 from sodbench.models.registry import find_model, known_models, unpublished
-from sodbench.models.weights import fetch_weights, load_weights, weights_sha256
+from sodbench.models.weights import fetch_weights
 from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def load_model(
 
     Returns
     -------
-    The network, the weights' path, and their sha256 (see `sodbench.models.weights.weights_sha256`).
+    The network, the weights' path, and their sha256 (see `sodbench.models.loading.weights_sha256`).
 
     Raises
     ------

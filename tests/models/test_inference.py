@@ -21,10 +21,11 @@ from sodbench.data.sources import open_source
 from sodbench.errors import PredictionError
 from sodbench.models.cost import measure
 from sodbench.models.inference import Configuration, make_maps, map_of
+from sodbench.models.loading import load_weights
 from sodbench.models.networks.u2net import u2netp
 from sodbench.models.predictor import Predictor, build_network, choose_device
 from sodbench.models.preprocessing import network_input, saliency_map
-from sodbench.models.weights import load_weights, sha256
+from sodbench.models.weights import sha256
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 needs_reference = pytest.mark.skipif(

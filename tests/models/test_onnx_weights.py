@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from sodbench.errors import WeightsError
-from sodbench.models.weights import load_weights, read_weights, weights_sha256
+from sodbench.models.loading import load_weights, read_weights, weights_sha256
 
 
 class Branches(nn.Module):

@@ -16,6 +16,7 @@ from workspace import good, refused
 
 from sodbench.errors import SodbenchError, WeightsError
 from sodbench.models.cost import block_macs, cost, interleaved
+from sodbench.models.loading import load_weights
 from sodbench.models.networks import NETWORKS
 from sodbench.models.networks.backbones import VGG16, Encoder, ResNet50, load_backbone, resnet50_u2net
 from sodbench.models.networks.blocks import DSE, PPM, RES, table_block
@@ -27,7 +28,6 @@ from sodbench.models.predictor import Predictor, build_network, load_model
 from sodbench.models.registry import find_model, known_models
 from sodbench.models.training.config import Config, load_config
 from sodbench.models.training.initial import initial_network as build_to_train
-from sodbench.models.weights import load_weights
 from sodbench.reports.ablation import _times, cost_curves, table_1, table_1_long
 from sodbench.reports.ablation import table_2 as build_table_2
 from sodbench.reports.figures.cost import cost_plot

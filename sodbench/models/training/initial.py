@@ -6,11 +6,11 @@ from pathlib import Path
 from torch import nn
 
 from sodbench.errors import WeightsError, first_few
+from sodbench.models.loading import put_weights, read_weights
 from sodbench.models.networks.backbones import Encoder, load_backbone
 from sodbench.models.predictor import build_network
 from sodbench.models.registry import find_model, known_models, unpublished
 from sodbench.models.training.config import Config
-from sodbench.models.weights import put_weights, read_weights
 
 
 def initial_network(config: Config, say: Callable[[str], None] = lambda line: None) -> nn.Module:

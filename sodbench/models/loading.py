@@ -1,0 +1,284 @@
+"""Load weights into a network without running any code that they contain.
+
+Three forms are read: PyTorch's ``.pth`` (tensors only), ``.safetensors``, and ONNX, for which see
+`sodbench.models.onnx_weights`. Checkpoints are unwrapped where what is inside fits the network exactly: a
+dictionary within (``state_dict``, ``model``, ``params_ema`` ...) and a prefix that all names share
+(``module.``, ``_orig_mod.`` ...). Every value must be finite.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from sodbench.errors import WeightsError, first_few
+from sodbench.models.onnx_weights import read_onnx, sha256_with_external
+from sodbench.models.registry import known_models
+from sodbench.models.weights import sha256
+from sodbench.utils.process import Say
+from sodbench.utils.text import counted
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+def weights_sha256(path: Path) -> str:
+    """Return the sha256 that stands for a file of weights in ``run.json``.
+
+    It is the file's own. Of an ONNX file with external data, it is that of the ``.onnx`` followed by its
+    external files in the order of their names: what ``cat x.onnx x.onnx.data | sha256sum`` prints.
+
+    Raises
+    ------
+    WeightsError
+        An ONNX file is damaged, or one of its external files cannot be read.
+    """
+    return sha256_with_external(path) if path.suffix.lower() == ".onnx" else sha256(path)
+
+
+def load_weights(network: "nn.Module", path: Path, say: Say = lambda line: None) -> None:
+    """Load weights into a network, strictly: every parameter, none left over.
+
+    Parameters
+    ----------
+    network, path
+        Where to, and where from.
+    say
+        Called with a line about what was unwrapped.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, holds code or values that are not finite, or belongs to another
+        architecture.
+    """
+    put_weights(network, read_weights(network, path, say), path)
+
+
+def read_weights(network: "nn.Module", path: Path, say: Say = lambda line: None) -> "dict[str, Tensor]":
+    """Read the tensors of a file of weights by name; of an ONNX file, by the names of the network.
+
+    Raises
+    ------
+    WeightsError
+        The file is missing, damaged, holds code or values that are not finite.
+    """
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file.")
+    readers = {".pth": _read_pth, ".pt": _read_pth, ".safetensors": _read_safetensors}
+    suffix = path.suffix.lower()
+    if suffix not in (*readers, ".onnx"):
+        raise WeightsError(
+            f"{path}: expected .pth, .safetensors or .onnx, found {path.suffix or 'no suffix'!r}."
+        )
+    _check_content(path)
+    if suffix == ".onnx":
+        state = read_onnx(network, path)
+    else:
+        state = _unwrapped(network, path, readers[suffix](path), say)
+    _check_values(network, path, state)
+    return state
+
+
+def put_weights(network: "nn.Module", state: "dict[str, Tensor]", path: Path) -> None:
+    """Put the tensors of a file into a network, strictly: every parameter, none left over.
+
+    Raises
+    ------
+    WeightsError
+        They belong to another architecture.
+    """
+    own = network.state_dict()
+    _check(path, state, own)
+    counters = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}
+    network.load_state_dict({**counters, **state}, strict=True)
+
+
+class _Misfit(NamedTuple):
+    """How tensors differ from what a network expects."""
+
+    missing: list[str]
+    extra: list[str]
+    shapes: list[str]
+
+
+def _misfit(state: "dict[str, Tensor]", own: "dict[str, Tensor]") -> _Misfit:
+    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
+    extra = [k for k in state if k not in own]
+    shapes = [
+        f"{k} {tuple(state[k].shape)} for {tuple(v.shape)}"
+        for k, v in own.items()
+        if k in state and state[k].shape != v.shape
+    ]
+    return _Misfit(missing, extra, shapes)
+
+
+def _check(path: Path, state: "dict[str, Tensor]", own: "dict[str, Tensor]") -> None:
+    misfit = _misfit(state, own)
+    if not any(misfit):
+        return
+    parts = [
+        f"{counted(len(names), 'parameter')} {what} ({first_few(names, 3)})"
+        for names, what in zip(misfit, ("missing", "unknown", "of another shape"), strict=True)
+        if names
+    ]
+    size = _parameters(state)
+    alike = [m.name for m in known_models().values() if m.parameters == size != _parameters(own)]
+    hint = f" It holds {size} parameters, as many as {alike[0]}: pass --model {alike[0]}." if alike else ""
+    raise WeightsError(f"{path}: a checkpoint of another architecture: {'; '.join(parts)}.{hint}")
+
+
+def _parameters(state: "dict[str, Tensor]") -> int:
+    counters = ("running_mean", "running_var", "num_batches_tracked")
+    return sum(v.numel() for k, v in state.items() if not k.endswith(counters))
+
+
+def _check_content(path: Path) -> None:
+    """Recognise what a failed download leaves."""
+    with path.open("rb") as file:
+        start = file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if path.stat().st_size == 0:
+        raise WeightsError(f"{path}: an empty file, not weights (a failed download?). Get it again.")
+    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")):
+        raise WeightsError(f"{path}: this is a web page, not weights (a failed download?). Get it again.")
+    if start.startswith(b"version https://git-lfs"):
+        raise WeightsError(f"{path}: a pointer of Git LFS, not weights. Get the file itself: git lfs pull.")
+
+
+def _check_values(network: "nn.Module", path: Path, state: "dict[str, Tensor]") -> None:
+    """Check that all tensors are dense, real, and finite in the network's own precision."""
+    import torch
+
+    own = network.state_dict()
+    unusual, broken = [], []
+    buffers = dict(network.named_buffers())
+    for name, value in state.items():
+        fractions = name in own and own[name].is_floating_point()
+        if value.layout != torch.strided or value.is_nested:
+            unusual.append(f"{name}, sparse or nested")
+        elif value.is_meta or value.is_quantized or value.is_complex():
+            unusual.append(f"{name}, {'without values' if value.is_meta else value.dtype}")
+        elif fractions and not value.is_floating_point():
+            unusual.append(f"{name}, {value.dtype}")
+        elif value.is_floating_point():
+            bad = ~value.to(own[name].dtype if fractions else torch.float32).isfinite()
+            if bad.any() and not _meant(bad, buffers.get(name)):
+                broken.append(name)
+    if unusual:
+        raise WeightsError(
+            f"{path}: cannot load {counted(len(unusual), 'tensor')} ({first_few(unusual, 3)}), expected "
+            "dense tensors of floating-point numbers."
+        )
+    if broken:
+        raise WeightsError(
+            f"{path}: {counted(len(broken), 'tensor')} with NaN or infinite values ({first_few(broken)}): "
+            "damaged, or of a training that diverged. Take other weights."
+        )
+
+
+def _meant(bad: "Tensor", buffer: "Tensor | None") -> bool:
+    """Tell whether the network as built has no finite values there either, as in a mask of -inf."""
+    if buffer is None or buffer.is_meta or buffer.shape != bad.shape:
+        return False
+    return not buffer.isfinite()[bad].any()
+
+
+def _unwrapped(network: "nn.Module", path: Path, content: object, say: Say) -> "dict[str, Tensor]":
+    """Return the one state_dict in a checkpoint that fits the network, or what comes nearest to one."""
+    import torch
+
+    inner = list(_state_dicts(content))
+    if not inner:
+        kind = type(content).__name__
+        raise WeightsError(f"{path}: expected a state_dict (name -> tensor), found {kind} of something else.")
+    own = network.state_dict()
+    fitting = []
+    for keys, state in inner:
+        for prefix, names in _prefixes(list(state)):
+            inside = dict(zip(names, state.values(), strict=True))
+            if not any(_misfit(inside, own)):
+                fitting.append((keys, prefix, inside))
+                break
+    if not fitting:
+        return max(inner, key=lambda entry: (not entry[0], len(entry[1])))[1]
+    (keys, prefix, state), *others = fitting
+    differ = [
+        k for k, _, other in others if any(not torch.equal(state[n], other[n]) for n in own if n in state)
+    ]
+    if differ:
+        raise WeightsError(
+            f"{path}: holds {len(differ) + 1} sets of weights that fit, and they differ: "
+            f"{first_few([' > '.join(k) or 'the file itself' for k in (keys, *differ)])}. Save the one that "
+            "you mean on its own."
+        )
+    notes = [f"read from {' > '.join(keys)}"] if keys else []
+    notes += [f"names without {prefix}"] if prefix else []
+    if notes:
+        say(f"{path}: weights {', '.join(notes)}")
+    return state
+
+
+def _state_dicts(
+    content: object, keys: tuple[str, ...] = (), seen: tuple[int, ...] = ()
+) -> "Iterator[tuple[tuple[str, ...], dict[str, Tensor]]]":
+    """Find all dictionaries of tensors in nested dictionaries, with the keys that lead there."""
+    import torch
+
+    if not isinstance(content, dict) or not content or id(content) in seen or len(seen) > 5:
+        return
+    if all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in content.items()):
+        yield keys, dict(content)
+        return
+    for key, value in content.items():
+        if isinstance(key, str):
+            yield from _state_dicts(value, (*keys, key), (*seen, id(content)))
+
+
+def _prefixes(names: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Strip what all names share up to a dot, again and again.
+
+    >>> [prefix for prefix, _ in _prefixes(["module.net.a.w", "module.net.b"])]
+    ['', 'module.', 'module.net.']
+    """
+    prefix = ""
+    while True:
+        yield prefix, names
+        head, dot, _ = names[0].partition(".")
+        if not dot or not all(name.startswith(head + dot) for name in names):
+            return
+        prefix += head + dot
+        names = [name.removeprefix(head + dot) for name in names]
+
+
+def _read_pth(path: Path) -> object:
+    import pickle
+
+    import torch
+
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        code = re.search(r"Unsupported (?:global|class)\S* (?:GLOBAL )?([\w.]+)", str(error))
+        if code and isinstance(error, pickle.UnpicklingError):
+            raise WeightsError(
+                f"{path}: holds code or objects other than tensors, which are never loaded "
+                f"({code[1].rstrip('.')}). Save the network's state_dict() alone."
+            ) from error
+        with path.open("rb") as file:
+            start = file.read(2)
+        if isinstance(error, pickle.UnpicklingError) and start[:1] == b"\x80" and start[1:] <= b"\x05":
+            raise WeightsError(
+                f"{path}: damaged, or not a PyTorch checkpoint but another pickle. "
+                "Save the network's state_dict() with torch.save, or get it again."
+            ) from error
+        raise WeightsError(f"{path}: damaged, or not a PyTorch checkpoint. Get it again.") from error
+
+
+def _read_safetensors(path: Path) -> object:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, KeyError, ValueError, AttributeError) as error:
+        raise WeightsError(f"{path}: damaged, or not a safetensors file ({error}). Get it again.") from error
