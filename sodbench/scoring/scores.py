@@ -465,7 +465,7 @@ def _said(value: object) -> str:
 
 
 def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
-    """Read every scores folder at or under some paths, sorted by dataset and method.
+    """Read every scores folder at or under some paths: by dataset, in the order of the paths, by method.
 
     Parameters
     ----------
@@ -478,14 +478,14 @@ def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
         There is none, or one is damaged.
     """
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    folders = {
-        file.parent.resolve(): file.parent
-        for path in given
-        for file in sorted(path.rglob("meta.json"))
-        if not file.parent.name.startswith(".")
-    }.values()
+    folders: dict[Path, tuple[int, Path]] = {}
+    for position, path in enumerate(given):
+        for file in sorted(path.rglob("meta.json")):
+            if not file.parent.name.startswith("."):
+                folders.setdefault(file.parent.resolve(), (position, file.parent))
     if not folders:
         raise ScoresError(
             f"{first_few([str(path) for path in given])}: found no scores here; `sodbench score` makes them."
         )
-    return sorted((Scores.load(folder) for folder in folders), key=lambda s: (s.dataset, s.method))
+    stored = [(position, Scores.load(folder)) for position, folder in folders.values()]
+    return [scores for _, scores in sorted(stored, key=lambda s: (s[1].dataset, s[0], s[1].method))]

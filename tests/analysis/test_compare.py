@@ -23,7 +23,7 @@ from sodbench.protocol import Protocol
 from sodbench.reports.compare import comparison_text, rank_sentence, sentence
 from sodbench.reports.figures.compare import critical_difference_diagram, differences_figure, forest
 from sodbench.reports.figures.style import RED, figure_style
-from sodbench.scoring.scores import Scores
+from sodbench.scoring.scores import Scores, load_scores
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 
@@ -37,6 +37,17 @@ def two(here):
 
 def found_by(*arguments):
     return json.loads(good("compare", *arguments, "--json", "--resamples", 400).stdout)
+
+
+def test_scores_are_loaded_in_the_order_of_the_paths(two):
+    a, b = two
+    assert [scores.method for scores in load_scores([b, a])] == ["B", "A"]
+    assert [scores.method for scores in load_scores([a, b])] == ["A", "B"]
+    assert [scores.method for scores in load_scores([b, "scores"])] == ["B", "A"]
+    store(made("B", 30, 3, dataset="TWO@1"))
+    found = load_scores([b, a])
+    assert [(s.dataset, s.method) for s in found] == [("SOD@1", "B"), ("SOD@1", "A"), ("TWO@1", "B")]
+    assert [s.method for s in load_scores("scores")] == ["A", "B", "B"]
 
 
 def test_two_methods(two):
