@@ -1,6 +1,6 @@
 """``sodbench plot-pr`` and ``sodbench plot-f``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -113,7 +113,7 @@ def _plot_curves(kind: str, options: CurveOptions) -> None:
 
     check_figure_target(options.out)
     datasets = [dataset_name(name) for name in options.datasets]
-    panels, lines = select_curves(_collect(options), datasets, options.methods)
+    panels, lines = select_curves(_collect(options, datasets), datasets, options.methods)
     drawn = [method for panel in panels.values() for method in panel]
     order = [method for method in options.methods if method in drawn] or list(dict.fromkeys(drawn))
     draw = pr_curves if kind == "pr" else f_curves
@@ -134,7 +134,7 @@ def _plot_curves(kind: str, options: CurveOptions) -> None:
     finish_figure(options.out, lines, [*order, *panels], options.highlight, panel_signatures(panels))
 
 
-def _collect(options: CurveOptions) -> "Panels":
+def _collect(options: CurveOptions, datasets: Sequence[str]) -> "Panels":
     """Read the curves of scores, of boards, or of both for the datasets of the scores."""
     from sodbench.leaderboard.boards import boards_folder
     from sodbench.reports.figures.panels import board_curves, scores_curves
@@ -144,7 +144,7 @@ def _collect(options: CurveOptions) -> "Panels":
         raise click.UsageError("--band resamples images, which boards do not have. Give SCORES.")
     if not options.stored:
         return board_curves(boards_folder(options.boards))
-    own = scores_curves(load_scores(options.stored), options.band)
+    own = scores_curves(load_scores(options.stored), options.band, datasets, options.methods)
     if not options.with_boards and options.boards is None:
         return own
     other = board_curves(boards_folder(options.boards))

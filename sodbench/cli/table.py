@@ -79,7 +79,7 @@ def table(options: TableOptions) -> None:
         deliver(ablation_tables(style, measure=options.measure, mark=options.mark), options.out)
         return
     from sodbench.leaderboard.boards import boards_folder, read_boards
-    from sodbench.reports.leaderboard_table import assemble, build_table, notices
+    from sodbench.reports.leaderboard_table import assemble, build_table, is_shown, notices
     from sodbench.scoring.scores import load_scores
 
     boards = read_boards(boards_folder(options.boards))
@@ -91,7 +91,8 @@ def table(options: TableOptions) -> None:
     if options.ci or options.significance:
         from sodbench.reports.confidence import marks
 
-        resampled = marks(scores, options.metrics, spreads=options.ci, better=options.significance)
+        own = [method_scores for method_scores in scores if is_shown(method_scores, shown)]
+        resampled = marks(own, options.metrics, spreads=options.ci, better=options.significance)
     table = build_table(
         shown,
         metrics=options.metrics,

@@ -80,12 +80,18 @@ def assemble(
     return shown
 
 
+def is_shown(scores: Scores, shown: Mapping[str, Board]) -> bool:
+    """Say whether the boards shown have a row of these scores."""
+    board = shown.get(scores.dataset_name)
+    return board is not None and board.find(scores.method, "measured") is not None
+
+
 def notices(shown: Mapping[str, Board], boards: Mapping[str, Board], scores: Sequence[Scores]) -> list[str]:
     """Say which of one's own scores are not shown, and which stand in the place of a board's row."""
     messages = []
     for method_scores in scores:
         dataset = method_scores.dataset_name
-        if dataset not in shown or shown[dataset].find(method_scores.method, "measured") is None:
+        if not is_shown(method_scores, shown):
             messages.append(
                 f"{method_scores.method} on {dataset}: left out, as --datasets or --methods do not name it."
             )

@@ -147,6 +147,18 @@ def test_what_cannot_be_resampled(option: str) -> None:
         )
 
 
+@pytest.mark.parametrize("chosen", [("--datasets", "TINY"), ("--methods", "A,B")])
+def test_scores_that_are_not_shown_are_not_resampled(chosen: tuple[str, ...]) -> None:
+    for method, seed in (("A", 1), ("B", 2)):
+        store(made(method, 30, seed))
+    store(made("C", 8, 3, dataset="TWO@1"))
+    table = good("table", "--boards", boards(), "--with", "scores", *chosen, "--ci", "--significance")
+    assert "C on TWO: left out" in table.stderr
+    assert "±" in table.stdout
+    good("plot-pr", "scores", *chosen, "--band", "--out", "band.svg")
+    refused("plot-pr", "scores", "--band", match="C on TWO: 8 images are too few for a band, expected 20")
+
+
 def test_significance_refuses_what_is_not_comparable(three: list[Scores]) -> None:
     store(three[0])
     store(made("B", 60, 2, first=5))

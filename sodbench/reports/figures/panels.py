@@ -37,8 +37,22 @@ Panels = dict[str, dict[str, Curves]]
 """Dataset -> method -> its curves."""
 
 
-def scores_curves(scores: Sequence[Scores], band: bool = False) -> Panels:
+def scores_curves(
+    scores: Sequence[Scores],
+    band: bool = False,
+    datasets: Sequence[str] = (),
+    methods: Sequence[str] = (),
+) -> Panels:
     """Return the curves of scores, with a bootstrap band if asked for.
+
+    Parameters
+    ----------
+    scores
+        Of one or more methods on one or more datasets.
+    band
+        Resample the images for a band.
+    datasets, methods
+        Which are drawn, and so get a band; none: all.
 
     Raises
     ------
@@ -54,7 +68,10 @@ def scores_curves(scores: Sequence[Scores], band: bool = False) -> Panels:
                 "once. Name one folder."
             )
         curves = method_scores.curves()
-        shade = _band(method_scores) if band else None
+        drawn = (not datasets or method_scores.dataset_name in datasets) and (
+            not methods or method_scores.method in methods
+        )
+        shade = _band(method_scores) if band and drawn else None
         panel[method_scores.method] = Curves(
             method_scores.signature, curves["precision"], curves["recall"], curves["f"], shade
         )
