@@ -1,7 +1,7 @@
 """The protocol: presets as the conventions have them, signatures that parse back, and errors."""
 
 import math
-from dataclasses import FrozenInstanceError, fields
+from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
 from hypothesis import given
@@ -275,3 +275,19 @@ def test_differing_of_what_is_no_signature():
 
 def test_a_colon_in_a_value_belongs_to_it():
     assert split_signature("data:A:B@1|n:1/1") == {"data": "A:B@1", "n": "1/1"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "differ"),
+    [
+        ({"thresholds": "256float"}, "in_floats", {"levels"}),
+        ({"thresholds": "256floor"}, "in_floats", set()),
+        ({"normalise_mae": "max"}, "mae_normalise", set()),
+        ({"normalise_mae": "none"}, "mae_normalise", {"normmae"}),
+        ({"thresholds": "256float"}, "reciprocal", set()),
+        ({"thresholds": "256float", "normalise": "minmax"}, "reciprocal", {"levels", "norm"}),
+    ],
+)
+def test_a_field_behind_a_derived_property_differs_only_if_the_property_does(changes, name, differ):
+    a, b = PRESETS["u2net"], replace(PRESETS["u2net"], **changes)
+    assert set(differing(a.signature(), b.signature(), names=[name])) == differ
