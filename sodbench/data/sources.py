@@ -16,7 +16,8 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from sodbench.errors import PredictionError, SodbenchError, first_few
+from sodbench.errors import FileError, PredictionError, SodbenchError, first_few
+from sodbench.utils.files import check_regular, read_file
 from sodbench.utils.text import counted
 
 IMAGE_SUFFIXES = frozenset(
@@ -41,8 +42,7 @@ class ImageFile:
     where
         Its name in messages: the path, or ``archive.zip!member``.
     read
-        Returns the file's bytes; raises OSError, or PredictionError for a damaged zip member. Callers use
-        `content`.
+        Returns the file's bytes, or raises FileError. Callers use `content`.
     """
 
     name: str
@@ -66,14 +66,12 @@ class ImageFile:
         Parameters
         ----------
         error
-            Exception to raise if it cannot be read; a damaged member of a zip raises PredictionError.
+            Exception to raise if it cannot be read.
         """
         try:
             return self.read()
-        except IsADirectoryError as cause:
-            raise error(f"{self.where}: is a directory, expected an image file.") from cause
-        except OSError as cause:
-            raise error(f"{self.where}: cannot read this file ({cause.strerror or cause}).") from cause
+        except FileError as cause:
+            raise error(str(cause)) from cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +115,7 @@ def open_source(path: Path) -> Source:
         return _folder(path)
     if not path.exists():
         raise PredictionError(f"{path}: no such folder or zip file.")
+    check_regular(path, PredictionError, "a folder or a zip")
     if not zipfile.is_zipfile(path):
         raise PredictionError(
             f"{path}: found a file that is not a zip (or a damaged one), expected a folder or a zip of maps. "
@@ -153,7 +152,9 @@ def _folder(root: Path) -> Source:
             for item in items:
                 name = prefix + item.name
                 if _is_image(name):
-                    entries.append(ImageFile(name, item.path, partial(_read_file, item.path)))
+                    entries.append(
+                        ImageFile(name, item.path, partial(read_file, item.path, FileError, "an image file"))
+                    )
                 elif not item.is_dir():
                     ignored.append(name)
                 elif depth < MAX_DEPTH and not item.name.startswith((".", "__")):
@@ -166,10 +167,6 @@ def _folder(root: Path) -> Source:
     except OSError as error:
         raise PredictionError(f"{error.filename}: cannot list this folder ({error.strerror}).") from error
     return _source(root, entries, ignored)
-
-
-def _read_file(path: str) -> bytes:
-    return Path(path).read_bytes()
 
 
 def is_unicode(name: str) -> bool:
@@ -187,14 +184,17 @@ def _opened(path: Path, *state: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 
 
-_DAMAGED = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, KeyError, NotImplementedError, RuntimeError)
+_DAMAGED = (
+    *(zipfile.BadZipFile, zlib.error, LZMAError, OSError, EOFError, KeyError),
+    *(NotImplementedError, RuntimeError),
+)
 
 
 def _read_member(path: Path, member: str) -> bytes:
     try:
         return _archive(path).read(member)
     except _DAMAGED as error:
-        raise PredictionError(
+        raise FileError(
             f"{path}!{member}: cannot read this member of the zip ({error}). "
             "Download the zip again, or unpack it yourself."
         ) from error

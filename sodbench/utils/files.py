@@ -1,4 +1,4 @@
-"""Files: atomic writes, and the files that come with the package."""
+"""Files: bounded reads, atomic writes, and the files that come with the package."""
 
 import os
 import secrets
@@ -9,12 +9,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from sodbench.errors import FileError
+from sodbench.errors import FileError, SodbenchError
 
 PACKAGE = Path(__file__).parent.parent
 
+MAX_FILE_BYTES = 1 << 30
+"""What a file that is read whole may hold, unless its reader says otherwise."""
+
 _PROBE = 1 << 16
 """Bytes that must fit: a full disk often still allows an empty file."""
+
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe (FIFO)",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFSOCK: "a socket",
+}
 
 
 class Shipped(NamedTuple):
@@ -50,6 +61,70 @@ def shipped(inside: str, beside: str) -> Shipped:
             return place
     looked = ", ".join(str(place.path) for place in places)
     raise FileError(f"{beside}: not found. Looked at: {looked}. Install sodbench again.")
+
+
+def check_regular(
+    path: Path | str, error: type[SodbenchError] = FileError, expected: str = "a file"
+) -> os.stat_result:
+    """Check that an input is a regular file or a link to one, without opening it; return its state.
+
+    A pipe would be waited for, and a device (``/dev/zero``) read, for ever.
+
+    Parameters
+    ----------
+    path
+        The file.
+    error
+        Exception to raise.
+    expected
+        What it should be, for the message.
+
+    Raises
+    ------
+    FileError
+        It is missing, or a folder, pipe, device or socket.
+
+    Examples
+    --------
+    >>> check_regular("/dev/zero")
+    Traceback (most recent call last):
+    sodbench.errors.FileError: /dev/zero: is a device, expected a file.
+    """
+    try:
+        state = os.stat(path)  # noqa: PTH116 (a set has thousands)
+    except (OSError, ValueError) as cause:
+        raise error(f"{path}: {_unreadable(cause)}") from cause
+    kind = stat.S_IFMT(state.st_mode)
+    if kind != stat.S_IFREG:
+        raise error(f"{path}: is {_KINDS.get(kind, 'no file')}, expected {expected}.")
+    return state
+
+
+def read_file(
+    path: Path | str,
+    error: type[SodbenchError] = FileError,
+    expected: str = "a file",
+    most: int = MAX_FILE_BYTES,
+) -> bytes:
+    """Read an input file whole: a regular one, of at most `most` bytes; see `check_regular`.
+
+    Raises
+    ------
+    FileError
+        It cannot be read, is not a regular file, or is larger.
+    """
+    size = check_regular(path, error, expected).st_size
+    if size > most:
+        raise error(f"{path}: has {size} bytes, expected at most {most}.")
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 (a set has thousands)
+            return file.read(size)
+    except OSError as cause:
+        raise error(f"{path}: {_unreadable(cause)}") from cause
+
+
+def _unreadable(cause: OSError | ValueError) -> str:
+    return f"cannot read this file ({getattr(cause, 'strerror', None) or cause})."
 
 
 def check_writable(folder: Path, option: str = "") -> None:

@@ -137,6 +137,21 @@ class TestUnreadable:
         Path("own/masks/im1.png").write_bytes(b"GIF89a")
         refused(*score, match="own/masks/im1.png: .*GIF")
 
+    def test_pipes_and_devices_are_named_and_not_opened(self, score: tuple[str, ...]) -> None:
+        for path in ("maps/im0.png", "own/masks/im1.png", "maps/im2.png"):
+            Path(path).unlink()
+        os.mkfifo("maps/im0.png")
+        os.mkfifo("own/masks/im1.png")
+        Path("maps/im2.png").symlink_to("/dev/zero")
+        result = refused(*score, match="3 files cannot be used:")
+        assert "\nmaps/im0.png: is a named pipe (FIFO), expected an image file." in result.stderr
+        assert "\nmaps/im2.png: is a device, expected an image file." in result.stderr
+        assert "\nown/masks/im1.png: is a named pipe (FIFO), expected an image file." in result.stderr
+        os.mkfifo("maps.zip")
+        refused(
+            "score", "maps.zip", *score[2:], match=r"maps.zip: is a named pipe \(FIFO\), expected a folder"
+        )
+
     @pytest.mark.parametrize(
         ("args", "message"),
         [
