@@ -199,9 +199,20 @@ def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | No
     show(scores_json(scores) if as_json else text_table(scores))
 
 
+def shown_rate(speed: float | None, unit: str) -> str:
+    """Return a speed in units a second as a bar shows it, or the seconds a unit where it is below one.
+
+    >>> shown_rate(212.4, "image"), shown_rate(0.25, "image"), shown_rate(None, "image")
+    ('212 images/s', '4.0 s/image', '')
+    """
+    if not speed:
+        return ""
+    return f"{speed:.0f} {unit}s/s" if speed >= 1 else f"{1 / speed:.1f} s/{unit}"
+
+
 @contextmanager
-def progress_bar(what: str) -> "Iterator[Callable[[int, int], None] | None]":
-    """Show images done, rate and time left on stderr; nothing if that is not a terminal."""
+def progress_bar(what: str, unit: str = "image") -> "Iterator[Callable[[int, int], None] | None]":
+    """Show units done, rate and time left on stderr; nothing if that is not a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
@@ -213,8 +224,7 @@ def progress_bar(what: str) -> "Iterator[Callable[[int, int], None] | None]":
         task = bar.add_task(what, total=None, rate="")
 
         def update(done: int, total: int) -> None:
-            speed = bar.tasks[0].speed
-            bar.update(task, completed=done, total=total, rate=f"{speed:.0f} images/s" if speed else "")
+            bar.update(task, completed=done, total=total, rate=shown_rate(bar.tasks[0].speed, unit))
 
         yield update
 
