@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sodbench.data.images.maps import mask_from, prediction_from
 from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location, binarised_by, from_masks, locate, place
-from sodbench.data.pairing import pair, suggest_strip
+from sodbench.data.pairing import pair_by_guess
 from sodbench.data.registry import registry
 from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few, nearest
@@ -155,8 +155,7 @@ def _map_data(
     images: Sequence[str], scores: Scores, entries: Sequence[ImageFile], masks: Sequence[ImageFile]
 ) -> dict[str, tuple[ImageFile | None, bytes]]:
     """Read the files of the maps; images that had no map when they were scored get none."""
-    strip = suggest_strip(entries, masks)
-    paired = {image: entry for image, entry, _ in pair(entries, masks, [strip] if strip else ()).pairs}
+    paired = pair_by_guess(entries, masks)
     wanted = [image for image in images if "missing" not in scores.rows[image].notes]
     if absent := [image for image in wanted if image not in paired]:
         raise PredictionError(
@@ -281,7 +280,7 @@ def load_shown(
     """
     masks, photos = location.mask_files, location.photo_files
     known = {mask.stem: mask for mask in masks}
-    maps = {m: {name: e for name, e, _ in pair(entries, masks).pairs} for m, entries in methods.items()}
+    maps = {method: pair_by_guess(entries, masks) for method, entries in methods.items()}
     rule, graded = binarised_by(Protocol(), location).mask_threshold, location.dataset.grey_masks
     shown = []
     for name in images:

@@ -8,6 +8,8 @@ import click
 
 from sodbench.cli.options import (
     FOLDER,
+    LOOSE_OPTION,
+    STRIP_OPTION,
     ProtocolChoice,
     ProtocolCommand,
     gathered,
@@ -32,6 +34,7 @@ class ExplainOptions:
     claimed: tuple[str, ...]
     metrics: tuple[str, ...]
     strip: tuple[str, ...]
+    loose: bool
     subset: bool
     jobs: int | None
     out: Path
@@ -66,7 +69,8 @@ class ClaimCommand(ProtocolCommand):
     help="Scores as printed in a paper: max_f=.951 mae=.033",
 )
 @names_option("--metrics", help="IDs, 'paper' or 'all'  [paper].")
-@click.option("--strip", multiple=True, help="Affix to remove from the names of maps, e.g. _sal.")
+@STRIP_OPTION
+@LOOSE_OPTION
 @click.option(
     "--subset",
     is_flag=True,
@@ -115,6 +119,7 @@ def _of_stored(stored: "Rescorer", options: ExplainOptions) -> "Rescorer":
         "--masks": options.masks,
         "--data": options.data,
         "--strip": options.strip,
+        "--loose-names": options.loose,
         "--subset": options.subset,
     }
     if given := [name for name, value in for_maps.items() if value]:
@@ -137,6 +142,7 @@ def _of_maps(options: ExplainOptions) -> tuple["Rescorer", tuple[str, ...]]:
         options.protocol.of(Protocol()),
         missing="zero",
         strip=options.strip,
+        loose=options.loose,
         subset=options.subset,
         jobs=options.jobs,
     )

@@ -160,6 +160,17 @@ def names_option(*declarations: str, help: str, metavar: str | None = None) -> C
     return click.option(*declarations, multiple=True, callback=split_names, metavar=metavar, help=help)
 
 
+STRIP_OPTION = click.option(
+    "--strip", multiple=True, help="Affix to remove from the names of maps, e.g. _sal. Repeatable."
+)
+
+LOOSE_OPTION = click.option(
+    "--loose-names",
+    "loose",
+    is_flag=True,
+    help="Also pair names that differ only in case or leading zeros (IMG_7, img_007).",
+)
+
 BOARDS_OPTION = click.option(
     "--boards",
     type=FOLDER,

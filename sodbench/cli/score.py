@@ -7,6 +7,8 @@ import click
 
 from sodbench.cli.options import (
     FOLDER,
+    LOOSE_OPTION,
+    STRIP_OPTION,
     ProtocolChoice,
     ProtocolCommand,
     gathered,
@@ -28,6 +30,7 @@ class ScoreOptions:
     metrics: tuple[str, ...]
     missing: str
     strip: tuple[str, ...]
+    loose: bool
     subset: bool
     jobs: int | None
     out: Path
@@ -46,7 +49,8 @@ class ScoreOptions:
 @click.option(
     "--missing", default="error", show_default=True, help="Missing predictions: error, zero or skip."
 )
-@click.option("--strip", multiple=True, help="Affix to remove from the names of maps, e.g. _sal.")
+@STRIP_OPTION
+@LOOSE_OPTION
 @click.option(
     "--subset",
     is_flag=True,
@@ -78,6 +82,7 @@ def score(options: ScoreOptions) -> None:
         check_metrics(options.metrics or "all"),
         options.missing,
         options.strip,
+        options.loose,
         options.subset,
         options.jobs,
     )

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sodbench.data.registry import Dataset, find, fold, lookup, registry
-from sodbench.data.sources import ImageFile, PassedOver, open_source
+from sodbench.data.sources import ImageFile, PassedOver, open_source, told_apart
 from sodbench.errors import DatasetError, PredictionError, first_few
 from sodbench.protocol import Protocol
 from sodbench.utils.files import config_file
@@ -70,7 +70,7 @@ class Location:
         by_stem: dict[str, list[ImageFile]] = {}
         for entry in self.all_photos:
             by_stem.setdefault(entry.stem, []).append(entry)
-        if doubled := [" and ".join(e.where for e in same) for same in by_stem.values() if len(same) > 1]:
+        if doubled := [told_apart(same) for same in by_stem.values() if len(same) > 1]:
             raise DatasetError(
                 f"found several photos of one image: {first_few(doubled)}; expected one of each. "
                 "Remove those that do not belong to the dataset."

@@ -1,11 +1,13 @@
 """Which map belongs to which mask: by stem, whatever the suffix."""
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from shlex import quote
 
-from sodbench.data.sources import ImageFile
-from sodbench.errors import DatasetError, PredictionError, SodbenchError
+from sodbench.data.sources import ImageFile, told_apart
+from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ class Pairing:
     extra: tuple[str, ...]
 
 
-def pair(preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence[str] = ()) -> Pairing:
+def pair(
+    preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence[str] = (), *, loose: bool = False
+) -> Pairing:
     """Pair predictions with masks by stem, whatever their suffixes.
 
     Parameters
@@ -36,11 +40,13 @@ def pair(preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence
         The files of one folder each.
     strip
         Affixes of prediction names: each is removed once from the end of a stem, else from its start.
+    loose
+        Also pair names that differ only in case or in leading zeros of a number.
 
     Raises
     ------
     PredictionError
-        Two predictions have one id.
+        Two predictions have one id, or loose names do not say which prediction belongs to which mask.
     DatasetError
         Two masks have one id.
 
@@ -55,6 +61,8 @@ def pair(preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence
     """
     maps = _by_id(preds, [_stripped(e.stem, strip) for e in preds], PredictionError, "predictions")
     truth = _by_id(masks, [e.stem for e in masks], DatasetError, "masks")
+    if loose:
+        maps = _by_mask(maps, truth)
     return Pairing(
         pairs=tuple((image, maps[image], truth[image]) for image in sorted(maps.keys() & truth.keys())),
         missing=tuple(sorted(truth.keys() - maps.keys())),
@@ -62,27 +70,132 @@ def pair(preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence
     )
 
 
-def suggest_strip(preds: Sequence[ImageFile], masks: Sequence[ImageFile]) -> str | None:
-    """Return the affix whose removal pairs most predictions, if most of them pair with no mask unchanged.
+def loose_name(stem: str) -> str:
+    """Return the form in which loose names are compared: without case and leading zeros.
 
+    >>> loose_name("IMG_007") == loose_name("img_7"), loose_name("100"), loose_name("0")
+    (True, '100', '0')
+    """
+    return re.sub(r"(?<!\d)0+(?=\d)", "", stem.casefold())
+
+
+def suggest_strip(
+    preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence[str] = (), *, loose: bool = False
+) -> str | None:
+    """Return the affix whose removal pairs most predictions, if most of them pair with no mask without it.
+
+    Zeros alone are no affix: they are for `suggest_loose`.
+
+    Parameters
+    ----------
+    preds, masks
+        The files of one folder each.
+    strip
+        Affixes that are removed already.
+    loose
+        Compare loose names.
+
+    Examples
+    --------
     >>> from sodbench.data.sources import ImageFile
     >>> preds = [ImageFile(f"{i}_sal.png", "", bytes) for i in range(3)]
     >>> suggest_strip(preds, [ImageFile(f"{i}.png", "", bytes) for i in range(3)])
     '_sal'
     """
-    ids = {e.stem for e in masks}
-    stems = [e.stem for e in preds]
-    if 2 * sum(stem in ids for stem in stems) >= len(stems):
+    spelled = loose_name if loose else str
+    ids = {spelled(e.stem) for e in masks}
+    stems = [_stripped(e.stem, strip) for e in preds]
+    if 2 * sum(spelled(stem) in ids for stem in stems) >= len(stems):
         return None
     affixes = Counter(
         affix
         for stem in stems
         for cut in range(1, len(stem))
         for affix, rest in ((stem[cut:], stem[:cut]), (stem[:cut], stem[cut:]))
-        if rest in ids
+        if spelled(rest) in ids and affix.strip("0")
     )
     affix, count = max(affixes.items(), key=lambda item: (item[1], item[0]), default=("", 0))
     return affix if 2 * count > len(stems) else None
+
+
+def suggest_loose(
+    preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence[str] = ()
+) -> list[tuple[str, str]]:
+    """Return the stems of predictions and masks that only `loose` pairs, without doubt.
+
+    >>> from sodbench.data.sources import ImageFile
+    >>> suggest_loose([ImageFile("IMG_0.png", "", bytes)], [ImageFile("img_00.png", "", bytes)])
+    [('IMG_0', 'img_00')]
+    """
+    maps, truth = {_stripped(e.stem, strip): e.stem for e in preds}, {e.stem for e in masks}
+    theirs, ours = _by_loose_name(maps), _by_loose_name(truth)
+    return [
+        (maps[theirs[name][0]], ours[name][0])
+        for name in sorted(theirs.keys() & ours.keys())
+        if theirs[name] != ours[name] and len(theirs[name]) == len(ours[name]) == 1
+    ]
+
+
+def naming_hint(
+    preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence[str] = (), *, loose: bool = False
+) -> str:
+    """Return a sentence about options, beside those given, that pair names; "" if none does.
+
+    >>> from sodbench.data.sources import ImageFile
+    >>> naming_hint([ImageFile("1_sal.png", "", bytes)], [ImageFile("1.png", "", bytes)])
+    "Their names have '_sal' more than the masks': pass --strip _sal."
+    """
+    if affix := suggest_strip(preds, masks, strip, loose=loose):
+        return f"Their names have {affix!r} more than the masks': pass --strip {quote(affix)}."
+    if loose:
+        return ""
+    if alike := suggest_loose(preds, masks, strip):
+        listed = first_few([f"{theirs} for {ours}" for theirs, ours in alike])
+        return (
+            f"{len(alike)} differ from the masks' names only in case or leading zeros ({listed}): "
+            "pass --loose-names."
+        )
+    if affix := suggest_strip(preds, masks, strip, loose=True):
+        return (
+            f"Their names have {affix!r} more than the masks', and differ in case or leading zeros: "
+            f"pass --strip {quote(affix)} --loose-names."
+        )
+    return ""
+
+
+def pair_by_guess(preds: Sequence[ImageFile], masks: Sequence[ImageFile]) -> dict[str, ImageFile]:
+    """Return predictions by id, paired as `naming_hint` advises, to show maps that were scored that way."""
+    affix = suggest_strip(preds, masks) or suggest_strip(preds, masks, loose=True)
+    strip = [affix] if affix else []
+    stems = {entry.stem: entry for entry in preds}
+    loose = {image: stems[stem] for stem, image in suggest_loose(preds, masks, strip)}
+    return loose | {image: entry for image, entry, _ in pair(preds, masks, strip).pairs}
+
+
+def _by_loose_name(stems: Iterable[str]) -> dict[str, list[str]]:
+    by_name: dict[str, list[str]] = {}
+    for stem in sorted(stems):
+        by_name.setdefault(loose_name(stem), []).append(stem)
+    return by_name
+
+
+def _by_mask(maps: Mapping[str, ImageFile], truth: Mapping[str, ImageFile]) -> dict[str, ImageFile]:
+    """Return the maps by the id of the mask that has their loose name; maps without one keep their own."""
+    theirs, ours = _by_loose_name(maps), _by_loose_name(truth)
+    by_mask: dict[str, ImageFile] = {}
+    for name, stems in theirs.items():
+        images = ours.get(name, stems)
+        if not set(stems) <= set(images):
+            if len(stems) > 1 or len(images) > 1:
+                files = [maps[stem].where for stem in stems] + [truth[image].where for image in images]
+                raise PredictionError(
+                    f"{first_few(files)}: names that differ only in case or leading zeros, so --loose-names "
+                    "cannot tell which map belongs to which mask. Rename these files."
+                )
+            by_mask[images[0]] = maps[stems[0]]
+        else:
+            by_mask |= {stem: maps[stem] for stem in stems}
+    return by_mask
 
 
 def _by_id(
@@ -91,9 +204,9 @@ def _by_id(
     by_id: dict[str, ImageFile] = {}
     for image, entry in zip(ids, entries, strict=True):
         if image in by_id:
-            both = f"{by_id[image].where} and {entry.where}"
             raise error(
-                f"{both}: found two {what} of image {image}, expected one. Remove one of the two files."
+                f"{told_apart([by_id[image], entry])}: found two {what} of image {image}, expected one. "
+                "Remove one of the two files."
             )
         by_id[image] = entry
     return by_id

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeGuard
+from unicodedata import normalize
 
 from sodbench.errors import DatasetError, ProtocolError, first_few, nearest
 from sodbench.protocol import parse_mask_rule
@@ -102,7 +103,7 @@ def fold(name: str) -> str:
     >>> fold("DUT-OMRON") == fold("dut_omron")
     True
     """
-    return re.sub(r"[-_ ]", "", name).casefold()
+    return re.sub(r"[-_ ]", "", normalize("NFC", name)).casefold()
 
 
 def _own_file(extra: Path | None) -> Path | None:

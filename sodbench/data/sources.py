@@ -9,12 +9,13 @@ import os
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
+from unicodedata import normalize
 
 from sodbench.errors import FileError, PredictionError, SodbenchError, first_few
 from sodbench.utils.files import check_regular, read_file
@@ -51,9 +52,12 @@ class ImageFile:
 
     @property
     def stem(self) -> str:
-        """File name without folders and suffix, by which predictions and masks are paired."""
+        """File name without folders and suffix, by which predictions and masks are paired.
+
+        It is composed (Unicode's NFC): macOS used to write ``é`` as ``e`` and an accent.
+        """
         base = self.name.rpartition("/")[2]
-        return base.rpartition(".")[0] or base
+        return normalize("NFC", base.rpartition(".")[0] or base)
 
     @property
     def folder(self) -> str:
@@ -93,6 +97,13 @@ class Source:
     path: Path
     groups: dict[str, tuple[ImageFile, ...]]
     ignored: tuple[str, ...]
+
+
+def told_apart(entries: Sequence[ImageFile]) -> str:
+    """List files, with escapes where their names look alike (``é`` in one or in two letters)."""
+    names = [entry.where for entry in entries]
+    alike = len({normalize("NFC", name) for name in names}) < len(names)
+    return " and ".join(map(ascii, names) if alike else names)
 
 
 class PassedOver(NamedTuple):

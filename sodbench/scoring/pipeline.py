@@ -9,12 +9,11 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import NamedTuple
 
 from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, check_complete, place
-from sodbench.data.pairing import pair, suggest_strip
+from sodbench.data.pairing import Pairing, naming_hint, pair
 from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
 from sodbench.metrics import METRICS, check_metrics
@@ -24,6 +23,7 @@ from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row, lacking
 from sodbench.scoring.scores import Scores
 from sodbench.utils.process import Progress, cpus
+from sodbench.utils.text import counted
 
 Rows = MutableMapping[str, Row]
 
@@ -47,6 +47,7 @@ def score_folder(
     metrics: Iterable[str] = tuple(METRICS),
     missing: str = "error",
     strip: Sequence[str] = (),
+    loose_names: bool = False,
     subset: bool = False,
     jobs: int | None = None,
     progress: Progress | None = None,
@@ -73,6 +74,8 @@ def score_folder(
         ``error``; ``zero`` scores missing maps as all-zero; ``skip`` leaves them out.
     strip
         Affixes to remove from the names of maps.
+    loose_names
+        Also pair names that differ only in case or leading zeros.
     subset
         Accept a part of the dataset.
     jobs
@@ -100,7 +103,7 @@ def score_folder(
             f"{preds}: holds maps of {len(discovered)} methods ({first_few(names)}); pass one's folder."
         )
     chosen = binarised_by(Protocol.of(protocol), location, mask_threshold)
-    plan = Plan(chosen, check_metrics(metrics), missing, tuple(strip), subset, jobs)
+    plan = Plan(chosen, check_metrics(metrics), missing, tuple(strip), loose_names, subset, jobs)
     (maps,) = discovered
     rows: dict[str, Rows] = {maps.method: {}}
     return score_methods({maps.method: maps.entries}, location, plan, rows, progress)[maps.method]
@@ -185,10 +188,10 @@ def _tasks(
     truth: dict[str, ImageFile] = {}
     incomplete: list[str] = []
     for method, entries in methods.items():
-        pairing = pair(entries, masks, plan.strip)
+        pairing = pair(entries, masks, plan.strip, loose=plan.loose)
         if pairing.missing and plan.missing == "error" or not pairing.pairs:
             start = f"{method} on {dataset}"
-            incomplete.append(_missing(start, entries, masks, pairing.missing, pairing.extra))
+            incomplete.append(_missing(start, entries, masks, pairing, plan))
         for image, entry, mask in pairing.pairs:
             truth[image] = mask
             maps.setdefault(image, []).append((method, entry, rows[method].get(image)))
@@ -204,24 +207,21 @@ def _tasks(
 
 
 def _missing(
-    start: str,
-    entries: Sequence[ImageFile],
-    masks: Sequence[ImageFile],
-    missing: Sequence[str],
-    extra: Sequence[str],
+    start: str, entries: Sequence[ImageFile], masks: Sequence[ImageFile], pairing: Pairing, plan: Plan
 ) -> str:
-    strip = suggest_strip(entries, masks)
-    hint = f" Their names have {strip!r} more than the masks': pass --strip {quote(strip)}." if strip else ""
-    others = f" {len(extra)} maps have no mask ({first_few(extra)})." if extra else ""
-    way = (
-        "Rerun the method, or pass --missing zero (or skip)"
-        if len(missing) < len(masks)
-        else "Check the folder"
+    missing, extra = pairing.missing, pairing.extra
+    hint = naming_hint(entries, masks, plan.strip, loose=plan.loose) if extra else ""
+    others = f"{counted(len(extra), 'map')} without a mask ({first_few(extra)})." if extra else ""
+    way = "" if hint else "Check the folder."
+    if pairing.pairs:
+        way = "Rerun the method, or pass --missing zero (or skip)."
+        if plan.subset:
+            way += " --subset does not allow this: it is for a folder that holds only part of the masks."
+    sentences = (
+        f"{start}: {len(missing)} of {len(masks)} predictions are missing ({first_few(missing)}).",
+        *(others, hint, "Scores over part of a dataset are not comparable.", way),
     )
-    return (
-        f"{start}: {len(missing)} of {len(masks)} predictions are missing ({first_few(missing)})."
-        f"{others}{hint} Scores over part of a dataset are not comparable. {way}."
-    )
+    return " ".join(filter(None, sentences))
 
 
 def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | SodbenchError]]:

@@ -18,6 +18,7 @@ class Plan:
     metrics: tuple[str, ...] = tuple(METRICS)
     missing: str = "error"
     strip: tuple[str, ...] = ()
+    loose: bool = False
     subset: bool = False
     jobs: int | None = None
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, place
-from sodbench.data.pairing import pair
+from sodbench.data.pairing import naming_hint, pair
 from sodbench.data.registry import find, lookup, registry
 from sodbench.data.sources import ImageFile
 from sodbench.errors import FileError, PredictionError, ScoresError, first_few, nearest
@@ -197,14 +197,14 @@ def unpaired_notices(job: Job, plan: Plan) -> list[str]:
     masks = job.location.mask_files
     lines = []
     for method, entries in job.methods.items():
-        pairing = pair(entries, masks, plan.strip)
+        pairing = pair(entries, masks, plan.strip, loose=plan.loose)
         start = f"{method} on {job.location.dataset.name}: "
         if not pairing.pairs or (pairing.missing and plan.missing == "error"):
             continue
         if pairing.extra:
-            lines.append(
-                f"{start}maps without a mask, passed over: {len(pairing.extra)} ({first_few(pairing.extra)})"
-            )
+            passed = f"maps without a mask, passed over: {len(pairing.extra)} ({first_few(pairing.extra)})"
+            hint = naming_hint(entries, masks, plan.strip, loose=plan.loose)
+            lines.append(f"{start}{passed}{hint and '. '}{hint}")
         if pairing.missing and plan.missing == "skip":
             lines.append(
                 f"{start}predictions missing, left out: {len(pairing.missing)} of {len(masks)} "

@@ -75,7 +75,7 @@ class TestMissing:
 
     def test_missing_and_extra_in_one_error(self, score: tuple[str, ...]) -> None:
         Path("maps/im1.png").rename("maps/image-one.png")
-        result = refused(*score, match=r"1 of 4 predictions are missing \(im1\).*1 maps have no mask")
+        result = refused(*score, match=r"1 of 4 predictions are missing \(im1\).*1 map without a mask")
         assert result.stderr.count("image-one") == 1
 
     def test_maps_of_something_else(self, score: tuple[str, ...]) -> None:
@@ -239,6 +239,47 @@ class TestNames:
         plant_maps("maps", [f"{prefix}{name}{suffix}" for name in IDS])
         refused(*score, match=f"pass --strip '?{prefix}{suffix}")
         assert scored(*score[1:], "--strip", prefix + suffix, "--out", "s2") == expected
+
+    @pytest.mark.parametrize("spelled", [str.upper, lambda name: name.replace("im", "im00")])
+    def test_case_and_leading_zeros(self, score: tuple[str, ...], spelled: Callable[[str], str]) -> None:
+        expected = scored(*score[1:])
+        shutil.rmtree("maps")
+        plant_maps("maps", [spelled(name) for name in IDS])
+        result = refused(*score, match=r"4 differ from the masks' names only in case or leading zeros \(")
+        assert result.stderr.rstrip().endswith("Scores over part of a dataset are not comparable.")
+        assert "pass --loose-names" in result.stderr
+        refused("explain", *score[1:], match="unpaired: .*pass --loose-names")
+        assert scored(*score[1:], "--loose-names", "--out", "s2") == expected
+        save(map_of(0), "maps/zz.png")
+        Path("maps", f"{spelled('im3')}.png").rename("maps/im3.png")
+        result = good(*score, "--missing", "skip", "--out", "s3")
+        assert "maps without a mask, passed over: 4 (" in result.stderr
+        assert "). 3 differ from the masks' names only in case or leading zeros (" in result.stderr
+        assert "maxF" in good("explain", *score[1:], "--loose-names", "--out", "s2").stdout
+        save(map_of(0), "maps/im0.png")
+        refused(*score, "--loose-names", match="names that differ only in case or leading zeros, so --loose")
+
+    def test_composed_and_decomposed_letters(self, score: tuple[str, ...]) -> None:
+        expected = scored(*score[1:], "--missing", "skip")
+        Path("maps/im0.png").rename("maps/cafe\u0301.png")
+        Path("own/masks/im0.png").rename("own/masks/caf\u00e9.png")
+        (found,) = scored(*score[1:], "--out", "s2")
+        assert found["n"] == 4
+        assert found["scores"] == expected[0]["scores"]
+
+    def test_an_affix_that_is_given_is_not_hinted(self, score: tuple[str, ...]) -> None:
+        shutil.rmtree("maps")
+        plant_maps("maps", [f"{name}_sal" for name in IDS[:3]])
+        result = refused(*score, "--strip", "_sal", match=r"1 of 4 predictions are missing \(im3\)")
+        assert "--strip" not in result.stderr
+
+    def test_subset_is_explained_where_maps_are_missing(self, score: tuple[str, ...]) -> None:
+        Path("maps/im3.png").unlink()
+        refused(
+            *score,
+            "--subset",
+            match="skip.. --subset does not allow this: it is for a folder that holds only",
+        )
 
     def test_two_files_of_one_stem(self, score: tuple[str, ...]) -> None:
         save(map_of(0), "maps/im0.bmp")

@@ -21,7 +21,7 @@ from sodbench.data.locations import (
     locate,
     locate_all,
 )
-from sodbench.data.pairing import pair, suggest_strip
+from sodbench.data.pairing import loose_name, naming_hint, pair, suggest_loose, suggest_strip
 from sodbench.data.registry import find, registry
 from sodbench.data.sources import ImageFile
 from sodbench.data.verification import verify_dataset
@@ -509,6 +509,99 @@ def test_two_files_of_one_image() -> None:
 )
 def test_suggest_strip(preds: list[str], expected: str | None) -> None:
     assert suggest_strip(entries(*preds), entries("1.png", "2.png", "12.png")) == expected
+
+
+@pytest.mark.parametrize(
+    ("strip", "preds", "expected"),
+    [
+        (["_sal"], ["1_sal.png", "2_sal.png", "13_sal.png"], None),
+        (["_sal"], ["M1_sal.png", "M2_sal.png", "M12_sal.png"], "M"),
+    ],
+)
+def test_an_affix_that_is_given_is_not_suggested(
+    strip: list[str], preds: list[str], expected: str | None
+) -> None:
+    assert suggest_strip(entries(*preds), entries("1.png", "2.png", "12.png"), strip) == expected
+
+
+COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
+
+
+def test_composed_and_decomposed_letters_are_one_name() -> None:
+    found = pair(entries(f"{DECOMPOSED}.png"), entries(f"{COMPOSED}.png"))
+    assert [image for image, _, _ in found.pairs] == [COMPOSED]
+    with pytest.raises(
+        PredictionError,
+        match=r"'dir/cafe\\u0301\.png' and 'dir/caf\\xe9\.png': found two predictions of image caf\u00e9",
+    ):
+        pair(entries(f"{DECOMPOSED}.png", f"{COMPOSED}.png"), entries("a.png"))
+    with pytest.raises(DatasetError, match="found two masks"):
+        pair(entries("a.png"), entries(f"{DECOMPOSED}.png", f"{COMPOSED}.png"))
+
+
+@pytest.mark.parametrize(
+    ("preds", "masks", "expected"),
+    [
+        (["IMG_0", "IMG_1"], ["img_0", "img_1"], ["img_0", "img_1"]),
+        (["1", "10", "0"], ["001", "010", "000"], ["000", "001", "010"]),
+        (["a", "B", "c"], ["A", "b"], ["A", "b"]),
+        (["7b1"], ["07B01", "107b1"], ["07B01"]),
+        (["a", "A"], ["a", "A"], ["A", "a"]),
+        (["a"], ["a", "A"], ["a"]),
+    ],
+)
+def test_loose_names(preds: list[str], masks: list[str], expected: list[str]) -> None:
+    maps, truth = ([f"{stem}.png" for stem in stems] for stems in (preds, masks))
+    found = pair(entries(*maps), entries(*truth), loose=True)
+    assert [image for image, _, _ in found.pairs] == expected
+    assert all(loose_name(p.stem) == loose_name(m.stem) for _, p, m in found.pairs)
+    assert len(found.pairs) + len(found.missing) == len(masks)
+    assert len(found.pairs) + len(found.extra) == len(preds)
+
+
+@pytest.mark.parametrize(
+    ("preds", "masks", "files"),
+    [
+        (["a", "A"], ["a"], r"dir/A\.png, dir/a\.png, dir/a\.png"),
+        (["Ab"], ["ab", "aB"], r"dir/Ab\.png, dir/aB\.png, dir/ab\.png"),
+        (["01"], ["1", "001"], r"dir/01\.png, dir/001\.png, dir/1\.png"),
+    ],
+)
+def test_loose_names_that_leave_a_choice(preds: list[str], masks: list[str], files: str) -> None:
+    maps, truth = ([f"{stem}.png" for stem in stems] for stems in (preds, masks))
+    with pytest.raises(PredictionError, match=f"{files}: names that differ only in case or leading zeros"):
+        pair(entries(*maps), entries(*truth), loose=True)
+
+
+def test_suggested_loose_names_leave_no_choice() -> None:
+    preds = entries("IMG_0.png", "b.png", "01.png", "C.png", "c.png")
+    masks = entries("img_0.png", "b.png", "1.png", "001.png", "cc.png")
+    assert suggest_loose(preds, masks) == [("IMG_0", "img_0")]
+    assert suggest_loose(entries("A_sal.png"), entries("a.png"), ["_sal"]) == [("A_sal", "a")]
+
+
+@pytest.mark.parametrize(
+    ("preds", "given", "hint"),
+    [
+        (["x1_sal", "x2_sal"], ([], False), "Their names have '_sal' more .*: pass --strip _sal."),
+        (["x1_sal", "x2_sal"], (["_sal"], False), ""),
+        (
+            ["X1", "x02"],
+            ([], False),
+            "2 differ .* leading zeros .X1 for x1, x02 for x2.: pass --loose-names.",
+        ),
+        (["X1", "x02"], ([], True), ""),
+        (["MX1", "MX2"], ([], False), "Their names have 'M' .* and differ .*: pass --strip M --loose-names."),
+        (["MX1", "MX2"], ([], True), "Their names have 'M' more than the masks': pass --strip M."),
+        (["MX1", "MX2"], (["M"], False), "2 differ .* .MX1 for x1, MX2 for x2.: pass --loose-names."),
+        (["x3", "y"], ([], False), ""),
+    ],
+)
+def test_naming_hint(preds: list[str], given: tuple[list[str], bool], hint: str) -> None:
+    strip, loose = given
+    maps = entries(*(f"{stem}.png" for stem in preds))
+    found = naming_hint(maps, entries("x1.png", "x2.png"), strip, loose=loose)
+    assert re.fullmatch(hint, found), found
 
 
 # --- verification

@@ -6,7 +6,7 @@ from statistics import median
 
 from sodbench.analysis.diagnostics.evidence import BLOCK, Evidence
 from sodbench.analysis.diagnostics.sample import FEWEST, HALF_OF_MAPS, Finding, View, mean_of, short
-from sodbench.data.pairing import Pairing, suggest_strip
+from sodbench.data.pairing import Pairing, naming_hint
 from sodbench.data.sources import ImageFile
 from sodbench.errors import first_few
 
@@ -17,22 +17,24 @@ BLOCKY = 0.5
 most .17 are as published, at least .84 after JPEG at quality 75, and .26 to .85 at 90."""
 
 
-def unmatched(pairing: Pairing, maps: Sequence[ImageFile], masks: Sequence[ImageFile]) -> Finding | None:
+def unmatched(
+    pairing: Pairing,
+    maps: Sequence[ImageFile],
+    masks: Sequence[ImageFile],
+    strip: Sequence[str] = (),
+    loose: bool = False,
+) -> Finding | None:
     """Name masks without a map, and maps without a mask."""
     missing, extra = pairing.missing, pairing.extra
     if not missing and not extra:
         return None
     parts = [f"{len(missing)} of {len(masks)} masks have no map ({first_few(missing)})"] if missing else []
     parts += [f"{len(extra)} of {len(maps)} maps have no mask ({first_few(extra)})"] if extra else []
-    strip = suggest_strip(maps, masks)
-    hint = (
-        f"names of maps have {strip!r} more than the masks': pass it as --strip."
-        if strip
-        else "check that the run finished, and that both are of one version of the dataset."
-    )
+    hint = naming_hint(maps, masks, strip, loose=loose)
+    hint = hint or "Check that the run finished, and that both are of one version of the dataset."
     count = len(missing) + len(extra)
     return Finding(
-        "unpaired", f"{' and '.join(parts)}: {hint}", (*missing, *extra), count, len(masks) + len(extra)
+        "unpaired", f"{' and '.join(parts)}. {hint}", (*missing, *extra), count, len(masks) + len(extra)
     )
 
 

@@ -54,6 +54,7 @@ def examine(
     *,
     sample: int = SAMPLE,
     strip: Sequence[str] = (),
+    loose: bool = False,
     jobs: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
@@ -71,6 +72,8 @@ def examine(
         How many maps to look at, evenly spaced by name; findings say so where this is not all of them.
     strip
         Affixes to remove from the names of maps.
+    loose
+        Also pair names that differ only in case or leading zeros.
     jobs
         Threads; by default one a CPU.
     progress
@@ -99,9 +102,9 @@ def examine(
     if sample < 1:
         raise PredictionError(f"sample={sample} must be at least 1.")
     masks = location.mask_files
-    pairing = pair(entries, masks, strip)
+    pairing = pair(entries, masks, strip, loose=loose)
     names = [mask.stem for mask in masks]
-    first = unmatched(pairing, entries, masks)
+    first = unmatched(pairing, entries, masks, strip, loose)
     chosen = [pairing.pairs[k] for k in sampled(len(pairing.pairs), sample)]
     searched = set(sampled(len(chosen), ENLARGED_SAMPLE))
     rule = binarised_by(protocol or Protocol(), location).mask_threshold

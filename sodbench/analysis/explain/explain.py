@@ -204,7 +204,13 @@ def rescorer_of_maps(
     (entries,) = job.methods.values()
     with bar("look at the maps") as progress:
         findings = examine(
-            entries, job.location, plan.protocol, strip=plan.strip, jobs=plan.jobs, progress=progress
+            entries,
+            job.location,
+            plan.protocol,
+            strip=plan.strip,
+            loose=plan.loose,
+            jobs=plan.jobs,
+            progress=progress,
         )
     odd = tuple(f"{finding.name}: {finding.text}" for finding in findings)
     try:
@@ -213,7 +219,7 @@ def rescorer_of_maps(
         for line in odd:
             say(line)
         raise
-    pixels = Pixels(entries, job.location, plan.strip, plan.jobs)
+    pixels = Pixels(entries, job.location, plan.strip, plan.loose, plan.jobs)
     return Rescorer(scores, pixels), odd or (NOTHING_ODD,)
 
 

@@ -68,6 +68,7 @@ class Pixels:
     entries: Sequence[ImageFile]
     location: Location
     strip: tuple[str, ...] = ()
+    loose: bool = False
     jobs: int | None = None
 
 
@@ -123,7 +124,8 @@ class Rescorer:
                 f"{self.scores.method}: stored scores do not suffice, give the maps themselves."
             )
         masks = {mask.stem: mask for mask in self.pixels.location.mask_files}
-        paired = pair(self.pixels.entries, list(masks.values()), self.pixels.strip).pairs
+        pixels = self.pixels
+        paired = pair(pixels.entries, list(masks.values()), pixels.strip, loose=pixels.loose).pairs
         maps = {image: entry for image, entry, _ in paired}
         graded = self.pixels.location.dataset.grey_masks
         groups = {grey for grey, _ in lacking}
