@@ -30,6 +30,7 @@ class TrainOptions:
     out: Path | None
     weights: Path | None
     resume: Path | None
+    model_module: str | None
     device: str
 
 
@@ -43,6 +44,9 @@ class TrainOptions:
 )
 @click.option("--weights", type=FOLDER, help="Start from these instead of a fresh initialisation.")
 @click.option("--resume", type=FOLDER, metavar="RUN", help="Continue the run in this folder.")
+@click.option(
+    "--model-module", metavar="MODULE:FUNCTION", help="Build your own network; needed again on --resume."
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
 @gathered(TrainOptions)
 def train(options: TrainOptions) -> None:
@@ -59,7 +63,8 @@ def train(options: TrainOptions) -> None:
     from sodbench.models.training.runs import Pairs, train_new, train_on
     from sodbench.reports.figures.cost import draw_losses
 
-    import_from_here()  # a configuration may name a network of the user's own
+    if options.model_module:
+        import_from_here()
     config, out, resume, device = options.config, options.out, options.resume, options.device
     if bool(options.images) != bool(options.masks) or (options.data and options.images):
         raise click.UsageError("pass either --data, or both --images and --masks.")
@@ -68,18 +73,27 @@ def train(options: TrainOptions) -> None:
         if config or out or options.weights:
             raise click.UsageError("--resume takes all from its folder: no --config, --out or --weights.")
         folder = resume
-        outcome = train_on(folder, pairs, device, held_out_scores, progress_bar, say)
+        outcome = train_on(folder, pairs, options.model_module, device, held_out_scores, progress_bar, say)
     else:
         if not (config and out and (options.data or options.images)):
             raise click.UsageError("a new run needs --config, --out, and --data (or --images and --masks).")
         folder = out
         outcome = train_new(
-            config, pairs, folder, options.weights, device, held_out_scores, progress_bar, say
+            config,
+            pairs,
+            folder,
+            options.weights,
+            options.model_module,
+            device,
+            held_out_scores,
+            progress_bar,
+            say,
         )
     if outcome.first and (folder / "log.csv").exists():
         draw_losses(folder)
     if outcome.signal:
-        say(f"Stopped after step {outcome.step}. Go on: sodbench train --resume {folder}")
+        own = f" --model-module {outcome.factory}" if outcome.factory else ""
+        say(f"Stopped after step {outcome.step}. Go on: sodbench train --resume {folder}{own}")
         sys.exit(128 + outcome.signal)
     if outcome.first:
         say(f"{outcome.step} steps -> {folder}/last.safetensors")

@@ -7,9 +7,9 @@ dictionary within (``state_dict``, ``model``, ``params_ema`` ...) and a prefix t
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from sodbench.errors import WeightsError, first_few
 from sodbench.models.onnx_weights import read_onnx, sha256_with_external
@@ -89,43 +89,39 @@ def put_weights(network: "nn.Module", state: "dict[str, Tensor]", path: Path) ->
         They belong to another architecture.
     """
     own = network.state_dict()
-    _check(path, state, own)
     counters = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}
-    network.load_state_dict({**counters, **state}, strict=True)
+    state = {**counters, **state}
+    if what := misfit(state, own):
+        size = _parameters(state)
+        alike = [m.name for m in known_models().values() if m.parameters == size != _parameters(own)]
+        hint = (
+            f" It holds {size} parameters, as many as {alike[0]}: pass --model {alike[0]}." if alike else ""
+        )
+        raise WeightsError(f"{path}: a checkpoint of another architecture: {what}.{hint}")
+    network.load_state_dict(state, strict=True)
 
 
-class _Misfit(NamedTuple):
-    """How tensors differ from what a network expects."""
+def misfit(state: "Mapping[str, Tensor]", own: "Mapping[str, Tensor]") -> str:
+    """Tell how names and shapes differ from what a network expects; nothing if they do not.
 
-    missing: list[str]
-    extra: list[str]
-    shapes: list[str]
-
-
-def _misfit(state: "dict[str, Tensor]", own: "dict[str, Tensor]") -> _Misfit:
-    missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
-    extra = [k for k in state if k not in own]
-    shapes = [
-        f"{k} {tuple(state[k].shape)} for {tuple(v.shape)}"
-        for k, v in own.items()
-        if k in state and state[k].shape != v.shape
-    ]
-    return _Misfit(missing, extra, shapes)
-
-
-def _check(path: Path, state: "dict[str, Tensor]", own: "dict[str, Tensor]") -> None:
-    misfit = _misfit(state, own)
-    if not any(misfit):
-        return
-    parts = [
-        f"{counted(len(names), 'parameter')} {what} ({first_few(names, 3)})"
-        for names, what in zip(misfit, ("missing", "unknown", "of another shape"), strict=True)
-        if names
-    ]
-    size = _parameters(state)
-    alike = [m.name for m in known_models().values() if m.parameters == size != _parameters(own)]
-    hint = f" It holds {size} parameters, as many as {alike[0]}: pass --model {alike[0]}." if alike else ""
-    raise WeightsError(f"{path}: a checkpoint of another architecture: {'; '.join(parts)}.{hint}")
+    >>> import torch
+    >>> misfit({"a": torch.zeros(1), "b": torch.zeros(1)}, {"a": torch.zeros(2)})
+    '1 parameter unknown (b); 1 parameter of another shape (a (1,) for (2,))'
+    """
+    names = {
+        "missing": [k for k in own if k not in state],
+        "unknown": [k for k in state if k not in own],
+        "of another shape": [
+            f"{k} {tuple(state[k].shape)} for {tuple(v.shape)}"
+            for k, v in own.items()
+            if k in state and state[k].shape != v.shape
+        ],
+    }
+    return "; ".join(
+        f"{counted(len(those), 'parameter')} {what} ({first_few(those, 3)})"
+        for what, those in names.items()
+        if those
+    )
 
 
 def _parameters(state: "dict[str, Tensor]") -> int:
@@ -192,11 +188,12 @@ def _unwrapped(network: "nn.Module", path: Path, content: object, say: Say) -> "
         kind = type(content).__name__
         raise WeightsError(f"{path}: expected a state_dict (name -> tensor), found {kind} of something else.")
     own = network.state_dict()
+    counters = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}
     fitting = []
     for keys, state in inner:
         for prefix, names in _prefixes(list(state)):
             inside = dict(zip(names, state.values(), strict=True))
-            if not any(_misfit(inside, own)):
+            if not misfit({**counters, **inside}, own):
                 fitting.append((keys, prefix, inside))
                 break
     if not fitting:

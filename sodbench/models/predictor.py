@@ -2,6 +2,7 @@
 
 import importlib
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -105,10 +106,19 @@ def build_network(factory: str) -> "nn.Module":
     except (ImportError, AttributeError, ValueError, TypeError) as error:
         raise WeightsError(
             f"{factory}: cannot build this model ({error}). Expected module:function."
+            + _hint(module, factory)
         ) from error
     if not isinstance(network, torch.nn.Module):
         raise WeightsError(f"{factory}: gave {type(network).__name__}, expected a torch.nn.Module.")
     return network
+
+
+def _hint(module: str, factory: str) -> str:
+    """Say how to import a module of the current folder, which only the command line asks for."""
+    file = Path(f"{module.partition('.')[0]}.py")
+    if "" in sys.path or not re.fullmatch(r"[\w.]+", module) or not file.is_file():
+        return ""
+    return f" {file} is in the current folder: pass --model-module {factory}."
 
 
 def load_model(

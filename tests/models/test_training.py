@@ -1,6 +1,7 @@
 """``sodbench train`` with tiny networks: recipe, resuming, several processes, and what is refused."""
 
 import csv
+import io
 import json
 import os
 import resource
@@ -9,6 +10,7 @@ import socket
 import subprocess
 import sys
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from workspace import command, good, listing, refused, save, sodbench
 from sodbench.cli.train import HELD_OUT
 from sodbench.errors import FileError, TrainingError
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
-from sodbench.models.training.checkpoint import write_checkpoint
+from sodbench.models.training.checkpoint import restore_scaler, write_checkpoint
 from sodbench.models.training.config import _KEYS, CONFIGS, Config, load_config
 from sodbench.models.training.data import Samples, augmented, batches, find_data, split
 from sodbench.models.training.initial import initial_network
@@ -66,6 +68,11 @@ class Dropping(Net):
     def forward(self, x):
         x = nn.functional.dropout(self.first(x), 0.5, self.training)
         return self.fused(x), self.side(x)
+
+class Idle(Net):
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Conv2d(6, 1, 1)
 
 class Folding(Net):
     def fold_batch_norm(self):
@@ -152,6 +159,11 @@ def begin(*more: object, out: str = "run", **changes: object):
         "cpu",
         *more,
     )
+
+
+def again(folder: str = "run", net: str = "tinytrain:Net") -> tuple[str, ...]:
+    own = ("--model-module", net) if net else ()
+    return ("train", "--resume", folder, *own, "--device", "cpu")
 
 
 def state_of(folder: str) -> dict:
@@ -346,7 +358,7 @@ def test_a_checkpoint_from_when_there_was_a_key_tensorboard_resumes():
     state = torch.load("run/checkpoint.pt", weights_only=True)
     state["config"] |= {"tensorboard": True, "iterations": 2}
     torch.save(state, "run/checkpoint.pt")
-    good("train", "--resume", "run", "--device", "cpu")
+    good(*again("run"))
     state = torch.load("run/checkpoint.pt", weights_only=True)
     assert (state["step"], "tensorboard" in state["config"]) == (2, False)
 
@@ -357,7 +369,7 @@ def test_starts_from_weights():
     start = load_file("run/last.safetensors")["fused.weight"]
     assert float((load_file("next/last.safetensors")["fused.weight"] - start).abs().max()) <= 0.0101
     Path("run/last.safetensors").unlink()
-    good("train", "--resume", "next", "--device", "cpu")
+    good(*again("next"))
 
 
 def test_u2netp_trains_and_resumes(here):
@@ -365,7 +377,7 @@ def test_u2netp_trains_and_resumes(here):
     good(*begin(iterations=4, checkpoint_every=2, **small))
     good(*begin(out="half", iterations=2, checkpoint_every=2, **small))
     lengthen("half", 4)
-    good("train", "--resume", "half", "--device", "cpu")
+    good(*again("half", ""))
     assert Path("run/last.safetensors").read_bytes() == Path("half/last.safetensors").read_bytes()
     assert Path("run/log.csv").read_text() == Path("half/log.csv").read_text()
     losses = [float(row["loss"]) for row in rows_of("run/log.csv")]
@@ -442,7 +454,7 @@ def test_killed_and_resumed_is_the_same_as_straight_on():
     assert killed("SIGKILL", *begin(out="killed", **straight)).returncode == -signal.SIGKILL
     assert state_of("killed")["step"] == 10
     assert [row["step"] for row in rows_of("killed/log.csv")] == [str(k) for k in range(1, 14)]
-    good("train", "--resume", "killed", "--device", "cpu")
+    good(*again("killed", "tinytrain:Dropping"))
     assert Path("run/last.safetensors").read_bytes() == Path("killed/last.safetensors").read_bytes()
     assert Path("run/log.csv").read_text() == Path("killed/log.csv").read_text()
     one, two = state_of("run"), state_of("killed")
@@ -458,7 +470,7 @@ def test_sigterm_writes_a_checkpoint_and_exits_with_143():
     assert done.returncode == 143, done.stderr
     assert b"Stopped after step 14. Go on: sodbench train --resume ended" in done.stderr
     assert state_of("ended")["step"] == 14
-    good("train", "--resume", "ended", "--device", "cpu")
+    good(*again("ended"))
     good(*begin(**straight))
     assert Path("run/last.safetensors").read_bytes() == Path("ended/last.safetensors").read_bytes()
 
@@ -472,7 +484,7 @@ def test_logs_are_cut_back_to_the_checkpoint():
         with Path(f"half/{name}.csv").open("a") as file:
             file.write("4,0.1,0.1,0.1,0.1\n5,0.")
     lengthen("half", 4)
-    good("train", "--resume", "half", "--device", "cpu")
+    good(*again("half"))
     for name in ("log.csv", "validation.csv"):
         assert Path("run", name).read_text() == Path("half", name).read_text()
 
@@ -515,7 +527,7 @@ def test_interrupted_by_hand(monkeypatch):
 def test_resuming_a_finished_run_changes_nothing():
     good(*begin(iterations=2))
     before = Path("run/last.safetensors").read_bytes()
-    assert "2 steps" in good("train", "--resume", "run", "--device", "cpu").stderr
+    assert "2 steps" in good(*again("run")).stderr
     assert Path("run/last.safetensors").read_bytes() == before
 
 
@@ -717,14 +729,14 @@ def test_other_pairs_on_resuming():
     good(*begin(iterations=1))
     Path("set/masks/p1.png").unlink()
     Path("set/images/p1.png").unlink()
-    refused("train", "--resume", "run", match="was trained on 7 other pairs than the 6")
+    refused(*again(), match="was trained on 7 other pairs than the 6")
 
 
 def test_moved_pairs_on_resuming():
     good(*begin(iterations=1))
     Path("set").rename("moved")
-    refused("train", "--resume", "run", match="no such folder or zip")
-    good("train", "--resume", "run", "--data", "moved", "--device", "cpu")
+    refused(*again(), match="no such folder or zip")
+    good(*again(), "--data", "moved")
 
 
 def test_checkpoint_written_in_half():
@@ -736,13 +748,184 @@ def test_checkpoint_written_in_half():
     refused("train", "--resume", "run", match="expected a checkpoint of `sodbench train` of format 1")
 
 
-def test_checkpoint_of_another_architecture():
+NAN = float("nan")
+RNG = torch.get_rng_state().shape
+
+DAMAGES = [
+    ("format", 2, "format is 2, expected 1"),
+    ("format", True, "format is True, expected 1"),
+    ("config", [], r"config is \[\], expected a dictionary"),
+    ("config", {}, r"config has no model, factory, weights, init, seed, \+19 more\."),
+    ("config.lr", "fast", "config: lr is 'fast', expected a number above 0"),
+    ("config.lr", torch.zeros(3), r"config: lr is tensor\(\[0\., 0\., 0\.\]\), expected a number"),
+    ("config.batch", 4.0, r"config: batch is 4\.0, expected a whole number"),
+    ("config.betas", [0.9, NAN], r"config: betas is \[0\.9, nan\], expected two numbers"),
+    ("config.seed", None, "config: seed is None, expected a whole number"),
+    ("config.bach", 3, "config: unknown key bach; did you mean batch"),
+    ("config.crop", KeyError, r"config has no crop\. The file is damaged: start again"),
+    ("data", "text", "data is 'text', expected a dictionary"),
+    ("data.name", 3, "data.name is 3, expected a path"),
+    ("data.images", KeyError, "data.images is missing"),
+    ("data.images", "a\0b", r"data.images is 'a\\x00b', expected a path that a file can have"),
+    ("data.masks", "x" * 100_000, r"data.masks is 'x+\.\.\.x+', expected a path"),
+    ("data.masks", "x" * 4000, r"data.masks is 'x+\.\.\.x+', expected a path"),
+    ("data.count", -7, "data.count is -7, expected a number of pairs"),
+    ("data.count", 10**12, "was trained on 1000000000000 other pairs than the 7"),
+    ("data.digest", "0", "data.digest is '0', expected a sha256"),
+    ("data.digest", "0" * 64, "was trained on 7 other pairs than the 7"),
+    ("data.more", 1, r"data holds unknown fields: 'more'"),
+    ("world", "text", "world is 'text', expected a number of processes"),
+    ("world", 0, "world is 0, expected"),
+    ("step", 10**12, "step is 1000000000000, expected at most iterations, which is 1"),
+    ("step", 2**70, "step is 1180591620717411303424, expected a whole number"),
+    ("step", -1, "step is -1, expected a whole number"),
+    ("step", NAN, "step is nan, expected"),
+    ("step", torch.tensor(1), r"step is tensor\(1\), expected"),
+    ("step", 0, "optimiser.state has 8 entries, expected one for each of the 0 parameters"),
+    ("model", [], r"model is \[\], expected a state_dict"),
+    ("model", {}, r"another architecture than tiny: 11 parameters missing \(first\.0\.weight"),
+    ("model.fused.weight", 3, "model is .*, expected a state_dict"),
+    ("model.fused.weight", KeyError, r"1 parameter missing \(fused\.weight\)"),
+    ("model.first.1.num_batches_tracked", KeyError, r"1 parameter missing \(first\.1\.num_batches"),
+    ("model.more", torch.zeros(1), r"1 parameter unknown \(more\)"),
+    ("model.fused.bias", torch.tensor([NAN]), r"not finite \(fused\.bias\)"),
+    ("model.fused.bias", torch.tensor([1 + 2j]), r"of another type .* \(fused\.bias\)"),
+    ("model.fused.bias", torch.tensor([1]), r"of another type .* \(fused\.bias\)"),
+    ("model.fused.bias", torch.zeros(1).to_sparse(), r"of another type .* \(fused\.bias\)"),
+    ("model.fused.bias", torch.zeros(1, device="meta"), r"of another type .* \(fused\.bias\)"),
+    ("optimiser", None, "optimiser is None, expected a dictionary"),
+    ("optimiser.state", KeyError, "optimiser.state is missing"),
+    ("optimiser.state", {}, "optimiser.state has 0 entries, expected one for each of the 8"),
+    ("optimiser.state.3", KeyError, "optimiser.state has 7 entries, expected one for each of the 8"),
+    ("optimiser.state.3", 1, "optimiser.state.3 is 1, expected a dictionary"),
+    ("optimiser.state.3.step", torch.tensor(1e12), r"3\.step is tensor\(.*\), expected 1, the steps made"),
+    ("optimiser.state.3.step", "1", r"3\.step is '1', expected 1"),
+    ("optimiser.state.3.exp_avg", torch.full((6,), NAN), r"3\.exp_avg is a tensor .*, expected finite"),
+    ("optimiser.state.3.exp_avg", torch.zeros(5), r"shape \(5,\), expected finite numbers of shape \(6,\)"),
+    ("optimiser.state.3.exp_avg_sq", -torch.ones(6), "expected finite numbers of shape .*, from 0"),
+    ("optimiser.state.3.exp_avg_sq", KeyError, r"state\.3\.exp_avg_sq is missing"),
+    ("optimiser.param_groups", [], r"param_groups is \[\], expected a list of one"),
+    ("optimiser.param_groups.0.lr", NAN, r"optimiser\.lr is nan, expected 0\.01 as configured"),
+    ("optimiser.param_groups.0.betas", KeyError, r"optimiser\.betas is None, expected \(0\.9, 0\.999\)"),
+    ("optimiser.param_groups.0.params", [0], r"optimiser\.params is \[0\], expected \[0, 1, 2"),
+    ("optimiser.param_groups.0.amsgrad", True, r"optimiser\.amsgrad is True, expected False"),
+    ("scaler", {"scale": 1.0}, r"scaler holds unknown fields: 'scale'"),
+    ("rng", {}, "rng.cpu is missing"),
+    ("rng.cpu", torch.zeros(3), r"rng\.cpu is a tensor of torch\.float32, shape \(3,\), expected"),
+    ("rng.cpu", torch.zeros(3, dtype=torch.uint8), r"rng\.cpu is no state of a random number generator"),
+    ("rng.cpu", torch.zeros(RNG, dtype=torch.uint8), r"rng\.cpu is no state of a random number generator"),
+    ("rng.cuda", "seed", r"rng\.cuda is 'seed', expected the bytes"),
+]
+
+
+@cache
+def checkpoint_of_one_step() -> bytes:
+    good(*begin(iterations=1))
+    return Path("run/checkpoint.pt").read_bytes()
+
+
+@pytest.mark.parametrize(("field", "value", "match"), DAMAGES)
+def test_damaged_fields_of_a_checkpoint(field, value, match):
+    """One error that names the file, the field and what was expected; the file stays as it is."""
+    content = checkpoint_of_one_step()
+    state = torch.load(io.BytesIO(content), weights_only=True)
+    state["data"] |= {key: str(Path("set", key).resolve()) for key in ("images", "masks")}
+    top, _, rest = field.partition(".")
+    *inner, last = [top, rest] if top == "model" and rest else field.split(".")
+    table = state
+    for key in inner:
+        table = table[int(key) if key.isdigit() else key]
+    last = int(last) if last.isdigit() else last
+    if value is KeyError:
+        del table[last]
+    else:
+        table[last] = value
+    Path("run").mkdir(exist_ok=True)
+    torch.save(state, "run/checkpoint.pt")
+    before = Path("run/checkpoint.pt").read_bytes()
+    result = refused(*again(), match=match)
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr) < 5000
+    assert Path("run/checkpoint.pt").read_bytes() == before
+
+
+def test_a_checkpoint_of_a_loss_that_leaves_parameters_out():
+    """They have no state in the optimiser, which is not damage."""
+    good(*begin(iterations=2, factory="tinytrain:Idle"))
+    assert sorted(state_of("run")["optimiser"]["state"]) == list(range(8))
+    lengthen("run", 3)
+    good(*again(net="tinytrain:Idle"))
+
+
+SCALED = torch.amp.GradScaler("cpu").state_dict()
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"scale": NAN}, "scaler.scale is nan, expected a finite number above 0"),
+        ({"_growth_tracker": -1}, "scaler._growth_tracker is -1"),
+        ({"growth_factor": 0.5}, r"scaler.growth_factor is 0\.5, expected 2\.0"),
+    ],
+)
+def test_damaged_scaler(changes, match):
+    scaler = torch.amp.GradScaler("cpu")
+    restore_scaler(scaler, {**SCALED, "scale": 8.0, "_growth_tracker": 3}, Path("c.pt"))
+    with pytest.raises(TrainingError, match=rf"c\.pt: {match}"):
+        restore_scaler(scaler, {**SCALED, **changes}, Path("c.pt"))
+
+
+CODE = """
+import os
+open("ran", "w").close()
+os.abort()
+"""
+
+
+@pytest.mark.parametrize("factory", ["helper:build", "os:abort", "tinytrain:Net"])
+def test_a_checkpoint_names_no_code(factory, monkeypatch):
+    """Its factory is neither imported nor called: the user names it again."""
     good(*begin(iterations=1))
     state = state_of("run")
-    state["config"]["factory"] = "tinytrain:Wide"
+    state["config"] |= {"factory": factory, "iterations": 2}
     torch.save(state, "run/checkpoint.pt")
+    Path("helper.py").write_text(CODE)
+    path = list(sys.path)
     refused(
-        "train", "--resume", "run", match=r"a checkpoint of another architecture than tiny .*fused\.weight"
+        *again(net=""),
+        match=rf"run/checkpoint\.pt: trained with a network of your own, '{factory}'\. .*"
+        rf"--model-module {factory}\.",
+    )
+    assert (sys.path, Path("ran").exists()) == (path, False)
+    good(*again(net="tinytrain:Net"))
+    assert state_of("run")["config"]["factory"] == "tinytrain:Net"
+
+
+def test_a_network_in_the_current_folder_is_named_on_the_command_line():
+    """A configuration is data, too: it does not extend where modules are looked for."""
+    Path("mynet.py").write_text(MODULE, encoding="utf-8")
+    path = list(sys.path)
+    refused(
+        *begin(factory="mynet:Net"),
+        match=r"mynet:Net: cannot build .* mynet\.py is in the current folder: pass --model-module mynet:Net",
+    )
+    assert sys.path == path
+    good(*begin("--model-module", "mynet:Net", iterations=1, factory=""))
+
+
+@pytest.mark.parametrize("text", ["step,loss\nx,1\n", "step,loss\n1,x\n", b"step\n\xff\n"])
+def test_damaged_log(text):
+    good(*begin(iterations=1))
+    Path("run/log.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
+    refused(*again(), match=r"run/log\.csv: damaged, expected rows of numbers\. Move it away")
+
+
+def test_checkpoint_of_another_architecture():
+    good(*begin(iterations=1))
+    refused(
+        *again(net="tinytrain:Wide"),
+        match=r"checkpoint\.pt: a checkpoint of another architecture than tiny: 1 parameter of another shape "
+        r"\(fused\.weight \(1, 6, 1, 1\) for \(1, 6, 3, 3\)\)",
     )
 
 
@@ -774,9 +957,9 @@ def listing_of_set() -> list[str]:
 def test_a_resumed_run_without_a_step_keeps_its_folder():
     good(*begin(iterations=1))
     state = state_of("run")
-    state["config"]["factory"], state["step"] = "tinytrain:Broken", 0
+    state["optimiser"]["state"], state["step"] = {}, 0
     torch.save(state, "run/checkpoint.pt")
-    refused("train", "--resume", "run", "--device", "cpu", match="step 1: the loss is nan")
+    refused(*again(net="tinytrain:Broken"), match="step 1: the loss is nan")
     assert state_of("run")["step"] == 0
 
 

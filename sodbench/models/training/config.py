@@ -7,11 +7,14 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from sodbench.errors import TrainingError
+from sodbench.models.networks import NETWORKS
 from sodbench.models.predictor import PRECISIONS
 from sodbench.utils.toml import FLAG, TEXT, Check, checked_table, read_toml
 
 CONFIGS = Path(__file__).parent / "configs"
 INITS = ("xavier", "torch")
+FORMER_KEYS = {"tensorboard"}
+"""Keys of earlier configurations that did not affect the result of training."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +50,11 @@ class Config:
     log_every: int = 20
     validate_every: int = 0
     holdout: float = 0.0
+
+    @property
+    def own_factory(self) -> str:
+        """The factory, if it is the user's own and none of sodbench's networks."""
+        return "" if self.factory in NETWORKS.values() else self.factory
 
     def plain(self) -> dict[str, Any]:
         """Return the keys and values as in TOML."""

@@ -69,8 +69,13 @@ def write_run_record(folder: Path, config: Config, data: Data, group: ProcessGro
 
 def _cut(file: Path, step: int) -> None:
     """Drop the rows after a step, and an incomplete last row."""
-    head, *rows = file.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
-    head = head if head.endswith("\n") else ""
-    kept = [row for row in rows if row.endswith("\n") and int(row.partition(",")[0]) <= step]
+    try:
+        head, *rows = file.read_text(encoding="utf-8").splitlines(keepends=True) or [""]
+        head = head if head.endswith("\n") else ""
+        whole = [row for row in rows if row.endswith("\n")]
+        steps = [int(cells[0]) for cells in ([float(cell) for cell in row.split(",")] for row in whole)]
+    except ValueError as error:
+        raise TrainingError(f"{file}: damaged, expected rows of numbers. Move it away.") from error
+    kept = [row for row, number in zip(whole, steps, strict=True) if number <= step]
     with replacing(file) as part:
         part.write_text(head + "".join(kept), encoding="utf-8")

@@ -21,6 +21,9 @@ from sodbench.models.predictor import Predictor
 from sodbench.models.training.checkpoint import (
     CHECKPOINT_FILE,
     discard,
+    restore_optimiser,
+    restore_rng,
+    restore_scaler,
     restore_weights,
     write_checkpoint,
     write_weights,
@@ -48,12 +51,27 @@ Score = Callable[[Iterable[HeldOut]], Mapping[str, float]]
 
 
 class TrainingOutcome(NamedTuple):
-    """Steps made, the signal that ended the run or 0, its last loss; `first`: this process writes files."""
+    """What a run did.
+
+    Parameters
+    ----------
+    step
+        Steps made.
+    signal
+        The signal that ended it, or 0.
+    loss
+        Its last loss.
+    first
+        Whether this process is the one that writes files.
+    factory
+        ``module:function`` of the user's own network, which is needed again to resume.
+    """
 
     step: int
     signal: int
     loss: float
     first: bool
+    factory: str
 
 
 def train(
@@ -107,7 +125,10 @@ def train(
         begun = (out / CHECKPOINT_FILE).exists()
         hint = f"Go on with an earlier run by --resume {out}." if begun else "Choose another, or empty it."
         raise TrainingError(f"{out}: is not empty, expected a new folder. {hint}")
-    if state is not None and state["data"]["digest"] != data.digest:
+    if state is not None and (state["data"]["digest"], state["data"]["count"]) != (
+        data.digest,
+        len(data.pairs),
+    ):
         raise TrainingError(
             f"{out}: was trained on {state['data']['count']} other pairs than the {len(data.pairs)} of "
             f"{data.images} and {data.masks}. Give the run the pairs that it began with."
@@ -171,18 +192,25 @@ class _Session:
             check_outputs(outputs, (1, 1, size, size))
             total(losses(outputs, blank[:, :1]), self.config.loss_weights)
 
+    def _idle(self) -> set[int]:
+        """Return the numbers of the parameters that the loss does not depend on."""
+        size = self.config.crop
+        parameters = [p for p in self.network.parameters() if p.requires_grad]
+        blank = torch.zeros(1, 3, size, size, device=self.group.device)
+        each = losses(self.network.eval()(blank), blank[:, :1])
+        gradients = torch.autograd.grad(total(each, self.config.loss_weights), parameters, allow_unused=True)
+        used = {id(p) for p, gradient in zip(parameters, gradients, strict=True) if gradient is not None}
+        return {k for k, p in enumerate(self.network.parameters()) if id(p) not in used}
+
     def restore(self, state: Mapping[str, Any], say: Say) -> None:
         """Take over a checkpoint's tensors, random numbers and step."""
-        restore_weights(self.network, state["model"], self.out / CHECKPOINT_FILE, self.config.model)
-        try:
-            self.optimiser.load_state_dict(state["optimiser"])
-        except (ValueError, KeyError) as error:
-            raise TrainingError(f"{self.out / CHECKPOINT_FILE}: the optimiser's state is damaged.") from error
-        self.scaler.load_state_dict(state["scaler"])
-        torch.set_rng_state(state["rng"]["cpu"])
-        if self.group.device.type == "cuda" and "cuda" in state["rng"]:
-            torch.cuda.set_rng_state(state["rng"]["cuda"])
-        self.step = state["step"]
+        path, step = self.out / CHECKPOINT_FILE, state["step"]
+        restore_weights(self.network, state["model"], path, self.config.model)
+        exact = self.config.precision != "fp16"
+        restore_optimiser(self.optimiser, state["optimiser"], path, step, exact, self._idle)
+        restore_scaler(self.scaler, state["scaler"], path)
+        restore_rng(state["rng"], path, cuda=self.group.device.type == "cuda")
+        self.step = step
         if state["world"] != self.group.world:
             say(
                 f"Goes on with {self.group.world} processes, not {state['world']}: "
@@ -263,7 +291,7 @@ class _Session:
                     validate()
                 group.wait()
         ended_by = (asked or [signal.SIGTERM])[0] if stop else 0
-        return TrainingOutcome(self.step, ended_by, loss, group.rank == 0)
+        return TrainingOutcome(self.step, ended_by, loss, group.rank == 0, config.own_factory)
 
     @contextmanager
     def _opened(self) -> Iterator[Log | None]:

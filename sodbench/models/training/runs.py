@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from sodbench.errors import TrainingError
 from sodbench.utils.process import Bar, Say
 
 if TYPE_CHECKING:
@@ -36,12 +37,15 @@ def train_new(
     pairs: Pairs,
     out: Path,
     weights: Path | None,
+    model_module: str | None,
     device: str,
     score: "Score",
     bar: Bar,
     say: Say,
 ) -> "TrainingOutcome":
     """Begin a run in a folder, from a configuration's file and weights to start from.
+
+    `model_module` is the ``module:function`` of the network, in place of the configuration's.
 
     For a process that does nothing else: changes torch's settings by `fix_cudnn`.
 
@@ -56,14 +60,25 @@ def train_new(
     recipe = load_config(config)
     if weights:
         recipe = replace(recipe, weights=str(weights.absolute()))
+    if model_module:
+        recipe = replace(recipe, factory=model_module)
     need_torch()
     return _train(recipe, pairs.listed(), out, None, device, score, bar, say)
 
 
 def train_on(
-    folder: Path, pairs: Pairs, device: str, score: "Score", bar: Bar, say: Say
+    folder: Path,
+    pairs: Pairs,
+    model_module: str | None,
+    device: str,
+    score: "Score",
+    bar: Bar,
+    say: Say,
 ) -> "TrainingOutcome":
     """Go on with a run, on the pairs that it names or on those given, if they have moved.
+
+    A checkpoint is data and its code is not run: a network that sodbench does not know is built by
+    `model_module`, which the user names again.
 
     For a process that does nothing else: changes torch's settings by `fix_cudnn`.
 
@@ -80,6 +95,13 @@ def train_on(
 
     state = read_checkpoint(folder)
     config = config_of(state["config"], str(folder / CHECKPOINT_FILE))
+    if model_module:
+        config = replace(config, factory=model_module)
+    elif factory := config.own_factory:
+        raise TrainingError(
+            f"{folder / CHECKPOINT_FILE}: trained with a network of your own, {factory!r}. A checkpoint is "
+            f"never asked which code to run: name it again, with --model-module {factory}."
+        )
     if pairs == Pairs():
         before = Pairs(None, Path(state["data"]["images"]), Path(state["data"]["masks"]))
         data = before.listed(state["data"]["name"])
