@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from sodbench.data.images.decoding import decode
+from sodbench.data.images.photos import photo_from
 from sodbench.data.images.png import (
     CHANNELS,
     DEPTHS,
@@ -56,7 +57,9 @@ def encoded(rows: np.ndarray, step: int, filters: list[int]) -> bytes:
 
 def file_of(head: Head, raw: bytes) -> bytes:
     numbers = struct.pack(">IIBBBBB", *head[:4], 0, 0, head.interlaced)
-    return MAGIC + chunk(b"IHDR", numbers) + chunk(b"IDAT", zlib.compress(raw)) + chunk(b"IEND", b"")
+    palette = chunk(b"PLTE", bytes(range(3 * 2**head.depth % 256)) or bytes(768)) if head.colour == 3 else b""
+    pixels = chunk(b"IDAT", zlib.compress(raw))
+    return MAGIC + chunk(b"IHDR", numbers) + palette + pixels + chunk(b"IEND", b"")
 
 
 @st.composite
@@ -119,6 +122,142 @@ def test_the_same_samples_as_pillow(mode, size):
     found = samples_of(head_of(chunks), pixels)
     with Image.open(file) as again:
         np.testing.assert_array_equal(found, np.array(again).astype(found.dtype))
+
+
+SOUND = {
+    0: [
+        ("IHDR", struct.pack(">IIBBBBB", 2, 1, 8, 0, 0, 0, 0)),
+        ("IDAT", zlib.compress(b"\0ab")),
+        ("IEND", b""),
+    ],
+    2: [
+        ("IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 2, 0, 0, 0)),
+        ("IDAT", zlib.compress(b"\0abc")),
+        ("IEND", b""),
+    ],
+    3: [
+        ("IHDR", struct.pack(">IIBBBBB", 2, 1, 1, 3, 0, 0, 0)),
+        ("PLTE", bytes(6)),
+        ("IDAT", zlib.compress(b"\0\x40")),
+        ("IEND", b""),
+    ],
+}
+"""Colour type -> chunks of a valid file."""
+
+
+def joined(chunks: list[tuple[str, bytes]]) -> bytes:
+    return MAGIC + b"".join(chunk(kind.encode(), data) for kind, data in chunks)
+
+
+def with_chunk(colour: int, at: int, kind: str, data: bytes = b"") -> bytes:
+    """A valid file with one more chunk."""
+    return joined([*SOUND[colour][:at], (kind, data), *SOUND[colour][at:]])
+
+
+def split(between: list[tuple[str, bytes]]) -> bytes:
+    """A valid file whose pixel data is in two chunks, and what stands between them."""
+    head, (_, pixels), end = SOUND[0]
+    return joined([head, ("IDAT", pixels[:3]), *between, ("IDAT", pixels[3:]), end])
+
+
+HEADER = SOUND[0][0]
+BROKEN_RULES = {
+    "two headers": (with_chunk(0, 1, *HEADER), "it has two headers"),
+    "a header after the pixels": (with_chunk(0, 2, *HEADER), "it has two headers"),
+    "pixels before the header": (
+        joined([*SOUND[0][1::-1], SOUND[0][2]]),
+        "it begins with b'IDAT', not with a",
+    ),
+    "a chunk before the header": (with_chunk(0, 0, "tEXt", b"a\0b"), "it begins with b'tEXt', not with a"),
+    "no header": (joined(SOUND[0][1:]), "it begins with b'IDAT', not with a header"),
+    "a short header": (
+        joined([("IHDR", HEADER[1][:12]), *SOUND[0][1:]]),
+        "a header of 12 bytes, expected 13",
+    ),
+    "no pixels": (joined([SOUND[0][0], SOUND[0][2]]), "it has no pixel data"),
+    "interrupted pixels": (split([("tEXt", b"a\0b")]), "its pixel data is interrupted by a chunk b'tEXt'"),
+    "unknown, critical": (
+        with_chunk(0, 1, "CgBI", bytes(4)),
+        "its chunk b'CgBI', which a reader has to know",
+    ),
+    "no name": (with_chunk(0, 1, "ID_T"), "a chunk is named b'ID_T'"),
+    "no palette": (joined([SOUND[3][0], *SOUND[3][2:]]), "no palette, colour type 3"),
+    "palette of grey": (with_chunk(0, 1, "PLTE", bytes(3)), "a palette, colour type 0"),
+    "two palettes": (with_chunk(3, 2, "PLTE", bytes(6)), "it has two chunks b'PLTE'"),
+    "palette after pixels": (with_chunk(2, 2, "PLTE", bytes(6)), "its chunk b'PLTE' stands after b'IDAT'"),
+    "a colour's part": (with_chunk(2, 1, "PLTE", bytes(4)), "a palette of 4 bytes, .* of 1 to 256 entries"),
+    "empty palette": (with_chunk(2, 1, "PLTE"), "a palette of 0 bytes"),
+    "too long palette": (with_chunk(2, 1, "PLTE", bytes(771)), "a palette of 771 bytes"),
+    "more colours than bits": (
+        joined([SOUND[3][0], ("PLTE", bytes(9)), *SOUND[3][2:]]),
+        "a palette of 9 bytes, expected 3 for each of 1 to 2 entries",
+    ),
+    "short transparent level": (with_chunk(0, 1, "tRNS", b"\0"), "b'tRNS' has 1 bytes, expected 2"),
+    "short transparent colour": (with_chunk(2, 1, "tRNS", bytes(2)), "b'tRNS' has 2 bytes, expected 6"),
+    "transparent beyond palette": (
+        with_chunk(3, 2, "tRNS", bytes(3)),
+        "b'tRNS' has 3 bytes, expected 1 to 2",
+    ),
+    "transparent before palette": (with_chunk(3, 1, "tRNS", b"\0"), "b'PLTE' stands after b'tRNS'"),
+    "transparent after pixels": (with_chunk(0, 2, "tRNS", bytes(2)), "b'tRNS' stands after b'IDAT'"),
+    "gamma after pixels": (with_chunk(0, 2, "gAMA", bytes(4)), "b'gAMA' stands after b'IDAT'"),
+    "short chromaticities": (with_chunk(0, 1, "cHRM"), "b'cHRM' has 0 bytes, expected 32"),
+    "long rendering intent": (with_chunk(0, 1, "sRGB", bytes(100)), "b'sRGB' has 100 bytes, expected 1"),
+    "short pixel size": (with_chunk(0, 1, "pHYs", bytes(8)), "b'pHYs' has 8 bytes, expected 9"),
+    "histogram without palette": (with_chunk(0, 1, "hIST", bytes(4)), "a chunk b'hIST', colour type 0"),
+    "long histogram": (with_chunk(3, 2, "hIST", bytes(6)), "b'hIST' has 6 bytes, expected 4"),
+    "unknown method of a profile": (
+        with_chunk(0, 1, "iCCP", b"a\0\7x"),
+        "b'iCCP' has no keyword, or an unknown",
+    ),
+    "unknown method of a text": (
+        with_chunk(0, 2, "zTXt", b"a\0\1x"),
+        "b'zTXt' has no keyword, or an unknown",
+    ),
+    "no keyword": (with_chunk(0, 2, "tEXt", b"abc"), "b'tEXt' has no keyword"),
+    "long keyword": (with_chunk(0, 2, "tEXt", bytes(b"k" * 80) + b"\0"), "b'tEXt' has no keyword"),
+    "end with content": (joined([*SOUND[0][:2], ("IEND", b"x")]), "b'IEND' has 1 bytes, expected 0"),
+    "cut stream": (
+        joined([HEADER, ("IDAT", SOUND[0][1][1][:-4]), SOUND[0][2]]),
+        "the end of its pixel data is missing",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_RULES)
+def test_what_breaks_the_rules_of_the_format_is_refused(name: str):
+    data, message = BROKEN_RULES[name]
+    with pytest.raises(PredictionError, match=message):
+        decode(data, "a.png")
+
+
+@pytest.mark.parametrize("name", BROKEN_RULES.keys() - {"cut stream"})
+def test_photos_that_break_them_are_refused_too(name: str):
+    with pytest.raises(PredictionError, match=r"^a\.png: "):
+        photo_from(BROKEN_RULES[name][0], "a.png")
+
+
+@pytest.mark.parametrize("kind", ["acTL", "fcTL", "fdAT"])
+def test_animations_are_refused(kind: str):
+    with pytest.raises(PredictionError, match="animated PNG, expected a single image"):
+        decode(with_chunk(0, 1, kind, bytes(26)), "a.png")
+
+
+VALID = {
+    "texts": with_chunk(0, 2, "tEXt", b"k" * 79 + b"\0"),
+    "compressed text": with_chunk(0, 1, "zTXt", b"a\0\0" + zlib.compress(b"b")),
+    "profile": with_chunk(0, 1, "iCCP", b"a\0\0" + zlib.compress(b"b")),
+    "unknown, optional": with_chunk(0, 1, "iDOT", bytes(28)),
+    "reserved letter": with_chunk(0, 1, "abcd"),
+    "rotation after the pixels": with_chunk(0, 2, "eXIf", b"II*\0"),
+    "empty pixel chunks": split([("IDAT", b""), ("IDAT", b"")]),
+    "bytes after the end": joined(SOUND[0]) + b"more",
+}
+
+
+@pytest.mark.parametrize("name", VALID)
+def test_what_the_format_allows_is_read(name: str):
+    assert decode(VALID[name], "a.png").levels.tolist() == [[97, 98]]
 
 
 @settings(max_examples=300, deadline=None)
