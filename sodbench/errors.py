@@ -4,11 +4,27 @@ The command line prints these as one message and exits with 1; any other excepti
 keeps its traceback.
 """
 
+import re
 from collections.abc import Sequence
+
+_LONGEST = 500
+"""Letters of the longest word that a message shows whole; paths and signatures are shorter."""
 
 
 class SodbenchError(Exception):
-    """Root of every error that tells the user what is wrong with his input."""
+    """Root of every error that tells the user what is wrong with his input.
+
+    >>> str(SodbenchError(f"a.toml: unknown key {'x' * 10**6}"))[-40:]
+    'xxxxxxxxxxxxxxx ... (1000000 characters)'
+    """
+
+    def __str__(self) -> str:
+        """Return the message, in which words without end are cut."""
+        return re.sub(rf"\S{{{_LONGEST},}}", _cut, super().__str__())
+
+
+def _cut(word: "re.Match[str]") -> str:
+    return f"{word[0][:200]} ... ({len(word[0])} characters)"
 
 
 class DatasetError(SodbenchError):

@@ -5,7 +5,7 @@ import secrets
 import stat
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -160,7 +160,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`, which replaces it if the block ends without an error.
 
     A new file gets the rights that the umask leaves, a replaced one keeps its own. A link is followed;
-    anything but a regular file (``/dev/stdout``) is written to directly.
+    anything but a regular file (``/dev/stdout``) is written to directly. What a process that was killed has
+    left beside `path` is removed by the next one that writes it.
 
     Raises
     ------
@@ -181,25 +182,71 @@ def replacing(path: Path) -> Iterator[Path]:
             return
         path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = _created(path)
+        part, number = _created(path)
         try:
             yield part
             if path.exists():
                 part.chmod(stat.S_IMODE(path.stat().st_mode))
             part.replace(path)
-        finally:
+        except BaseException:
             part.unlink(missing_ok=True)
+            raise
+        finally:
+            if number is not None:
+                os.close(number)
     except BrokenPipeError:
         raise
     except OSError as error:
         raise FileError(f"{path}: cannot write this file ({error.strerror}).") from error
 
 
-def _created(path: Path) -> Path:
-    """Create an empty file beside `path`, with the rights that a new file gets (umask)."""
-    part = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
-    return part
+def _created(path: Path) -> tuple[Path, int | None]:
+    """Create an empty file beside `path`, with the rights that a new file gets (umask).
+
+    Its name is always the same unless another process is writing `path`, so what a process that was killed
+    has left is found; that it is dead shows by its lock.
+
+    Returns
+    -------
+    The new file, and its descriptor, which holds a lock on it until it is closed; None on Windows, where an
+    open file cannot be renamed.
+    """
+    part = path.with_name(f".{path.name}.part")
+    if os.name == "nt":
+        part = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        return part, None
+    _remove_stale(part)
+    while True:
+        try:
+            number = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        except FileExistsError:
+            part = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
+            continue
+        if not _is_locked_now(number) or os.fstat(number).st_nlink:
+            return part, number
+        os.close(number)  # another process took it for one that was left
+
+
+def _remove_stale(part: Path) -> None:
+    """Remove a temporary file that no process holds a lock on."""
+    with suppress(OSError):
+        number = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            if _is_locked_now(number) and os.path.samestat(os.fstat(number), part.lstat()):
+                part.unlink()
+        finally:
+            os.close(number)
+
+
+def _is_locked_now(number: int) -> bool:
+    """Lock an open file, if no other process has, and tell whether that was possible."""
+    import fcntl
+
+    with suppress(OSError):
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def config_file(name: str) -> Path:
