@@ -78,6 +78,16 @@ def binarised_adaptively_exactly(pred, how, compare):
     return np.isin(pred, passed)
 
 
+def binarised_above(pred, how, threshold, eps=0.0):
+    """Map binarised at p > threshold, in fractions; the threshold is the decimal number that is printed."""
+    low, high = bounds(pred, how)
+    bound = Fraction(str(threshold))
+    passed = [
+        v for v in np.unique(pred) if Fraction(int(v) - low) / (high - low + Fraction(str(eps))) > bound
+    ]
+    return np.isin(pred, passed)
+
+
 def adaptive_is_fragile(p):
     """Tell whether rounding decides if some level reaches twice the mean."""
     return bool(p.max() > 0 and (np.abs(p - 2 * p.mean()) < 1e-9).any())
@@ -126,7 +136,9 @@ def f_curve(precision, recall, beta2, *, eps=0.0):
 
 
 def e_measure(b, gt):
-    """Enhanced alignment, pixel by pixel."""
+    """Enhanced alignment, pixel by pixel; undefined on one."""
+    if gt.size == 1:
+        return np.nan
     if not gt.any():
         enhanced = 1.0 - b
     elif gt.all():
@@ -240,10 +252,8 @@ def within(line, rho, distance="euclidean"):
     return ndimage.distance_transform_cdt(~line, metric) <= rho
 
 
-def relaxed_precision_recall(
-    p, gt, *, rho=3.0, threshold=0.5, element="cross", border="background", distance="euclidean"
-):
-    found, true = (boundary(region, element, border) for region in (p > threshold, gt))
+def relaxed_precision_recall(b, gt, *, rho=3.0, element="cross", border="background", distance="euclidean"):
+    found, true = (boundary(region, element, border) for region in (b, gt))
     right = found & within(true, rho, distance)
     hit = true & within(found, rho, distance)
     precision = right.sum() / found.sum() if found.any() else 0.0

@@ -244,7 +244,7 @@ def expected_signature(data: str, n: int) -> Signature:
         name, version, n = dataset.name, f"{dataset.version}", dataset.count
         if dataset.mask_threshold:
             protocol = protocol.change(mask_threshold=dataset.mask_threshold)
-    revisions = revisions_of(PAPER_METRICS)
+    revisions = revisions_of(PAPER_METRICS, protocol)
     return Signature(dataset=name, version=version, n=n, of=n, protocol=protocol, revisions=revisions)
 
 

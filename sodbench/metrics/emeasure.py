@@ -8,8 +8,9 @@ IJCAI 2018, doi:10.24963/ijcai.2018/97.
 with b the map binarised at a threshold.
 
 *Conventions.* Empty mask: sum(1 - b) / (N - 1 + eps); full mask: sum(b) / (N - 1 + eps). The
-original's divisor N - 1 is kept, so a perfect map can exceed 1 by 1 / (N - 1); on an image of one
-pixel E has no meaning. Max E and mean E of a dataset are taken from its mean E curve.
+original's divisor N - 1 is kept, so a perfect map can exceed 1 by 1 / (N - 1): 2 on two pixels. On an
+image of one pixel the originals divide by eps and return 0 or 4.5e15; here E is undefined (NaN), and the
+image is left out. Max E and mean E of a dataset are taken from the mean E curve of the others.
 b is p >= t, or p > t where `Protocol.e_compare` says so (``fan``). Adaptive E binarises at
 min(2 mean(p), 1).
 
@@ -34,7 +35,7 @@ from sodbench.protocol import Protocol
 
 
 def max_e(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Protocol = "u2net") -> float:
-    """Return the maximum over thresholds of one map's E-measure.
+    """Return the maximum over thresholds of one map's E-measure, NaN on one pixel.
 
     Examples
     --------
@@ -45,7 +46,7 @@ def max_e(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Pro
 
 
 def mean_e(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Protocol = "u2net") -> float:
-    """Return the mean over thresholds of one map's E-measure.
+    """Return the mean over thresholds of one map's E-measure, NaN on one pixel.
 
     Examples
     --------
@@ -57,7 +58,7 @@ def mean_e(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Pr
 
 
 def adp_e(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Protocol = "u2net") -> float:
-    """Return the E-measure of one map binarised at twice its mean.
+    """Return the E-measure of one map binarised at twice its mean, NaN on one pixel.
 
     Examples
     --------
@@ -96,7 +97,7 @@ def _alignment(tp: Counts, fp: Counts, inside: Counts, outside: Counts) -> Reals
     ):
         aligned += number * (2 * (b * g) / (b**2 + g**2 + MATLAB_EPS) + 1) ** 2 / 4
     aligned = np.where(inside == 0, total - positives, np.where(outside == 0, positives, aligned))
-    return aligned / (total - 1 + MATLAB_EPS)
+    return np.where(total > 1, aligned / (total - 1 + MATLAB_EPS), np.nan)
 
 
 def _compare(protocol: Protocol) -> str:
@@ -112,6 +113,7 @@ def _adaptive(images: Images, protocol: Protocol) -> Reals:
 
 
 _REFERENCE = "Fan et al., IJCAI 2018"
+_UNDEFINED = "one pixel"
 
 PART = Part(
     revision=1,
@@ -124,6 +126,7 @@ PART = Part(
             words="max E",
             higher_is_better=True,
             reference=_REFERENCE,
+            undefined=_UNDEFINED,
             function=max_e,
             curve="e",
             reduction="max",
@@ -134,6 +137,7 @@ PART = Part(
             words="mean E",
             higher_is_better=True,
             reference=_REFERENCE,
+            undefined=_UNDEFINED,
             function=mean_e,
             curve="e",
             reduction="mean",
@@ -144,6 +148,7 @@ PART = Part(
             words="adaptive E",
             higher_is_better=True,
             reference=_REFERENCE,
+            undefined=_UNDEFINED,
             function=adp_e,
             depends=(*THRESHOLDS, "e_compare"),
             values=_adaptive,

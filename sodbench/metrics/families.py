@@ -18,7 +18,9 @@ from sodbench.metrics.parts import Metric, Part
 from sodbench.metrics.relaxed_f import PART as RELAXED_F
 from sodbench.metrics.smeasure import PART as S_MEASURE
 from sodbench.metrics.weighted_f import PART as WEIGHTED_F
-from sodbench.protocol import differing
+from sodbench.protocol import Protocol, differing
+
+DEFAULT = Protocol()
 
 ENTRY_POINTS = "sodbench.metrics"
 """The group of entry points by which other packages add parts."""
@@ -75,8 +77,8 @@ _FAMILIES = {metric.id: family for family, part in PARTS.items() for metric in p
 METRICS: Mapping[str, Metric] = {name: _BY_ID[name] for name in dict.fromkeys((*PAPER_METRICS, *_BY_ID))}
 """Every metric by its id, in the order of columns."""
 
-REVISIONS: Mapping[str, int] = {family: part.revision for family, part in PARTS.items()}
-"""Revision of each family."""
+REVISIONS: Mapping[str, int] = {family: part.revision_under(DEFAULT) for family, part in PARTS.items()}
+"""Revision of each family under the default protocol."""
 
 PIXEL_METRICS = tuple(name for name in METRICS if PARTS[_FAMILIES[name]].needs_pixels)
 """The metrics that need the pixels; all others follow from the level histograms."""
@@ -129,14 +131,18 @@ def parts_of(metrics: Sequence[str]) -> Mapping[str, Part]:
     return {family: part for family, part in PARTS.items() if family in wanted}
 
 
-def revisions_of(metrics: Iterable[str] = ()) -> dict[str, int]:
-    """Return the revisions that the signature of some metrics names, by family.
+def revisions_of(metrics: Iterable[str] = (), protocol: Protocol = DEFAULT) -> dict[str, int]:
+    """Return the revisions that the signature of some metrics under a protocol names, by family.
 
     >>> ".".join(f"{family}{revision}" for family, revision in revisions_of().items())
     'f1.m1.w1.s1.r1.e1'
     """
     wanted = {_FAMILIES[name] for name in metrics}
-    return {name: part.revision for name, part in PARTS.items() if part.always_signed or name in wanted}
+    return {
+        name: part.revision_under(protocol)
+        for name, part in PARTS.items()
+        if part.always_signed or name in wanted
+    }
 
 
 def protocol_fields(metrics: Iterable[str]) -> set[str]:

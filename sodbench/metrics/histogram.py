@@ -8,6 +8,10 @@ over ascending thresholds, K = 256, or what `n_thresholds` says.
 
 *Conventions.* All-zero map under ``max``: the maximum counts as 255. Constant map under ``minmax``:
 p = v / 255. Level 0, which every pixel reaches, counts as a threshold, as in every toolbox.
+
+A constant added to a map changes no F and no E under ``minmax`` where thresholds are exact (``256``,
+``256above``, ``21``). The other thresholds meet levels in floating point, as the toolboxes compute them:
+there the last bit of p can decide whether a level counts, and it differs in the shifted map.
 """
 
 from typing import Any, NamedTuple, TypeAlias

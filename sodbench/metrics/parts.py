@@ -135,7 +135,7 @@ class Averaged(NamedTuple):
     of_sums
         `curve` takes the columns' sums in place of their means.
     linear
-        `curve` changes nothing: the dataset's curve is the mean of the images' own.
+        The dataset's curve is the mean of the images' own, and `curve` of one image's columns is its own.
     """
 
     key: str
@@ -167,8 +167,23 @@ class Curve(NamedTuple):
 
 
 def own_mean(key: str, of_images: Callable[[Above, Protocol], Reals]) -> Averaged:
-    """Make a dataset's curve the mean of the images' curves."""
-    return Averaged(key, of_images, lambda means, protocol: means, linear=True)
+    """Make a dataset's curve the mean of the images' curves, as far as they are defined.
+
+    `of_images` gives NaN throughout for an image on which the curve is undefined.
+    """
+
+    def columns(above: Above, protocol: Protocol) -> Reals:
+        curves = of_images(above, protocol)
+        defined = ~np.isnan(curves[:, :1])
+        return np.concatenate((np.where(defined, curves, 0), defined), axis=1)
+
+    return Averaged(key, columns, lambda means, protocol: _of_defined(means), linear=True)
+
+
+def _of_defined(means: Reals) -> Reals:
+    """Divide means over all images by the share of images with a value, the last column."""
+    share = means[..., -1:]
+    return np.divide(means[..., :-1], share, out=np.full(means[..., :-1].shape, np.nan), where=share > 0)
 
 
 REDUCTIONS: Mapping[str, Callable[..., Reals]] = {"max": np.max, "mean": np.mean, "min": np.min}
@@ -199,6 +214,8 @@ class Metric:
         The part's curve that it is the ``max``, ``mean`` or ``min`` of; none for a metric with `values`.
     by_image
         Whether it is the mean of the images' own reductions, under a protocol.
+    undefined
+        Of which images it is undefined, in a word or two; empty where it never is.
     """
 
     id: str
@@ -212,6 +229,7 @@ class Metric:
     curve: str = ""
     reduction: str = ""
     by_image: Callable[[Protocol], bool] = _never
+    undefined: str = ""
 
     @property
     def arrowed(self) -> str:
@@ -246,6 +264,8 @@ class Part:
     ----------
     revision
         Raised whenever a number of the family moves.
+    revised
+        Whether the last revision moved numbers under a protocol; under the others the one before it stands.
     metrics
         Its columns.
     curves
@@ -267,6 +287,11 @@ class Part:
     ways: Mapping[str, Statistics] = field(default_factory=dict)
     way: str = ""
     always_signed: bool = False
+    revised: Callable[[Protocol], bool] = _always
+
+    def revision_under(self, protocol: Protocol) -> int:
+        """Return the revision of numbers that are made under a protocol."""
+        return self.revision if self.revised(protocol) else self.revision - 1
 
     @property
     def needs_pixels(self) -> bool:

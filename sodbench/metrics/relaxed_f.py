@@ -8,14 +8,18 @@ published code; this interpretation gives the printed value where their maps are
     recall = share of the object's boundary pixels within rho of the predicted one,
     F = (1 + beta2) P R / (beta2 P + R)
 
-*Conventions.* The map is binarised at p > 0.5. A boundary is a region minus its erosion with the
+*Conventions.* The map is binarised at p > 0.5, exactly: whether a level just at the threshold counts
+never hangs on rounding. A boundary is a region minus its erosion with the
 3x3 cross; outside the image is background. Within rho = 3 pixels, Euclidean, inclusive. A ratio
 over an empty boundary is 0. beta2 = 0.3 per image. Each of these is a `Protocol` field.
 
-*Revisions.* 1: first.
+*Revisions.* 1: first. 2: p > threshold in exact numbers, not in floating point, in which a level just
+at the threshold could count; nothing moved at the threshold 0.5 but under ``minmax``.
 """
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 from functools import cache
 from typing import NamedTuple
 
@@ -24,8 +28,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sodbench.metrics.fmeasure import f_from_pr
-from sodbench.metrics.histogram import Reals, check_pair, level_counts, mean_level, normalised
-from sodbench.metrics.parts import Images, MapOnMask, Metric, P, Part, Statistics
+from sodbench.metrics.histogram import LevelCounts, Reals, check_pair, level_counts, level_range
+from sodbench.metrics.parts import Images, MapOnMask, Metric, Part, Statistics
 from sodbench.protocol import Protocol
 
 WORD = 64
@@ -101,8 +105,8 @@ def relax_f(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | P
     """
     check_pair(pred, gt)
     protocol = Protocol.of(protocol)
-    p = normalised(level_counts(pred, gt), protocol)
-    precision, recall = relaxed_pr_on(mask_outline(gt, protocol), pred, p, protocol)
+    cut = relaxed_cut(level_counts(pred, gt), protocol)
+    precision, recall = relaxed_pr_at(mask_outline(gt, protocol), pred, cut, protocol)
     return float(f_from_pr(np.array(precision), np.array(recall), protocol.change(eps=0)))
 
 
@@ -111,10 +115,24 @@ def mask_outline(gt: NDArray[np.bool_], protocol: Protocol) -> Outline:
     return outline(gt.view(np.uint8), 1, protocol)
 
 
-def relaxed_pr_on(
-    mask: Outline, pred: NDArray[np.uint8], p: Reals, protocol: Protocol
+def relaxed_cut(counts: LevelCounts, protocol: Protocol) -> int:
+    """Return the lowest level of a map whose p is above `Protocol.relax_threshold`, in exact numbers.
+
+    Examples
+    --------
+    >>> relaxed_cut(level_counts(np.array([[100, 110, 120]], np.uint8), np.eye(1, 3, dtype=bool)),
+    ...             Protocol(normalise="minmax"))
+    111
+    """
+    low, high = (int(bound) for bound in level_range(counts, protocol.normalise))
+    threshold, eps = Fraction(repr(protocol.relax_threshold)), Fraction(repr(protocol.eps))
+    return low + math.floor(threshold * (high - low + eps)) + 1
+
+
+def relaxed_pr_at(
+    mask: Outline, pred: NDArray[np.uint8], cut: int, protocol: Protocol
 ) -> tuple[float, float]:
-    """Return relaxed precision and recall of a map, given its mask's outline.
+    """Return relaxed precision and recall of {pred >= cut}.
 
     Parameters
     ----------
@@ -122,20 +140,11 @@ def relaxed_pr_on(
         `mask_outline` of the mask.
     pred
         ``(h, w)`` uint8 levels.
-    p
-        ``(256,)`` normalised value of each level.
+    cut
+        Lowest level that counts; see `relaxed_cut`.
     protocol
         Its `relax_...` fields and `rho` are used.
     """
-    return relaxed_pr_at(
-        mask, pred, int(np.searchsorted(p, protocol.relax_threshold, side="right")), protocol
-    )
-
-
-def relaxed_pr_at(
-    mask: Outline, pred: NDArray[np.uint8], cut: int, protocol: Protocol
-) -> tuple[float, float]:
-    """Return relaxed precision and recall of {pred >= cut}; see `relaxed_pr_on`."""
     if cut > 255:
         return 0.0, 0.0
     predicted = outline(pred, cut, protocol)
@@ -207,13 +216,14 @@ def half_widths(rho: float, distance: str) -> NDArray[np.int64]:
 
 
 def _of_map(work: Outline, pair: MapOnMask, protocol: Protocol) -> tuple[float, ...]:
-    return relaxed_pr_on(work, pair.pred, pair.p, protocol)
+    return relaxed_pr_at(work, pair.pred, relaxed_cut(pair.levels, protocol), protocol)
 
 
 def _adaptive_of_map(work: Outline, pair: MapOnMask, protocol: Protocol) -> tuple[float, ...]:
-    """Binarise at twice the map's mean."""
-    mean = float(mean_level(pair.levels.fg + pair.levels.bg, pair.p))
-    cut = int(np.searchsorted(pair.p, min(2 * mean, 1.0)))
+    """Binarise at twice the map's mean, or at its highest level, in exact numbers."""
+    low, high = (int(bound) for bound in level_range(pair.levels, protocol.normalise))
+    above = int(((np.arange(256) - low) * (pair.levels.fg + pair.levels.bg)).sum())
+    cut = low + min(math.ceil(Fraction(2 * above, pair.pred.size)), high - low)
     return relaxed_pr_at(work, pair.pred, cut, protocol)
 
 
@@ -245,11 +255,19 @@ def _statistics(
     )
 
 
+def _revised(protocol: Protocol) -> bool:
+    return protocol.normalise == "minmax" or protocol.relax_threshold != 0.5
+
+
 PART = Part(
-    revision=1,
+    revision=2,
+    revised=_revised,
     always_signed=True,
-    statistics=_statistics(_of_map, *P, "relax_threshold"),
-    ways={"adaptive": _statistics(_adaptive_of_map, *P), "maximum": _statistics(_best_of_map, "beta2")},
+    statistics=_statistics(_of_map, "normalise", "eps", "relax_threshold"),
+    ways={
+        "adaptive": _statistics(_adaptive_of_map, "normalise"),
+        "maximum": _statistics(_best_of_map, "beta2"),
+    },
     way="relax_cut",
     metrics=(
         Metric(

@@ -13,6 +13,10 @@ coordinates (``pysodmetrics``). Standard deviations and variances have N - 1. Th
 NaN where the rounded centroid falls in the last row or column; here an empty quadrant contributes
 0 and the image is reported (`centroid_on_edge`).
 
+The original adds eps = 2^-52 to SSIM's denominator, so the S of a perfect map is a little below 1: of a
+quadrant whose object has mean y and variance s, SSIM is 1 / (1 + eps / (4 y^2 s)). One object pixel
+among 500 costs it 7e-9, and one among 200,000 as much as 0.3.
+
 *Revisions.* 1: first.
 """
 

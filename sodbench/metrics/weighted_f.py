@@ -294,6 +294,7 @@ PART = Part(
             function=weighted_f,
             depends=("wf_beta2", "wf_empty"),
             values=_values,
+            undefined="empty mask",
         ),
     ),
 )

@@ -1,8 +1,8 @@
 """What a reader of scores should know, in words."""
 
 from sodbench.errors import first_few
-from sodbench.metrics import METRICS, REVISIONS, revisions_of
-from sodbench.protocol import parse_revisions, revisions_text, split_signature
+from sodbench.metrics import METRICS, revisions_of
+from sodbench.protocol import Protocol, parse_revisions, revisions_text, split_signature
 from sodbench.scoring.rows import ROW_NOTES
 from sodbench.scoring.scores import Scores
 
@@ -18,18 +18,26 @@ def remarks(scores: Scores) -> list[str]:
         for note, images in scores.noted().items()
     ]
     lines += [
-        f"{start}: {n} of {len(scores.rows)} images: {METRICS[name].label} undefined, left out of its mean"
+        f"{start}: {n} of {len(scores.rows)} images: {METRICS[name].label} undefined{_why(name)}, "
+        "left out of its mean"
         for name, n in scores.undefined().items()
     ]
     return lines
 
 
+def _why(metric: str) -> str:
+    return f" ({METRICS[metric].undefined})" if METRICS[metric].undefined else ""
+
+
 def moved_metrics(protocol: str) -> list[str]:
     """Say if a signature that is to be rescored was made by other revisions of the metrics."""
     made = split_signature(protocol).get("rev") if "|" in protocol else None
-    if made is None or all(REVISIONS.get(f, number) == number for f, number in parse_revisions(made).items()):
+    if made is None:
         return []
-    now = {**revisions_of(), **{f: REVISIONS[f] for f in parse_revisions(made) if f in REVISIONS}}
+    named, known = parse_revisions(made), revisions_of(METRICS, Protocol.parse(protocol))
+    if all(known.get(family, number) == number for family, number in named.items()):
+        return []
+    now = {**revisions_of(), **{family: known[family] for family in named if family in known}}
     return [
         f"the signature was made by revisions {made} of the metrics, these are {revisions_text(now)}: "
         "numbers can differ"

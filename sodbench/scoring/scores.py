@@ -19,7 +19,6 @@ from sodbench.errors import MetricError, ScoresError, first_few
 from sodbench.metrics import (
     METRICS,
     PARTS,
-    REVISIONS,
     STATISTICS,
     check_metrics,
     family_of,
@@ -122,7 +121,7 @@ class Scores:
             n=self.n,
             of=self.of,
             protocol=self.protocol,
-            revisions=revisions_of(self.metrics),
+            revisions=revisions_of(self.metrics, self.protocol),
             missing=self.missing if self.n < self.of and self.missing != "error" else "",
             ids=hashlib.sha256(chr(10).join(self.ids).encode()).hexdigest()[:8] if part else "",
             sodbench=__version__,
@@ -171,7 +170,9 @@ class Scores:
                     columns[made_of.key] = made_of.columns(above[compare], protocol)
                 if name in reduced:
                     own[name] = (
-                        columns[made_of.key] if made_of.linear else curve.of_images(above[compare], protocol)
+                        made_of.curve(columns[made_of.key], protocol)
+                        if made_of.linear
+                        else curve.of_images(above[compare], protocol)
                     )
             for key, column in columns.items():
                 sums[key] = np.add.reduce(np.concatenate((sums[key][None], column)) if start else column)
@@ -361,7 +362,7 @@ class Scores:
             "missing": self.missing,
             "metrics": self.metrics,
             "signature": self.signature,
-            "revisions": {},
+            "revisions": revisions_of(METRICS, self.protocol),
             "scores": {k: finite(v) for k, v in self.summary().items()} if rows else {},
             "provenance": dict(self.provenance),
         }
@@ -385,11 +386,11 @@ class Scores:
         """
         try:
             meta = read_meta(folder)
-            old = moved_families(meta)
+            protocol, old = Protocol.parse(meta["signature"]), moved_families(meta)
             used = {family_of(name) for name in meta["metrics"] if name in METRICS}
             if not moved and (
                 listed := ", ".join(
-                    f"{family}{number} (now {REVISIONS[family]})"
+                    f"{family}{number} (now {PARTS[family].revision_under(protocol)})"
                     for family, number in old.items()
                     if family in used
                 )
@@ -407,7 +408,7 @@ class Scores:
                 method=meta["method"],
                 dataset=meta["dataset"],
                 of=meta["of"],
-                protocol=Protocol.parse(meta["signature"]),
+                protocol=protocol,
                 metrics=check_metrics(known) if known else (),
                 rows=rows,
                 missing=meta["missing"],

@@ -21,8 +21,9 @@ from zipfile import BadZipFile
 import numpy as np
 
 from sodbench.errors import FileError, ProtocolError, ScoresError
-from sodbench.metrics import METRICS, REVISIONS, STATISTICS, Part, parts_of
+from sodbench.metrics import METRICS, REVISIONS, STATISTICS, Part, parts_of, revisions_of
 from sodbench.metrics.histogram import Reals
+from sodbench.protocol import Protocol
 from sodbench.scoring.plan import MISSING
 from sodbench.scoring.rows import Row
 
@@ -97,7 +98,7 @@ def write_meta(folder: Path, meta: Mapping[str, Any], unknown: Unknown) -> None:
     """Write ``meta.json``."""
     record = {"format": SCORES_FORMAT, **meta}
     record["metrics"] = [*meta["metrics"], *unknown.metrics]
-    record["revisions"] = {**REVISIONS, **dict(unknown.revisions)}
+    record["revisions"] = {**meta["revisions"], **dict(unknown.revisions)}
     text = json.dumps(record, indent=2, allow_nan=False) + "\n"
     (folder / "meta.json").write_text(text, encoding="utf-8")
 
@@ -139,10 +140,11 @@ def unknown_of(meta: Mapping[str, Any]) -> Unknown:
 
 def moved_families(meta: Mapping[str, Any]) -> dict[str, int]:
     """Return the families that have been revised since the folder was written, and their old revisions."""
+    now = revisions_of(METRICS, Protocol.parse(meta["signature"]))
     return {
         family: number
         for family, number in meta["revisions"].items()
-        if family in REVISIONS and number != REVISIONS[family]
+        if family in now and number != now[family]
     }
 
 

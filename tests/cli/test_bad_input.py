@@ -385,7 +385,7 @@ class TestMasks:
         lines = good(*score).stderr.splitlines()
         assert "maps on own: 1 of 4 images: empty mask (im0)" in lines
         assert "maps on own: 1 of 4 images: mask without background (im1)" in lines
-        assert "maps on own: 1 of 4 images: wF undefined, left out of its mean" in lines
+        assert "maps on own: 1 of 4 images: wF undefined (empty mask), left out of its mean" in lines
 
     def test_all_empty_is_null_and_a_dash(self, score: tuple[str, ...]) -> None:
         for name in IDS:

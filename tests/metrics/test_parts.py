@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from workspace import command
 
+from sodbench.analysis.statistics.resampling import measured
 from sodbench.data.demo import demo_folder
-from sodbench.data.images.decoding import decode
-from sodbench.data.images.maps import mask_from
+from sodbench.data.images.decoding import SaliencyMap, decode
+from sodbench.data.images.maps import Mask, mask_from
 from sodbench.errors import MetricError
 from sodbench.metrics import (
     METRICS,
@@ -31,7 +32,9 @@ from sodbench.metrics.families import _with_plugins
 from sodbench.metrics.parts import REDUCTIONS
 from sodbench.protocol import PRESETS, Protocol
 from sodbench.protocol.signature import DERIVED
-from sodbench.scoring.pairs import score_image
+from sodbench.scoring.notices import remarks
+from sodbench.scoring.pairs import prepare_mask, score_image, score_pair
+from sodbench.scoring.scores import Scores
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
 _spec = spec_from_file_location("toy_metrics", PLUGIN / "toy_metrics.py")
@@ -202,8 +205,43 @@ def test_two_parts_of_one_name(monkeypatch):
 def test_the_order_and_revisions_of_columns():
     assert list(METRICS)[:5] == ["max_f", "mae", "weighted_f", "s_measure", "relax_f"]
     assert revisions_of() == {"f": 1, "m": 1, "w": 1, "s": 1, "r": 1, "e": 1}
+    assert revisions_of((), Protocol.of("fan")) == {"f": 1, "m": 1, "w": 1, "s": 1, "r": 2, "e": 1}
     assert PIXEL_METRICS == ("weighted_f", "s_measure", "relax_f")
     assert find_metric(" Max-F ").id == "max_f"
+
+
+@pytest.mark.parametrize("protocol", ["u2net", "fan"])
+def test_an_image_of_one_pixel_is_left_out_of_e(protocol):
+    """As an empty mask is of weighted F; the others' E stays, and so does every resample of them."""
+    protocol = Protocol.of(protocol).change(average="mean-f")
+
+    def row(name, pred, gt):
+        prepared = prepare_mask(Mask(gt, gt * np.uint8(255), ()), protocol, METRICS)
+        return score_pair(name, SaliencyMap(pred, ()), prepared, protocol, METRICS)
+
+    rows = {
+        name: row(name, pred, gt)
+        for name, pred, gt in (
+            ("a", np.array([[9, 200, 30]], np.uint8), np.array([[False, True, False]])),
+            ("b", np.array([[255]], np.uint8), np.array([[True]])),
+            ("c", np.array([[0, 7], [255, 30]], np.uint8), np.array([[False, True], [True, False]])),
+        )
+    }
+    every, others = (
+        Scores("own", "own@0", n, protocol, tuple(METRICS), {name: rows[name] for name in ids})
+        for n, ids in ((3, "abc"), (2, "ac"))
+    )
+    for name in ("max_e", "mean_e", "adp_e"):
+        assert np.isnan(every.values(name)).tolist() == [False, True, False]
+        np.testing.assert_allclose(every.summary()[name], others.summary()[name], rtol=1e-15)
+        np.testing.assert_allclose(measured(every, [name])[name].value, every.summary()[name], rtol=1e-9)
+    assert every.undefined() == {"max_e": 1, "mean_e": 1, "adp_e": 1}
+    assert [line for line in remarks(every) if "maxE" in line] == [
+        "own on own: 1 of 3 images: maxE undefined (one pixel), left out of its mean"
+    ]
+    alone = Scores("own", "own@0", 1, protocol, tuple(METRICS), {"b": rows["b"]})
+    assert np.isnan(alone.summary()["max_e"])
+    assert alone.summary()["max_f"] == 1
 
 
 @pytest.mark.parametrize("metric", METRICS)
