@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.metrics.histogram import LevelCounts, Reals, level_counts, normalised
-from sodbench.metrics.parts import Images, MapOnMask, Metric, Part, Statistics
+from sodbench.metrics.parts import SHARE, Images, MapOnMask, Metric, Part, Statistics
 from sodbench.protocol import Protocol
 
 
@@ -79,7 +79,12 @@ PART = Part(
     revision=1,
     always_signed=True,
     statistics=Statistics(
-        names=("soft_mae",), depends=_DEPENDS, of_map=_of_map, grey_only=True, applies=_is_soft
+        names=("soft_mae",),
+        depends=_DEPENDS,
+        of_map=_of_map,
+        grey_only=True,
+        applies=_is_soft,
+        bounds=SHARE,
     ),
     metrics=(
         Metric(

@@ -12,6 +12,7 @@ metric says how (`Metric.values`), or of which `Curve` it is the maximum, mean o
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -31,6 +32,12 @@ P: Fields = ("normalise", "reciprocal", "eps")
 
 THRESHOLDS: Fields = ("normalise", "thresholds", "eps")
 """What decides which levels reach which thresholds."""
+
+ROUNDING = 1e-9
+"""How far beyond its bounds a number may be rounded."""
+
+SHARE = (-ROUNDING, 1 + ROUNDING)
+"""The bounds of a share."""
 
 
 class MapOnMask(NamedTuple):
@@ -105,6 +112,8 @@ class Statistics:
         They concern only masks with levels other than 0 and 255, which are then not binarised.
     applies
         Whether they are needed at all under a protocol.
+    bounds
+        The least and the greatest value that they can have; stored ones beyond are damaged.
     """
 
     names: tuple[str, ...]
@@ -114,6 +123,7 @@ class Statistics:
     mask_depends: Fields = ()
     grey_only: bool = False
     applies: Callable[[Protocol], bool] = _always
+    bounds: tuple[float, float] = (-inf, inf)
 
     @property
     def fields(self) -> Fields:

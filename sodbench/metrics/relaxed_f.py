@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from sodbench.metrics.fmeasure import f_from_pr
 from sodbench.metrics.histogram import LevelCounts, Reals, check_pair, level_counts, level_range
-from sodbench.metrics.parts import Images, MapOnMask, Metric, Part, Statistics
+from sodbench.metrics.parts import SHARE, Images, MapOnMask, Metric, Part, Statistics
 from sodbench.protocol import Protocol
 
 WORD = 64
@@ -252,6 +252,7 @@ def _statistics(
         of_map=of_map,
         of_mask=mask_outline,
         mask_depends=_OUTLINE,
+        bounds=SHARE,
     )
 
 

@@ -34,7 +34,7 @@ from sodbench.metrics.histogram import (
     quadrant_counts,
     sides,
 )
-from sodbench.metrics.parts import Images, MapOnMask, Metric, P, Part, Statistics
+from sodbench.metrics.parts import ROUNDING, Images, MapOnMask, Metric, P, Part, Statistics
 from sodbench.protocol import Protocol
 
 
@@ -158,7 +158,12 @@ def _values(images: Images, protocol: Protocol) -> Reals:
 PART = Part(
     revision=1,
     always_signed=True,
-    statistics=Statistics(names=("s_object", "s_region"), depends=(*P, "s_centroid"), of_map=_of_map),
+    statistics=Statistics(
+        names=("s_object", "s_region"),
+        depends=(*P, "s_centroid"),
+        of_map=_of_map,
+        bounds=(-1 - ROUNDING, 1 + ROUNDING),
+    ),
     metrics=(
         Metric(
             id="s_measure",

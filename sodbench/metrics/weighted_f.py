@@ -23,7 +23,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sodbench.metrics.histogram import MATLAB_EPS, Reals, check_pair, level_counts, normalised
-from sodbench.metrics.parts import Images, MapOnMask, Metric, P, Part, Statistics
+from sodbench.metrics.parts import SHARE, Images, MapOnMask, Metric, P, Part, Statistics
 from sodbench.protocol import Protocol
 
 RADIUS = 3
@@ -283,7 +283,9 @@ def _values(images: Images, protocol: Protocol) -> Reals:
 PART = Part(
     revision=1,
     always_signed=True,
-    statistics=Statistics(names=("w_precision", "w_recall"), depends=P, of_map=_of_map, of_mask=_of_mask),
+    statistics=Statistics(
+        names=("w_precision", "w_recall"), depends=P, of_map=_of_map, of_mask=_of_mask, bounds=SHARE
+    ),
     metrics=(
         Metric(
             id="weighted_f",

@@ -28,6 +28,7 @@ from sodbench.scoring.pipeline import Rows, score_methods
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row, held, lacking
 from sodbench.scoring.scores import Scores
+from sodbench.scoring.storage import settle
 from sodbench.scoring.warm_up import warm_up
 from sodbench.utils.files import check_writable
 from sodbench.utils.process import Progress
@@ -240,6 +241,7 @@ def _check_home(home: Path) -> None:
     """Refuse to replace what is no scores folder: somebody's maps, for example."""
     check_writable(home.parent, "--out")
     try:
+        settle(home)
         names = {file.name for file in home.iterdir()} if home.exists() else set()
     except OSError as error:
         raise FileError(f"{home}: cannot list this folder ({error.strerror}).") from error

@@ -29,18 +29,19 @@ from sodbench.metrics import (
 )
 from sodbench.metrics.histogram import Above, LevelCounts, Reals, counts_above
 from sodbench.metrics.parts import Curve, Images
-from sodbench.protocol import Protocol, Signature, split_dataset
+from sodbench.protocol import Protocol, Signature, differing, split_dataset
 from sodbench.scoring.rows import ROW_NOTES, Row, held, statistics_hold
 from sodbench.scoring.storage import (
-    DAMAGE,
+    DamageError,
     Unknown,
+    images_file,
+    levels_file,
+    meta_record,
     moved_families,
-    read_meta,
+    read_folder,
     read_rows,
     unknown_of,
     write_folder,
-    write_meta,
-    write_rows,
 )
 from sodbench.utils.text import finite
 from sodbench.version import __version__
@@ -350,11 +351,7 @@ class Scores:
         FileError
             The folder cannot be written.
         """
-        write_folder(folder, self._write)
-
-    def _write(self, folder: Path) -> None:
         rows = [self.rows[image] for image in self.ids]
-        write_rows(folder, rows, {name: self.values(name) for name in self.metrics} if rows else {})
         meta = {
             "method": self.method,
             "dataset": self.dataset,
@@ -366,7 +363,9 @@ class Scores:
             "scores": {k: finite(v) for k, v in self.summary().items()} if rows else {},
             "provenance": dict(self.provenance),
         }
-        write_meta(folder, meta, self.unknown if all(row.unknown for row in rows) else Unknown())
+        record = meta_record(meta, self.unknown if all(row.unknown for row in rows) else Unknown())
+        values = {name: self.values(name) for name in self.metrics} if rows else {}
+        write_folder(folder, images_file(rows, values), levels_file(rows), record)
 
     @classmethod
     def load(cls, folder: Path, *, moved: bool = False) -> "Scores":
@@ -384,43 +383,44 @@ class Scores:
         ScoresError
             A file is missing or damaged, the format is newer, or its metrics have been revised.
         """
-        try:
-            meta = read_meta(folder)
-            protocol, old = Protocol.parse(meta["signature"]), moved_families(meta)
-            used = {family_of(name) for name in meta["metrics"] if name in METRICS}
-            if not moved and (
-                listed := ", ".join(
-                    f"{family}{number} (now {PARTS[family].revision_under(protocol)})"
-                    for family, number in old.items()
-                    if family in used
-                )
-            ):
-                raise ScoresError(f"{folder}: made by another revision of metrics: {listed}. Score again.")
-            known = [name for name in meta["metrics"] if name in METRICS and family_of(name) not in old]
-            rows = read_rows(folder, known)
-            lost = [name for family in old for name in _statistics_of(family)]
-            if lost:
-                rows = {
-                    image: row._replace(numbers={k: v for k, v in row.numbers.items() if k not in lost})
-                    for image, row in rows.items()
-                }
-            return cls(
-                method=meta["method"],
-                dataset=meta["dataset"],
-                of=meta["of"],
-                protocol=protocol,
-                metrics=check_metrics(known) if known else (),
-                rows=rows,
-                missing=meta["missing"],
-                provenance=meta["provenance"],
-                unknown=unknown_of(meta),
+        stored = read_folder(folder)
+        meta = stored.meta
+        protocol, old = Protocol.parse(meta["signature"]), moved_families(meta)
+        used = {family_of(name) for name in meta["metrics"] if name in METRICS}
+        if not moved and (
+            listed := ", ".join(
+                f"{family}{number} (now {PARTS[family].revision_under(protocol)})"
+                for family, number in old.items()
+                if family in used
             )
-        except FileNotFoundError as error:
-            raise ScoresError(
-                f"{folder}: no scores here ({Path(str(error.filename)).name} is missing)."
-            ) from error
-        except DAMAGE as error:
-            raise ScoresError(f"{folder}: these scores are damaged ({error}). Score again.") from error
+        ):
+            raise ScoresError(f"{folder}: made by another revision of metrics: {listed}. Score again.")
+        known = [name for name in meta["metrics"] if name in METRICS and family_of(name) not in old]
+        try:
+            rows = read_rows(stored, known)
+        except Exception as error:
+            raise DamageError(folder, error) from error
+        lost = [name for family in old for name in _statistics_of(family)]
+        if lost:
+            rows = {
+                image: row._replace(numbers={k: v for k, v in row.numbers.items() if k not in lost})
+                for image, row in rows.items()
+            }
+        scores = cls(
+            method=meta["method"],
+            dataset=meta["dataset"],
+            of=meta["of"],
+            protocol=protocol,
+            metrics=check_metrics(known) if known else (),
+            rows=rows,
+            missing=meta["missing"],
+            provenance=meta["provenance"],
+            unknown=unknown_of(meta),
+        )
+        fields = differing(meta["signature"], scores.signature)
+        if wrong := [f"{key} {a}, not {b}" for key, (a, b) in fields.items() if key != "rev"]:
+            raise DamageError(folder, f"the signature says {', '.join(wrong)} as the rest does")
+        return scores
 
 
 def _statistics_of(family: str) -> tuple[str, ...]:

@@ -1,47 +1,65 @@
-"""Scores on disk: one folder, written whole or not at all, and readable without sodbench.
+"""Scores on disk: one folder, whole at any moment, and readable without sodbench.
 
 ``images.csv`` has a line an image: its size, the metrics' values, the statistics they are made of, notes.
-``levels.npz`` has the level histograms, ``meta.json`` the signature and where the scores come from. Columns
-and metrics that this program does not know are kept; an empty cell, or a column that is not there, was not
-computed. `SCORES_FORMAT` rises only when the meaning of what is there changes.
+``levels.npz`` has the level histograms, ``meta.json`` the signature, where the scores come from, and the
+SHA-256 of all three files. Columns and metrics that this program does not know are kept; an empty cell, or
+a column that is not there, was not computed. `SCORES_FORMAT` rises only when the meaning of what is there
+changes.
+
+A folder is replaced under a lock, in this order: the new files are written beside the old ones, under hidden
+names that end in their digest; renaming the new ``meta.json`` makes the new scores count; renaming the others
+gives them their names. A reader takes of each file the one whose digest ``meta.json`` names, and starts again
+if that was replaced meanwhile. What a process that was killed leaves is finished or removed by the next one
+that writes here.
 """
 
 import csv
+import hashlib
+import io
 import json
 import math
-import shutil
-import tempfile
-import zlib
-from collections.abc import Callable, Mapping, Sequence
-from io import BytesIO
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sodbench.errors import FileError, ProtocolError, ScoresError
-from sodbench.metrics import METRICS, REVISIONS, STATISTICS, Part, parts_of, revisions_of
+from sodbench.errors import FileError, ScoresError
+from sodbench.metrics import METRICS, PARTS, REVISIONS, STATISTICS, Part, parts_of, revisions_of
 from sodbench.metrics.histogram import Reals
 from sodbench.protocol import Protocol
 from sodbench.scoring.plan import MISSING
 from sodbench.scoring.rows import Row
+from sodbench.utils.files import check_regular, locked, read_file
+from sodbench.utils.text import csv_text
 
 SCORES_FORMAT = 1
 """Version of the folder format; raised when an older sodbench could misread a folder."""
 
-DAMAGE = (
-    *(OSError, EOFError, ValueError, LookupError, TypeError, AttributeError, NotImplementedError),
-    *(BadZipFile, zlib.error, ProtocolError),
-)
-"""What reading a damaged folder can raise."""
-
-FILES = ("images.csv", "levels.npz", "meta.json")
+META, IMAGES, LEVELS = FILES = ("meta.json", "images.csv", "levels.npz")
 """The files of a scores folder; others in it are left alone."""
+
+DIGESTS = "sha256"
+"""Where ``meta.json`` has the digests; its own is that of everything else in it."""
 
 FIRST = ("image", "height", "width")
 LAST = ("notes", "digest")
 """The columns of ``images.csv`` before and behind the numbers."""
+
+_PENDING = re.compile(rf"\.({'|'.join(map(re.escape, FILES))})-([0-9a-f]{{64}})")
+"""Names of files that do not count yet."""
+
+
+class DamageError(ScoresError):
+    """A scores folder does not hold what was stored."""
+
+    def __init__(self, folder: Path, cause: Exception | str) -> None:
+        reason = " ".join(str(cause).split()) or type(cause).__name__
+        short = reason if len(reason) <= 200 else f"{reason[:200]} ..."
+        super().__init__(f"{folder}: these scores are damaged ({short}). Score again.")
 
 
 class Unknown(NamedTuple):
@@ -51,83 +69,195 @@ class Unknown(NamedTuple):
     revisions: tuple[tuple[str, int], ...] = ()
 
 
-def write_folder(folder: Path, write: Callable[[Path], None]) -> None:
-    """Let `write` fill a folder that then takes the place of `folder`; if it fails, the old one stays.
+class Stored(NamedTuple):
+    """What a folder holds: ``meta.json`` as a dictionary, the other files as bytes."""
+
+    meta: dict[str, Any]
+    images: bytes
+    levels: bytes
+
+
+def write_folder(folder: Path, images: bytes, levels: bytes, meta: Mapping[str, Any]) -> None:
+    """Put scores into a folder, in place of older ones, which stay if that fails.
+
+    Parameters
+    ----------
+    folder
+        It is made if it is not there.
+    images, levels, meta
+        See `images_file`, `levels_file`, `meta_record`.
 
     Raises
     ------
     FileError
-        The folder cannot be written.
+        The folder cannot be written, or something else has the name of one of the files.
     """
+    data = {IMAGES: images, LEVELS: levels}
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        if folder.exists() and not folder.is_dir():
-            raise NotADirectoryError(20, "a file is in the way")
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-        try:
-            write(part)
-            part.chmod(0o755)
-            _swap(part, folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        with locked(folder.parent):
+            new = not folder.exists()
+            folder.mkdir(exist_ok=True)
+            check_files(folder)
+            _settle(folder)
+            try:
+                for name, content in data.items():
+                    _pending(folder, name, content).write_bytes(content)
+                text = _sealed(meta, data)
+                _pending(folder, META, text).write_bytes(text)
+                _pending(folder, META, text).replace(folder / META)
+            finally:
+                _settle(folder)
+                if new and not any(folder.iterdir()):
+                    folder.rmdir()
     except OSError as error:
         raise FileError(f"{folder}: cannot write scores ({error.strerror}). Pass another --out.") from error
 
 
-def write_rows(folder: Path, rows: Sequence[Row], values: Mapping[str, Reals]) -> None:
-    """Write ``images.csv`` and ``levels.npz``; `values` are the metrics' of each image."""
+def check_files(folder: Path) -> None:
+    """Refuse a folder in which something else than a file has the name of one of the files.
+
+    Raises
+    ------
+    FileError
+        It is a folder, a pipe or a device; the message says which.
+    """
+    for name in FILES:
+        if (folder / name).is_symlink() or (folder / name).exists():
+            check_regular(folder / name)
+
+
+def settle(folder: Path) -> None:
+    """Finish or remove what a process that was killed left in a folder, if there is one."""
+    if folder.is_dir():
+        with locked(folder.parent):
+            _settle(folder)
+
+
+def read_folder(folder: Path) -> Stored:
+    """Read the files of one moment, and check their digests, if ``meta.json`` has any.
+
+    Raises
+    ------
+    ScoresError
+        A file is missing, no regular file or too large, or the format is newer.
+    DamageError
+        A file is not what was stored.
+    """
+    text = read_meta_file(folder)
+    while True:
+        meta = meta_from(folder, text)
+        digests = meta.get(DIGESTS, {})
+        images, levels = (_named(folder, name, digests.get(name)) for name in (IMAGES, LEVELS))
+        before, text = text, read_meta_file(folder)
+        if before == text:
+            break
+    if images is None or levels is None:
+        name = IMAGES if images is None else LEVELS
+        if not (folder / name).exists():
+            raise _absent(folder, name)
+        raise DamageError(folder, f"{name} was changed: its SHA-256 is not the one in {META}")
+    return Stored(meta, images, levels)
+
+
+def images_file(rows: Sequence[Row], values: Mapping[str, Reals]) -> bytes:
+    """Return ``images.csv``; `values` are the metrics' of each image."""
     unknown = list(dict.fromkeys(name for row in rows for name in row.unknown))
-    with (folder / "images.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([*FIRST, *values, *STATISTICS, *unknown, *LAST])
-        for k, row in enumerate(rows):
-            shown = [_cell(column[k]) for column in values.values()]
-            stored = [_cell(row.numbers.get(name, math.nan)) for name in STATISTICS]
-            others = [row.unknown.get(name, "") for name in unknown]
-            writer.writerow([row.id, *row.shape, *shown, *stored, *others, " ".join(row.notes), row.digest])
+    lines: list[list[object]] = [[*FIRST, *values, *STATISTICS, *unknown, *LAST]]
+    for k, row in enumerate(rows):
+        shown = [_cell(column[k]) for column in values.values()]
+        stored = [_cell(row.numbers.get(name, math.nan)) for name in STATISTICS]
+        others = [row.unknown.get(name, "") for name in unknown]
+        lines.append([row.id, *row.shape, *shown, *stored, *others, " ".join(row.notes), row.digest])
+    return csv_text(lines).encode()
+
+
+def levels_file(rows: Sequence[Row]) -> bytes:
+    """Return ``levels.npz``, which NumPy reads; equal rows give equal bytes."""
     none = np.zeros((0, 256), np.uint32)
-    np.savez_compressed(
-        folder / "levels.npz",
-        images=np.array([row.id for row in rows], dtype=np.str_),
-        fg=np.stack([row.fg for row in rows]) if rows else none,
-        bg=np.stack([row.bg for row in rows]) if rows else none,
-    )
+    arrays = {
+        "images": np.array([row.id for row in rows], dtype=np.str_),
+        "fg": np.stack([row.fg for row in rows]) if rows else none,
+        "bg": np.stack([row.bg for row in rows]) if rows else none,
+    }
+    buffer = io.BytesIO()
+    with ZipFile(buffer, "w") as archive:
+        for name, array in arrays.items():
+            content = io.BytesIO()
+            np.lib.format.write_array(content, array, allow_pickle=False)  # type: ignore[no-untyped-call]
+            archive.writestr(ZipInfo(f"{name}.npy"), content.getvalue(), ZIP_DEFLATED)
+    return buffer.getvalue()
 
 
-def write_meta(folder: Path, meta: Mapping[str, Any], unknown: Unknown) -> None:
-    """Write ``meta.json``."""
-    record = {"format": SCORES_FORMAT, **meta}
-    record["metrics"] = [*meta["metrics"], *unknown.metrics]
-    record["revisions"] = {**meta["revisions"], **dict(unknown.revisions)}
-    text = json.dumps(record, indent=2, allow_nan=False) + "\n"
-    (folder / "meta.json").write_text(text, encoding="utf-8")
+def meta_record(meta: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:
+    """Return what ``meta.json`` holds beside the digests."""
+    return {
+        "format": SCORES_FORMAT,
+        **meta,
+        "metrics": [*meta["metrics"], *unknown.metrics],
+        "revisions": {**meta["revisions"], **dict(unknown.revisions)},
+    }
 
 
-def read_meta(folder: Path) -> dict[str, Any]:
-    """Read and check ``meta.json``.
+def read_meta_file(folder: Path) -> bytes:
+    """Read ``meta.json`` as bytes.
+
+    Raises
+    ------
+    ScoresError
+        It is missing, no regular file or too large.
+    """
+    if not (folder / META).exists():
+        raise _absent(folder, META)
+    return read_file(folder / META, ScoresError)
+
+
+def meta_from(folder: Path, text: bytes) -> dict[str, Any]:
+    """Check what ``meta.json`` holds, and return it.
 
     Raises
     ------
     ScoresError
         The format is newer.
-    ValueError, LookupError, TypeError, OSError
-        It is damaged, or is not there.
+    DamageError
+        It is not what was stored.
     """
-    meta: dict[str, Any] = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    kinds = {"format": int, "method": str, "dataset": str, "of": int, "metrics": list, "provenance": dict}
-    for key, kind in kinds.items():
-        if not isinstance(meta[key], kind):
-            raise ValueError(f"{key} in meta.json is {meta[key]!r}")
-    if meta["missing"] not in MISSING:
-        raise ValueError(f"missing in meta.json is {meta['missing']!r}")
-    if not all(isinstance(name, str) for name in meta["metrics"]) or not meta["metrics"]:
-        raise ValueError(f"metrics in meta.json are {meta['metrics']!r}")
-    if meta["format"] > SCORES_FORMAT:
-        raise ScoresError(
-            f"{folder}: written by a newer sodbench (format {meta['format']}, "
-            f"this one reads {SCORES_FORMAT}). Update sodbench."
-        )
+    try:
+        meta = json.loads(text, parse_constant=_no_number)
+        if not isinstance(meta, dict):
+            raise ValueError(f"{META} is no record")
+        if isinstance(meta["format"], int) and meta["format"] > SCORES_FORMAT:
+            raise ScoresError(
+                f"{folder}: written by a newer sodbench (format {meta['format']}, "
+                f"this one reads {SCORES_FORMAT}). Update sodbench."
+            )
+        _check_meta(meta)
+    except ScoresError:
+        raise
+    except Exception as error:
+        raise DamageError(folder, error) from error
     return meta
+
+
+def _check_meta(meta: Mapping[str, Any]) -> None:
+    """Raise an exception that says what is wrong with a record."""
+    if DIGESTS in meta:
+        rest = {key: value for key, value in meta.items() if key != DIGESTS}
+        if sorted(meta[DIGESTS]) != sorted(FILES) or meta[DIGESTS][META] != _sha256(_text(rest)):
+            raise ValueError(f"{META} was changed: the SHA-256 of what it holds is not the one in it")
+    kinds = {"format": int, "method": str, "dataset": str, "of": int, "metrics": list, "signature": str}
+    for key, kind in {**kinds, "revisions": dict, "provenance": dict}.items():
+        if type(meta[key]) is not kind:
+            raise ValueError(f"{key} in {META} is {meta[key]!r}")
+    for key in ("method", "dataset"):
+        meta[key].encode()
+    if meta["missing"] not in MISSING:
+        raise ValueError(f"missing in {META} is {meta['missing']!r}")
+    if not all(isinstance(name, str) for name in meta["metrics"]) or not meta["metrics"]:
+        raise ValueError(f"metrics in {META} are {meta['metrics']!r}")
+    if not all(type(number) is int for number in meta["revisions"].values()):
+        raise ValueError(f"revisions in {META} are {meta['revisions']!r}")
+    Protocol.parse(meta["signature"])
 
 
 def unknown_of(meta: Mapping[str, Any]) -> Unknown:
@@ -148,51 +278,94 @@ def moved_families(meta: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def read_rows(folder: Path, metrics: Sequence[str]) -> dict[str, Row]:
-    """Read ``images.csv`` and ``levels.npz``.
+def read_rows(stored: Stored, metrics: Sequence[str]) -> dict[str, Row]:
+    """Return the rows of ``images.csv`` and ``levels.npz``.
 
     Parameters
     ----------
-    folder
-        Of scores.
+    stored
+        The files.
     metrics
         Those that the folder says it has: an empty cell of their statistics is an undefined number.
 
     Raises
     ------
-    ValueError, LookupError, TypeError, OSError
-        They are damaged, or not there.
+    Exception
+        They are damaged; the exception says how.
     """
-    with np.load(BytesIO((folder / "levels.npz").read_bytes()), allow_pickle=False) as levels:
-        images, fg, bg = levels["images"].tolist(), levels["fg"], levels["bg"]
-    with (folder / "images.csv").open(newline="", encoding="utf-8") as file:
-        lines = list(csv.DictReader(file))
-    if [line["image"] for line in lines] != images or len(fg) != len(images) or len(bg) != len(images):
-        raise ValueError("images.csv and levels.npz list different images")
-    if any(h.shape != (len(images), 256) or h.dtype != np.uint32 for h in (fg, bg)):
-        raise ValueError("levels.npz holds no histograms of 256 levels")
+    text = io.StringIO(stored.images.decode(), newline="")
+    head, *lines = [line for line in csv.reader(text) if line] or [[]]
+    if any(len(line) != len(head) for line in lines) or len(set(head)) < len(head):
+        raise ValueError(
+            f"{IMAGES} has lines of another number of cells than columns, or two columns of a name"
+        )
+    columns = dict(zip(head, zip(*lines, strict=True), strict=True)) if lines else {n: () for n in head}
+    ids = columns["image"]
+    fg, bg = _histograms(stored.levels, ids)
+    shapes = [(int(h), int(w)) for h, w in zip(columns["height"], columns["width"], strict=True)]
+    counted = fg.sum(axis=1, dtype=np.int64) + bg.sum(axis=1, dtype=np.int64)
+    for image, (height, width), count in zip(ids, shapes, counted.tolist(), strict=True):
+        if height < 1 or width < 1 or height * width != count:
+            raise ValueError(f"histograms of {image} do not add up to its size")
     parts = parts_of(tuple(name for name in metrics if name in METRICS)).values()
     computed = {name for part in parts for name in _always_stored(part)}
-    columns = list(lines[0]) if lines else []
-    unknown = [name for name in columns if name not in {*FIRST, *METRICS, *STATISTICS, *LAST}]
-    stored = [name for name in STATISTICS if name in computed or name in columns]
-    rows = {}
-    for k, line in enumerate(lines):
-        shape = int(line["height"]), int(line["width"])
-        if int(fg[k].sum()) + int(bg[k].sum()) != shape[0] * shape[1]:
-            raise ValueError(f"histograms of {images[k]} do not add up to its size")
-        numbers = {name: float(line[name] or "nan") for name in stored if name in computed or line[name]}
-        rows[images[k]] = Row(
-            images[k],
-            shape,
+    known = [name for name in STATISTICS if name in computed or name in columns]
+    numbers: list[dict[str, float]] = [{} for _ in ids]
+    for name in known:
+        for k, value in enumerate(_numbers(name, columns[name])):
+            if name in computed or columns[name][k]:
+                numbers[k][name] = value
+    others = [name for name in columns if name not in {*FIRST, *METRICS, *STATISTICS, *LAST}]
+    return {
+        image: Row(
+            image,
+            shapes[k],
             fg[k],
             bg[k],
-            numbers,
-            notes=tuple(line["notes"].split()),
-            digest=line["digest"],
-            unknown={name: line[name] for name in unknown},
+            numbers[k],
+            notes=tuple(columns["notes"][k].split()),
+            digest=columns["digest"][k],
+            unknown={name: columns[name][k] for name in others},
         )
-    return rows
+        for k, image in enumerate(ids)
+    }
+
+
+def _numbers(name: str, cells: Sequence[str]) -> list[float]:
+    """Return a statistic of each image, NaN where its cell is empty."""
+    values = [float(cell or "nan") for cell in cells]
+    low, high = next(
+        p.statistics.bounds for p in PARTS.values() if p.statistics and name in p.statistics.names
+    )
+    for value in values:
+        if value < low or value > high:
+            raise ValueError(f"{name} is {value}, expected {low:g} to {high:g}")
+    return values
+
+
+def _histograms(content: bytes, ids: Sequence[str]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
+    """Return the level histograms of ``levels.npz``, after checking that it is about these images."""
+    with ZipFile(io.BytesIO(content)) as archive:
+        expected = np.array(ids, dtype=np.str_)
+        if not np.array_equal(_array(archive, "images", expected.dtype, expected.shape), expected):
+            raise ValueError(f"{IMAGES} and {LEVELS} list different images")
+        fg, bg = (_array(archive, name, np.dtype(np.uint32), (len(ids), 256)) for name in ("fg", "bg"))
+    return fg, bg
+
+
+def _array(archive: ZipFile, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Return an array of an archive, reading no more than it is expected to have."""
+    with archive.open(f"{name}.npy") as file:
+        if np.lib.format.read_magic(file) != (1, 0):  # type: ignore[no-untyped-call]
+            raise ValueError(f"{name} in {LEVELS} is of another version of NumPy's format")
+        header = np.lib.format.read_array_header_1_0(file)  # type: ignore[no-untyped-call]
+        if header != (shape, False, dtype):
+            raise ValueError(f"{name} in {LEVELS} is not of shape {shape} and type {dtype}")
+        size = math.prod(shape) * dtype.itemsize
+        data = file.read(size)
+        if len(data) < size or file.read(1):
+            raise ValueError(f"{name} in {LEVELS} is too short or too long")
+    return np.frombuffer(data, dtype).reshape(shape).copy()
 
 
 def _always_stored(part: Part) -> tuple[str, ...]:
@@ -200,22 +373,60 @@ def _always_stored(part: Part) -> tuple[str, ...]:
     return part.statistics.names if part.statistics and not part.statistics.grey_only else ()
 
 
-def _swap(part: Path, folder: Path) -> None:
-    """Put a finished folder in the place of an older one, which stays if that fails."""
-    old = part.with_name(part.name + "-old")
-    if folder.exists():
-        folder.rename(old)
+def _named(folder: Path, name: str, digest: str | None) -> bytes | None:
+    """Return the file of this name that has this digest (None: any), None if there is none."""
+    for path in (folder / name, folder / f".{name}-{digest}", folder / name):
+        if path.exists():
+            content = read_file(path, ScoresError)
+            if digest is None or _sha256(content) == digest:
+                return content
+    return None
+
+
+def _settle(folder: Path) -> None:
+    """Give the files that ``meta.json`` names their names, and remove those that it does not.
+
+    Such files are there after a save, finished or not; the caller holds the lock.
+    """
+    pending = [(path, match) for path in folder.iterdir() if (match := _PENDING.fullmatch(path.name))]
+    if not pending:
+        return
     try:
-        part.rename(folder)
-    except OSError:
-        if old.exists():
-            old.rename(folder)
-        raise
-    if old.exists():
-        for file in old.iterdir():
-            if file.name not in FILES:
-                file.rename(folder / file.name)
-        shutil.rmtree(old, ignore_errors=True)
+        digests = dict(json.loads(read_file(folder / META))[DIGESTS])
+    except (FileError, ValueError, LookupError, TypeError, RecursionError):
+        digests = {}
+    for path, match in pending:
+        name, digest = match.groups()
+        if name != META and digests.get(name) == digest == _sha256(path.read_bytes()):
+            path.replace(folder / name)
+        else:
+            path.unlink()
+
+
+def _pending(folder: Path, name: str, content: bytes) -> Path:
+    return folder / f".{name}-{_sha256(content)}"
+
+
+def _sealed(meta: Mapping[str, Any], data: Mapping[str, bytes]) -> bytes:
+    """Return ``meta.json`` with the digests of all files."""
+    contents = {META: _text(meta), **data}
+    return _text({**meta, DIGESTS: {name: _sha256(content) for name, content in contents.items()}})
+
+
+def _text(record: Mapping[str, Any]) -> bytes:
+    return (json.dumps(record, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{META} holds {word}")
+
+
+def _absent(folder: Path, name: str) -> ScoresError:
+    return ScoresError(f"{folder}: no scores here ({name} is missing).")
 
 
 def _cell(value: float) -> str:

@@ -113,11 +113,13 @@ def read_file(
     FileError
         It cannot be read, is not a regular file, or is larger.
     """
-    size = check_regular(path, error, expected).st_size
-    if size > most:
-        raise error(f"{path}: has {size} bytes, expected at most {most}.")
+    check_regular(path, error, expected)
     try:
         with open(path, "rb") as file:  # noqa: PTH123 (a set has thousands)
+            # What was opened may have replaced what was checked.
+            size = os.fstat(file.fileno()).st_size
+            if size > most:
+                raise error(f"{path}: has {size} bytes, expected at most {most}.")
             return file.read(size)
     except OSError as cause:
         raise error(f"{path}: {_unreadable(cause)}") from cause
@@ -198,6 +200,26 @@ def replacing(path: Path) -> Iterator[Path]:
         raise
     except OSError as error:
         raise FileError(f"{path}: cannot write this file ({error.strerror}).") from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold a lock on a folder: other processes and threads that ask for it wait. It leaves no file behind.
+
+    Where the system or the file system has no such locks, nothing is waited for.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(number, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(number)
 
 
 def _created(path: Path) -> tuple[Path, int | None]:

@@ -1,9 +1,11 @@
 """Columns, escapes and numbers for a terminal."""
 
+import csv
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from types import SimpleNamespace
 
 PLAIN = {
     **{"↑": "^", "↓": "v", "→": ">", "†": "+", "‡": "#", "±": "~", "×": "x", "Δ": "d", "…": ".", "’": "'"},
@@ -13,12 +15,12 @@ PLAIN = {
 
 
 def finite(value: float) -> float | None:
-    """Return the value, or None for NaN, which is how JSON output shows an undefined score.
+    """Return the value, or None for what JSON has no number for: NaN (an undefined score), infinity.
 
     >>> finite(float("nan")) is None
     True
     """
-    return None if math.isnan(value) else value
+    return value if math.isfinite(value) else None
 
 
 def counted(n: int, noun: str) -> str:
@@ -28,6 +30,20 @@ def counted(n: int, noun: str) -> str:
     ('1 map', '2 maps')
     """
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def csv_text(lines: Iterable[Iterable[object]]) -> str:
+    r"""Return lines of cells as CSV, from which every text reads back exactly.
+
+    Python's writer leaves a carriage return unquoted where lines end without one, and its reader then takes
+    it for the end of a line.
+
+    >>> csv_text([["a\rb", 1]])
+    '"a\rb",1\n'
+    """
+    written: list[str] = []
+    csv.writer(SimpleNamespace(write=written.append), lineterminator="\r\n").writerows(lines)
+    return "".join(line[:-2] + "\n" for line in written)
 
 
 def aligned(lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:

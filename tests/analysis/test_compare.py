@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import scipy.stats
 from PIL import Image
-from stored import made, store
+from stored import made, reseal, store
 from workspace import good, plant_maps, plant_masks, refused
 
 from sodbench.analysis.compare import Comparison, Difference, compare
 from sodbench.analysis.statistics.ranks import friedman
 from sodbench.errors import ScoresError
-from sodbench.metrics import METRICS
+from sodbench.metrics import METRICS, REVISIONS
 from sodbench.protocol import Protocol
 from sodbench.reports.compare import comparison_text, rank_sentence, sentence
 from sodbench.reports.figures.compare import critical_difference_diagram, differences_figure, forest
@@ -474,8 +474,7 @@ def test_a_metric_that_is_defined_on_no_image(here):
 
 
 def test_older_revision(two):
-    meta = Path(two[1], "SOD", "meta.json")
-    meta.write_text(meta.read_text().replace('"w": 1', '"w": 0'))
+    reseal(Path(two[1], "SOD"), revisions={**REVISIONS, "w": 0})
     refused(
         "compare",
         *two,
