@@ -33,7 +33,7 @@ from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, ScoresError, first_few, nearest
-from sodbench.protocol import FIXED_SIZES
+from sodbench.protocol import fixed_size
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
 
@@ -249,7 +249,7 @@ def _gt(entry: ImageFile, scores: Scores, row: Row, graded: bool) -> Gt:
     protocol = scores.protocol
     data, rule = entry.content(DatasetError), protocol.mask_threshold
     mask = mask_from(data, entry.where, rule=rule, eps=protocol.eps, graded=graded)
-    size = FIXED_SIZES.get(protocol.resize)
+    size = fixed_size(protocol.resize)
     gt = resized_mask(mask, size).gt if size else mask.gt
     actual = _described(gt.shape, np.count_nonzero(gt))
     scored = _described(row.shape, int(row.fg.sum()))

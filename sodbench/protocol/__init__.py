@@ -1,10 +1,10 @@
 """Every free choice behind a score: protocols, presets, and the signature that states them."""
 
 from sodbench.protocol.protocol import (
-    FIXED_SIZES,
     OTHER_KEYS,
     PRESETS,
     Protocol,
+    fixed_size,
     parse_mask_rule,
     split_signature,
 )
@@ -19,7 +19,6 @@ from sodbench.protocol.signature import (
 )
 
 __all__ = [
-    "FIXED_SIZES",
     "OTHER_KEYS",
     "PRESETS",
     "Protocol",
@@ -27,6 +26,7 @@ __all__ = [
     "acting_parts",
     "differences_text",
     "differing",
+    "fixed_size",
     "parse_mask_rule",
     "parse_revisions",
     "revisions_text",

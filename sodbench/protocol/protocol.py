@@ -13,13 +13,69 @@ from dataclasses import dataclass, field, fields, replace
 from numbers import Real
 from typing import Any, Self
 
-from sodbench.errors import ProtocolError, nearest
+from sodbench.errors import ProtocolError, first_few, nearest
+from sodbench.utils.text import shortened
 
 MASK_RULE = re.compile(r"(norm)?(>=?)(0|[1-9][0-9]{0,2})")
 
+RESIZES = ("exact", "bilinear", "nearest")
+"""Choices of `Protocol.resize` under which every image is scored at its mask's size."""
+
+FIXED_SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
+
+LONGEST_SIDE = 8192
+"""Pixels of a side at which images may be scored; beyond that, memory of a usual machine does not suffice."""
 
 OTHER_KEYS = ("data", "n", "missing", "ids", "rev", "sodbench")
 """Parts of a score's signature that are not protocol fields: which images, and which code."""
+
+
+def fixed_size(resize: str) -> tuple[int, int] | None:
+    """Return the size (h, w) at which `Protocol.resize` scores every image, None where each keeps its own.
+
+    Raises
+    ------
+    ProtocolError
+        It is neither one of `RESIZES` nor a size.
+
+    Examples
+    --------
+    >>> fixed_size("384x256"), fixed_size("exact")
+    ((256, 384), None)
+    """
+    if resize in RESIZES:
+        return None
+    match = FIXED_SIZE.fullmatch(resize) if isinstance(resize, str) else None
+    width, height = (int(match[1]), int(match[2])) if match else (0, 0)
+    if not match or max(width, height) > LONGEST_SIDE:
+        raise ProtocolError(
+            f"resize={shortened(resize)} is not a choice of this protocol field; valid: "
+            f"{', '.join(RESIZES)}, or WIDTHxHEIGHT such as 352x352, each from 1 to {LONGEST_SIDE}."
+        )
+    return height, width
+
+
+def parse_mask_rule(rule: str) -> tuple[bool, str, int]:
+    """Split a mask rule into (on level/max*255?, comparison, level).
+
+    Raises
+    ------
+    ProtocolError
+        The rule is not ``>K``, ``>=K``, ``norm>K`` or ``norm>=K``, or all levels pass it, or none.
+
+    Examples
+    --------
+    >>> parse_mask_rule(">=26")
+    (False, '>=', 26)
+    """
+    match = MASK_RULE.fullmatch(rule) if isinstance(rule, str) else None
+    if match is None or int(match[3]) > 255:
+        raise ProtocolError(
+            f"mask threshold {shortened(rule)} is not of the form >K, >=K or norm>K with K from 0 to 255."
+        )
+    if match[2] + match[3] in (">=0", ">255"):
+        raise ProtocolError(f"mask threshold {rule!r} does not tell object from background.")
+    return match[1] is not None, match[2], int(match[3])
 
 
 def choice(key: str, default: str, choices: tuple[str, ...], text: str, *, before: str | None = None) -> Any:
@@ -63,6 +119,7 @@ class Protocol:
             "key": "gt",
             "help": "foreground of a mask, in quotes: >K or >=K on its levels, norm>K on level/max*255",
             "before": None,
+            "check": parse_mask_rule,
         },
     )
     mask_mae: str = choice(
@@ -70,11 +127,15 @@ class Protocol:
     )
     normalise: str = choice("norm", "max", ("max", "minmax", "none"), "how levels become p in [0, 1]")
     normalise_mae: str = choice("normmae", "same", ("same", "max", "minmax", "none"), "normalisation for MAE")
-    resize: str = choice(
-        "size",
-        "exact",
-        ("exact", "bilinear", "nearest", "320x320", "256x256"),
-        "a map of another size than its mask; or score all at a fixed size (map bilinear, mask nearest)",
+    resize: str = field(
+        default="exact",
+        metadata={
+            "key": "size",
+            "help": "a map of another size than its mask: exact (error), bilinear or nearest; "
+            "or WIDTHxHEIGHT, at which all are scored (map bilinear, mask nearest)",
+            "before": None,
+            "check": fixed_size,
+        },
     )
     thresholds: str = choice(
         "levels",
@@ -119,8 +180,11 @@ class Protocol:
                 )
             elif "choices" in spec.metadata and value not in spec.metadata["choices"]:
                 hint = nearest(str(value), spec.metadata["choices"])
-                raise ProtocolError(f"{spec.name}={value!r} is not a choice of this protocol field; {hint}")
-        parse_mask_rule(self.mask_threshold)
+                raise ProtocolError(
+                    f"{spec.name}={shortened(value)} is not a choice of this protocol field; {hint}"
+                )
+            elif "check" in spec.metadata:
+                spec.metadata["check"](value)
 
     @property
     def in_floats(self) -> bool:
@@ -154,13 +218,15 @@ class Protocol:
         if isinstance(name, Protocol):
             return name
         if not isinstance(name, str):
-            raise ProtocolError(f"{name!r} is no protocol: give a preset's name, a signature, or a Protocol.")
+            raise ProtocolError(
+                f"{shortened(name)} is no protocol: give a preset's name, a signature, or a Protocol."
+            )
         if name in PRESETS:
             return PRESETS[name]
         if "|" in name:
             return cls.parse(name)
         raise ProtocolError(
-            f"unknown protocol {name!r}; {nearest(name, tuple(PRESETS))} Or give a whole signature."
+            f"unknown protocol {shortened(name)}; {nearest(name, tuple(PRESETS))} Or give a whole signature."
         )
 
     def change(self, **values: Any) -> Self:
@@ -205,7 +271,8 @@ class Protocol:
         names = {spec.metadata["key"]: spec for spec in fields(cls)}
         unknown = sorted(set(parts) - set(names) - set(OTHER_KEYS))
         if unknown:
-            raise ProtocolError(f"signature has unknown parts {unknown}; {nearest(unknown[0], tuple(names))}")
+            listed = first_few([shortened(key) for key in unknown])
+            raise ProtocolError(f"signature has unknown parts {listed}; {nearest(unknown[0], tuple(names))}")
         before = {key: value for key, value in befores(cls).items() if value is not None}
         parts = before | parts
         missing = sorted(set(names) - set(parts))
@@ -238,42 +305,17 @@ def split_signature(signature: str) -> dict[str, str]:
     >>> split_signature("data:SOD@1|n:300/300")
     {'data': 'SOD@1', 'n': '300/300'}
     """
+    if not isinstance(signature, str):
+        raise ProtocolError(f"{shortened(signature)} is no signature: give the line that sodbench printed.")
     parts: dict[str, str] = {}
     for part in signature.strip().split("|"):
         key, colon, value = part.partition(":")
         if not colon or key in parts:
             raise ProtocolError(
-                f"signature part {part!r} is {'repeated' if colon else 'not of the form key:value'}."
+                f"signature part {shortened(part)} is {'repeated' if colon else 'not of the form key:value'}."
             )
         parts[key] = value
     return parts
-
-
-FIXED_SIZES: Mapping[str, tuple[int, int]] = {"320x320": (320, 320), "256x256": (256, 256)}
-"""Choices of `resize` that score every image at one size: (h, w)."""
-
-
-def parse_mask_rule(rule: str) -> tuple[bool, str, int]:
-    """Split a mask rule into (on level/max*255?, comparison, level).
-
-    Raises
-    ------
-    ProtocolError
-        The rule is not ``>K``, ``>=K``, ``norm>K`` or ``norm>=K``, or all levels pass it, or none.
-
-    Examples
-    --------
-    >>> parse_mask_rule(">=26")
-    (False, '>=', 26)
-    """
-    match = MASK_RULE.fullmatch(rule) if isinstance(rule, str) else None
-    if match is None or int(match[3]) > 255:
-        raise ProtocolError(
-            f"mask threshold {rule!r} is not of the form >K, >=K or norm>K with K from 0 to 255."
-        )
-    if match[2] + match[3] in (">=0", ">255"):
-        raise ProtocolError(f"mask threshold {rule!r} does not tell object from background.")
-    return match[1] is not None, match[2], int(match[3])
 
 
 def _checked_number(name: str, value: object, low: float, high: float) -> float:
@@ -285,9 +327,9 @@ def _checked_number(name: str, value: object, low: float, high: float) -> float:
 
 def _float(key: str, text: str) -> float:
     try:
-        return float(text)
+        return float(text if re.fullmatch(r"[-+.0-9a-z]{1,40}", text) else "none")
     except ValueError as error:
-        raise ProtocolError(f"signature part {key}:{text} is not a number.") from error
+        raise ProtocolError(f"signature part {key}:{shortened(text)} is not a number.") from error
 
 
 def _plain(value: object) -> object:

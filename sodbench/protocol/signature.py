@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 
 from sodbench.errors import ProtocolError
 from sodbench.protocol.protocol import Protocol, befores, split_signature
+from sodbench.utils.text import shortened
 
 DERIVED: Mapping[str, tuple[str, ...]] = {
     "in_floats": ("thresholds",),
@@ -82,9 +83,9 @@ class Signature:
         if lacking := [key for key in ("data", "n", "rev") if key not in parts]:
             raise ProtocolError(f"the signature lacks {', '.join(lacking)}.")
         dataset, version = split_dataset(parts["data"])
-        count = re.fullmatch(r"([0-9]+)/([0-9]+)", parts["n"])
+        count = re.fullmatch(r"([0-9]{1,12})/([0-9]{1,12})", parts["n"])
         if count is None:
-            raise ProtocolError(f"signature part n:{parts['n']} is not of the form N/N.")
+            raise ProtocolError(f"signature part n:{shortened(parts['n'])} is not of the form N/N.")
         return cls(
             dataset=dataset,
             version=version,
@@ -132,9 +133,9 @@ def parse_revisions(text: str) -> dict[str, int]:
     """
     revisions = {}
     for part in text.split("."):
-        match = re.fullmatch(r"([a-z]+)([0-9]+)", part)
+        match = re.fullmatch(r"([a-z]+)([0-9]{1,9})", part)
         if match is None:
-            raise ProtocolError(f"signature part rev:{text} is not of the form f1.m1.")
+            raise ProtocolError(f"signature part rev:{shortened(text)} is not of the form f1.m1.")
         revisions[match[1]] = int(match[2])
     return revisions
 

@@ -20,7 +20,7 @@ from sodbench.metrics.histogram import (
     sides,
 )
 from sodbench.metrics.parts import MapOnMask
-from sodbench.protocol import FIXED_SIZES, Protocol
+from sodbench.protocol import Protocol, fixed_size
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row, needed
 from sodbench.scoring.scores import Scores
@@ -135,8 +135,8 @@ def prepared_from(data: bytes, where: str, plan: Plan, graded: bool) -> Prepared
     """Decode a mask's file as a plan asks, and do the work on it that all methods share."""
     protocol = plan.protocol
     mask = mask_from(data, where, rule=protocol.mask_threshold, eps=protocol.eps, graded=graded)
-    if protocol.resize in FIXED_SIZES:
-        mask = resized_mask(mask, FIXED_SIZES[protocol.resize])
+    if size := fixed_size(protocol.resize):
+        mask = resized_mask(mask, size)
     return prepare_mask(mask, protocol, plan.metrics)
 
 
@@ -146,5 +146,5 @@ def levels_of(
     """Decode a map's file at its mask's shape; no entry is an all-zero map."""
     if entry is None:
         return SaliencyMap(np.zeros(shape, np.uint8), ("missing",))
-    fixed = protocol.resize in FIXED_SIZES
-    return prediction_from(data, entry.where, shape=shape, resize="bilinear" if fixed else protocol.resize)
+    how = "bilinear" if fixed_size(protocol.resize) else protocol.resize
+    return prediction_from(data, entry.where, shape=shape, resize=how)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sodbench.metrics import PARTS, Part, parts_of
 from sodbench.metrics.parts import Statistics
-from sodbench.protocol import FIXED_SIZES, Protocol
+from sodbench.protocol import Protocol, fixed_size
 
 ROW_NOTES: Mapping[str, str] = {
     "missing": "prediction missing, scored as an all-zero map",
@@ -61,7 +61,7 @@ def levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
                 if stored.applies(made) != stored.applies(wanted):
                     return False
                 fields += stored.depends
-    if "resized" in row.notes or FIXED_SIZES.keys() & {made.resize, wanted.resize}:
+    if "resized" in row.notes or fixed_size(made.resize) or fixed_size(wanted.resize):
         fields.append("resize")
     return agree(fields, made, wanted)
 

@@ -12,7 +12,7 @@ from sodbench.data.registry import lookup
 from sodbench.data.sources import digest_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few
 from sodbench.metrics import METRICS, check_metrics
-from sodbench.protocol import FIXED_SIZES, Protocol
+from sodbench.protocol import Protocol, fixed_size
 from sodbench.scoring.pairs import prepare_mask, score_pair
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
@@ -119,8 +119,8 @@ class Scorer:
         decoded = levels_of_array(pred, f"pred of {image}")
         digest = f"{_digest(mask.levels)}-{_digest(decoded.levels)}"
         how = protocol.resize
-        if how in FIXED_SIZES:
-            mask, how = resized_mask(mask, FIXED_SIZES[how]), "bilinear"
+        if size := fixed_size(how):
+            mask, how = resized_mask(mask, size), "bilinear"
         levels = fitted(decoded, f"pred of {image}", shape=mask.gt.shape, resize=how, way=WAY)
         prepared = prepare_mask(mask, protocol, self.metrics)
         return score_pair(image, levels, prepared, protocol, self.metrics, digest)

@@ -46,6 +46,19 @@ def csv_text(lines: Iterable[Iterable[object]]) -> str:
     return "".join(line[:-2] + "\n" for line in written)
 
 
+def shortened(value: object, most: int = 60) -> str:
+    """Return how a value is written, with the end left out if it is long.
+
+    >>> shortened("ab"), shortened("x" * 1000, most=8)
+    ("'ab'", "'xxxxxxx... (1000 characters)")
+    """
+    text = value if isinstance(value, str) else repr(value)
+    written = repr(text[: most + 1]) if isinstance(value, str) else text
+    if len(text) <= most:
+        return written
+    return f"{written[:most]}... ({len(text)} characters)"
+
+
 def aligned(lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:
     """Lay out rows of cells in columns; columns listed in `left` are left-aligned, others right-aligned."""
     widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]

@@ -158,7 +158,7 @@ def test_values_of_the_images_scored(demo, location):
 
 def test_masks_scored_at_a_fixed_size_are_taken_at_their_own(location):
     scores = score_folder(
-        demo_folder() / "preds/blurred/demo", "demo", protocol=Protocol(resize="256x256"), metrics=["mae"]
+        demo_folder() / "preds/blurred/demo", "demo", protocol=Protocol(resize="200x256"), metrics=["mae"]
     )
     assert attribute_values("size", location, scores)["clock"] == demo_mask("clock").mean()
 

@@ -8,7 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sodbench.errors import ProtocolError, SodbenchError
-from sodbench.protocol import OTHER_KEYS, PRESETS, Protocol, differing, parse_mask_rule, split_signature
+from sodbench.protocol import (
+    OTHER_KEYS,
+    PRESETS,
+    Protocol,
+    Signature,
+    differing,
+    fixed_size,
+    parse_mask_rule,
+    split_signature,
+)
 
 SPECS = {spec.name: spec for spec in fields(Protocol)}
 CHOSEN = [name for name, spec in SPECS.items() if "choices" in spec.metadata]
@@ -16,6 +25,11 @@ NUMBERS = [name for name, spec in SPECS.items() if "range" in spec.metadata]
 
 mask_rules = st.builds(
     "{}{}{}".format, st.sampled_from(["", "norm"]), st.sampled_from([">", ">="]), st.integers(1, 254)
+)
+
+
+sizes = st.sampled_from(["exact", "bilinear", "nearest"]) | st.builds(
+    "{}x{}".format, st.integers(1, 8192), st.integers(1, 8192)
 )
 
 
@@ -28,11 +42,11 @@ def values_of(spec):
         top = high if math.isfinite(high) else None
         whole = st.integers(int(low), int(min(high, 2**53)))
         return whole | st.floats(low, top, allow_nan=False, allow_infinity=False)
-    return mask_rules
+    return mask_rules if spec.name == "mask_threshold" else sizes
 
 
-def test_every_field_is_a_choice_a_number_or_the_mask_rule():
-    assert {*SPECS} - {*CHOSEN} - {*NUMBERS} == {"mask_threshold"}
+def test_every_field_is_a_choice_a_number_the_mask_rule_or_a_size():
+    assert {*SPECS} - {*CHOSEN} - {*NUMBERS} == {"mask_threshold", "resize"}
     keys = [spec.metadata["key"] for spec in SPECS.values()]
     assert len({*keys, *OTHER_KEYS}) == len(keys) + len(OTHER_KEYS)
     assert all(spec.metadata["help"] for spec in SPECS.values())
@@ -171,6 +185,14 @@ def test_of_an_unknown_name(name, message):
         ({"s_alpha": 1.01}, "s_alpha=1.01 must be a finite number from 0 to 1"),
         ({"rho": 65}, "rho=65 must be a finite number from 0 to 64"),
         ({"mask_threshold": "128"}, "mask threshold '128' is not of the form >K"),
+        ({"resize": "320"}, "resize='320' is not .*valid: exact, bilinear, nearest, or WIDTHxHEIGHT such as"),
+        ({"resize": "0x320"}, "resize='0x320' is not .*each from 1 to 8192"),
+        ({"resize": "320x8193"}, "resize='320x8193' is not .*each from 1 to 8192"),
+        ({"resize": "99999999x1"}, "resize='99999999x1' is not .*each from 1 to 8192"),
+        ({"resize": "0320x320"}, "resize='0320x320' is not"),
+        ({"resize": "320x320\n"}, r"resize='320x320\\n' is not"),
+        ({"resize": "320 x 320"}, "resize='320 x 320' is not"),
+        ({"resize": (320, 320)}, r"resize=\(320, 320\) is not"),
         ({"beta": 0.3}, "unknown protocol field 'beta'; did you mean beta2"),
         ({"qqq": 0.3}, "unknown protocol field 'qqq'; valid: mask_threshold, mask_mae"),
     ],
@@ -178,6 +200,15 @@ def test_of_an_unknown_name(name, message):
 def test_change_to_what_is_not_valid(values, message):
     with pytest.raises(ProtocolError, match=message):
         Protocol().change(**values)
+
+
+@pytest.mark.parametrize(
+    ("resize", "expected"),
+    [("320x320", (320, 320)), ("8192x1", (1, 8192)), ("bilinear", None), ("nearest", None)],
+)
+def test_fixed_sizes(resize, expected):
+    assert fixed_size(Protocol(resize=resize).resize) == expected
+    assert f"|size:{resize}|" in Protocol(resize=resize).signature()
 
 
 @pytest.mark.parametrize("name", CHOSEN)
@@ -233,10 +264,10 @@ SIGNATURE = Protocol().signature()
         (f"{SIGNATURE}|", "signature part '' is not of the form key:value"),
         (f"{SIGNATURE}|norm", "signature part 'norm' is not of the form key:value"),
         (f"{SIGNATURE}|norm:max", "signature part 'norm:max' is repeated"),
-        (f"{SIGNATURE}|nrm:max", r"signature has unknown parts \['nrm'\]; did you mean norm"),
+        (f"{SIGNATURE}|nrm:max", r"signature has unknown parts 'nrm'; did you mean norm"),
         (SIGNATURE.replace("|norm:max", ""), "signature lacks norm; copy the whole line"),
         ("norm:max|n:3/3", "signature lacks alpha, avg, beta2, .*; copy the whole line"),
-        (SIGNATURE.replace("beta2:0.3", "beta2:x"), "signature part beta2:x is not a number"),
+        (SIGNATURE.replace("beta2:0.3", "beta2:x"), "signature part beta2:'x' is not a number"),
         (SIGNATURE.replace("beta2:0.3", "beta2:-1"), "beta2=-1.0 must be a finite number"),
         (SIGNATURE.replace("beta2:0.3", "beta2:nan"), "beta2=nan must be a finite number"),
         (SIGNATURE.replace("norm:max", "norm:mx"), "normalise='mx' is not a choice .*did you mean max"),
@@ -246,6 +277,41 @@ SIGNATURE = Protocol().signature()
 def test_parse_what_is_no_signature(signature, message):
     with pytest.raises(ProtocolError, match=message):
         Protocol.parse(signature)
+
+
+LONG = "9" * 100_000
+
+
+def signed(text):
+    """What `--protocol` and a stored folder make of a signature."""
+    return Protocol.of(text), Signature.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("signature", "message"),
+    [
+        (LONG, r"unknown protocol '9+\.\.\. \(100000 characters\); valid: u2net"),
+        (f"{LONG}|", r"signature part '9+\.\.\. \(100000 characters\) is not of the form key:value"),
+        (f"{SIGNATURE}|{LONG}:1", r"signature has unknown parts '9+\.\.\. \(100000 characters\)"),
+        (f"{SIGNATURE}|" + "|".join(f"k{k}:1" for k in range(1000)), r"unknown parts 'k0'.*\+995 more;"),
+        (f"{SIGNATURE}|data:A@1|n:{LONG}/3|rev:f1", "signature part n:'9+.* is not of the form N/N"),
+        (f"{SIGNATURE}|data:A@1|n:3/3|rev:f{LONG}", "signature part rev:'f9+.* is not of the form f1.m1"),
+        (f"{SIGNATURE}|data:A@1|n:3/3|rev:{'[' * 5000}", "signature part rev:.* is not of the form f1.m1"),
+        (SIGNATURE.replace("beta2:0.3", f"beta2:{LONG}"), "signature part beta2:'9+.* is not a number"),
+        (SIGNATURE.replace("beta2:0.3", "beta2:1_0"), "signature part beta2:'1_0' is not a number"),
+        (SIGNATURE.replace("beta2:0.3", "beta2:\u0663"), "signature part beta2:.* is not a number"),
+        (SIGNATURE.replace("gt:>128", f"gt:>{LONG}"), "mask threshold '>9+.* is not of the form"),
+        (SIGNATURE.replace("size:exact", f"size:{LONG}"), "resize='9+.* is not a choice"),
+        (SIGNATURE.replace("norm:max", "norm:max\0"), r"normalise='max\\x00' is not a choice"),
+        (["["] * 3, r"\['\[', '\[', '\['\] is no protocol"),
+        (None, "None is no protocol"),
+    ],
+)
+def test_damaged_signatures(signature, message):
+    """One short line, whatever the length, the characters or the type."""
+    with pytest.raises(ProtocolError, match=message) as error:
+        signed(signature)
+    assert len(str(error.value)) < 600
 
 
 def test_protocol_errors_are_sodbench_errors():

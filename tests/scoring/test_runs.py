@@ -155,14 +155,18 @@ class TestReuse:
         fresh = scored(*score, *change, "--metrics", metrics, "--out", "fresh")
         assert scored(*score, *change, "--metrics", metrics) == fresh
 
-    def test_one_size_for_all_images(self, score: tuple[str, ...], computed: list[str]) -> None:
+    @pytest.mark.parametrize(("width", "height"), [(320, 320), (45, 31)])
+    def test_one_size_for_all_images(
+        self, score: tuple[str, ...], computed: list[str], width: int, height: int
+    ) -> None:
         again(computed, *score)
         Path("small").mkdir()
         for k, image in enumerate(IDS):
-            save(np.array(Image.fromarray(map_of(k)).resize((320, 320), 2)), f"small/maps/{image}.png")
-            save(np.array(Image.fromarray(mask_of(k)).resize((320, 320), 0)), f"small/own/masks/{image}.png")
-        found = scored(*score, "--resize", "320x320")
-        assert "size:320x320" in found[0]["signature"]
+            pred, mask = (Image.fromarray(pixels) for pixels in (map_of(k), mask_of(k)))
+            save(np.array(pred.resize((width, height), 2)), f"small/maps/{image}.png")
+            save(np.array(mask.resize((width, height), 0)), f"small/own/masks/{image}.png")
+        found = scored(*score, "--resize", f"{width}x{height}")
+        assert f"size:{width}x{height}" in found[0]["signature"]
         assert len(computed) == 2 * len(IDS)
         expected = scored("small/maps", "--masks", "small/own/masks", "--out", "other")
         assert found[0]["scores"] == expected[0]["scores"]

@@ -113,7 +113,7 @@ def test_the_signature_says_which_dataset():
 def test_protocols(of_files):
     fan = scored(MAPS, MASKS, protocol="fan")
     assert fan.summary() == pytest.approx(score_folder("maps", masks="own/masks", protocol="fan").summary())
-    fixed = Protocol(resize="320x320")
+    fixed = Protocol(resize="45x31")
     expected = score_folder("maps", masks="own/masks", protocol=fixed).summary()
     assert scored(MAPS, MASKS, protocol=fixed).summary() == expected
     small = [np.ascontiguousarray(m[::2, ::2]) for m in MAPS]

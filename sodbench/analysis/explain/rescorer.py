@@ -36,7 +36,7 @@ from sodbench.metrics.histogram import (
     sides,
 )
 from sodbench.metrics.parts import MASK, THRESHOLDS, Curve, Images, MapOnMask, Part, Statistics
-from sodbench.protocol import FIXED_SIZES, Protocol
+from sodbench.protocol import Protocol, fixed_size
 from sodbench.protocol.conventions import Reading
 from sodbench.scoring.scores import AT_ONCE, Scores, defined_mean
 from sodbench.utils.process import Progress, cpus
@@ -368,7 +368,7 @@ def _pieces_of(
         if key not in views:
             gt = binarise(mask.levels, protocol.mask_threshold, protocol.eps)
             sized = mask._replace(gt=gt)
-            if size := FIXED_SIZES.get(protocol.resize):
+            if size := fixed_size(protocol.resize):
                 sized = resized_mask(sized, size)
             how = "bilinear" if size else base.resize
             pred = SaliencyMap(np.zeros(sized.gt.shape, np.uint8), ())
