@@ -1,6 +1,7 @@
 """The command line: one file per command, imported when the command is used."""
 
 import sys
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -98,3 +99,4 @@ def main() -> None:
     Try it:  sodbench score --dataset demo
     """  # noqa: D301 (click needs the character \b)
     keep_freed_memory()
+    warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a file is said by our own errors

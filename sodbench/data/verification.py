@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from io import BytesIO
 
 from sodbench.data.locations import Location
 from sodbench.data.sources import ImageFile
@@ -152,12 +151,11 @@ def _look_at_mask(entry: ImageFile, rule: str, findings: _Findings) -> tuple[int
 
 
 def _look_at_photo(photo: ImageFile, mask_size: tuple[int, int] | None, findings: _Findings) -> None:
-    from PIL import Image
+    from sodbench.data.images.photos import photo_size
 
     try:
-        with Image.open(BytesIO(photo.content(DatasetError))) as image:
-            size = image.size
-    except (OSError, ValueError, SodbenchError, Image.DecompressionBombError) as error:
+        size = photo_size(photo.content(DatasetError), photo.where)
+    except SodbenchError as error:
         findings.unreadable.append(f"{photo.name}: {error}")
         return
     if mask_size and size != mask_size:

@@ -2,10 +2,13 @@
 
 import ctypes
 import os
+import re
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from threading import Lock
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 KEPT = (1 << 31) - 1
@@ -38,6 +41,42 @@ def import_from_here() -> None:
     """
     if "" not in sys.path:
         sys.path.append("")
+
+
+_STDERR = Lock()
+
+
+@contextmanager
+def captured_lines(pattern: re.Pattern[bytes]) -> Iterator[list[str]]:
+    """Collect the lines that a C library prints to stderr, which are there when the block has ended.
+
+    For that time all that the process prints there is held back; what `pattern` does not match, such as
+    another thread's progress bar, is printed afterwards. One thread at a time.
+
+    Examples
+    --------
+    >>> with captured_lines(re.compile(rb"lib: .*")) as lines:
+    ...     _ = os.write(2, b"lib: no such tag")
+    >>> lines
+    ['lib: no such tag']
+    """
+    lines: list[str] = []
+    with _STDERR, tempfile.TemporaryFile() as held:
+        try:
+            stderr = os.dup(2)
+        except OSError:  # it is closed, and nothing can be printed
+            yield lines
+            return
+        os.dup2(held.fileno(), 2)
+        try:
+            yield lines
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held.seek(0)
+            text = held.read()
+            lines += [line.decode(errors="replace").strip() for line in pattern.findall(text)]
+            os.write(2, pattern.sub(b"", text))
 
 
 Progress = Callable[[int, int], None]

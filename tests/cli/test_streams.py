@@ -2,11 +2,13 @@
 
 import io
 import os
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from workspace import command, good, plant, plant_maps, process, sodbench
 
 from sodbench.cli.output import readable_streams, say, show
@@ -22,6 +24,20 @@ def score(here: Path) -> tuple[str, ...]:
     arguments = ("score", maps, "--masks", masks)
     good(*arguments)
     return arguments
+
+
+def test_warnings_of_decoders_are_not_printed(score: tuple[str, ...]) -> None:
+    """Pillow warns, with a path of its own, of a tag with two values."""
+    image = Image.open("maps/im0.png")
+    Path("maps/im0.png").unlink()
+    image.save("maps/im0.tif")
+    data = bytearray(Path("maps/im0.tif").read_bytes())
+    at = data.index(struct.pack("<HHI", 262, 3, 1))
+    data[at + 4] = 2
+    Path("maps/im0.tif").write_bytes(data)
+    found = process(*score, "--out", "s2")
+    assert found.returncode == 0
+    assert b"Warning" not in found.stderr
 
 
 class TestEncodings:

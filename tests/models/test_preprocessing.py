@@ -221,10 +221,13 @@ def test_16_bit_colour_that_would_lose_levels_is_refused():
         photo_from(deep_png(samples, 2)[:-30], "a.png")
 
 
-@pytest.mark.parametrize("pixels", [GREY.astype(np.int32), GREY.astype(np.float32)])
-def test_32_bit_photo_is_refused(pixels):
-    with pytest.raises(PredictionError, match=r"a\.png: with 32 bits per pixel"):
-        read(Image.fromarray(pixels), "TIFF")
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [(np.int32, "TIFF with 32-bit signed samples"), (np.float32, "with 32 bits per pixel")],
+)
+def test_32_bit_photo_is_refused(kind, message):
+    with pytest.raises(PredictionError, match=rf"a\.png: {message}"):
+        read(Image.fromarray(GREY.astype(kind)), "TIFF")
 
 
 def test_exif_rotation_is_ignored_and_applied_on_request():
@@ -235,6 +238,18 @@ def test_exif_rotation_is_ignored_and_applied_on_request():
     data = encoded(image, exif=exif)
     np.testing.assert_array_equal(photo_from(data, "a"), RGB)
     np.testing.assert_array_equal(photo_from(data, "a", exif=True), np.rot90(RGB, -1))
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_is_turned_on_request_only_and_once(orientation, compression):
+    data = encoded(Image.fromarray(RGB), "TIFF", tiffinfo={274: orientation}, compression=compression)
+    turned = [
+        *(RGB, RGB[:, ::-1], RGB[::-1, ::-1], RGB[::-1], RGB.transpose(1, 0, 2)),
+        *(np.rot90(RGB, -1), RGB[::-1, ::-1].transpose(1, 0, 2), np.rot90(RGB)),
+    ]
+    np.testing.assert_array_equal(photo_from(data, "a"), RGB)
+    np.testing.assert_array_equal(photo_from(data, "a", exif=True), turned[orientation - 1])
 
 
 def test_progressive_jpeg_is_as_any_other():
@@ -269,9 +284,17 @@ def test_damaged_photo_raises_nothing_else():
                     continue
 
 
-@pytest.mark.parametrize("data", [b"", b"GIF89a", b"<html>"])
-def test_no_image(data):
-    with pytest.raises(PredictionError, match=r"a\.png: not an image, or a damaged one"):
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", r"not an image \(it is empty\), expected PNG, JPEG, .* PFM or TGA\."),
+        (b"GIF89a", r"damaged, truncated or unusual GIF \("),
+        (b"<html>", r"not an image \(begins with b'<html>'\)"),
+        (b"DDS |" + bytes(200), r"not an image \(begins with b'DDS \|"),
+    ],
+)
+def test_no_image(data, message):
+    with pytest.raises(PredictionError, match=rf"^a\.png: {message}.*\.$"):
         photo_from(data, "a.png")
 
 
@@ -279,7 +302,7 @@ def test_no_image(data):
 def test_animated_or_multi_page_file_is_refused(kind):
     frames = [Image.fromarray(noise(9, 9, seed=seed)) for seed in range(2)]
     data = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
-    with pytest.raises(PredictionError, match="not an image" if kind == "GIF" else "animated or multi-page"):
+    with pytest.raises(PredictionError, match="with more than one image, expected a single one"):
         photo_from(data, "a.webp")
 
 
@@ -296,7 +319,7 @@ def test_bomb_is_refused_without_decoding(side, warn, monkeypatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     with warnings.catch_warnings():
         warnings.simplefilter(warn)
-        with pytest.raises(PredictionError, match=r"a\.png: .*pixels.* Scale the photo down\."):
+        with pytest.raises(PredictionError, match=r"a\.png: .*pixels.* Scale it down\."):
             photo_from(data, "a.png")
 
 

@@ -5,19 +5,18 @@ is ambiguous or cannot be read exactly is refused with the reason; pixel values 
 
 PNGs are read by `sodbench.data.images.png`: their checksums, depth, palette and transparency are needed,
 and Pillow does not verify the checksums of pixel data, and fills missing rows with zeros. Other formats
-go through their Pillow plugin's class directly, because ``Image.open`` only warns of a
-decompression bomb.
+go through `sodbench.data.images.containers`.
 """
 
-from collections.abc import Callable, Iterator
 from io import BytesIO
 from struct import unpack_from
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import Image
 
+from sodbench.data.images.containers import check_size, is_lossy, load_image, open_image, refusing
 from sodbench.data.images.png import (
     CHANNELS,
     MAGIC,
@@ -41,10 +40,6 @@ FILE_NOTES = {
 MAX_CHANNEL_SPREAD = 8
 KINDS = "PNG, JPEG, BMP, TIFF, GIF, WebP, AVIF, JPEG 2000, PGM, PBM, PPM, PFM, TGA or NPY"
 
-_TIFF_MAGIC = (b"II*\0", b"MM\0*", b"MM*\0", b"II\0*", b"MM\0+", b"II+\0")
-_JP2_MAGIC = b"\0\0\0\x0cjP  \r\n\x87\n"
-_CODESTREAM = b"\xff\x4f\xff\x51"
-_NETPBM = (b"P1", b"P2", b"P3", b"P4", b"P5", b"P6", b"Pf")
 _DIM = "dim"  # 16-bit values of 255 at most: a note that does not leave this file
 _ANIMATION = frozenset((b"acTL", b"fcTL", b"fdAT"))
 _AGAIN = "Write or download it again."
@@ -131,14 +126,6 @@ def decode(
         raise error(f"{where}: {refusal}") from refusal.__cause__
 
 
-def _check_size(w: int, h: int) -> None:
-    most = Image.MAX_IMAGE_PIXELS
-    if most is not None and w * h > most:
-        raise RefusalError(
-            f"{w}x{h} are {w * h} pixels, expected at most {most} (a decompression bomb?). Scale it down."
-        )
-
-
 def _png(data: bytes) -> SaliencyMap:
     """Decode a PNG: the fast path, 99 % of all files."""
     chunks, pixels = chunks_of(data)
@@ -150,7 +137,7 @@ def _png(data: bytes) -> SaliencyMap:
         raise RefusalError(
             f"16-bit PNG with {channels} channels, expected grey. Save it as 8-bit or as 16-bit grey."
         )
-    _check_size(head.width, head.height)
+    check_size(head.width, head.height)
     samples = _interlaced(head, pixels) if head.interlaced else samples_of(head, pixels)
     transparent = chunks.get(b"tRNS")
     if head.colour == 3:
@@ -174,24 +161,20 @@ def _interlaced(head: Head, pixels: bytes) -> NDArray[np.uint8] | NDArray[np.uin
         expected += rows * (1 + (columns * head.bits + 7) // 8) if columns else 0
     inflated(pixels, expected)
     mode, rawmode = _PILLOW_LAYOUTS[head.depth, head.colour]
-    try:
+    with refusing("PNG"):
         return np.array(Image.frombytes(mode, (head.width, head.height), pixels, "zip", (rawmode, 1)))
-    except ValueError as cause:
-        raise RefusalError(f"damaged or truncated PNG ({cause}). {_AGAIN}") from cause
 
 
 def _npy(data: bytes) -> SaliencyMap:
     file = BytesIO(data)
-    try:
+    with refusing("NPY"):
         npy: Any = np.lib.format
         version = npy.read_magic(file)
         header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
         shape, fortran, dtype = header(file)
-    except Exception as cause:
-        raise RefusalError(f"damaged or truncated NPY ({cause}). {_AGAIN}") from cause
     if len(shape) != 2 or min(shape) < 1:
         raise RefusalError(f"array of shape {shape}, expected (height, width), both at least 1.")
-    _check_size(shape[1], shape[0])
+    check_size(shape[1], shape[0])
     if dtype.kind not in "buf" or (dtype.kind == "u" and dtype.itemsize > 2):
         raise RefusalError(
             f"array of {dtype}, expected bool, uint8 or uint16, or float in [0, 1]; "
@@ -214,203 +197,13 @@ def _npy(data: bytes) -> SaliencyMap:
 
 def _plugin(data: bytes) -> SaliencyMap:
     """Decode a format other than PNG and NPY with its Pillow plugin."""
-    kind, opener = _opener(data)
-    try:
-        image = opener(BytesIO(data))
-        w, h = image.size
-        animated = getattr(image, "is_animated", False)
-    except Image.DecompressionBombError as cause:
-        most = Image.MAX_IMAGE_PIXELS
-        raise RefusalError(f"too many pixels, expected at most {most}. Scale it down.") from cause
-    except Exception as cause:
-        raise RefusalError(f"damaged, truncated or unusual {kind} ({_reason(cause)}). {_AGAIN}") from cause
-    _check_size(w, h)
-    if animated:
-        raise RefusalError(f"{kind} with more than one image, expected a single one. {_TO_GREY}")
-    try:
-        turned = _check_tiff(image) if kind == "TIFF" else None
-        if image.format in CHECKS:
-            CHECKS[image.format](image, data)
-        image.load()
-        plain = image if turned is None else image.transpose(turned)
-        levels, notes = _from_image(plain, image.info.get("transparency"))
-    except RefusalError:
-        raise
-    except Exception as cause:
-        raise RefusalError(f"damaged or truncated {kind} ({_reason(cause)}). {_AGAIN}") from cause
-    if _is_lossy(kind, data, image.info.get("compression")):
+    kind, image = open_image(data, KINDS)
+    pixels = load_image(kind, image)
+    with refusing(kind):
+        levels, notes = _from_image(pixels, image.info.get("transparency"))
+    if is_lossy(kind, data, image.info.get("compression")):
         notes += ("jpeg",)
     return SaliencyMap(levels, notes)
-
-
-def _reason(cause: Exception) -> str:
-    return str(cause).partition("\n")[0] or type(cause).__name__
-
-
-def _opener(data: bytes) -> tuple[str, Callable[[BytesIO], ImageFile.ImageFile]]:
-    if data.startswith(b"\xff\xd8\xff"):
-        from PIL.JpegImagePlugin import JpegImageFile
-
-        return "JPEG", JpegImageFile
-    if data.startswith(_TIFF_MAGIC):
-        from PIL.TiffImagePlugin import TiffImageFile
-
-        return "TIFF", TiffImageFile
-    if data.startswith(b"BM"):
-        from PIL.BmpImagePlugin import BmpImageFile
-
-        return "BMP", BmpImageFile
-    if data.startswith((b"GIF87a", b"GIF89a")):
-        from PIL.GifImagePlugin import GifImageFile
-
-        return "GIF", GifImageFile
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        from PIL.WebPImagePlugin import WebPImageFile
-
-        return "WebP", WebPImageFile
-    if _looks_like_avif(data):
-        try:
-            from PIL.AvifImagePlugin import AvifImageFile
-        except ImportError as cause:
-            raise RefusalError(f"AVIF, which the installed Pillow cannot read. {_TO_GREY}") from cause
-
-        return "AVIF", AvifImageFile
-    if data.startswith((_JP2_MAGIC, _CODESTREAM)):
-        from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
-
-        return "JPEG 2000", Jpeg2KImageFile
-    if data.startswith(_NETPBM):
-        from PIL.PpmImagePlugin import PpmImageFile
-
-        return "PPM", PpmImageFile
-    if _looks_like_tga(data):
-        from PIL.TgaImagePlugin import TgaImageFile
-
-        return "TGA", TgaImageFile
-    beginning = f"begins with {data[:24]!r}" if data else "it is empty"
-    raise RefusalError(f"not an image ({beginning}), expected {KINDS}. {_AGAIN}")
-
-
-def _looks_like_avif(data: bytes) -> bool:
-    """Recognise an AVIF by its brands; HEIC files begin alike."""
-    if data[4:8] != b"ftyp":
-        return False
-    brands = data[8 : int.from_bytes(data[:4], "big")]
-    return any(brands[at : at + 4] in (b"avif", b"avis") for at in range(0, len(brands), 4))
-
-
-def _looks_like_tga(data: bytes) -> bool:
-    """Recognise a TGA by its header, as older ones bear no magic number."""
-    if len(data) <= 18 or data[1] not in (0, 1) or data[2] not in (1, 2, 3, 9, 10, 11):
-        return False
-    w, h = unpack_from("<2H", data, 12)
-    return w > 0 and h > 0 and data[16] in (8, 16, 24, 32) and not data[17] & 0xC0
-
-
-def _is_lossy(kind: str, data: bytes, compression: object) -> bool:
-    """Tell whether a file's format loses levels; AVIF and JPEG 2000 count, as they seldom keep them."""
-    if kind == "WebP":
-        return any(chunk == b"VP8 " for chunk, _ in _webp_chunks(data))
-    if compression == "webp":
-        return b"VP8 " in data
-    return kind in ("JPEG", "AVIF", "JPEG 2000") or compression in ("jpeg", "tiff_jpeg")
-
-
-def _webp_chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
-    at = 12
-    while at + 8 <= len(data):
-        kind, length = unpack_from("<4sI", data, at)
-        yield kind, length
-        at += 8 + length + length % 2
-
-
-def _check_netpbm(image: ImageFile.ImageFile, data: bytes) -> None:
-    """Refuse colour in 16 bits, and a second image after the first."""
-    start, arguments = cast("Any", image).tile[0][2:4]
-    if image.mode == "RGB" and isinstance(arguments, tuple) and arguments[-1] > 255:
-        raise RefusalError("16-bit PPM in colour, expected grey. Save it as 8-bit or as 16-bit grey.")
-    if data[:2] in (b"P1", b"P2", b"P3"):
-        return
-    deep = data[:2] == b"P5" and image.mode == "I"
-    row = {"1": -(-image.width // 8), "RGB": 3 * image.width, "F": 4 * image.width}.get(
-        image.mode, image.width * (2 if deep else 1)
-    )
-    beyond = data[start + row * image.height :].lstrip()
-    if beyond.startswith(_NETPBM):
-        raise RefusalError(f"PPM with more than one image, expected a single one. {_TO_GREY}")
-
-
-def _check_jpeg_2000(image: ImageFile.ImageFile, data: bytes) -> None:
-    """Refuse what the decoder would fill up or round without a word."""
-    start = data.find(_CODESTREAM)
-    if start < 0 or len(data) <= start + 42:
-        raise RefusalError(f"truncated JPEG 2000 (it has no codestream). {_AGAIN}")
-    bits = data[start + 42]  # of the first component: its depth - 1, plus 128 if signed
-    if bits & 0x80:
-        raise RefusalError(f"JPEG 2000 of signed samples, expected unsigned ones. {_TO_GREY}")
-    if bits + 1 > 8 and image.mode != "I;16":
-        raise RefusalError(
-            f"{bits + 1}-bit JPEG 2000 in colour, expected grey. Save it as 8-bit or as 16-bit grey."
-        )
-    end = len(data)
-    if start >= 8 and data[start - 4 : start] == b"jp2c":
-        length = unpack_from(">I", data, start - 8)[0]
-        end = start - 8 + length if length > 1 else end
-    if end > len(data) or data[start:end].rstrip(b"\0")[-2:] != b"\xff\xd9":
-        raise RefusalError(f"truncated JPEG 2000 (its end is missing). {_AGAIN}")
-
-
-def _check_png(image: ImageFile.ImageFile, data: bytes) -> None:
-    """Refuse a photo whose checksums are wrong, or whose chunks break the format's rules."""
-    head_of(chunks_of(data)[0])
-
-
-CHECKS: dict[str, Callable[[ImageFile.ImageFile, bytes], None]] = {
-    "PNG": _check_png,
-    "PPM": _check_netpbm,
-    "JPEG2000": _check_jpeg_2000,
-}
-"""Pillow's name of a format -> what Pillow would misread of it without a word; raises RefusalError."""
-
-
-def _check_tiff(image: ImageFile.ImageFile) -> Image.Transpose | None:
-    """Refuse layouts that Pillow misreads; return what undoes the rotation that Pillow applies."""
-    tags = cast("Any", image).tag_v2
-    bits, formats = tags.get(258, (1,)), tags.get(339, (1,))
-    white_is_zero = tags.get(262, 0) == 0
-    if max(bits) == 16 and image.mode not in ("I;16", "I;16B", "I"):
-        raise RefusalError(
-            f"16-bit TIFF with {len(bits)} channels: the decoder drops their low bytes. "
-            "Save it as 8-bit or as 16-bit grey."
-        )
-    if image.mode == "I" or (image.mode.startswith("I;16") and max(bits) != 16) or 2 in formats:
-        kind = "signed" if 2 in formats else "unsigned"
-        raise RefusalError(
-            f"TIFF with {max(bits)}-bit {kind} samples, expected up to 8 or 16 bits unsigned, "
-            f"or float in [0, 1]. {_TO_GREY}"
-        )
-    if white_is_zero and (image.mode == "F" or image.mode.startswith("I;16")):
-        raise RefusalError(f"TIFF whose zero is white, in more than 8 bits: not read correctly. {_TO_GREY}")
-    if 320 in tags and 0 < max(tags[320]) < 256:
-        raise RefusalError(f"TIFF with an 8-bit colour map, expected a 16-bit one. {_TO_GREY}")
-    raw = tags.get(259, 1) == 1
-    if raw and image.mode == "YCbCr" and tags.get(530, (2, 2)) != (1, 1):
-        raise RefusalError(f"uncompressed TIFF with subsampled colour. {_TO_GREY}")
-    if raw:
-        covered = sum((x1 - x0) * (y1 - y0) for _, (x0, y0, x1, y1), *_ in cast("Any", image.tile))
-        expected = image.width * image.height * (tags.get(277, 1) if tags.get(284, 1) == 2 else 1)
-        if covered < expected:
-            raise RefusalError(f"truncated TIFF (its strips hold {covered} of {expected} pixels). {_AGAIN}")
-    turns = Image.Transpose
-    return {
-        2: turns.FLIP_LEFT_RIGHT,
-        3: turns.ROTATE_180,
-        4: turns.FLIP_TOP_BOTTOM,
-        5: turns.TRANSPOSE,
-        6: turns.ROTATE_90,
-        7: turns.TRANSVERSE,
-        8: turns.ROTATE_270,
-    }.get(image.getexif().get(274, 1))
 
 
 def _from_image(image: Image.Image, transparent: int | bytes | None) -> SaliencyMap:
