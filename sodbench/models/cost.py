@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sodbench.models.loading import weights_bytes
 from sodbench.models.preprocessing import SIZE
 from sodbench.utils.text import counted
 
@@ -129,7 +130,7 @@ def measure(
 
     parameters = sum(p.numel() for p in network.parameters())
     work = macs(network)
-    file = f"{weights.stat().st_size / 1e6:.1f} MB  {weights.name}" if weights else "none, random weights"
+    file = f"{weights_bytes(weights) / 1e6:.1f} MB  {weights.name}" if weights else "none, random weights"
     predictor = Predictor(network, device, precision)
     image = np.random.default_rng(0).standard_normal((3, SIZE, SIZE)).astype(np.float32)
     times = []

@@ -6,15 +6,20 @@ dictionary within (``state_dict``, ``model``, ``params_ema`` ...) and a prefix t
 (``module.``, ``_orig_mod.`` ...). Every value must be finite.
 """
 
+import os
 import re
+import warnings
+import zipfile
 from collections.abc import Iterator, Mapping
+from math import prod
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sodbench.errors import WeightsError, first_few
-from sodbench.models.onnx_weights import read_onnx, sha256_with_external
+from sodbench.models.onnx_weights import external_files, read_onnx, sha256_with_external
 from sodbench.models.registry import known_models
-from sodbench.models.weights import sha256
+from sodbench.models.weights import check_content, sha256
+from sodbench.utils.files import check_regular
 from sodbench.utils.process import Say
 from sodbench.utils.text import counted
 
@@ -34,6 +39,18 @@ def weights_sha256(path: Path) -> str:
         An ONNX file is damaged, or one of its external files cannot be read.
     """
     return sha256_with_external(path) if path.suffix.lower() == ".onnx" else sha256(path)
+
+
+def weights_bytes(path: Path) -> int:
+    """Return the size of a file of weights, with the external files of an ONNX file.
+
+    Raises
+    ------
+    WeightsError
+        An ONNX file is damaged, or one of its external files cannot be read.
+    """
+    beside = external_files(path) if path.suffix.lower() == ".onnx" else []
+    return sum(file.stat().st_size for file in (path, *beside))
 
 
 def load_weights(network: "nn.Module", path: Path, say: Say = lambda line: None) -> None:
@@ -63,15 +80,16 @@ def read_weights(network: "nn.Module", path: Path, say: Say = lambda line: None)
     WeightsError
         The file is missing, damaged, holds code or values that are not finite.
     """
-    if not path.is_file():
+    if not os.path.lexists(path):
         raise WeightsError(f"{path}: no such weights file.")
+    check_regular(path, WeightsError, "a file of weights: .pth, .safetensors or .onnx")
     readers = {".pth": _read_pth, ".pt": _read_pth, ".safetensors": _read_safetensors}
     suffix = path.suffix.lower()
     if suffix not in (*readers, ".onnx"):
         raise WeightsError(
-            f"{path}: expected .pth, .safetensors or .onnx, found {path.suffix or 'no suffix'!r}."
+            f"{path}: expected .pth, .safetensors or .onnx, found {path.suffix or 'no suffix'}."
         )
-    _check_content(path)
+    check_content(path)
     if suffix == ".onnx":
         state = read_onnx(network, path)
     else:
@@ -112,9 +130,9 @@ def misfit(state: "Mapping[str, Tensor]", own: "Mapping[str, Tensor]") -> str:
         "missing": [k for k in own if k not in state],
         "unknown": [k for k in state if k not in own],
         "of another shape": [
-            f"{k} {tuple(state[k].shape)} for {tuple(v.shape)}"
+            f"{k} {_shape(state[k])} for {_shape(v)}"
             for k, v in own.items()
-            if k in state and state[k].shape != v.shape
+            if k in state and _shape(state[k]) != _shape(v)
         ],
     }
     return "; ".join(
@@ -124,21 +142,22 @@ def misfit(state: "Mapping[str, Tensor]", own: "Mapping[str, Tensor]") -> str:
     )
 
 
+def _shape(tensor: "Tensor") -> tuple[int, ...]:
+    return () if tensor.is_nested else tuple(tensor.shape)
+
+
+def _same(a: "Tensor", b: "Tensor") -> bool:
+    import torch
+
+    try:
+        return torch.equal(a, b)
+    except RuntimeError:  # of other types, or sparse
+        return False
+
+
 def _parameters(state: "dict[str, Tensor]") -> int:
     counters = ("running_mean", "running_var", "num_batches_tracked")
-    return sum(v.numel() for k, v in state.items() if not k.endswith(counters))
-
-
-def _check_content(path: Path) -> None:
-    """Recognise what a failed download leaves."""
-    with path.open("rb") as file:
-        start = file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if path.stat().st_size == 0:
-        raise WeightsError(f"{path}: an empty file, not weights (a failed download?). Get it again.")
-    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")):
-        raise WeightsError(f"{path}: this is a web page, not weights (a failed download?). Get it again.")
-    if start.startswith(b"version https://git-lfs"):
-        raise WeightsError(f"{path}: a pointer of Git LFS, not weights. Get the file itself: git lfs pull.")
+    return sum(prod(_shape(v)) for k, v in state.items() if not k.endswith(counters))
 
 
 def _check_values(network: "nn.Module", path: Path, state: "dict[str, Tensor]") -> None:
@@ -146,24 +165,26 @@ def _check_values(network: "nn.Module", path: Path, state: "dict[str, Tensor]") 
     import torch
 
     own = network.state_dict()
+    real = {torch.float16, torch.bfloat16, torch.float32, torch.float64}
+    whole = {torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64}
     unusual, broken = [], []
     buffers = dict(network.named_buffers())
     for name, value in state.items():
-        fractions = name in own and own[name].is_floating_point()
+        kinds = real | whole if name not in own else real if own[name].is_floating_point() else whole
         if value.layout != torch.strided or value.is_nested:
-            unusual.append(f"{name}, sparse or nested")
-        elif value.is_meta or value.is_quantized or value.is_complex():
-            unusual.append(f"{name}, {'without values' if value.is_meta else value.dtype}")
-        elif fractions and not value.is_floating_point():
-            unusual.append(f"{name}, {value.dtype}")
-        elif value.is_floating_point():
-            bad = ~value.to(own[name].dtype if fractions else torch.float32).isfinite()
+            unusual.append(f"{name} is {'nested' if value.is_nested else 'sparse'}")
+        elif value.is_meta:
+            unusual.append(f"{name} has no values")
+        elif value.dtype not in kinds:
+            unusual.append(f"{name} holds {str(value.dtype).removeprefix('torch.')}")
+        elif value.dtype in real:
+            bad = ~value.to(torch.float32 if name not in own else own[name].dtype).isfinite()
             if bad.any() and not _meant(bad, buffers.get(name)):
                 broken.append(name)
     if unusual:
         raise WeightsError(
             f"{path}: cannot load {counted(len(unusual), 'tensor')} ({first_few(unusual, 3)}), expected "
-            "dense tensors of floating-point numbers."
+            "dense tensors of 16-, 32- or 64-bit floating-point numbers, or of integers for counters."
         )
     if broken:
         raise WeightsError(
@@ -181,12 +202,11 @@ def _meant(bad: "Tensor", buffer: "Tensor | None") -> bool:
 
 def _unwrapped(network: "nn.Module", path: Path, content: object, say: Say) -> "dict[str, Tensor]":
     """Return the one state_dict in a checkpoint that fits the network, or what comes nearest to one."""
-    import torch
-
     inner = list(_state_dicts(content))
     if not inner:
         kind = type(content).__name__
-        raise WeightsError(f"{path}: expected a state_dict (name -> tensor), found {kind} of something else.")
+        what = "a dictionary without one" if isinstance(content, dict) else f"an object of type {kind}"
+        raise WeightsError(f"{path}: expected a state_dict (name -> tensor), found {what}.")
     own = network.state_dict()
     counters = {k: v for k, v in own.items() if k.endswith("num_batches_tracked")}
     fitting = []
@@ -199,9 +219,7 @@ def _unwrapped(network: "nn.Module", path: Path, content: object, say: Say) -> "
     if not fitting:
         return max(inner, key=lambda entry: (not entry[0], len(entry[1])))[1]
     (keys, prefix, state), *others = fitting
-    differ = [
-        k for k, _, other in others if any(not torch.equal(state[n], other[n]) for n in own if n in state)
-    ]
+    differ = [k for k, _, other in others if any(not _same(state[n], other[n]) for n in own if n in state)]
     if differ:
         raise WeightsError(
             f"{path}: holds {len(differ) + 1} sets of weights that fit, and they differ: "
@@ -247,14 +265,28 @@ def _prefixes(names: list[str]) -> Iterator[tuple[str, list[str]]]:
         names = [name.removeprefix(head + dot) for name in names]
 
 
+def load_tensors(path: Path) -> Any:
+    """Read a file of `torch.save` that holds nothing but tensors and plain values, on the CPU.
+
+    torch's warnings are about the program that saved the file, and say nothing to who has it.
+    """
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.load(path, map_location="cpu", weights_only=True)
+
+
 def _read_pth(path: Path) -> object:
     import pickle
 
-    import torch
-
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return load_tensors(path)
     except Exception as error:
+        if _is_torchscript(path):
+            raise WeightsError(
+                f"{path}: a TorchScript program, which is never run. Save the network's state_dict() alone."
+            ) from error
         code = re.search(r"Unsupported (?:global|class)\S* (?:GLOBAL )?([\w.]+)", str(error))
         if code and isinstance(error, pickle.UnpicklingError):
             raise WeightsError(
@@ -269,6 +301,14 @@ def _read_pth(path: Path) -> object:
                 "Save the network's state_dict() with torch.save, or get it again."
             ) from error
         raise WeightsError(f"{path}: damaged, or not a PyTorch checkpoint. Get it again.") from error
+
+
+def _is_torchscript(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(name.endswith("/constants.pkl") for name in archive.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return False
 
 
 def _read_safetensors(path: Path) -> object:

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from sodbench.errors import WeightsError, first_few
+from sodbench.models.registry import known_models
+from sodbench.utils.files import read_file
 from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 _WIDTHS = {"FLOAT": 4, "FLOAT16": 2, "BFLOAT16": 2, "DOUBLE": 8}
 """Element types of weights, by their bytes."""
+
+MAX_ONNX_BYTES = 1 << 31
+"""The most that a protobuf file can hold."""
 
 
 class _Conv(NamedTuple):
@@ -62,7 +67,8 @@ def read_onnx(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
     own = _convolutions_of(network)
     if len(own) != len(nodes):
         raise WeightsError(
-            f"{path}: a checkpoint of another architecture: {len(nodes)} convolutions, expected {len(own)}."
+            f"{path}: a checkpoint of another architecture: {counted(len(nodes), 'convolution')}, expected "
+            f"{len(own)}.{_hint(path)}"
         )
     for node in nodes:
         if len(node.input) != 3 or any(key not in values for key in node.input[1:]):
@@ -87,6 +93,17 @@ def read_onnx(network: "nn.Module", path: Path) -> "dict[str, Tensor]":
     return state
 
 
+def external_files(path: Path) -> list[Path]:
+    """Return the external files of an ONNX file in the order of their names.
+
+    Raises
+    ------
+    WeightsError
+        The file is damaged, or an external file cannot be read.
+    """
+    return _external_files(path, _graph(path))
+
+
 def sha256_with_external(path: Path) -> str:
     """Return the sha256 of an ONNX file followed by its external files in the order of their names.
 
@@ -98,7 +115,7 @@ def sha256_with_external(path: Path) -> str:
         The file is damaged, or an external file cannot be read.
     """
     digest = hashlib.sha256()
-    for file in (path, *_external_files(path, _graph(path))):
+    for file in (path, *external_files(path)):
         with file.open("rb") as stream:
             while block := stream.read(1 << 20):
                 digest.update(block)
@@ -112,10 +129,18 @@ def _graph(path: Path) -> Any:
     import onnx
     from google.protobuf.message import DecodeError
 
+    content = read_file(path, WeightsError, "a file of weights", MAX_ONNX_BYTES)
     try:
-        return onnx.load(path, format="protobuf", load_external_data=False).graph
+        graph = onnx.ModelProto.FromString(content).graph
     except (DecodeError, ValueError) as error:
         raise WeightsError(f"{path}: damaged, or not an ONNX file ({error}). Get it again.") from error
+    twice = Counter(tensor.name for tensor in graph.initializer)
+    twice += Counter(output for node in graph.node for output in node.output if output)
+    if doubled := [str(name) for name, count in twice.items() if count > 1]:
+        raise WeightsError(
+            f"{path}: damaged: several tensors are named {first_few(doubled, 3)}. Get it again."
+        )
+    return graph
 
 
 def _is_external(tensor: Any) -> bool:
@@ -129,7 +154,8 @@ def _external_files(path: Path, graph: Any) -> list[Path]:
 
 
 def _location(tensor: Any) -> str:
-    return next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+    location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+    return location if isinstance(location, str) else location.decode("utf-8", "replace")
 
 
 def _external_file(path: Path, tensor: Any) -> Path:
@@ -311,8 +337,8 @@ def _matches(path: Path, own: Sequence[_Conv], theirs: Sequence[_Conv]) -> list[
     lack = Counter(conv.label for conv in own) - Counter(conv.label for conv in theirs)
     if lack:
         raise WeightsError(
-            f"{path}: a checkpoint of another architecture: {counted(lack.total(), 'convolution')} of "
-            f"another shape; it has no {first_few(list(lack), 3)}."
+            f"{path}: a checkpoint of another architecture: {lack.total()} of its {len(own)} convolutions "
+            f"have another shape, stride or dilation.{_hint(path)}"
         )
     for ordered in (False, True):  # the order of concatenation, where the rest leaves the place open
         mine, other = _places(own, ordered), _places(theirs, ordered)
@@ -328,6 +354,13 @@ def _matches(path: Path, own: Sequence[_Conv], theirs: Sequence[_Conv]) -> list[
         f"{path}: its graph does not say which weights belong to {first_few(twins, 3)}: they have the same "
         "shape and the same place. Save the network's state_dict() as .pth or .safetensors."
     )
+
+
+def _hint(path: Path) -> str:
+    """Name the model whose published file this is, if it is one."""
+    size = path.stat().st_size
+    same = [m.name for m in known_models().values() if any(size == file.bytes for file in m.weights)]
+    return f" It is as large as the published weights of {same[0]}: pass --model {same[0]}." if same else ""
 
 
 def _places(convs: Sequence[_Conv], ordered: bool) -> list[str]:

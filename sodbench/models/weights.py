@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from sodbench.errors import WeightsError
@@ -26,14 +25,17 @@ def weights_folder() -> Path:
 
 def fetched_weights(model: Model) -> tuple[Path, WeightsFile] | None:
     """Return the model's weights file on this disk, if one has been fetched; its size is checked."""
-    return next(_fetched(model), None)
+    return next((entry for entry in _cached(model) if _is_whole(*entry)), None)
 
 
-def _fetched(model: Model) -> Iterator[tuple[Path, WeightsFile]]:
-    for file in model.weights:
-        path = weights_folder() / file.file
-        if path.is_file() and path.stat().st_size == file.bytes:
-            yield path, file
+def _cached(model: Model) -> list[tuple[Path, WeightsFile]]:
+    """List the files in the cache that have the names of the model's, whatever they hold."""
+    places = [(weights_folder() / file.file, file) for file in model.weights]
+    return [(path, file) for path, file in places if path.is_file()]
+
+
+def _is_whole(path: Path, file: WeightsFile) -> bool:
+    return path.stat().st_size == file.bytes
 
 
 def require_weights(model: Model) -> tuple[Path, WeightsFile]:
@@ -42,10 +44,12 @@ def require_weights(model: Model) -> tuple[Path, WeightsFile]:
     Raises
     ------
     WeightsError
-        None has been fetched.
+        None has been fetched, or what lies there is not what was published.
     """
     fetched = fetched_weights(model)
     if fetched is None:
+        for path, file in _cached(model):
+            verify_weights(path, file)
         raise WeightsError(
             f"{model.name}: no weights in {weights_folder()}. `sodbench weights fetch {model.name}`."
         )
@@ -55,8 +59,8 @@ def require_weights(model: Model) -> tuple[Path, WeightsFile]:
 def fetch_weights(model: Model, say: Say = lambda line: None) -> Path:
     """Return verified weights, downloading them if they are not in the cache.
 
-    A damaged file in the cache is skipped, with a message, if the weights are also there in another form.
-    Otherwise every mirror of every file is tried in order.
+    A damaged file in the cache is skipped, with a message, if the weights are also there in another form; one
+    of another size is fetched again. Otherwise every mirror of every file is tried in order.
 
     Raises
     ------
@@ -64,12 +68,12 @@ def fetch_weights(model: Model, say: Say = lambda line: None) -> Path:
         No mirror gave the right file; the message says what happened with each.
     """
     damaged: WeightsError | None = None
-    for path, file in _fetched(model):
+    for path, file in _cached(model):
         try:
             verify_weights(path, file)
             return path
         except WeightsError as error:
-            damaged = error
+            damaged = error if _is_whole(path, file) else damaged
             say(f"Skipped: {error}")
     if damaged:
         raise damaged
@@ -100,6 +104,7 @@ def verify_weights(path: Path, file: WeightsFile) -> None:
     WeightsError
         They differ.
     """
+    check_content(path)
     size = path.stat().st_size
     if size != file.bytes:
         raise WeightsError(
@@ -112,6 +117,24 @@ def verify_weights(path: Path, file: WeightsFile) -> None:
             f"{path}: sha256 {digest}, expected {file.sha256}: damaged or another file. "
             "Delete it and fetch it again."
         )
+
+
+def check_content(path: Path) -> None:
+    """Recognise what a failed download leaves.
+
+    Raises
+    ------
+    WeightsError
+        The file is empty, a web page, or a pointer of Git LFS.
+    """
+    with path.open("rb") as file:
+        start = file.read(1024).removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if path.stat().st_size == 0:
+        raise WeightsError(f"{path}: an empty file, not weights (a failed download?). Get it again.")
+    if start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml", b"<!--")):
+        raise WeightsError(f"{path}: this is a web page, not weights (a failed download?). Get it again.")
+    if start.startswith(b"version https://git-lfs"):
+        raise WeightsError(f"{path}: a pointer of Git LFS, not weights. Get the file itself: git lfs pull.")
 
 
 def sha256(path: Path) -> str:

@@ -184,6 +184,9 @@ def test_record_covers_external_data(own, tmp_path):
     good("run", *options, "--images", "photos", "--out", "maps")
     recorded = json.loads(Path("maps/run.json").read_text())["configuration"]["weights_sha256"]
     assert recorded == hashlib.sha256(path.read_bytes() + beside.read_bytes()).hexdigest()
+    beside.write_bytes(beside.read_bytes() + bytes(300_000))
+    text = measure("tiny", build_network("tinynet:net"), path, torch.device("cpu"), "fp32", 1)
+    assert "file        0.3 MB  a.onnx" in text
     beside.write_bytes(bytes(16))
     refused(
         *("run", *options, "--images", "photos", "--out", "maps"),

@@ -1,6 +1,8 @@
 """Loading weights: three forms, what is unwrapped, and every way in which a file can be wrong."""
 
+import os
 import pickle
+import zipfile
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from torch import nn
 from sodbench.errors import WeightsError
 from sodbench.models.loading import load_weights
 from sodbench.models.networks.u2net import ConvBnRelu, u2netp
+from sodbench.models.registry import known_models
 
 
 class Tiny(nn.Module):
@@ -118,13 +121,29 @@ def test_missing_file(tmp_path):
         load_weights(tiny(), tmp_path / "a.pth")
 
 
-@pytest.mark.parametrize("name", ["a.h5", "a"])
-def test_wrong_suffix(tmp_path, name):
+@pytest.mark.parametrize(("name", "suffix"), [("a.h5", r"\.h5"), ("a", "no suffix")])
+def test_wrong_suffix(tmp_path, name, suffix):
     (tmp_path / name).write_bytes(b"x")
     with pytest.raises(
-        WeightsError, match=r"expected \.pth, \.safetensors or \.onnx, found '(\.h5|no suffix)'"
+        WeightsError, match=rf"{name}: expected \.pth, \.safetensors or \.onnx, found {suffix}\.$"
     ):
         load_weights(tiny(), tmp_path / name)
+
+
+@FORMS
+@pytest.mark.parametrize(
+    ("plant", "kind"), [(Path.mkdir, "a directory"), (os.mkfifo, r"a named pipe \(FIFO\)")]
+)
+def test_what_is_no_file_is_not_opened(tmp_path, suffix, plant, kind):
+    path = tmp_path / f"a{suffix}"
+    plant(path)
+    with pytest.raises(WeightsError, match=rf"a{suffix}: is {kind}, expected a file of weights"):
+        load_weights(tiny(), path)
+
+
+def test_device_is_not_read():
+    with pytest.raises(WeightsError, match="/dev/zero: is a device, expected a file of weights"):
+        load_weights(tiny(), Path("/dev/zero"))
 
 
 @FORMS
@@ -194,18 +213,47 @@ def test_mask_that_is_infinite_by_design_loads(tmp_path):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda t: t.to_sparse(), r"last\.weight, sparse"),
-        (lambda t: t.to(torch.complex64), r"last\.weight, torch\.complex64"),
-        (lambda t: t.to(torch.int32), r"last\.weight, torch\.int32"),
-        (lambda t: t.to("meta"), r"last\.weight, without values"),
+        (lambda t: t.to_sparse(), "is sparse"),
+        (lambda t: torch.nested.nested_tensor([t]), "is nested"),
+        (lambda t: t.to(torch.complex64), "holds complex64"),
+        (lambda t: t.to(torch.int32), "holds int32"),
+        (lambda t: t.to(torch.bool), "holds bool"),
+        (lambda t: t.to(torch.float8_e4m3fn), "holds float8_e4m3fn"),
+        (lambda t: t.to("meta"), "has no values"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_tensors_that_are_no_plain_numbers_are_refused(tmp_path, change, match):
     state = tiny().state_dict()
     state["last.weight"] = change(state["last.weight"])
     torch.save(state, tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match=r"cannot load 1 tensor \(" + match):
+    with pytest.raises(WeightsError, match=rf"a\.pth: cannot load 1 tensor \(last\.weight {match}\), exp"):
         load_weights(tiny(), tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(("kind", "match"), [(torch.float32, "float32"), (torch.complex64, "complex64")])
+def test_counters_are_whole_numbers(tmp_path, kind, match):
+    state = tiny().state_dict()
+    for whole in (torch.int64, torch.int32):
+        state["first.bn_s1.num_batches_tracked"] = torch.tensor(7, dtype=whole)
+        torch.save(state, tmp_path / "a.pth")
+        network = tiny()
+        load_weights(network, tmp_path / "a.pth")
+        assert int(network.first.bn_s1.num_batches_tracked) == 7
+    state["first.bn_s1.num_batches_tracked"] = torch.tensor(7, dtype=kind)
+    torch.save(state, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match=rf"\(first\.bn_s1\.num_batches_tracked holds {match}\)"):
+        load_weights(tiny(), tmp_path / "a.pth")
+
+
+def test_torchscript_is_refused_without_torchs_advice(tmp_path, recwarn):
+    path = tmp_path / "a.pth"
+    with zipfile.ZipFile(path, "w") as archive:  # what torch takes for TorchScript; writing one is deprecated
+        for name in ("constants.pkl", "code/a.py", "version"):
+            archive.writestr(f"a/{name}", "3")
+    with pytest.raises(WeightsError, match=r"a\.pth: a TorchScript program, which is never run\. Save"):
+        load_weights(tiny(), path)
+    assert [str(warning.message) for warning in recwarn] == []
 
 
 # -------------------------------------------------------------------------------------- unwrapping
@@ -260,6 +308,10 @@ def test_two_sets_of_weights_in_one_checkpoint(tmp_path):
         load_weights(tiny(), tmp_path / "a.pth")
     torch.save({"params": tiny(1).state_dict(), "params_ema": tiny(1).state_dict()}, tmp_path / "a.pth")
     load_weights(tiny(), tmp_path / "a.pth")
+    sparse = {k: v.to_sparse() for k, v in tiny(1).state_dict().items()}
+    torch.save({"params": sparse, "params_ema": sparse}, tmp_path / "a.pth")
+    with pytest.raises(WeightsError, match="holds 2 sets of weights that fit"):
+        load_weights(tiny(), tmp_path / "a.pth")
 
 
 def test_checkpoint_that_holds_itself(tmp_path):
@@ -309,10 +361,17 @@ def test_whole_module_is_refused(tmp_path):
         load_weights(tiny(), tmp_path / "a.pth")
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"epoch": 3, "model": {}}, torch.zeros(3)])
-def test_not_a_state_dict(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        ([1, 2], "an object of type list"),
+        ({"epoch": 3, "model": {}}, "a dictionary without one"),
+        (torch.zeros(3), "an object of type Tensor"),
+    ],
+)
+def test_not_a_state_dict(tmp_path, content, match):
     torch.save(content, tmp_path / "a.pth")
-    with pytest.raises(WeightsError, match="expected a state_dict"):
+    with pytest.raises(WeightsError, match=rf"expected a state_dict \(name -> tensor\), found {match}\."):
         load_weights(tiny(), tmp_path / "a.pth")
 
 
@@ -347,8 +406,24 @@ def test_other_architecture_says_what_differs(tmp_path, change, match):
 def test_onnx_of_another_architecture(tmp_path):
     with pytest.raises(WeightsError, match="2 convolutions, expected 119"):
         load_weights(u2netp(), save_onnx(tiny(), tmp_path / "a.onnx"))
-    with pytest.raises(WeightsError, match="another shape"):
+    with pytest.raises(
+        WeightsError, match="architecture: 2 of its 2 convolutions have another shape, stride or dilation.$"
+    ):
         load_weights(tiny(), save_onnx(tiny(middle=5), tmp_path / "a.onnx"))
+
+
+def test_published_onnx_of_another_model_is_named(tmp_path, monkeypatch):
+    path = save_onnx(tiny(middle=5), tmp_path / "a.onnx")
+    file = known_models()["u2net"].weights[1]._replace(bytes=path.stat().st_size)
+    monkeypatch.setattr(
+        "sodbench.models.onnx_weights.known_models",
+        lambda: {"u2net": known_models()["u2net"]._replace(weights=(file,))},
+    )
+    for network in (tiny(), ConvBnRelu(3, 4)):
+        with pytest.raises(
+            WeightsError, match=r"as large as the published weights of u2net: pass --model u2net\."
+        ):
+            load_weights(network, path)
 
 
 def test_onnx_with_batch_norm_left_in_is_refused(tmp_path):

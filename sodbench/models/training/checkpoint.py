@@ -1,6 +1,6 @@
 """Checkpoints: everything that a run needs to resume, in one file that is written atomically.
 
-``checkpoint.pt`` holds only tensors, numbers and strings, so ``torch.load(weights_only=True)`` reads it.
+``checkpoint.pt`` holds only tensors, numbers and strings, so `load_tensors` reads it.
 ``last.safetensors`` beside it holds the network alone, under the names of the authors' code.
 
 What is read back is data, which may be damaged: every field is checked before it is used, and none of them
@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from sodbench.errors import TrainingError, first_few
-from sodbench.models.loading import misfit
+from sodbench.models.loading import load_tensors, misfit
 from sodbench.models.training.config import FORMER_KEYS, Config, config_of
 from sodbench.utils.files import replacing
 from sodbench.utils.text import counted
@@ -124,7 +124,7 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
             f"{path}: no such checkpoint, expected the folder of an earlier `sodbench train`."
         )
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = load_tensors(path)
     except Exception as error:
         raise TrainingError(
             f"{path}: damaged or incomplete, or holds objects other than tensors, numbers and texts. Start "
