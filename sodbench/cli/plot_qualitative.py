@@ -66,7 +66,7 @@ def plot_qualitative(options: QualitativeOptions) -> None:
     if bool(options.images) == bool(options.pick) or (options.pick and not options.scores):
         raise click.UsageError("expected either --images ID,ID, or --pick with --scores.")
     (job,), notices = collect_jobs(options.preds, [options.dataset], None, options.data)
-    for line in notices:
+    for line in (*notices, *job.location.photos_passed_over):
         say(line)
     images = list(options.images)
     if options.pick:

@@ -110,4 +110,6 @@ def _score_maps(sets: "Sequence[PhotoSet]", data: Path | None) -> "list[Scores]"
     from sodbench.scoring.runs import collect_jobs, score_jobs
 
     jobs, _ = collect_jobs([photos.out for photos in sets], [photos.name for photos in sets], None, data)
+    for line in (line for job in jobs for line in job.location.passed_over):
+        say(line)
     return score_jobs(jobs, Plan(Protocol()), Path("scores"), bar=progress_bar, say=say)

@@ -82,16 +82,20 @@ def _draw_sheet(
 ) -> None:
     """Write the contact sheet of a ranking, and report missing photos."""
     from sodbench.analysis.pictures import load_pictures, location_of, maps_of, maps_path
+    from sodbench.data.discovery import discover
     from sodbench.reports.figures.contact_sheet import PAGE, contact_sheet
     from sodbench.reports.figures.style import figure_style, save_figure
-    from sodbench.scoring.runs import collect_jobs
 
     if not ranking.images:
         say(f"{out}: not made, as there is no image to show.")
         return
     location = location_of(methods[0], data)
     paths = [maps_path(scores, maps) for scores in methods]
-    discovered = [collect_jobs([path], [ranking.dataset], location.masks)[0][0].methods for path in paths]
+    found = [discover(path, [location.dataset]) for path in paths]
+    passed = dict.fromkeys(line for _, notices in found for line in notices)
+    for line in (*passed, *location.passed_over, *location.photos_passed_over):
+        say(line)
+    discovered = [{maps.method: maps.entries for maps in sets} for sets, _ in found]
     entries = [maps_of(*of_method) for of_method in zip(methods, discovered, paths, strict=True)]
     images = [ranked.image for ranked in ranking.images[:PAGE]]
     pictures = load_pictures(images, list(zip(methods, entries, strict=True)), location)

@@ -21,7 +21,7 @@ class MapSet:
     entries: tuple[ImageFile, ...]
 
 
-def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], PassedOver]:
+def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], list[str]]:
     """Find the sets of maps under a path.
 
     Parameters
@@ -33,7 +33,7 @@ def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], 
 
     Returns
     -------
-    The sets found, sorted by method, and what was skipped.
+    The sets found, sorted by method, and notices of what was passed over.
 
     Raises
     ------
@@ -45,12 +45,11 @@ def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], 
         ignored = f" (only {first_few(source.ignored)})" if source.ignored else ""
         raise PredictionError(f"{path}: found no maps here{ignored}, expected images named like the masks.")
     registered = _by_name(registry().values())
-    sets = _by_folder(source, _by_name(wanted) if wanted else registered) or _unnamed(
-        source, wanted, registered
-    )
+    named = _by_folder(source, _by_name(wanted) if wanted else registered)
+    sets = named or _unnamed(source, wanted, registered)
     taken = {id(f.entries) for f in sets}
     folders = tuple(
-        folder or "the top folder"
+        folder
         for folder, entries in source.groups.items()
         if id(entries) not in taken and fold(folder.rpartition("/")[2]) not in registered
     )
@@ -60,7 +59,8 @@ def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], 
             f"Rename its folder, or set a UTF-8 locale."
         )
     sets.sort(key=lambda f: (f.method, f.dataset.name if f.dataset else ""))
-    return sets, PassedOver(source.ignored, folders)
+    why = "that no dataset is named like" if named else ""
+    return sets, PassedOver(source.ignored, folders).notices(path, "maps", why)
 
 
 def _by_name(datasets: Iterable[Dataset]) -> dict[str, Dataset]:

@@ -18,6 +18,19 @@ from sodbench.utils.toml import read_toml
 
 MASK_FOLDERS = ("masks", "mask", "gt", "gts", "gt_masks", "ground_truth", "ground_truth_mask")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "im")
+_USUAL = {"masks": MASK_FOLDERS, "photos": IMAGE_FOLDERS}
+
+
+class Listing(NamedTuple):
+    """A folder or zip, its image files, and what else lies in it."""
+
+    folder: Path
+    entries: tuple[ImageFile, ...]
+    passed: PassedOver
+
+    def notices(self, kind: str) -> list[str]:
+        """Say what is not used; `kind` says what the images are: masks, photos."""
+        return self.passed.notices(self.folder, kind)
 
 
 @dataclass(frozen=True)
@@ -37,9 +50,7 @@ class Location:
     layout
         The folders below `root`, for display.
     listed
-        Folders that were listed to find the dataset -> their image files.
-    passed
-        Those folders -> what else lies in them.
+        Folders that were listed to find the dataset.
     """
 
     dataset: Dataset
@@ -47,13 +58,12 @@ class Location:
     masks: Path
     images: Path | None
     layout: str
-    listed: Mapping[Path, tuple[ImageFile, ...]] = field(default_factory=dict, repr=False, compare=False)
-    passed: Mapping[Path, PassedOver] = field(default_factory=dict, repr=False, compare=False)
+    listed: Mapping[Path, Listing] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def mask_files(self) -> tuple[ImageFile, ...]:
         """The masks, sorted by name."""
-        entries = self._entries(self.masks)
+        entries = self._masks.entries
         if self.images != self.masks:
             return entries
         return tuple(e for e in entries if _has_suffix(e, self.dataset.mask_suffix))
@@ -80,26 +90,37 @@ class Location:
     @cached_property
     def all_photos(self) -> tuple[ImageFile, ...]:
         """All photo files, sorted by name, also where several have one stem."""
-        entries = self._entries(self.images) if self.images else ()
+        entries = self._photos.entries if self._photos else ()
         if self.images != self.masks:
             return entries
         return tuple(e for e in entries if not _has_suffix(e, self.dataset.mask_suffix))
 
     @property
     def passed_over(self) -> list[str]:
-        """Lines about what of the masks' folder is not used: other files, and folders of images in it."""
-        passed = self.passed.get(self.masks, PassedOver((), ()))
-        lines = []
-        if passed.files:
-            files = f"{len(passed.files)} ({first_few(passed.files)})"
-            lines.append(f"{self.masks}: files that are no masks, passed over: {files}")
-        if passed.folders:
-            folders = f"{len(passed.folders)} ({first_few(passed.folders)})"
-            lines.append(f"{self.masks}: folders of images beside the masks, passed over: {folders}")
+        """Lines about what of the masks' folder is not used."""
+        lines = self._masks.notices("masks")
+        if self.images == self.masks:
+            suffix, stems = self.dataset.mask_suffix, {mask.stem for mask in self.mask_files}
+            alone = [entry.name for entry in self.all_photos if entry.stem not in stems]
+            if alone:
+                lines.append(
+                    f"{self.masks}: images not named *{suffix} count as photos; without a mask {suffix} of "
+                    f"their name, passed over: {len(alone)} ({first_few(alone)})"
+                )
         return lines
 
-    def _entries(self, folder: Path) -> tuple[ImageFile, ...]:
-        return self.listed[folder] if folder in self.listed else _listing(folder).entries
+    @property
+    def photos_passed_over(self) -> list[str]:
+        """Lines about what of the photos' folder is not used, if it is not that of the masks."""
+        return self._photos.notices("photos") if self._photos and self.images != self.masks else []
+
+    @cached_property
+    def _masks(self) -> Listing:
+        return self.listed.get(self.masks) or _listing(self.masks)
+
+    @cached_property
+    def _photos(self) -> Listing | None:
+        return (self.listed.get(self.images) or _listing(self.images)) if self.images else None
 
 
 @dataclass(frozen=True)
@@ -151,24 +172,56 @@ def from_masks(path: Path, name: str | None = None) -> Location:
     DatasetError
         The path does not exist, holds no images, or holds them in several folders.
     """
-    listing = _listing(path)
+    listing = list_images(path, "masks")
     entries = listing.entries
-    if not entries:
-        inside = first_few(listing.passed.folders)
-        raise DatasetError(
-            f"{path}: found no images, expected a folder or zip of masks."
-            + (f" Its folders {inside} hold images: pass the one of the masks." if inside else "")
-        )
     dataset = lookup(name) if name else None
     if dataset is None:
         dataset = Dataset(name=_safe_name(name or _given_name(path)), version=0, count=0, registered=False)
     images = path if _is_mixed(dataset, entries) else None
     layout = "side by side" if images else "masks only"
-    location = Location(dataset, path, path, images, layout, {path: entries}, {path: listing.passed})
+    location = Location(dataset, path, path, images, layout, {path: listing})
     if dataset.registered:
         return location
     counted = replace(dataset, count=len(location.mask_files))
     return replace(location, dataset=counted)
+
+
+def list_images(path: Path, kind: str) -> Listing:
+    """List the images of a folder or zip: those at its top, or in the only folder in it.
+
+    Parameters
+    ----------
+    path
+        The folder or zip.
+    kind
+        What the images are, for messages: masks, photos.
+
+    Raises
+    ------
+    DatasetError
+        It does not exist, holds no images, or holds them in several folders.
+    """
+    listing = _listing(path)
+    if listing.entries:
+        return listing
+    start = f"{path}: found no {kind} here, expected a folder or zip of them."
+    if folders := listing.passed.folders:
+        usual = {fold(name) for name in _USUAL[kind]}
+        likely = [folder for folder in folders if fold(PurePosixPath(folder).name) in usual]
+        if len(likely) == 1:
+            raise DatasetError(f"{start} Its folder {likely[0]} may hold them: pass {path / likely[0]}.")
+        videos = (
+            " Sequences of a video are scored one by one, each with the maps of its own folder."
+            if kind == "masks"
+            else ""
+        )
+        raise DatasetError(
+            f"{start} Its folders {first_few(folders)} hold images, and one folder is read at a time: pass "
+            f"one, such as {path / folders[0]}.{videos}"
+        )
+    if files := listing.passed.files:
+        raise DatasetError(f"{start} Its files are of other kinds: {len(files)} ({first_few(files)}).")
+    raise DatasetError(start)
 
 
 def check_complete(location: Location, subset: bool) -> None:
@@ -263,25 +316,16 @@ def _layout(dataset: Dataset, root: Path) -> Location | None:
     return None
 
 
-class _Listing(NamedTuple):
-    """A folder, its image files, and what else lies in it."""
-
-    folder: Path
-    entries: tuple[ImageFile, ...]
-    passed: PassedOver
-
-
-def _location(dataset: Dataset, root: Path, masks: _Listing, images: _Listing | None) -> Location:
+def _location(dataset: Dataset, root: Path, masks: Listing, images: Listing | None) -> Location:
     listings = [listing for listing in (images, masks) if listing]
-    listed = {listing.folder: listing.entries for listing in listings}
-    passed = {listing.folder: listing.passed for listing in listings}
+    listed = {listing.folder: listing for listing in listings}
     folders = [listing.folder.relative_to(root).as_posix() for listing in listings]
     together = images is not None and images.folder == masks.folder
     layout = f"side by side in {folders[1]}" if together else " + ".join(folders)
-    return Location(dataset, root, masks.folder, images.folder if images else None, layout, listed, passed)
+    return Location(dataset, root, masks.folder, images.folder if images else None, layout, listed)
 
 
-def _first(root: Path, candidates: Sequence[str]) -> _Listing | None:
+def _first(root: Path, candidates: Sequence[str]) -> Listing | None:
     for candidate in candidates:
         folder = _descend(root, candidate)
         if folder and (listing := _listing(folder)).entries:
@@ -309,7 +353,7 @@ def _folders(folder: Path) -> list[Path]:
         raise DatasetError(f"{folder}: cannot list this folder ({error.strerror}).") from error
 
 
-def _listing(path: Path) -> _Listing:
+def _listing(path: Path) -> Listing:
     """List a folder or zip: the images at its top, or those of the only folder in it."""
     try:
         source = open_source(path)
@@ -318,7 +362,7 @@ def _listing(path: Path) -> _Listing:
     groups = source.groups
     used = "" if "" in groups else next(iter(groups)) if len(groups) == 1 else None
     folders = tuple(folder for folder in groups if folder != used)
-    return _Listing(path, groups[used] if used is not None else (), PassedOver(source.ignored, folders))
+    return Listing(path, groups[used] if used is not None else (), PassedOver(source.ignored, folders))
 
 
 def _has_suffix(entry: ImageFile, suffix: str) -> bool:

@@ -107,10 +107,41 @@ def told_apart(entries: Sequence[ImageFile]) -> str:
 
 
 class PassedOver(NamedTuple):
-    """What of a folder is not used: files that are not images, and folders that hold images."""
+    """What of a folder or zip is not used: files that are not images, and folders that hold images."""
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
+
+    def notices(self, path: Path, kind: str, why: str = "") -> list[str]:
+        """Say what is not used, and the way to use a folder.
+
+        Parameters
+        ----------
+        path
+            The folder or zip.
+        kind
+            What its images are: maps, masks, photos.
+        why
+            Why folders are passed over.
+
+        Examples
+        --------
+        >>> PassedOver(("a.txt",), ("more",)).notices(Path("m"), "masks")  # doctest: +NORMALIZE_WHITESPACE
+        ['m: files that are no masks, passed over: 1 (a.txt)',
+         'm: folders of images beside the masks, passed over: 1 (more); to use one, pass m/more']
+        """
+        lines = []
+        if self.files:
+            files = f"{len(self.files)} ({first_few(self.files)})"
+            lines.append(f"{path}: files that are no {kind}, passed over: {files}")
+        if self.folders:
+            names = [folder or "the top folder" for folder in self.folders]
+            why = why or f"beside the {kind}"
+            line = f"{path}: folders of images {why}, passed over: {len(names)} ({first_few(names)})"
+            below = [f"pass {path / folder}" for folder in self.folders if folder]
+            way = "unpack the zip and pass it" if path.is_file() else "".join(below[:1])
+            lines.append(f"{line}; to use one, {way}" if way else line)
+        return lines
 
 
 def open_source(path: Path) -> Source:
@@ -137,9 +168,13 @@ def open_source(path: Path) -> Source:
 
 def _is_image(name: str) -> bool:
     *folders, base = name.split("/")
-    if base.startswith(".") or any(part.startswith(".") or part == "__MACOSX" for part in folders):
+    if base.startswith(".") or any(map(_is_hidden, folders)):
         return False
     return os.path.splitext(base)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 (a listing has thousands)
+
+
+def _is_hidden(folder: str) -> bool:
+    return folder.startswith(".") or folder == "__MACOSX"
 
 
 def _source(path: Path, entries: list[ImageFile], ignored: list[str]) -> Source:
@@ -168,7 +203,7 @@ def _folder(root: Path) -> Source:
                     )
                 elif not item.is_dir():
                     ignored.append(name)
-                elif depth < MAX_DEPTH and not item.name.startswith((".", "__")):
+                elif depth < MAX_DEPTH and not _is_hidden(item.name):
                     walk(Path(item.path), name + "/", depth + 1)
                 else:
                     ignored.append(name + "/")

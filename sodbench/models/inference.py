@@ -275,24 +275,20 @@ class PhotoSet(NamedTuple):
     name: str
     photos: tuple[ImageFile, ...]
     out: Path
+    notices: tuple[str, ...] = ()
+    """What of the photos' folder is not used."""
 
 
 def photo_sets(
     images: Path | None, datasets: Sequence[str], data: Path | None, out: Path, model: str
 ) -> list[PhotoSet]:
     """Find the photos: a folder of them, the datasets named, or every test set on this disk."""
-    from sodbench.data.locations import locate, locate_all
+    from sodbench.data.locations import list_images, locate, locate_all
     from sodbench.data.registry import find
-    from sodbench.data.sources import open_source
 
     if images:
-        groups = open_source(images).groups
-        photos = groups.get("", next(iter(groups.values())) if len(groups) == 1 else ())
-        if not photos:
-            raise PredictionError(
-                f"{images}: found no photos here; its folders are {', '.join(groups) or 'empty'}."
-            )
-        return [PhotoSet(images.name, photos, out)]
+        listing = list_images(images, "photos")
+        return [PhotoSet(images.name, listing.entries, out, tuple(listing.notices("photos")))]
     if datasets:
         places = [locate(find(name), data) for name in datasets]
     else:
@@ -309,7 +305,7 @@ def photo_sets(
         entries = tuple(place.photo_files.values())
         if not entries:
             raise DatasetError(f"{place.root}: found the masks of {name}, but no photos ({place.layout}).")
-        sets.append(PhotoSet(name, entries, out / model / name))
+        sets.append(PhotoSet(name, entries, out / model / name, tuple(place.photos_passed_over)))
     return sets
 
 
@@ -372,6 +368,8 @@ def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say
     batch = settings.batch or (1 if device.type == "cpu" else 8)
     failed: list[str] = []
     for photo_set in sets:
+        for line in photo_set.notices:
+            say(line)
         with bar(photo_set.name) as progress:
             outcome = make_maps(
                 photo_set.photos,

@@ -78,16 +78,7 @@ def collect_jobs(
     notices = _own_dataset(given, bool(datasets)) if given and not given.dataset.registered else []
     for path in {path.resolve(): path for path in paths}.values():
         discovered, passed = discover(path, wanted)
-        if passed.files:
-            notices.append(
-                f"{path}: files that are no maps, passed over: "
-                f"{len(passed.files)} ({first_few(passed.files)})"
-            )
-        if passed.folders:
-            notices.append(
-                f"{path}: folders of images that no dataset is named like, passed over: "
-                f"{len(passed.folders)} ({first_few(passed.folders)})"
-            )
+        notices += passed
         for maps in discovered:
             dataset = maps.dataset
             if dataset is None:

@@ -159,15 +159,26 @@ class TestUnreadable:
             (("maps", "--masks", "nowhere"), "nowhere: no such folder or zip file"),
             (("own/masks/im0.png", "--masks", "own/masks"), "im0.png: found a file that is not a zip"),
             (("empty", "--masks", "own/masks"), "empty: found no maps here"),
-            (("maps", "--masks", "empty"), "empty: found no images, expected a folder or zip of masks"),
-            (("maps", "--masks", "own"), "own: found no images.*"),
+            (("maps", "--masks", "empty"), "empty: found no masks here, expected a folder or zip of them"),
+            (
+                ("maps", "--masks", "own"),
+                "own: found no masks .* Its folder masks may .*: pass own/masks",
+            ),
+            (
+                ("maps", "--masks", "films"),
+                "Its folders a, b hold images.* pass one, such as films/a. Seq",
+            ),
+            (("maps", "--masks", "odd"), "odd: found no masks .* Its files are of other kinds: 1 .a.heic."),
         ],
     )
     def test_path(self, score: tuple[str, ...], args: tuple[str, ...], message: str) -> None:
-        Path("empty").mkdir()
+        for folder in ("empty", "odd"):
+            Path(folder).mkdir()
+        Path("odd/a.heic").touch()
+        for folder in ("films/a", "films/b"):
+            plant_masks(folder)
         if args[-1] == "own":
             plant_masks("own/other")
-            message = r"own: found no images.*Its folders masks, other|own: found no images.*other, masks"
         refused("score", *args, match=message)
 
     def test_names_that_are_no_unicode(self, score: tuple[str, ...]) -> None:

@@ -710,7 +710,7 @@ def test_no_photos():
         "--masks",
         "set/masks",
     )
-    refused(*arguments, match="found masks, but no photos")
+    refused(*arguments, match="nothing: found no photos here, expected a folder or zip of them")
 
 
 def test_one_photo_fills_a_batch():

@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sodbench.data.images.maps import mask_from
 from sodbench.data.images.photos import photo_from
-from sodbench.data.locations import Location, locate
+from sodbench.data.locations import Location, list_images, locate
 from sodbench.data.pairing import pair as pair_by_stem
 from sodbench.data.registry import Dataset as Known
 from sodbench.data.registry import find, lookup
@@ -48,12 +48,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Data:
-    """Pairs, sorted by id, and the folders that they come from."""
+    """Pairs, sorted by id, the folders that they come from, and what of these is not used."""
 
     name: str
     images: str
     masks: str
     pairs: tuple[Pair, ...]
+    notices: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -89,7 +90,8 @@ def data_of(images: Path, masks: Path, name: str = "") -> Data:
         A folder is missing, or photos and masks do not pair.
     """
     dataset = lookup(name) or _unknown(name or masks.resolve().parent.name)
-    return _paired(Location(dataset, masks, masks.resolve(), images.resolve(), ""))
+    listed = {images: list_images(images, "photos"), masks: list_images(masks, "masks")}
+    return _paired(Location(dataset, masks, masks, images, "", listed))
 
 
 def _unknown(name: str) -> Known:
@@ -116,6 +118,7 @@ def _paired(location: Location) -> Data:
         str((location.images or location.root).resolve()),
         str(location.masks.resolve()),
         tuple(Pair(image, photo, mask, graded) for image, photo, mask in pairing.pairs),
+        (*location.photos_passed_over, *location.passed_over),
     )
 
 

@@ -124,6 +124,8 @@ def _train(
     from sodbench.models.training.loop import train
 
     fix_cudnn()
+    for line in data.notices:
+        say(line)
     with bar("checking pairs") as progress:
         return train(
             config, data, folder, state=state, device=device, score=score, say=say, progress=progress
