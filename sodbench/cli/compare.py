@@ -137,7 +137,8 @@ def _break_down(
 
         with figure_style():
             signatures = "; ".join(of_dataset[0].signature for of_dataset in by_dataset)
-            save_figure(by_attribute_figure(breakdowns), options.plot, signatures)
+            figure = by_attribute_figure(breakdowns, among=[scores.method for scores in stored])
+            save_figure(figure, options.plot, signatures)
         say(f"drawn: {options.plot}")
     if options.as_json:
         records = [breakdown_record(breakdown) for breakdown in breakdowns]

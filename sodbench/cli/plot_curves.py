@@ -113,12 +113,15 @@ def _plot_curves(kind: str, options: CurveOptions) -> None:
 
     check_figure_target(options.out)
     datasets = [dataset_name(name) for name in options.datasets]
-    panels, lines = select_curves(_collect(options, datasets), datasets, options.methods)
+    collected = _collect(options, datasets)
+    panels, lines = select_curves(collected, datasets, options.methods)
     drawn = [method for panel in panels.values() for method in panel]
     order = [method for method in options.methods if method in drawn] or list(dict.fromkeys(drawn))
     draw = pr_curves if kind == "pr" else f_curves
     with figure_style():
-        styles = line_styles(order, options.highlight)
+        styles = line_styles(
+            order, options.highlight, [name for panel in collected.values() for name in panel]
+        )
         width = options.width or ("single" if len(panels) == 1 else "double")
         fig, axes = new_figure(list(panels), width)
         for ax, panel in zip(axes, panels.values(), strict=True):

@@ -381,3 +381,23 @@ def test_plot(pair):
     assert stars == [0, 1]
     said = [text.get_text() for text in fig.legends[0].get_texts()]
     assert said == ["A", "B", "95 % CI of the difference excludes 0"]
+
+
+def test_plot_of_22_methods(pair):
+    """Every method has a mark of its own, and none lies on its neighbour."""
+    (first, _), grouped = pair
+    scores = [replace(first, method=f"network{k}") for k in range(22)]
+    found = breakdown(scores, "size", grouped, ["mae", "max_f", "mae"], resamples=20)
+    with figure_style():
+        fig = by_attribute_figure(found)
+        fig.draw_without_rendering()
+    marks = {(bars[0].get_color(), bars[0].get_marker()) for bars in fig.axes[0].containers}
+    assert len(marks) == 22
+    for ax in fig.axes:
+        at = [ax.transData.transform((bars[0].get_xdata()[0], 0))[0] for bars in ax.containers]
+        assert np.diff(at).min() / fig.dpi * 72 > 3.5
+        assert ax.transData.transform((1, 0))[0] - at[-1] > at[1] - at[0]
+    some = by_attribute_figure(
+        [replace(each, methods=each.methods[:2]) for each in found], among=[s.method for s in scores]
+    )
+    assert {(bars[0].get_color(), bars[0].get_marker()) for bars in some.axes[0].containers} <= marks

@@ -1,5 +1,6 @@
 """Photos, masks and maps side by side: which images are chosen, what is shown, what is refused."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from sodbench.analysis.pictures import ShownImage, pick_images
 from sodbench.data.demo import demo_folder, demo_names
 from sodbench.errors import ScoresError
 from sodbench.reports.figures.qualitative import errors, overlaid, qualitative_figure
+from sodbench.reports.figures.style import figure_style
 from sodbench.scoring.scores import load_scores
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -89,6 +91,21 @@ def test_every_picture_is_in_the_figure(kind):
         box = ax.get_position()
         inches = box.width * fig.get_figwidth(), box.height * fig.get_figheight()
         assert inches[1] / inches[0] == pytest.approx(row.gt.shape[0] / row.gt.shape[1])
+
+
+@pytest.mark.parametrize("width", ["single", "double"])
+def test_heads_of_22_methods_do_not_overlap(width):
+    gt = np.ones((20, 30), np.bool_)
+    names = ["PiCANetR", "PAGRN", *(f"network{k}" for k in range(20))]
+    row = ShownImage("i", np.zeros((20, 30, 3), np.uint8), gt, dict.fromkeys(names, gt * np.uint8(9)))
+    with figure_style():
+        fig = qualitative_figure([row], "grey", width)
+        heads = [ax.title.get_window_extent() for ax in fig.axes]
+        bottoms = [ax.get_window_extent().y1 for ax in fig.axes]
+    assert len(heads) == 24
+    assert all(left.x1 < right.x0 for left, right in pairwise(heads))
+    assert all(head.y0 >= bottom for head, bottom in zip(heads, bottoms, strict=True))
+    assert all(head.y1 <= fig.bbox.y1 for head in heads)
 
 
 @pytest.mark.parametrize("out", ["q.png", "q.pdf", "q.svg"])

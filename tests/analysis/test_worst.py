@@ -3,6 +3,8 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +200,25 @@ def test_a_sheet_is_a_page(own):
         ranking, [Pictures(None, gt, {"maps": levels}), Pictures(photo, gt, {"maps": levels})]
     )
     assert len(pictures_in(some)) == 7
+
+
+def test_long_names_stay_in_their_places(own):
+    scores = Scores.load(Path(own))
+    image = "a-photo-with-a-very-long-name-of-many-letters"
+    rows = {f"{image}{k}": scores.rows["im0"]._replace(id=f"{image}{k}") for k in range(6)}
+    methods = [f"resnet50-with-a-long-name-epoch-{k}" for k in (100, 200)]
+    a, b = (Scores(name, "own@1", 6, scores.protocol, scores.metrics, rows) for name in methods)
+    worse = {name: row._replace(fg=row.bg, bg=row.fg) for name, row in rows.items()}
+    ranking = rank(replace(a, rows=worse), "mae", 60, b)
+    gt = mask_of(0) > 128
+    pictures = Pictures(np.zeros((20, 30, 3), np.uint8), gt, dict.fromkeys(methods, map_of(0)))
+    with figure_style():
+        fig = contact_sheet(ranking, [pictures] * 6)
+        _, _, *words = fig.axes[0].texts
+        boxes = [word.get_window_extent() for word in words]
+    assert sum(word.get_text().startswith("resn") for word in words) == 2 * 2
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+    assert max(box.x1 for box in boxes) <= fig.bbox.x1
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
@@ -19,16 +20,22 @@ from sodbench.reports.figures.label_placement import place_labels
 from sodbench.reports.figures.panels import Curves, panel_signatures, select_curves
 from sodbench.reports.figures.size import size_plot, sized
 from sodbench.reports.figures.style import (
+    DASHES,
     FIGURE_FORMATS,
+    GREEN,
+    LINES,
+    PINK,
     RED,
     add_legend,
     check_figure_target,
     figure_style,
+    fitted_name,
     is_highlighted,
     label_outer,
     line_styles,
     new_figure,
     save_figure,
+    text_width,
     unknown_glyphs,
 )
 
@@ -193,8 +200,104 @@ def test_styles_tell_22_methods_apart():
         assert styles[method]["zorder"] > max(s["zorder"] for s in others)
 
 
-def test_a_style_depends_only_on_the_methods_before():
-    assert line_styles(PAPER[:9]).items() <= line_styles(PAPER).items()
+@pytest.mark.parametrize("seed", range(5))
+def test_a_method_keeps_its_line_whatever_else_is_shown(seed):
+    shown = np.random.default_rng(seed).permutation(PAPER)[: 3 + 4 * seed].tolist()
+    assert line_styles(shown).items() <= line_styles(PAPER).items()
+    plain = {method: style for method, style in line_styles(PAPER).items() if style["color"] != RED}
+    highlighted = line_styles(shown, ["none", shown[0]])
+    assert highlighted[shown[0]]["color"] == RED
+    assert all(highlighted[method] == plain[method] for method in shown[1:] if method in plain)
+
+
+def test_of_two_names_with_one_line_the_first_by_alphabet_has_it():
+    alone = {name: line_styles([name])[name] for name in ("blurred", "centre")}
+    assert alone["blurred"] == alone["centre"]
+    both = line_styles(["centre", "blurred"])
+    assert both["blurred"] == alone["blurred"]
+    assert both["centre"] != alone["centre"]
+    assert line_styles(["centre"], among=["blurred", "centre"]) == {"centre": both["centre"]}
+
+
+def test_any_choice_out_of_a_folder_has_the_same_lines():
+    names = [f"exp{k}" for k in range(len(LINES))]
+    every = line_styles(names)
+    assert len({(style["color"], style["linestyle"]) for style in every.values()}) == len(LINES)
+    for k in range(0, len(LINES), 7):
+        assert line_styles(names[k : k + 3], among=names).items() <= every.items()
+    assert set(line_styles(names[:3], among=[*names, "more"])) == set(names[:3])
+
+
+def test_the_small_u2net_is_dashed_also_alone():
+    both = line_styles(["u2netp", "u2net", "U2-Net†"])
+    assert line_styles(["u2net"]) == {"u2net": both["u2net"]}
+    assert [both[name]["linestyle"] for name in ("u2net", "U2-Net†")] == list(DASHES[:2])
+    assert len({str(style["linestyle"]) for style in both.values()}) == 3
+
+
+MACHADO = {
+    "normal": np.eye(3),
+    "protanopia": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "deuteranopia": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+}
+"""What is left of linear RGB (Machado, Oliveira and Fernandes 2009, severity 1)."""
+
+
+SRGB_TO_XYZ = np.array(
+    [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.0721750],
+        [0.0193339, 0.1191920, 0.9503041],
+    ]
+)
+
+
+def lab(colour: str, sight: str) -> np.ndarray:
+    """CIELAB of a colour as somebody sees it."""
+    srgb = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+    linear = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
+    to_xyz = [
+        [0.4124564, 0.3575761, 0.1804375],
+        [0.2126729, 0.7151522, 0.072175],
+        [0.0193339, 0.119192, 0.9503041],
+    ]
+    xyz = to_xyz @ np.clip(np.array(MACHADO[sight]) @ linear, 0, 1) / [0.95047, 1, 1.08883]
+    x, y, z = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def nearest_colours(styles: Sequence[dict[str, object]], sight: str) -> float:
+    """The least distance of two colours that share a dash and a width."""
+    pairs = [
+        (a["color"], b["color"])
+        for a, b in combinations(styles, 2)
+        if (a["linestyle"], a["linewidth"]) == (b["linestyle"], b["linewidth"])
+    ]
+    return min(float(np.linalg.norm(lab(str(a), sight) - lab(str(b), sight))) for a, b in pairs)
+
+
+@pytest.mark.parametrize("sight", MACHADO)
+def test_lines_differ_to_the_colour_blind(sight):
+    assert nearest_colours([*line_styles(PAPER, ["none"]).values()], sight) > 20
+    every = [{"color": colour, "linestyle": dash, "linewidth": 1} for colour, dash in LINES]
+    assert nearest_colours(every, sight) > 20
+
+
+def test_green_and_pink_would_be_confused():
+    both = [{"color": colour, "linestyle": "-", "linewidth": 1} for colour in (GREEN, PINK)]
+    assert nearest_colours(both, "deuteranopia") < 20 < nearest_colours(both, "normal")
 
 
 def test_chosen_methods_are_highlighted_instead():
@@ -210,8 +313,10 @@ def test_u2net_is_known_by_many_names(name):
 
 def test_too_many_methods_are_refused():
     line_styles([str(k) for k in range(30)])
-    with pytest.raises(ScoresError, match=r"31 methods and 0 highlighted: at most 30"):
+    with pytest.raises(ScoresError, match=r"31 methods, 0 of them highlighted: at most 30 and 6 lines"):
         line_styles([str(k) for k in range(31)])
+    with pytest.raises(ScoresError, match=r"7 methods, 7 of them highlighted: at most 30 and 6 lines"):
+        line_styles([str(k) for k in range(7)], [str(k) for k in range(7)])
 
 
 @pytest.mark.parametrize(
@@ -246,6 +351,17 @@ def test_the_legend_lies_below_all_panels_and_inside(width, methods):
     assert box.x1 <= fig.bbox.x1 + 1
     assert box.y0 >= -1
     assert box.y1 <= min(ax.get_tightbbox().y0 for ax in fig.axes)
+
+
+def test_a_name_too_wide_for_its_place_loses_its_middle():
+    fig, _ = new_figure([""])
+    name = "resnet50-finetune-epoch-100"
+    assert fitted_name(fig, name, 6, 2.0) == name
+    short = fitted_name(fig, name, 6, 0.7)
+    assert re.fullmatch(r"resn\w*…\S*-100", short)
+    assert text_width(fig, short, 6) <= 0.7
+    assert fitted_name(fig, name, 6, 0) == "…"
+    assert not fig.texts
 
 
 def test_text_has_the_size_of_print():
@@ -408,6 +524,14 @@ def test_curves_of_scores(demo):
     texts = texts_of(Path("f.svg"))
     assert [text for text in texts if text in ("blurred", "centre", "contrast")] == ["centre", "blurred"]
     assert "demo" in texts
+
+
+def test_a_choice_of_methods_keeps_their_lines(demo):
+    """Alone, "centre" would have the line of "blurred"."""
+    _, pink = line_styles(["blurred", "centre"]).values()
+    assert pink["color"] != line_styles(["centre"])["centre"]["color"]
+    good("plot-pr", demo, "--methods", "centre", "--out", "some.svg")
+    assert pink["color"].lower() in Path("some.svg").read_text(encoding="utf-8")
 
 
 def test_processes_write_the_same_bytes(demo):

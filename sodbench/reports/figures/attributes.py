@@ -7,13 +7,24 @@ import numpy as np
 
 from sodbench.analysis.breakdown import Breakdown
 from sodbench.metrics import METRICS
-from sodbench.reports.figures.style import add_legend, line_styles, new_figure, shown_name
+from sodbench.reports.figures.style import (
+    DASHES,
+    FIGURE_WIDTHS,
+    add_legend,
+    line_styles,
+    new_figure,
+    shown_name,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 MARKERS = "osD^vP"
+"""One for each of `DASHES`."""
+
+POINT = 0.07
+"""Room for a method's value in a group, in inches; it decides how many panels stand side by side."""
 
 STAR: Mapping[str, Any] = {"color": "black", "marker": "*", "linestyle": "none", "markersize": 4.5}
 
@@ -30,14 +41,14 @@ def draw_by_attribute(
     ----------
     ax
         The axes to draw on.
-    found
+    breakdown
         Of one dataset and metric.
     styles
         Of `point_styles`.
     """
     styles = styles or point_styles(breakdown.methods)
     metric = METRICS[breakdown.metric]
-    apart = 0.6 / len(breakdown.methods)
+    apart = min(0.3, 0.86 / len(breakdown.methods))
     for j, method in enumerate(breakdown.methods):
         at = np.arange(len(breakdown.groups)) + (j - (len(breakdown.methods) - 1) / 2) * apart
         values = np.array([group.values[j] for group in breakdown.groups])
@@ -67,35 +78,41 @@ def _distinguished(breakdown: "Breakdown") -> list[int]:
     return [k for k, group in enumerate(breakdown.groups) if pair and group.ahead(better) is not None]
 
 
-def point_styles(methods: Sequence[str], highlight: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
-    """Give every method a colour and a marker of its own, in the colours of `line_styles`."""
+def point_styles(methods: Sequence[str], among: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """Give every method a colour and a marker of its own: those of `line_styles`, a marker for a dash."""
     return {
         method: {
             "color": style["color"],
-            "marker": MARKERS[k % len(MARKERS)],
+            "marker": MARKERS[DASHES.index(style["linestyle"])],
             "linestyle": "none",
             "markersize": 3.5,
             "elinewidth": 0.9,
             "capsize": 1.8,
         }
-        for k, (method, style) in enumerate(line_styles(methods, highlight).items())
+        for method, style in line_styles(methods, among=among).items()
     }
 
 
-def by_attribute_figure(breakdowns: Sequence["Breakdown"], width: str = "double") -> "Figure":
+def by_attribute_figure(
+    breakdowns: Sequence["Breakdown"], width: str = "double", among: Sequence[str] = ()
+) -> "Figure":
     """Return a figure with one panel a dataset and metric, and one legend.
 
     Parameters
     ----------
-    found
+    breakdowns
         Of the same methods and attribute.
     width
         ``single`` or ``double`` column.
+    among
+        See `line_styles`.
     """
     from sodbench.analysis.attributes import ATTRIBUTES
 
-    styles = point_styles(breakdowns[0].methods)
-    fig, axes = new_figure([breakdown.dataset for breakdown in breakdowns], width)
+    styles = point_styles(breakdowns[0].methods, among)
+    points = max(len(breakdown.groups) for breakdown in breakdowns) * len(styles)
+    most = max(1, int(FIGURE_WIDTHS[width] / (points * POINT)))
+    fig, axes = new_figure([breakdown.dataset for breakdown in breakdowns], width, most)
     for ax, breakdown in zip(axes, breakdowns, strict=True):
         draw_by_attribute(ax, breakdown, styles)
         ax.set_xlabel(ATTRIBUTES[breakdown.attribute].meaning.capitalize())

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.reports.figures.qualitative import errors
-from sodbench.reports.figures.style import FIGURE_WIDTHS, shown_name
+from sodbench.reports.figures.style import FIGURE_WIDTHS, fitted_name, text_width
 from sodbench.reports.worst import ranking_title
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ BOX = 0.74
 HEAD, CAPTION, GAP, BETWEEN = 0.16, 0.14, 0.03, 0.16
 """Heights of column titles and captions, gaps of pictures and of images, in inches."""
 
-COLOURS_SAID = "Errors at level 128: found white, false positives orange, misses blue"
+COLOURS_SAID = "Errors at level 128: true positives white, false positives orange, misses blue"
 
 
 def contact_sheet(ranking: "Ranking", pictures: Sequence["Pictures"]) -> "Figure":
@@ -46,7 +46,7 @@ def contact_sheet(ranking: "Ranking", pictures: Sequence["Pictures"]) -> "Figure
 
     names = [name for name in (ranking.than, ranking.method) if name]
     photos = any(image_pictures.photo is not None for image_pictures in pictures)
-    titles = [*(["Image"] if photos else []), "Mask", *map(shown_name, names), "Errors"]
+    titles = [*(["Image"] if photos else []), "Mask", *names, "Errors"]
     width = FIGURE_WIDTHS["double"]
     across = min(len(pictures), int((width + BETWEEN) / (len(titles) * SMALLEST + BETWEEN)))
     down = -(-len(pictures) // across)
@@ -65,12 +65,14 @@ def contact_sheet(ranking: "Ranking", pictures: Sequence["Pictures"]) -> "Figure
         for j, picture in enumerate(_row(image_pictures, names, photos)):
             middle = left + (j + 0.5) * (cell + GAP)
             if k < across:
-                ax.text(middle, 2.5 * HEAD, titles[j], **text, fontsize=6)
+                ax.text(middle, 2.5 * HEAD, fitted_name(fig, titles[j], 6, cell), **text, fontsize=6)
             if picture is not None:
                 _place(ax, picture, middle, top + cell * BOX / 2, cell)
-        ax.text(
-            left, top + cell * BOX + CAPTION / 2, _caption(k, ranked), **(text | {"ha": "left"}), fontsize=6
+        before, after = f"{k + 1}  ", f"  {_values(ranked)}"
+        caption = (
+            before + fitted_name(fig, ranked.image, 6, block - text_width(fig, before + after, 6)) + after
         )
+        ax.text(left, top + cell * BOX + CAPTION / 2, caption, **(text | {"ha": "left"}), fontsize=6)
     return fig
 
 
@@ -103,8 +105,7 @@ def _place(ax: "Axes", picture: NDArray[np.uint8], x: float, y: float, cell: flo
     ax.plot(*zip(*frame, strict=True), color="#888888", linewidth=0.3)
 
 
-def _caption(k: int, ranked: "Ranked") -> str:
-    values = f"{ranked.value:.3f}"
-    if ranked.than is not None and ranked.difference is not None:
-        values = f"{ranked.than:.3f} → {ranked.value:.3f} ({ranked.difference:+.3f})"
-    return f"{k + 1}  {shown_name(ranked.image)}  {values}"
+def _values(ranked: "Ranked") -> str:
+    if ranked.than is None or ranked.difference is None:
+        return f"{ranked.value:.3f}"
+    return f"{ranked.than:.3f} → {ranked.value:.3f} ({ranked.difference:+.3f})"

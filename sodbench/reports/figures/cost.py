@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sodbench.reports.figures.style import COLOURS, DASHES, RED, line_styles
+from sodbench.reports.figures.style import DASHES, LINES, RED, line_styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,13 +47,14 @@ def cost_plot(ax: "Axes", curves: Mapping[str, Mapping[int, int]], *, flops: boo
     flops
         Show operations, two for each multiply-accumulate.
     """
-    styles = line_styles(list(curves), [name for name in curves if name.startswith("RSU")])
+    rsu = [name for name in curves if name.startswith("RSU")]
+    red = line_styles(rsu, rsu)
+    colours = len(LINES) // len(DASHES)
     for k, (name, curve) in enumerate(curves.items()):
-        look = styles[name]
-        if look["color"] != RED:  # PLN and RES nearly coincide
-            look |= {"linestyle": DASHES[k % len(DASHES)], "zorder": 2 + k / 100}
+        colour, dash = LINES[k % len(DASHES) * colours + k % colours]  # PLN and RES nearly coincide
+        plain = {"color": colour, "linestyle": dash, "linewidth": 0.9, "zorder": 2 + k / 100}
         middle = sorted(curve)
-        ax.plot(middle, [(1 + flops) * curve[m] / 1e9 for m in middle], label=name, **look)
+        ax.plot(middle, [(1 + flops) * curve[m] / 1e9 for m in middle], label=name, **red.get(name, plain))
     ax.set_xlabel("M (middle channels)")
     ax.set_ylabel("GFLOPs (2 × GMACs)" if flops else "GMACs (half the FLOPs)")
     ax.set_xlim(left=0)
@@ -70,9 +71,9 @@ def loss_curves(ax: "Axes", steps: Sequence[float], losses: Mapping[str, Sequenc
     >>> [line.get_label() for line in ax.lines]
     ['loss', 'fused']
     """
+    dashed = [line for line in LINES if line[1] != DASHES[0]]
     for k, (name, values) in enumerate(losses.items()):
-        colour = RED if k == 0 else COLOURS[(k - 1) % len(COLOURS)]
-        dash = DASHES[0 if k == 0 else 1 + (k - 1) // len(COLOURS) % (len(DASHES) - 1)]
+        colour, dash = (RED, DASHES[0]) if k == 0 else dashed[(k - 1) % len(dashed)]
         ax.plot(steps, values, color=colour, linestyle=dash, linewidth=1.2 if k == 0 else 0.8, label=name)
     ax.set_yscale("log")
     ax.set_xlabel("Step")

@@ -13,14 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.analysis.pictures import ShownImage
-from sodbench.reports.figures.style import FIGURE_WIDTHS, shown_name
+from sodbench.reports.figures.style import FIGURE_WIDTHS, shown_name, text_width
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+HEAD_SIZE = 7.0
+"""Font size of the names over the columns, which stand upright where one is wider than its column."""
+
 
 def errors(levels: NDArray[np.uint8], gt: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return a picture of a map's errors at level 128: found white, false positives orange, misses blue.
+    """Return a picture of a map's errors at level 128, in white, orange and blue.
+
+    True positives are white, false positives orange, misses blue.
 
     Parameters
     ----------
@@ -65,11 +70,15 @@ def qualitative_figure(rows: Sequence[ShownImage], kind: str = "grey", width: st
     from matplotlib.figure import Figure
 
     columns = ["Image", "Mask", *(shown_name(method) for method in rows[0].maps)]
-    inches, margin, gap, head = FIGURE_WIDTHS[width], 0.2, 0.04, 0.18
+    inches, margin, gap = FIGURE_WIDTHS[width], 0.2, 0.04
     across = (inches - margin) / len(columns)
+    fig = Figure()
+    widest = max(text_width(fig, column, HEAD_SIZE) for column in columns)
+    upright = widest > across - gap
+    head = widest + 2 * gap if upright else 0.18
     heights = [(across - gap) * row.gt.shape[0] / row.gt.shape[1] for row in rows]
     high = head + sum(heights) + gap * len(rows)
-    fig = Figure(figsize=(inches, high))
+    fig.set_size_inches(inches, high)
     top = high - head
     for k, (row, height) in enumerate(zip(rows, heights, strict=True)):
         pictures = [row.photo, row.gt * np.uint8(255), *(_picture(m, row, kind) for m in row.maps.values())]
@@ -81,7 +90,9 @@ def qualitative_figure(rows: Sequence[ShownImage], kind: str = "grey", width: st
             ax.imshow(picture, cmap="gray", vmin=0, vmax=255, interpolation="nearest", aspect="auto")
             ax.set_axis_off()
             if k == 0:
-                ax.set_title(columns[j], fontsize=7, pad=2, parse_math=False)
+                ax.set_title(
+                    columns[j], fontsize=HEAD_SIZE, pad=2, parse_math=False, rotation=90 if upright else 0
+                )
         top -= height + gap
     return fig
 

@@ -7,6 +7,7 @@ fonts and line widths of a printed column; `save_figure` writes the same bytes f
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,26 @@ HIGHLIGHTED = re.compile(r"u[2²]-?net(p|†)?", re.IGNORECASE)
 """The methods drawn in red and on top unless others are chosen: U2-Net and its small version."""
 
 RED = "#D00000"
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#000000", "#56B4E9")
-"""Okabe and Ito's colours without yellow, too pale for a line, and without vermilion, too near to `RED`."""
+COLOURS = ("#0072B2", "#E69F00", "#56B4E9", "#000000")
+GREEN, PINK = "#009E73", "#CC79A7"
+"""Okabe and Ito's colours without yellow, too pale for a line, and without vermilion, too near to `RED`.
 
-DASHES: tuple[Any, ...] = ("-", (0, (4, 1.4)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)), (0, (8, 2)))
-"""Solid, dashed, dotted, dash-dotted, long dashes."""
+Green and pink look alike to a colour-blind reader (deuteranopia), so no dash has both.
+"""
+
+DASHES: tuple[Any, ...] = (
+    *("-", (0, (4, 1.4)), (0, (1.2, 1.2))),
+    *((0, (5, 1.2, 1.2, 1.2)), (0, (9, 2)), (0, (5, 1.2, 1.2, 1.2, 1.2, 1.2))),
+)
+"""Solid, dashed, dotted, dash-dotted, long dashes, dashed with two dots."""
+
+LINES = tuple(
+    (colour, dash) for k, dash in enumerate(DASHES) for colour in (*COLOURS, PINK if k % 2 else GREEN)
+)
+"""The lines that can be distinguished, also by a colour-blind reader: colour and dash."""
+
+SALT = "2696443"
+"""Chosen so that no two of the paper's 22 methods have the same line."""
 
 
 NAME_LENGTH = 40
@@ -61,15 +77,23 @@ STYLE: Mapping[str, Any] = {
 }
 
 
-def line_styles(methods: Sequence[str], highlight: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
-    """Give every method a line of its own, by its place in the list.
+def line_styles(
+    methods: Sequence[str], highlight: Sequence[str] = (), among: Sequence[str] = ()
+) -> dict[str, dict[str, Any]]:
+    """Give every method a line of its own, by its name: it is the same whatever else is shown.
+
+    A name stands for one of `LINES`. Where two names stand for the same line, the first by alphabet has it
+    and the other has the next free one.
 
     Parameters
     ----------
     methods
-        At most 30, and 5 highlighted ones.
+        As many as there are `LINES` at most, and as many highlighted ones as `DASHES`.
     highlight
         Which to draw red, thick and on top; none: U2-Net.
+    among
+        The methods out of which these were chosen; any choice out of them has the same lines, unless there
+        are more of them than `LINES`.
 
     Returns
     -------
@@ -84,23 +108,46 @@ def line_styles(methods: Sequence[str], highlight: Sequence[str] = ()) -> dict[s
     --------
     >>> styles = line_styles(["PiCANet", "U2-Net", "DSS"])
     >>> [styles[name]["color"] for name in styles]
-    ['#0072B2', '#D00000', '#E69F00']
+    ['#E69F00', '#D00000', '#009E73']
     """
-    red = [method for method in methods if is_highlighted(method, highlight)]
-    plain = [method for method in methods if method not in red]
-    most = len(COLOURS) * len(DASHES)
-    if len(plain) > most or len(red) > len(DASHES):
+    red = {
+        method: highlight.index(method) if highlight else int(_is_small(method))
+        for method in methods
+        if is_highlighted(method, highlight)
+    }
+    if len(set(methods)) > len(LINES) or len(red) > len(DASHES):
         raise ScoresError(
-            f"{len(plain)} methods and {len(red)} highlighted: at most {most} and {len(DASHES)} lines can be "
-            "distinguished. Choose with --methods."
+            f"{len(methods)} methods, {len(red)} of them highlighted: at most {len(LINES)} and {len(DASHES)} "
+            "lines can be distinguished. Choose with --methods."
         )
+    known = {*methods, *among}
+    chosen = _places(
+        {name: _hashed(name) for name in (known if len(known) <= len(LINES) else methods)}, len(LINES)
+    )
+    dashes = _places(red, len(DASHES))
     styles: dict[str, dict[str, Any]] = {}
-    for k, name in enumerate(plain):
-        dash, colour = divmod(k, len(COLOURS))
-        styles[name] = {"color": COLOURS[colour], "linestyle": DASHES[dash], "linewidth": 0.9, "zorder": 2.0}
-    for k, name in enumerate(red):
-        styles[name] = {"color": RED, "linestyle": DASHES[k], "linewidth": 1.7, "zorder": 3.0 - k / 10}
-    return {method: styles[method] for method in methods}
+    for name in methods:
+        colour, dash = LINES[chosen[name]]
+        styles[name] = {"color": colour, "linestyle": dash, "linewidth": 0.9, "zorder": 2.0}
+        if name in red:
+            k = dashes[name]
+            styles[name] = {"color": RED, "linestyle": DASHES[k], "linewidth": 1.7, "zorder": 3.0 - k / 10}
+    return styles
+
+
+def _places(wanted: Mapping[str, int], places: int) -> dict[str, int]:
+    """Give each name the place it wants, or the next free one; the first by alphabet chooses first."""
+    given: dict[str, int] = {}
+    for name in sorted(wanted):
+        taken = given.values()
+        given[name] = next(
+            k % places for k in range(wanted[name], wanted[name] + places) if k % places not in taken
+        )
+    return given
+
+
+def _hashed(name: str) -> int:
+    return int.from_bytes(sha256(f"{SALT}{name}".encode(errors="surrogatepass")).digest()[:8])
 
 
 def is_highlighted(method: str, highlight: Sequence[str] = ()) -> bool:
@@ -108,15 +155,20 @@ def is_highlighted(method: str, highlight: Sequence[str] = ()) -> bool:
     return method in highlight if highlight else HIGHLIGHTED.fullmatch(method) is not None
 
 
-def new_figure(titles: Sequence[str], width: str = "double") -> tuple["Figure", list["Axes"]]:
-    """Return a figure with one panel a title, in rows of at most three (single column: two)."""
+def _is_small(method: str) -> bool:
+    """Say whether a method is the small version of U2-Net."""
+    return method.endswith(("p", "P", "†"))
+
+
+def new_figure(titles: Sequence[str], width: str = "double", most: int = 3) -> tuple["Figure", list["Axes"]]:
+    """Return a figure with one panel a title, in rows of at most `most` (single column: two)."""
     from matplotlib.figure import Figure
 
     n = len(titles)
-    across = min(n, 2 if width == "single" or n == 4 else 3)
+    across = min(n, most, 2 if width == "single" or n == 4 else 3)
     down = -(-n // across)
     inches = FIGURE_WIDTHS[width]
-    height = min(0.85 * inches / across, 3.6) if n > 1 else min(0.8 * inches, 4.2)
+    height = min(0.85 * inches / across, 3.6) if across > 1 else min(0.8 * inches, 4.2 if n == 1 else 2.6)
     fig = Figure(figsize=(inches, down * height), layout="constrained")
     axes = [fig.add_subplot(down, across, k + 1) for k in range(n)]
     for ax, title in zip(axes, titles, strict=True):
@@ -172,6 +224,23 @@ def shown_name(name: str) -> str:
     """
     plain = "".join(char if char.isprintable() else "?" for char in name)
     return plain if len(plain) <= NAME_LENGTH else plain[: NAME_LENGTH - 1] + "…"
+
+
+def text_width(fig: "Figure", text: str, size: float) -> float:
+    """Return how wide a text of a font size is in a figure, in inches."""
+    artist = fig.text(0, 0, text, fontsize=size, parse_math=False)
+    width = artist.get_window_extent().width / fig.dpi
+    artist.remove()
+    return width
+
+
+def fitted_name(fig: "Figure", name: str, size: float, inches: float) -> str:
+    """Return `shown_name`, without its middle where it is wider than so many inches."""
+    text = shown_name(name)
+    shorter = (
+        text[: kept - kept // 2] + "…" + text[len(text) - kept // 2 :] for kept in range(len(text))[::-1]
+    )
+    return next((t for t in (text, *shorter) if text_width(fig, t, size) <= inches), "…")
 
 
 def unknown_glyphs(names: Sequence[str]) -> str:
