@@ -33,7 +33,7 @@ MAY_IMPORT = {
 
 # A package, where it may be imported, and where at module level.
 HEAVY = {
-    "numba": ("metrics data.images.png", "metrics data.images.png"),
+    "numba": ("metrics.compiling utils.kernels", "utils.kernels"),
     "isal": ("data.images.png", "data.images.png"),
     "pandas": ("scoring", ""),
     "matplotlib": ("reports.figures", ""),

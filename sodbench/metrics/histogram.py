@@ -17,11 +17,11 @@ there the last bit of p can decide whether a level counts, and it differs in the
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sodbench.errors import PredictionError
 from sodbench.protocol import Protocol
+from sodbench.utils.kernels import kernel
 
 Counts: TypeAlias = NDArray[np.int64]
 Reals: TypeAlias = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Centroid(NamedTuple):
     col: int
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_quadrants(pred, gt, split_row, split_col, counts):  # type: ignore[no-untyped-def]
     height, width = pred.shape
     # Two sets of bins: neighbours are often equal, and an increment need not wait for the previous one.
@@ -69,7 +69,7 @@ def _count_quadrants(pred, gt, split_row, split_col, counts):  # type: ignore[no
             counts[quadrant, k >> 8, k & 255] = bins[0, quadrant, k] + bins[1, quadrant, k]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _first_moments(gt):  # type: ignore[no-untyped-def]
     """Count object pixels, and sum up their 1-based rows and columns."""
     height, width = gt.shape

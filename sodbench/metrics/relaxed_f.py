@@ -24,13 +24,13 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sodbench.metrics.fmeasure import f_from_pr
 from sodbench.metrics.histogram import LevelCounts, Reals, check_pair, level_counts, level_range
 from sodbench.metrics.parts import SHARE, Images, MapOnMask, Metric, Part, Statistics
 from sodbench.protocol import Protocol
+from sodbench.utils.kernels import kernel
 
 WORD = 64
 """Pixels per word: boundaries are rows of bits, so one operation processes 64 pixels."""
@@ -39,7 +39,7 @@ GUARD = 2
 """Rows and columns around an image and its neighbourhood, so that no kernel needs a special case."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _edge(inside, words, square, boundary):  # type: ignore[no-untyped-def]
     """Mark the pixels that the 3x3 cross, or square, erodes: rows of `words` words, one after the other."""
     step, last = np.uint64(1), np.uint64(WORD - 1)
@@ -54,7 +54,7 @@ def _edge(inside, words, square, boundary):  # type: ignore[no-untyped-def]
         boundary[k] = inside[k] & ~(column & sides)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _spread(boundary, words, half_widths, near):  # type: ignore[no-untyped-def]
     """Mark every pixel near a boundary pixel: up to half_widths[d] columns away, d rows away.
 

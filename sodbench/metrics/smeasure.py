@@ -21,7 +21,6 @@ among 500 costs it 7e-9, and one among 200,000 as much as 0.3.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sodbench.metrics.histogram import (
@@ -36,9 +35,10 @@ from sodbench.metrics.histogram import (
 )
 from sodbench.metrics.parts import ROUNDING, Images, MapOnMask, Metric, P, Part, Statistics
 from sodbench.protocol import Protocol
+from sodbench.utils.kernels import kernel
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _moments(counts, p):  # type: ignore[no-untyped-def]
     """Return number of pixels, mean, and sum of squared deviations of p over a histogram."""
     n = 0
@@ -58,14 +58,14 @@ def _moments(counts, p):  # type: ignore[no-untyped-def]
     return n, mean, squares
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _object_score(counts, p, eps):  # type: ignore[no-untyped-def]
     n, mean, squares = _moments(counts, p)
     deviation = np.sqrt(squares / (n - 1)) if n > 1 else 0.0
     return n * 2.0 * mean / (mean * mean + 1.0 + deviation + eps)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _region_score(background, foreground, both, p, eps):  # type: ignore[no-untyped-def]
     """SSIM of one quadrant times its number of pixels, from its counts."""
     n, x, squares_x = _moments(both, p)

@@ -19,12 +19,12 @@ from functools import cache
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from sodbench.metrics.histogram import MATLAB_EPS, Reals, check_pair, level_counts, normalised
 from sodbench.metrics.parts import SHARE, Images, MapOnMask, Metric, P, Part, Statistics
 from sodbench.protocol import Protocol
+from sodbench.utils.kernels import kernel
 
 RADIUS = 3
 """Half width of the Gaussian window."""
@@ -39,7 +39,7 @@ FAR = 266**2
 """Squared distance from which on B is 2 in double precision."""
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _rows_below(gt, below):  # type: ignore[no-untyped-def]
     """Fill how many rows below each pixel the nearest object pixel of its column lies, a large value if none.
 
@@ -55,7 +55,7 @@ def _rows_below(gt, below):  # type: ignore[no-untyped-def]
             out[col] = zero if line[col] else under[col] + step
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-def]
     """Fill B of every pixel outside; list the pixels near the object and their nearest in it.
 
@@ -114,7 +114,7 @@ def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-d
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _error_sums(pred, gt, p, weights, box, rim, source, window):  # type: ignore[no-untyped-def]
     """Sum of E inside the object, smoothed, and of E outside, weighed; by columns."""
     top, bottom, left, right = box

@@ -8,6 +8,16 @@ import numpy as np
 from sodbench.data.images.maps import prediction_from
 from sodbench.metrics.compiling import on_compiling
 from sodbench.scoring.pairs import score_image
+from sodbench.utils.kernels import temporary_cache, where_kept
+
+_UNWRITABLE = "no folder for numba can be written to: set NUMBA_CACHE_DIR to one that can"
+
+WHEN = {
+    "usual": "once after installing",
+    "temporary": f"kept in {{folder}} ({_UNWRITABLE})",
+    "nowhere": f"which every run does here ({_UNWRITABLE})",
+}
+"""When kernels are compiled, by where they are kept."""
 
 _DOT = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b550000"
@@ -23,7 +33,7 @@ def compile_kernels() -> None:
 
 
 def warm_up(say: Callable[[str], None]) -> None:
-    """Compile the kernels if they are not in numba's cache yet, and say so.
+    """Compile the kernels if they are not in a cache yet, and say so.
 
     Compiling takes seconds, once an installation; without it the first image would seem to hang.
     """
@@ -31,7 +41,7 @@ def warm_up(say: Callable[[str], None]) -> None:
 
     def tell() -> None:
         started.append(time.perf_counter())
-        say("Compiling kernels, once after installing ...")
+        say(f"Compiling kernels, {WHEN[where_kept()].format(folder=temporary_cache())} ...")
 
     with on_compiling(tell):
         compile_kernels()

@@ -17,8 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 from isal import isal_zlib
-from numba import njit
 from numpy.typing import NDArray
+
+from sodbench.utils.kernels import kernel
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 CHANNELS = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
@@ -69,7 +70,7 @@ class Head(NamedTuple):
         return self.depth * CHANNELS[self.colour]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _paeth(here, left, up, corner):  # type: ignore[no-untyped-def]
     """Add to a byte whichever neighbour is nearest to left + up - corner; ties: in that order."""
     a, b = up - corner, left - corner
@@ -78,7 +79,7 @@ def _paeth(here, left, up, corner):  # type: ignore[no-untyped-def]
     return (here + (left if abs(a) <= distance else other)) & 255
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unfilter(rows, step, out):  # type: ignore[no-untyped-def]
     """Undo the filters of rows of (filter, bytes...), `step` bytes per pixel; return the first bad row.
 
@@ -116,7 +117,7 @@ def _unfilter(rows, step, out):  # type: ignore[no-untyped-def]
     return height
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _unfilter_two(source, source2, above, here, here2):  # type: ignore[no-untyped-def]
     """Undo the Paeth filter of a row of single bytes and, one pixel behind, of the row below it.
 
