@@ -4,12 +4,14 @@ Two methods are compared by their difference, three or more also by their ranks:
 are several, else over images.
 """
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
+from sodbench.analysis.statistics.letters import compact_letters
 from sodbench.analysis.statistics.ranks import Ranks, friedman
 from sodbench.analysis.statistics.resampling import (
     ALPHA,
@@ -30,6 +32,7 @@ from sodbench.errors import ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, PAPER_METRICS, check_metrics, metric_differences
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores
+from sodbench.utils.process import Progress, Say
 
 INTERVALS = ("percentile", "bca")
 """Kinds of bootstrap interval."""
@@ -129,6 +132,26 @@ class Comparison:
         """Column ids."""
         return list(dict.fromkeys(difference.metric for difference in self.differences))
 
+    @property
+    def caveat(self) -> str:
+        """What to do if no difference can be significant with so few resamples; empty if some can."""
+        return few_resamples(sum(difference.p is not None for difference in self.differences), self.resamples)
+
+    def letters(self, dataset: str, metric: str) -> dict[str, str]:
+        """Return the letters of each method: those that share one do not differ significantly in a metric.
+
+        The best method has the letter ``a``. Empty where a difference has no p-value, or none can be
+        significant with so few resamples.
+        """
+        pairs = [d for d in self.differences if (d.dataset, d.metric) == (dataset, metric)]
+        if self.caveat or any(pair.p is None for pair in pairs):
+            return {}
+        values = {pair.a: pair.value_a for pair in pairs} | {pair.b: pair.value_b for pair in pairs}
+        order = sorted(self.methods, key=lambda method: -METRICS[metric].sign * values[method])
+        places = {method: place for place, method in enumerate(order)}
+        different = [(places[pair.a], places[pair.b]) for pair in pairs if pair.significant]
+        return dict(zip(order, compact_letters(len(order), different), strict=True))
+
 
 def compare(
     scores: Sequence[Scores],
@@ -138,6 +161,8 @@ def compare(
     resamples: int = 10_000,
     seed: int = 0,
     interval: str = "percentile",
+    say: Say = lambda line: None,
+    progress: Progress | None = None,
 ) -> Comparison:
     """Compare methods on the same images.
 
@@ -151,6 +176,10 @@ def compare(
         See `sodbench.analysis.statistics.resampling.bootstrap`.
     interval
         One of `INTERVALS`.
+    say
+        Called before the images are resampled, if no difference can be significant with so few resamples.
+    progress
+        Called with the number of steps done and their total: a step a method, and one a pair of methods.
 
     Raises
     ------
@@ -160,11 +189,14 @@ def compare(
     boards = comparable(scores, datasets, check_metrics(metrics) if metrics else ())
     methods = tuple(method_scores.method for method_scores in next(iter(boards.values())))
     chosen = _common_metrics([method_scores for board in boards.values() for method_scores in board], metrics)
+    if caveat := few_resamples(sum(_tests(board, chosen) for board in boards.values()), resamples):
+        say(caveat)
+    step = _counter(progress, len(boards) * math.comb(len(methods) + 1, 2))
     differences: list[Difference] = []
     blocks: dict[str, list[Reals]] = {metric: [] for metric in chosen}
     for dataset, board in boards.items():
         by_method = [measured(method_scores, chosen) for method_scores in board]
-        differences += _differences(dataset, methods, by_method, resamples, seed, interval)
+        differences += _differences(dataset, methods, by_method, resamples, seed, interval, step)
         for metric in chosen:
             of_images = np.stack([by_metric[metric].values for by_metric in by_method], axis=1)
             whole = np.array([[by_metric[metric].value for by_metric in by_method]])
@@ -180,6 +212,32 @@ def compare(
         seed=seed,
         interval=interval,
     )
+
+
+def few_resamples(tests: int, resamples: int) -> str:
+    """Say how many resamples it takes for one of so many tests to be significant; nothing if they suffice.
+
+    >>> few_resamples(1155, 10_000).partition(". ")[2], few_resamples(5, 10_000)
+    ('Pass --resamples 46200 or more.', '')
+    """
+    if tests < ALPHA * (1 + resamples):
+        return ""
+    return (
+        f"{resamples} resamples are too few for {tests} tests: even the smallest p is above .05 after "
+        f"Holm. Pass --resamples {math.ceil(2 * tests / ALPHA)} or more."
+    )
+
+
+def _tests(board: Sequence[Scores], metrics: Sequence[str]) -> int:
+    """Count the pairs of methods and metrics of a dataset that get a p-value."""
+    defined = np.stack([[~np.isnan(scores.values(metric)) for metric in metrics] for scores in board])
+    return sum(int(((a & b).sum(axis=1) >= FEWEST_IMAGES).sum()) for a, b in combinations(defined, 2))
+
+
+def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
+    """Return what reports one more step each time it is called."""
+    steps = iter(range(1, total + 1))
+    return lambda: progress(next(steps), total) if progress else None
 
 
 def paper_metrics(scores: Sequence[Scores]) -> tuple[str, ...]:
@@ -283,12 +341,14 @@ def _differences(
     resamples: int,
     seed: int,
     interval: str,
+    step: Callable[[], None],
 ) -> list[Difference]:
     """Return the differences of all pairs on one dataset, without Holm's adjustment."""
     enough = len(next(iter(by_method[0].values())).values) >= FEWEST_IMAGES
-    samples = (
-        [bootstrap(list(by_metric.values()), resamples, seed) for by_metric in by_method] if enough else []
-    )
+    samples = []
+    for by_metric in by_method:
+        samples += [bootstrap(list(by_metric.values()), resamples, seed)] if enough else []
+        step()
     left_out = (
         [[jackknife(metric) for metric in by_metric.values()] for by_metric in by_method]
         if enough and interval == "bca"
@@ -298,6 +358,7 @@ def _differences(
     for j, k in combinations(range(len(methods)), 2):
         pairs = list(zip(by_method[j].values(), by_method[k].values(), strict=True))
         p = permutation(pairs, resamples, seed).tolist() if enough else []
+        step()
         for m, (a, b) in enumerate(pairs):
             images = int((~np.isnan(a.values - b.values)).sum())
             ends: tuple[float, float] | tuple[None, None] = (None, None)

@@ -29,6 +29,7 @@ class CompareOptions:
     resamples: int
     seed: int
     interval: str
+    verbose: bool
     as_json: bool
     csv_file: Path | None
     plot: Path | None
@@ -47,6 +48,9 @@ class CompareOptions:
 @click.option("--resamples", type=click.IntRange(100), default=10_000, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--interval", type=click.Choice(["percentile", "bca"]), default="percentile", show_default=True)
+@click.option(
+    "--verbose", is_flag=True, help="For three methods or more: list the differences of all pairs, too."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
 @click.option("--csv", "csv_file", type=TEXT_FILE, help="Write the differences as CSV (-: to stdout).")
 @click.option(
@@ -58,8 +62,8 @@ def compare(options: CompareOptions) -> None:
 
     A, B, C are folders that `sodbench score` wrote, or a folder above. Differences are A - B, with a 95 %
     interval of a paired bootstrap over images and the p-value of a paired permutation test, adjusted by
-    Holm's method. Three or more methods are also ranked, with Friedman's test and Nemenyi's critical
-    difference.
+    Holm's method. Of three or more methods, those that do not differ significantly share a letter; they are
+    also ranked, with Friedman's test and Nemenyi's critical difference.
 
     \b
     sodbench compare scores/PiCANet scores/DSS --dataset SOD
@@ -82,14 +86,17 @@ def compare(options: CompareOptions) -> None:
             raise click.UsageError("--by has percentile intervals only, and --json in place of --csv.")
         _break_down(stored, datasets, options.attribute, options)
         return
-    comparison = compare_methods(
-        stored,
-        datasets=datasets,
-        metrics=options.metrics or paper_metrics(stored),
-        resamples=options.resamples,
-        seed=options.seed,
-        interval=options.interval,
-    )
+    with progress_bar("compare", "step") as progress:
+        comparison = compare_methods(
+            stored,
+            datasets=datasets,
+            metrics=options.metrics or paper_metrics(stored),
+            resamples=options.resamples,
+            seed=options.seed,
+            interval=options.interval,
+            say=say,
+            progress=progress,
+        )
     if plot is not None:
         from sodbench.reports.figures.compare import draw_comparison
 
@@ -97,7 +104,7 @@ def compare(options: CompareOptions) -> None:
         say(f"drawn: {plot}")
     if csv_file is not None:
         deliver(comparison_csv(comparison), csv_file)
-    show(comparison_json(comparison) if options.as_json else comparison_text(comparison))
+    show(comparison_json(comparison) if options.as_json else comparison_text(comparison, options.verbose))
 
 
 def _break_down(

@@ -3,8 +3,7 @@
 import csv
 import io
 import json
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,35 +18,68 @@ from sodbench.utils.text import aligned, printable
 FEWEST_DATASETS = 10
 """Friedman's chi-square holds from about as many blocks (Demšar 2006, section 3.2.2)."""
 
+LETTERS_SAID = "Methods that share a letter in a column are not significantly different; a: with the best."
+
 SMALL_EFFECT = 0.2
 """Cohen's bound of a small effect."""
 
 
-def comparison_text(comparison: Comparison) -> str:
-    """Lay out a comparison for a terminal: tables, sentences, and how it was made."""
+def comparison_text(comparison: Comparison, verbose: bool = False) -> str:
+    """Lay out a comparison for a terminal: tables, sentences, and how it was made.
+
+    Parameters
+    ----------
+    comparison
+        Of two methods or more. Two get a sentence a metric, more get letters and ranks.
+    verbose
+        List the differences of all pairs of more than two methods, too, and the groups of their ranks.
+    """
     many = len(comparison.methods) > 2
     parts = []
     for dataset, images in comparison.images.items():
         rows = [difference for difference in comparison.differences if difference.dataset == dataset]
         title = f"{dataset}, {images} images"
         parts.append(f"{title}\n{_values_table(comparison, rows) if many else _table(rows, pairs=False)}")
-        if many:
+        if many and verbose:
             parts.append(f"{title}: differences of all pairs\n{_table(rows, pairs=True)}")
-        else:
+        elif not many:
             parts.append("\n".join(sentence(difference) for difference in rows))
     if many:
-        parts.append(_ranks_text(comparison))
+        parts.append(_ranks_text(comparison, verbose))
     parts.append("\n".join(_made(comparison)))
     return printable("\n\n".join(parts), keep="\n")
 
 
 def _values_table(comparison: Comparison, rows: Sequence[Difference]) -> str:
+    """Lay out the values of each method, with letters where differences have been tested."""
     values = {(difference.a, difference.metric): difference.value_a for difference in rows}
     values |= {(difference.b, difference.metric): difference.value_b for difference in rows}
+    letters = {metric: comparison.letters(rows[0].dataset, metric) for metric in comparison.metrics}
     lines = [["method", *(METRICS[metric].arrowed for metric in comparison.metrics)]]
     for method in comparison.methods:
         lines.append([method, *(f"{values[method, metric]:.4f}" for metric in comparison.metrics)])
-    return aligned(lines, left=(0,))
+    table = _lettered(lines, [letters[metric] for metric in comparison.metrics])
+    said = [LETTERS_SAID] if any(letters.values()) else []
+    untested = [METRICS[metric].words for metric, given in letters.items() if not given]
+    if untested and not comparison.caveat:
+        said.append(f"{', '.join(untested)}: no letters for fewer than {FEWEST_IMAGES} images.")
+    return "\n".join([table, *said])
+
+
+def _lettered(lines: Sequence[Sequence[str]], letters: Sequence[Mapping[str, str]]) -> str:
+    """Lay out a table with the letters of methods, which are first in each row, behind their numbers."""
+    widths = [max(map(len, given.values()), default=-1) + 1 for given in letters]
+    rows = [
+        [
+            row[0],
+            *(
+                cell + f" {given.get(row[0], '')}".ljust(width)[:width]
+                for cell, given, width in zip(row[1:], letters, widths, strict=True)
+            ),
+        ]
+        for row in lines
+    ]
+    return aligned(rows, left=(0,))
 
 
 def _table(rows: Sequence[Difference], pairs: bool) -> str:
@@ -152,7 +184,7 @@ def _short(value: float, decimals: int = 4) -> str:
     return text.replace("0.", ".", 1) if abs(value) < 1 else text
 
 
-def _ranks_text(comparison: Comparison) -> str:
+def _ranks_text(comparison: Comparison, verbose: bool) -> str:
     ranks = comparison.ranks
     unranked = [METRICS[metric].words for metric in comparison.metrics if metric not in ranks]
     fewer = [f"{', '.join(unranked)}: no ranks for fewer than {FEWEST_IMAGES} images."] if unranked else []
@@ -169,8 +201,11 @@ def _ranks_text(comparison: Comparison) -> str:
         str(count) for count in sorted({metric_ranks.blocks for metric_ranks in ranks.values()})
     )
     title = f"average ranks over {blocks} {comparison.over} (1 = best)"
-    said = [*(rank_sentence(comparison, metric) for metric in ranks), *fewer, *_caution(comparison)]
-    return "\n".join([title, aligned(lines, left=(0,)), "", *said])
+    letters = [
+        dict(zip(comparison.methods, metric_ranks.letters, strict=True)) for metric_ranks in ranks.values()
+    ]
+    said = [*(rank_sentence(comparison, metric, verbose) for metric in ranks), *fewer, *_caution(comparison)]
+    return "\n".join([title, _lettered(lines, letters), LETTERS_SAID, "", *said])
 
 
 def _caution(comparison: Comparison) -> list[str]:
@@ -192,8 +227,8 @@ def _caution(comparison: Comparison) -> list[str]:
     ]
 
 
-def rank_sentence(comparison: Comparison, metric: str) -> str:
-    """Say in words which methods differ significantly by their ranks of a metric."""
+def rank_sentence(comparison: Comparison, metric: str, listed: bool = True) -> str:
+    """Say in words which methods are best by their ranks of a metric, and list those that do not differ."""
     ranks, methods = comparison.ranks[metric], comparison.methods
     best = " and ".join(methods[k] for k in np.flatnonzero(ranks.mean == ranks.mean.min()))
     start = f"{METRICS[metric].words}: best average rank {best} ({ranks.mean.min():.2f})"
@@ -201,8 +236,10 @@ def rank_sentence(comparison: Comparison, metric: str) -> str:
         return f"{start}; no methods differ significantly (Friedman p = {shown_p(ranks.p)})."
     if not ranks.groups:
         return f"{start}; all methods differ significantly."
-    listed = "; ".join(", ".join(methods[k] for k in group) for group in ranks.groups)
-    return f"{start}; not significantly different: {listed}."
+    if not listed:
+        return f"{start}."
+    groups = "; ".join(", ".join(methods[k] for k in group) for group in ranks.groups)
+    return f"{start}; not significantly different: {groups}."
 
 
 def _made(comparison: Comparison) -> list[str]:
@@ -214,11 +251,8 @@ def _made(comparison: Comparison) -> list[str]:
         f"{kind} intervals of a paired bootstrap over images, p of a paired permutation, adjusted by Holm "
         f"over {tests} tests; {comparison.resamples} resamples, seed {comparison.seed}"
     ]
-    if tests >= ALPHA * (1 + comparison.resamples):
-        said.append(
-            f"{comparison.resamples} resamples are too few for {tests} tests: even the smallest p is above "
-            f"{_short(ALPHA, 2)} after Holm. Pass --resamples {math.ceil(2 * tests / ALPHA)} or more."
-        )
+    if comparison.caveat:
+        said.append(comparison.caveat)
     return [*said, *(f"signature: {signature}" for signature in comparison.signatures.values())]
 
 
@@ -234,6 +268,12 @@ def comparison_json(comparison: Comparison) -> str:
             for dataset, signature in comparison.signatures.items()
         ],
         "differences": [_record(difference) for difference in comparison.differences],
+        "letters": [
+            {"dataset": dataset, "metric": metric, "letters": comparison.letters(dataset, metric) or None}
+            for dataset in comparison.images
+            for metric in comparison.metrics
+            if len(comparison.methods) > 2
+        ],
         "ranks": [_ranks_record(comparison, metric) for metric in comparison.ranks],
     }
     return json.dumps(made, indent=2, allow_nan=False)
@@ -264,7 +304,7 @@ def _ranks_record(comparison: Comparison, metric: str) -> dict[str, Any]:
         "ranks": dict(zip(comparison.methods, ranks.mean.tolist(), strict=True)),
         "friedman": {"statistic": ranks.statistic, "p": ranks.p},
         "critical_difference": ranks.critical_difference,
-        "not_told_apart": [[comparison.methods[k] for k in group] for group in ranks.groups],
+        "not_significantly_different": [[comparison.methods[k] for k in group] for group in ranks.groups],
     }
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from sodbench.analysis.statistics.ranks import friedman
 from sodbench.errors import ScoresError
 from sodbench.metrics import METRICS, REVISIONS
 from sodbench.protocol import Protocol
-from sodbench.reports.compare import comparison_text, rank_sentence, sentence
+from sodbench.reports.compare import comparison_json, comparison_text, rank_sentence, sentence
 from sodbench.reports.figures.compare import critical_difference_diagram, differences_figure, forest
 from sodbench.reports.figures.style import RED, figure_style
 from sodbench.scoring.scores import Scores, load_scores
@@ -208,7 +209,8 @@ def test_too_few_resamples_for_so_many_tests(two):
     text = good("compare", *two, "--metrics", "all", "--resamples", 100).stdout
     assert "100 resamples are too few for 10 tests: even the smallest p is above .05 after Holm." in text
     assert "Pass --resamples 400 or more." in text
-    assert "too few" not in good("compare", *two, "--metrics", "all", "--resamples", 400).stdout
+    enough = good("compare", *two, "--metrics", "all", "--resamples", 400)
+    assert "too few" not in enough.stdout + enough.stderr
 
 
 @pytest.mark.parametrize("interval", ["percentile", "bca"])
@@ -280,10 +282,100 @@ def test_three_methods_are_ranked_over_images(here):
         test = scipy.stats.friedmanchisquare(*columns)
         assert one["friedman"] == pytest.approx({"statistic": test.statistic, "p": test.pvalue})
         assert one["critical_difference"] == pytest.approx(2.343 * (12 / 240) ** 0.5, abs=1e-3)
-    text = good("compare", *folders, "--metrics", "all", "--resamples", 200).stdout
+    text = good("compare", *folders, "--metrics", "all", "--resamples", 800).stdout
     assert "average ranks over 40 images (1 = best)" in text
     assert "Ranks of max F, mean F, max E are those of each image's own curve." in text
+    assert "differences of all pairs" not in text
+    assert "not significantly different: " not in text
+    text = good("compare", *folders, "--metrics", "all", "--resamples", 800, "--verbose").stdout
     assert "SOD, 40 images: differences of all pairs" in text
+    assert "mean F: best average rank B (" in text
+    assert "; not significantly different: " in text
+
+
+@pytest.fixture
+def five(here) -> Comparison:
+    skills = zip("ABCDE", (0.4, 0.8, 0.5, 0.79, 0.6), strict=True)
+    scores = [made(name, 60, k, skill=skill) for k, (name, skill) in enumerate(skills)]
+    for method_scores in scores:
+        store(method_scores)
+    return compare(scores, metrics=["mae", "s_measure"], resamples=1000)
+
+
+def test_methods_that_share_a_letter_do_not_differ(five):
+    for metric in ("mae", "s_measure"):
+        letters = five.letters("SOD", metric)
+        best = min(letters, key=letters.__getitem__)
+        assert "a" in letters[best]
+        for difference in five.differences:
+            if difference.metric == metric:
+                shared = {*letters[difference.a]} & {*letters[difference.b]}
+                assert bool(shared) != difference.significant
+    assert five.letters("SOD", "s_measure") == {"B": "a", "D": "a", "E": "b", "C": "c", "A": "d"}
+
+
+def test_letters_stand_behind_the_values(five):
+    arguments = ("compare", *(f"scores/{name}" for name in "ABCDE"), "--metrics", "s_measure")
+    text = good(*arguments, "--resamples", 1000).stdout
+    values = {line.split()[0]: line.split()[1:] for line in text.splitlines()[2:7]}
+    assert {name: letters for name, (_, letters) in values.items()} == five.letters("SOD", "s_measure")
+    assert text.splitlines()[7] == (
+        "Methods that share a letter in a column are not significantly different; a: with the best."
+    )
+    record = json.loads(good(*arguments, "--resamples", 1000, "--json").stdout)
+    expected = {"dataset": "SOD", "metric": "s_measure", "letters": five.letters("SOD", "s_measure")}
+    assert record["letters"] == [expected]
+    assert comparison_json(five).count('"letters": {') == 2
+
+
+def test_letters_of_ranks_are_those_of_their_groups(five):
+    for ranks in five.ranks.values():
+        for j, k in combinations(range(5), 2):
+            shared = {*ranks.letters[j]} & {*ranks.letters[k]}
+            assert bool(shared) == any({j, k} <= {*group} for group in ranks.groups)
+
+
+def test_too_few_resamples_are_said_before_the_work(five, monkeypatch):
+    """And no letters are given, by which all methods would be alike."""
+    arguments = ("compare", *(f"scores/{name}" for name in "ABCDE"))
+    said = "100 resamples are too few for 50 tests: even the smallest p is above .05 after Holm."
+    done = good(*arguments, "--resamples", 100)
+    assert done.stderr == f"{said} Pass --resamples 2000 or more.\n"
+    assert f"{said} Pass" in done.stdout
+    table = done.stdout.partition("average ranks")[0]
+    assert "share a letter" not in table
+    assert all(len(line.split()) == 6 for line in table.splitlines()[1:7])
+    record = json.loads(good(*arguments, "--resamples", 100, "--json").stdout)
+    assert [each["letters"] for each in record["letters"]] == [None] * 5
+    monkeypatch.setattr("sodbench.analysis.compare.measured", lambda *_: 1 / 0)
+    told: list[str] = []
+    scores = load_scores([Path("scores")])
+    with pytest.raises(ZeroDivisionError):
+        compare(scores, metrics=["mae"], resamples=100, say=told.append)
+    assert told == [
+        "100 resamples are too few for 10 tests: even the smallest p is above .05 after Holm. "
+        "Pass --resamples 400 or more."
+    ]
+
+
+def test_tests_of_few_images_are_not_counted(here):
+    """Weighted F is defined on 19 images, so five of ten tests are left."""
+    scores = [made(name, 25, k, empty=range(6)) for k, name in enumerate("ABC")]
+    told: list[str] = []
+    found = compare(scores, metrics=["mae", "weighted_f"], resamples=50, say=told.append)
+    assert told == [found.caveat]
+    assert found.caveat.startswith("50 resamples are too few for 3 tests")
+    enough = compare(scores, metrics=["mae", "weighted_f"], resamples=400, say=told.append)
+    assert len(told) == 1
+    assert enough.letters("SOD", "weighted_f") == {}
+    assert "weighted F: no letters for fewer than 20 images." in comparison_text(enough)
+
+
+def test_progress_goes_by_methods_and_pairs(five):
+    steps: list[tuple[int, int]] = []
+    scores = load_scores([Path("scores")])
+    compare(scores, metrics=["mae"], resamples=100, progress=lambda *step: steps.append(step))
+    assert steps == [(k, 15) for k in range(1, 16)]
 
 
 def test_several_datasets_are_the_blocks_of_ranks(here):
@@ -309,7 +401,7 @@ def test_ten_datasets_are_enough():
         for k in range(10)
         for j, (method, skill) in enumerate(zip("ABC", (0.9, 0.5, 0.1), strict=True))
     ]
-    text = comparison_text(compare(scores, resamples=100))
+    text = comparison_text(compare(scores, resamples=100), verbose=True)
     assert "average ranks over 10 datasets (1 = best)" in text
     assert "MAE: best average rank A (1.00); not significantly different: A, B; B, C." in text  # 1.05 needed
     assert "too few for a test" not in text

@@ -5,10 +5,12 @@ Reference: Demšar, Statistical Comparisons of Classifiers over Multiple Data Se
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 
 import numpy as np
 from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
+from sodbench.analysis.statistics.letters import compact_letters
 from sodbench.analysis.statistics.resampling import ALPHA
 from sodbench.errors import ScoresError
 from sodbench.metrics.histogram import Reals
@@ -39,6 +41,17 @@ class Ranks:
     p: float
     critical_difference: float
     groups: tuple[tuple[int, ...], ...]
+
+    @property
+    def letters(self) -> list[str]:
+        """The letters of each method; those that share one do not differ significantly."""
+        order = np.argsort(self.mean, kind="stable").tolist()
+        alike = {pair for group in self.groups for pair in combinations(group, 2)}
+        different = [
+            (j, k) for j, k in combinations(range(len(order)), 2) if (order[j], order[k]) not in alike
+        ]
+        letters = compact_letters(len(order), different)
+        return [letters[order.index(method)] for method in range(len(order))]
 
 
 def friedman(values: Reals, higher_is_better: bool) -> Ranks:
