@@ -14,7 +14,7 @@ from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
     from sodbench.models.inference import PhotoSet
-    from sodbench.scoring.scores import Scores
+    from sodbench.scoring.runs import Results
 
 
 @dataclass(frozen=True)
@@ -98,12 +98,15 @@ def run(options: RunOptions) -> None:
     )
     failed = run_sets(sets, settings, progress_bar, say)
     if options.then_score and not failed:
-        report(_score_maps(sets, options.data), None, None, as_json=False)
+        results = _score_maps(sets, options.data)
+        report(results.scores, None, None, as_json=False)
+        for line in results.stored:
+            say(line)
     if failed:
         raise click.ClickException("\n".join([f"{counted(len(failed), 'photo')} failed:", *failed]))
 
 
-def _score_maps(sets: "Sequence[PhotoSet]", data: Path | None) -> "list[Scores]":
+def _score_maps(sets: "Sequence[PhotoSet]", data: Path | None) -> "Results":
     """Score the maps of all sets under the default protocol."""
     from sodbench.protocol import Protocol
     from sodbench.scoring.plan import Plan

@@ -33,6 +33,8 @@ class ScoreOptions:
     loose: bool
     subset: bool
     jobs: int | None
+    method: str | None
+    force: bool
     out: Path
     csv_file: Path | None
     images_file: Path | None
@@ -57,7 +59,13 @@ class ScoreOptions:
     help="Allow a mask folder that holds only part of the dataset; the signature says n/N.",
 )
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="Threads  [one per CPU].")
+@click.option("--method", metavar="NAME", help="What to call the method  [its folder's name].")
 @click.option("--out", type=FOLDER, default="scores", show_default=True, help="Where scores are kept.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Replace stored scores of other maps, of another protocol or of more images.",
+)
 @output_options
 @protocol_options(default="u2net")
 @gathered(ScoreOptions)
@@ -76,6 +84,7 @@ def score(options: ScoreOptions) -> None:
     from sodbench.metrics import check_metrics
     from sodbench.scoring.plan import Plan
     from sodbench.scoring.runs import collect_jobs, score_jobs
+    from sodbench.scoring.slots import Others
 
     plan = Plan(
         options.protocol.of(Protocol()),
@@ -88,11 +97,16 @@ def score(options: ScoreOptions) -> None:
     )
     check_targets(options.csv_file, options.images_file)
     preds = options.preds or _builtin_maps(options.datasets)
-    jobs, notices = collect_jobs(preds, options.datasets, options.masks, options.data)
+    jobs, notices = collect_jobs(preds, options.datasets, options.masks, options.data, options.method)
     for notice in (*options.protocol.notices(), *notices):
         say(notice)
-    scores = score_jobs(jobs, plan, options.out, options.protocol.mask_rule, progress_bar, say)
-    report(scores, options.csv_file, options.images_file, options.as_json)
+    others: Others = "replace" if options.force else "refuse"
+    results = score_jobs(jobs, plan, options.out, options.protocol.mask_rule, progress_bar, say, others)
+    report(results.scores, options.csv_file, options.images_file, options.as_json)
+    for line in results.stored:
+        say(line)
+    if len({scores.method for scores in results.scores}) > 1:
+        say(f"Compare them, for example: sodbench compare {options.out}")
 
 
 def _builtin_maps(datasets: tuple[str, ...]) -> tuple[Path, ...]:

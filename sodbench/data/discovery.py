@@ -73,13 +73,18 @@ def _by_folder(source: Source, known: dict[str, Dataset]) -> list[MapSet]:
         parts = [_name(source.path), *PurePosixPath(folder).parts]
         dataset = known.get(fold(parts[-1]))
         if dataset:
-            method = parts[-2] if len(parts) > 1 else source.path.resolve().parent.name
+            method = parts[-2] if len(parts) > 1 else _called(source.path).parent.name
             sets.append(MapSet(method or parts[-1], dataset, entries))
     return sets
 
 
 def _name(path: Path) -> str:
-    return path.resolve().stem if path.is_file() else path.resolve().name
+    return _called(path).stem if path.is_file() else _called(path).name
+
+
+def _called(path: Path) -> Path:
+    """Return the whole path by which a folder was called: a link keeps its own name."""
+    return path.resolve() if ".." in path.parts else path.absolute()
 
 
 def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Dataset]) -> list[MapSet]:

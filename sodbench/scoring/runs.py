@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -28,10 +29,19 @@ from sodbench.scoring.pipeline import Rows, score_methods
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row, held, lacking
 from sodbench.scoring.scores import Scores
-from sodbench.scoring.storage import settle
+from sodbench.scoring.slots import (
+    WAY,
+    Maps,
+    Others,
+    Slot,
+    fewer,
+    other_protocol,
+    partial_of,
+    replaced,
+    slot_of,
+)
 from sodbench.scoring.warm_up import warm_up
-from sodbench.utils.files import check_writable
-from sodbench.utils.process import Progress
+from sodbench.utils.process import Progress, Say
 
 
 class Job(NamedTuple):
@@ -42,8 +52,35 @@ class Job(NamedTuple):
     paths: dict[str, Path]
 
 
+class Place(NamedTuple):
+    """Where scores were stored, or were not, and why not there or not at all."""
+
+    home: Path
+    stored: bool
+    why: str
+
+
+class Finished(NamedTuple):
+    """The scores of a job, how many of their rows are of an earlier run, and where they are."""
+
+    scores: list[Scores]
+    reused: int
+    places: list[Place]
+
+
+class Results(NamedTuple):
+    """The scores of all jobs, and lines that say where they are."""
+
+    scores: list[Scores]
+    stored: list[str]
+
+
 def collect_jobs(
-    paths: Sequence[Path], datasets: Sequence[str] = (), masks: Path | None = None, data: Path | None = None
+    paths: Sequence[Path],
+    datasets: Sequence[str] = (),
+    masks: Path | None = None,
+    data: Path | None = None,
+    method: str | None = None,
 ) -> tuple[list[Job], list[str]]:
     """Find every method x dataset under some paths.
 
@@ -58,6 +95,8 @@ def collect_jobs(
         Names of datasets; none: those that folders are named like, or the one of `masks`.
     masks, data
         Where the masks of the one dataset lie, or where datasets do.
+    method
+        What the only method is called; by default what its folder is.
 
     Returns
     -------
@@ -76,7 +115,7 @@ def collect_jobs(
     wanted = [given.dataset] if given else list(dict.fromkeys(find(name) for name in datasets))
     jobs: dict[str, Job] = {}
     notices = _own_dataset(given, bool(datasets)) if given and not given.dataset.registered else []
-    for path in {path.resolve(): path for path in paths}.values():
+    for path in {path.absolute(): path for path in paths}.values():
         discovered, passed = discover(path, wanted)
         notices += passed
         for maps in discovered:
@@ -97,7 +136,7 @@ def collect_jobs(
     absent = [dataset.name for dataset in wanted if dataset.name not in jobs]
     if absent:
         raise PredictionError(f"{first_few([str(p) for p in paths])}: found no maps of {', '.join(absent)}.")
-    by_name = [jobs[name] for name in sorted(jobs)]
+    by_name = [_called(jobs[name], method) for name in sorted(jobs)]
     return by_name, [*notices, *(line for job in by_name for line in job.location.passed_over)]
 
 
@@ -107,52 +146,49 @@ def score_job(
     out: Path,
     mask_threshold: str | None = None,
     progress: Progress | None = None,
-    replace_others: bool = True,
-) -> tuple[list[Scores], int]:
-    """Score a job into ``out/METHOD/DATASET``, continuing from what is there.
-
-    Scores of another signature there are replaced, or else used and left as they are.
-
-    Returns
-    -------
-    The scores, by method, and how many rows were taken from an earlier run.
+    say: Say = lambda line: None,
+    others: Others = "refuse",
+) -> Finished:
+    """Score a job into ``out/METHOD/DATASET``, continuing from what is there; see `sodbench.scoring.slots`.
 
     Raises
     ------
     FileError, ScoresError
-        The folder cannot be written, or holds files that are no scores.
+        A folder cannot be written, holds files that are no scores, or (`others`) scores of other maps.
     DatasetError, PredictionError
         See `sodbench.scoring.pipeline.score_methods`; finished rows are kept for the next run.
     """
-    dataset = job.location.dataset.name
-    homes = {method: out / _folder_name(method) / _folder_name(dataset) for method in job.methods}
-    for home in homes.values():
-        _check_home(home)
-    plan = replace(plan, protocol=binarised_by(plan.protocol, job.location, mask_threshold))
-    stored = {method: _rows_at(home, plan) for method, home in homes.items()}
-    old = {method: _joined(stored[method], _rows_at(_partial(homes[method]), plan)) for method in homes}
+    asked = plan.protocol
+    plan = replace(plan, protocol=binarised_by(asked, job.location, mask_threshold))
+    find = {
+        method: partial(slot_of, Maps(method, entries, job.paths[method], job.location), out, asked, plan)
+        for method, entries in job.methods.items()
+    }
+    slots = {method: slot(others, say) for method, slot in find.items()}
+    if others == "refuse":
+        _check_free(list(slots.values()))
+    old = {method: _rows_of(slot, plan) for method, slot in slots.items()}
     rows: dict[str, Rows] = {method: dict(earlier) for method, earlier in old.items()}
+    finished, places, reused = [], [], 0
+    unsaved = dict(slots)
     try:
         made = score_methods(job.methods, job.location, plan, rows, progress)
-    except BaseException:
-        for method, home in homes.items():
-            if any(row is not old[method].get(image) for image, row in rows[method].items()):
-                _keep(home, method, job, plan, rows[method])
-        raise
-    finished = []
-    kept = 0
-    for method, scores in made.items():
-        same = sum(row is old[method].get(image) for image, row in scores.rows.items())
-        kept += same
-        scores = replace(scores, provenance=_provenance(job, method))
-        whole = _with_stored(scores, homes[method])
-        unchanged = all(row is stored[method].get(image) for image, row in scores.rows.items())
-        news = not unchanged or not _is_stored(whole, homes[method])
-        if news and (replace_others or not _holds_other(scores, homes[method])):
-            whole.save(homes[method])
-        shutil.rmtree(_partial(homes[method]), ignore_errors=True)
-        finished.append(scores)
-    return finished, kept
+        for method, scores in made.items():
+            reused += sum(row is old[method].get(image) for image, row in scores.rows.items())
+            scores = replace(scores, provenance=_provenance(job, method))
+            if slots[method].changed:
+                slots[method] = find[method](others, say)
+                if others == "refuse":
+                    _check_free([slots[method]])
+            places.append(_store(scores, slots[method], others, say))
+            finished.append(scores)
+            if places[-1].stored:
+                unsaved.pop(method)
+    finally:
+        for method, slot in unsaved.items():
+            if not slot.taken and _has_news(rows[method], old[method]):
+                _keep(slot.home, method, job, plan, rows[method])
+    return Finished(finished, reused, places)
 
 
 def score_jobs(
@@ -161,27 +197,63 @@ def score_jobs(
     out: Path,
     mask_threshold: str | None = None,
     bar: Callable[[str], AbstractContextManager[Progress | None]] = lambda what: nullcontext(),
-    say: Callable[[str], None] = lambda line: None,
-    replace_others: bool = True,
-) -> list[Scores]:
+    say: Say = lambda line: None,
+    others: Others = "refuse",
+) -> Results:
     """Run all jobs; `bar` shows the progress of each, `say` takes what a user should know."""
     warm_up(say)
-    scores = []
+    scores: list[Scores] = []
+    places: list[Place] = []
     for job in jobs:
         name = job.location.dataset.name
         for line in unpaired_notices(job, plan):
             say(line)
         with bar(name) as progress:
-            made, kept = score_job(job, plan, out, mask_threshold, progress, replace_others)
-        if kept:
-            total = sum(len(s.rows) for s in made)
+            finished = score_job(job, plan, out, mask_threshold, progress, say, others)
+        if finished.reused:
+            total = sum(len(s.rows) for s in finished.scores)
             maps = f"unchanged map{'' if total == 1 else 's'}"
-            say(f"{name}: reused stored results for {kept} of {total} {maps}.")
-        for s in made:
+            say(f"{name}: reused stored results for {finished.reused} of {total} {maps}.")
+        for s in finished.scores:
             for line in remarks(s):
                 say(line)
-        scores += made
-    return scores
+        scores += finished.scores
+        places += finished.places
+    return Results(scores, _stored_lines(places))
+
+
+def _stored_lines(places: Sequence[Place]) -> list[str]:
+    """Say where scores were stored, or not, and why; those of one reason in one line."""
+    homes: dict[tuple[bool, str], list[str]] = {}
+    for home, stored, why in places:
+        homes.setdefault((stored, why), []).append(str(home))
+    return [
+        f"{'Stored' if stored else 'Not stored'} in {first_few(names)}{why and ': '}{why}"
+        for (stored, why), names in homes.items()
+    ]
+
+
+def _check_free(slots: Sequence[Slot]) -> None:
+    """Refuse places that have scores of other maps."""
+    taken = [f"{slot.home}: it {slot.taken}." for slot in slots if slot.taken]
+    if taken:
+        more = [f"and {len(taken) - 5} more."] if taken[5:] else []
+        raise ScoresError("\n".join([*taken[:5], *more, WAY]))
+
+
+def _store(scores: Scores, slot: Slot, others: Others, say: Say) -> Place:
+    """Save scores if they may have their place and it does not hold them already."""
+    stored = slot.stored
+    why = slot.taken or (fewer(scores, stored) if stored and others != "replace" else "")
+    if why:
+        return Place(slot.home, False, f"it {why}. {WAY}")
+    whole = _with_stored(scores, stored)
+    if stored is None or not _is_stored(whole, stored):
+        whole.save(slot.home)
+        if stored and (line := replaced(scores, stored)):
+            say(f"{slot.home}: {line}")
+    shutil.rmtree(partial_of(slot.home), ignore_errors=True)
+    return Place(slot.home, True, other_protocol(scores, slot.elsewhere) if slot.elsewhere else "")
 
 
 def unpaired_notices(job: Job, plan: Plan) -> list[str]:
@@ -205,14 +277,20 @@ def unpaired_notices(job: Job, plan: Plan) -> list[str]:
     return lines
 
 
-def _rows_at(folder: Path, plan: Plan) -> dict[str, Row]:
-    """Return what of the rows in a folder holds under the plan's protocol; none where there are no scores."""
-    try:
-        scores = Scores.load(folder, moved=True)
-    except ScoresError:
-        return {}
-    kept = {image: held(row, scores.protocol, plan.protocol) for image, row in scores.rows.items()}
-    return {image: row for image, row in kept.items() if row is not None}
+def _rows_of(slot: Slot, plan: Plan) -> dict[str, Row]:
+    """Return the rows of earlier runs that hold under the plan's protocol."""
+    rows: dict[str, Row] = {}
+    for scores in (slot.stored, slot.elsewhere, _partial_at(slot.home)):
+        if scores is not None:
+            kept = {image: held(row, scores.protocol, plan.protocol) for image, row in scores.rows.items()}
+            rows = _joined(rows, {image: row for image, row in kept.items() if row is not None})
+    return rows
+
+
+def _partial_at(home: Path) -> Scores | None:
+    with suppress(ScoresError):
+        return Scores.load(partial_of(home), moved=True)
+    return None
 
 
 def _joined(stored: Mapping[str, Row], partial: Mapping[str, Row]) -> dict[str, Row]:
@@ -228,19 +306,19 @@ def _joined(stored: Mapping[str, Row], partial: Mapping[str, Row]) -> dict[str, 
     return rows
 
 
-def _check_home(home: Path) -> None:
-    """Refuse to replace what is no scores folder: somebody's maps, for example."""
-    check_writable(home.parent, "--out")
-    try:
-        settle(home)
-        names = {file.name for file in home.iterdir()} if home.exists() else set()
-    except OSError as error:
-        raise FileError(f"{home}: cannot list this folder ({error.strerror}).") from error
-    if names and "meta.json" not in names:
-        raise ScoresError(
-            f"{home}: found {first_few(sorted(names))}, expected scores or nothing. "
-            "Choose another folder with --out."
+def _called(job: Job, method: str | None) -> Job:
+    """Give the only method of a job another name."""
+    if method is None:
+        return job
+    if len(job.methods) > 1:
+        raise PredictionError(
+            f"--method {method}: names one method, and there are maps of {first_few(sorted(job.methods))} on "
+            f"{job.location.dataset.name}. Pass the folder of one."
         )
+    if not method.strip() or not method.isprintable():
+        raise PredictionError(f"--method {method!r}: expected a name of printable characters.")
+    (old,) = job.methods
+    return Job(job.location, {method: job.methods[old]}, {method: job.paths[old]})
 
 
 def _own_dataset(location: Location, named: bool) -> list[str]:
@@ -255,6 +333,11 @@ def _own_dataset(location: Location, named: bool) -> list[str]:
     return [f"{start}, since no registered one has this name; {hint}"]
 
 
+def _has_news(rows: Mapping[str, Row], old: Mapping[str, Row]) -> bool:
+    """Tell whether a map was scored that was not before."""
+    return any(row is not old.get(image) and "missing" not in row.notes for image, row in rows.items())
+
+
 def _keep(home: Path, method: str, job: Job, plan: Plan, rows: Rows) -> None:
     """Keep the finished rows of a run that failed; those that lack a metric asked for are not finished."""
     dataset = job.location.dataset
@@ -263,20 +346,12 @@ def _keep(home: Path, method: str, job: Job, plan: Plan, rows: Rows) -> None:
         method, f"{dataset.name}@{dataset.version}", dataset.count, plan.protocol, plan.metrics, finished
     )
     with suppress(FileError):
-        part.save(_partial(home))
+        part.save(partial_of(home))
 
 
-def _partial(home: Path) -> Path:
-    return home.with_name(f".{home.name}.partial")
-
-
-def _with_stored(scores: Scores, home: Path) -> Scores:
+def _with_stored(scores: Scores, stored: Scores | None) -> Scores:
     """Add the metrics of the same scores in a folder that this run was not asked for, and that still hold."""
-    try:
-        stored = Scores.load(home, moved=True)
-    except ScoresError:
-        return scores
-    if differing(stored.signature, scores.signature):
+    if stored is None or differing(stored.signature, scores.signature):
         return scores
     both = [name for name in METRICS if name in {*stored.metrics, *scores.metrics}]
     absent = {name for row in scores.rows.values() for name in lacking(row, scores.protocol, both)}
@@ -284,29 +359,21 @@ def _with_stored(scores: Scores, home: Path) -> Scores:
     return replace(scores, metrics=kept, unknown=stored.unknown)
 
 
-def _is_stored(scores: Scores, home: Path) -> bool:
-    try:
-        stored = Scores.load(home)
-    except ScoresError:
-        return False
-    return stored.signature == scores.signature and set(stored.metrics) >= set(scores.metrics)
-
-
-def _holds_other(scores: Scores, home: Path) -> bool:
-    try:
-        return bool(differing(Scores.load(home).signature, scores.signature))
-    except ScoresError:
-        return False
-
-
-def _folder_name(name: str) -> str:
-    return name.replace("/", "-").replace("\\", "-").lstrip(".") or "unnamed"
+def _is_stored(scores: Scores, stored: Scores) -> bool:
+    """Tell whether a folder holds these scores, as it would be written today."""
+    return (
+        not stored.outdated
+        and stored.signature == scores.signature
+        and set(stored.metrics) >= set(scores.metrics)
+        and all(row is stored.rows.get(image) for image, row in scores.rows.items())
+    )
 
 
 def _provenance(job: Job, method: str) -> dict[str, str]:
     return {
-        "predictions": str(job.paths[method]),
+        "predictions": str(Maps(method, job.methods[method], job.paths[method], job.location).source),
         "masks": str(job.location.masks),
+        "directory": str(Path.cwd()),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         **{package: version(package) for package in ("numpy", "numba", "pillow")},

@@ -32,6 +32,8 @@ from sodbench.metrics.parts import Curve, Images
 from sodbench.protocol import Protocol, Signature, differing, split_dataset
 from sodbench.scoring.rows import ROW_NOTES, Row, held, statistics_hold
 from sodbench.scoring.storage import (
+    DIGESTS,
+    OTHER_TREE,
     DamageError,
     Unknown,
     images_file,
@@ -80,6 +82,8 @@ class Scores:
         Where and how the scores were made; no part of the signature.
     unknown
         What of a stored folder's metrics this program does not know, and keeps.
+    outdated
+        Whether they were read from a folder without digests, or of older revisions of metrics.
     """
 
     method: str
@@ -91,6 +95,7 @@ class Scores:
     missing: str = "error"
     provenance: Mapping[str, Any] = field(default_factory=dict)
     unknown: Unknown = Unknown()
+    outdated: bool = field(default=False, compare=False)
 
     @property
     def dataset_name(self) -> str:
@@ -416,6 +421,7 @@ class Scores:
             missing=meta["missing"],
             provenance=meta["provenance"],
             unknown=unknown_of(meta),
+            outdated=DIGESTS not in meta or bool(old),
         )
         fields = differing(meta["signature"], scores.signature)
         if wrong := [f"{key} {a}, not {b}" for key, (a, b) in fields.items() if key != "rev"]:
@@ -468,6 +474,8 @@ def _said(value: object) -> str:
 def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
     """Read every scores folder at or under some paths: by dataset, in the order of the paths, by method.
 
+    Trees of other protocols (``@fan``) are read where a path names them, and not from above.
+
     Parameters
     ----------
     paths
@@ -482,7 +490,8 @@ def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
     folders: dict[Path, tuple[int, Path]] = {}
     for position, path in enumerate(given):
         for file in sorted(path.rglob("meta.json")):
-            if not file.parent.name.startswith("."):
+            inside = file.parent.relative_to(path).parts
+            if not file.parent.name.startswith(".") and not any(p.startswith(OTHER_TREE) for p in inside):
                 folders.setdefault(file.parent.resolve(), (position, file.parent))
     if not folders:
         raise ScoresError(

@@ -42,6 +42,9 @@ SCORES_FORMAT = 1
 META, IMAGES, LEVELS = FILES = ("meta.json", "images.csv", "levels.npz")
 """The files of a scores folder; others in it are left alone."""
 
+OTHER_TREE = "@"
+"""What the names of trees in a tree begin with that hold scores under other protocols."""
+
 DIGESTS = "sha256"
 """Where ``meta.json`` has the digests; its own is that of everything else in it."""
 
@@ -58,8 +61,8 @@ class DamageError(ScoresError):
 
     def __init__(self, folder: Path, cause: Exception | str) -> None:
         reason = " ".join(str(cause).split()) or type(cause).__name__
-        short = reason if len(reason) <= 200 else f"{reason[:200]} ..."
-        super().__init__(f"{folder}: these scores are damaged ({short}). Score again.")
+        self.reason = reason if len(reason) <= 200 else f"{reason[:200]} ..."
+        super().__init__(f"{folder}: these scores are damaged ({self.reason}). Score again.")
 
 
 class Unknown(NamedTuple):

@@ -110,7 +110,9 @@ class TestReuse:
         second = good("score", *score)
         assert computed == []
         assert second.stdout == first.stdout
-        assert second.stderr == "own: reused stored results for 4 of 4 unchanged maps.\n"
+        assert second.stderr == (
+            "own: reused stored results for 4 of 4 unchanged maps.\nStored in scores/maps/own\n"
+        )
         assert {path: path.stat().st_mtime_ns for path in Path("scores").rglob("*.*")} == before
 
     def test_by_content_and_not_by_date(self, score: tuple[str, ...], computed: list[str]) -> None:
@@ -177,7 +179,7 @@ class TestReuse:
     ) -> None:
         save(mask_of(0) // 255 * 170 + 30, "own/masks/im0.png")
         save(map_of(1)[::2, ::2], "maps/im1.png")
-        args = (*score, "--metrics", "mae", "--resize", "bilinear")
+        args = (*score, "--metrics", "mae", "--force", "--resize", "bilinear")
         good("score", *args)
         assert again(computed, *args, "--mask-threshold", ">20") == ["im0"]
         assert again(computed, *args, "--mask-threshold", ">20") == []
@@ -293,6 +295,8 @@ class TestOtherMetrics:
     def test_another_protocol_takes_no_metrics_over(self, score: tuple[str, ...]) -> None:
         good("score", *score)
         good("score", *score, "--metrics", "mae", "--protocol", "fan")
+        assert Scores.load(Path("scores/@fan/maps/own")).metrics == ("mae",)
+        good("score", *score, "--metrics", "mae", "--protocol", "fan", "--force")
         assert Scores.load(Path("scores/maps/own")).metrics == ("mae",)
 
 
@@ -452,7 +456,7 @@ class TestProcess:
     def test_silent_where_stderr_is_no_terminal(self, score: tuple[str, ...]) -> None:
         good("score", *score)
         found = process("score", *score, "--out", "s2")
-        assert (found.returncode, found.stderr) == (0, b"")
+        assert (found.returncode, found.stderr) == (0, b"Stored in s2/maps/own\n")
 
 
 def test_unregistered_dataset_is_named_by_all_its_masks(score: tuple[str, ...]) -> None:

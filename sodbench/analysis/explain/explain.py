@@ -214,12 +214,15 @@ def rescorer_of_maps(
         )
     odd = tuple(f"{finding.name}: {finding.text}" for finding in findings)
     try:
-        (scores,) = score_jobs([job], plan, out, mask_threshold, bar=bar, say=say, replace_others=False)
+        results = score_jobs([job], plan, out, mask_threshold, bar=bar, say=say, others="leave")
     except SodbenchError:
         for line in odd:
             say(line)
         raise
+    for line in results.stored:
+        say(line)
     pixels = Pixels(entries, job.location, plan.strip, plan.loose, plan.jobs)
+    (scores,) = results.scores
     return Rescorer(scores, pixels), odd or (NOTHING_ODD,)
 
 
