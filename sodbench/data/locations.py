@@ -12,8 +12,8 @@ from sodbench.data.registry import Dataset, find, fold, lookup, registry
 from sodbench.data.sources import ImageFile, PassedOver, open_source, told_apart
 from sodbench.errors import DatasetError, PredictionError, first_few
 from sodbench.protocol import Protocol
-from sodbench.utils.files import config_file
-from sodbench.utils.text import counted
+from sodbench.utils.files import check_path, config_file
+from sodbench.utils.text import counted, shortened
 from sodbench.utils.toml import read_toml
 
 MASK_FOLDERS = ("masks", "mask", "gt", "gts", "gt_masks", "ground_truth", "ground_truth_mask")
@@ -261,12 +261,17 @@ def check_complete(location: Location, subset: bool) -> None:
 
 
 def _data_folders(data: Path | None) -> list[Path]:
-    if data is not None:
-        return [data]
+    folders = _named_data_folders() if data is None else [data]
+    for folder in folders:
+        check_path(folder, DatasetError)
+    return folders
+
+
+def _named_data_folders() -> list[Path]:
     if value := os.environ.get("SODBENCH_DATA"):
         return [Path(part).expanduser() for part in value.split(os.pathsep) if part]
     file = config_file("config.toml")
-    if not file.is_file():
+    if not os.path.lexists(file):
         return []
     config = read_toml(file)
     if unknown := [key for key in config if key != "data"]:
@@ -274,7 +279,7 @@ def _data_folders(data: Path | None) -> list[Path]:
     folders = config.get("data", [])
     folders = [folders] if isinstance(folders, str) else folders
     if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
-        raise DatasetError(f"{file}: data is {folders!r}, expected a folder or a list of folders.")
+        raise DatasetError(f"{file}: data is {shortened(folders)}, expected a folder or a list of folders.")
     return [file.parent / Path(folder).expanduser() for folder in folders]
 
 

@@ -11,6 +11,7 @@ from unicodedata import normalize
 from sodbench.errors import DatasetError, ProtocolError, first_few, nearest
 from sodbench.protocol import parse_mask_rule
 from sodbench.utils.files import config_file, shipped
+from sodbench.utils.text import shortened
 from sodbench.utils.toml import FLAG, TEXT, Check, checked_table, read_toml
 
 
@@ -112,7 +113,7 @@ def _own_file(extra: Path | None) -> Path | None:
     if chosen := os.environ.get("SODBENCH_DATASETS"):
         return Path(chosen)
     file = config_file("datasets.toml")
-    return file if file.is_file() else None
+    return file if os.path.lexists(file) else None
 
 
 def _read(file: Path) -> list[Dataset]:
@@ -122,7 +123,7 @@ def _read(file: Path) -> list[Dataset]:
 def _dataset(file: Path, name: str, table: object) -> Dataset:
     where = f"{file}: [{name}]"
     if not isinstance(table, dict):
-        raise DatasetError(f"{where}: found {table!r}, expected a table of facts about a dataset.")
+        raise DatasetError(f"{where}: found {shortened(table)}, expected a table of facts about a dataset.")
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise DatasetError(f"{where}: a name may hold letters, digits and _ . + - only.")
     facts = checked_table(where, table, _KEYS, DatasetError)

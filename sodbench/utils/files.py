@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sodbench.errors import FileError, SodbenchError
+from sodbench.utils.text import shortened
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -98,6 +99,29 @@ def check_regular(
     if kind != stat.S_IFREG:
         raise error(f"{path}: is {_KINDS.get(kind, 'no file')}, expected {expected}.")
     return state
+
+
+def check_path(path: Path | str, error: type[SodbenchError] = FileError) -> None:
+    """Check that the system can look a path up, whether or not something lies there.
+
+    Raises
+    ------
+    FileError
+        It is longer than paths may be, holds a null character, or is in a folder that may not be entered.
+
+    Examples
+    --------
+    >>> check_path("a" * 300)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    sodbench.errors.FileError: 'aa...aa... (300 characters): cannot look this path up (File name too long).
+    """
+    try:
+        os.stat(path)  # noqa: PTH116 (Path.stat and Path.exists differ by version)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as cause:
+        reason = getattr(cause, "strerror", None) or cause
+        raise error(f"{shortened(str(path))}: cannot look this path up ({reason}).") from cause
 
 
 def read_file(

@@ -1,14 +1,25 @@
 """Reads TOML files that users write, and checks every key and value."""
 
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from sodbench.errors import DatasetError, SodbenchError, nearest
+from sodbench.utils.files import read_file
+from sodbench.utils.text import shortened
 
 Check = tuple[str, Callable[[Any], bool]]
 """The expected value in words, and a function that checks it."""
+
+MOST_BYTES = 1 << 20
+"""What a file may hold: those that ship have some kilobytes."""
+MOST_DEPTH = 20
+"""How deep tables and lists may be nested: those of sodbench are three deep."""
+
+_ENDLESS_KEY = re.compile(r"""(?<![\w"'-])(?:[\w"'-]+[ \t]{0,9}\.[ \t]{0,9}){100}""")
+"""Dotted keys nest tables, on which tomllib spends time by the square of their number."""
 
 TEXT: Check = ("a string", lambda v: isinstance(v, str))
 FLAG: Check = ("true or false", lambda v: isinstance(v, bool))
@@ -22,14 +33,31 @@ def read_toml(file: Path, error: type[SodbenchError] = DatasetError) -> dict[str
     file
         The file.
     error
-        Exception to raise if it is missing or not valid TOML.
+        Exception to raise if it is missing, no regular file, too large, not valid TOML or nested too deeply.
     """
+    data = read_file(file, error, "a TOML file", most=MOST_BYTES)
     try:
-        return tomllib.loads(file.read_text("utf-8"))
-    except OSError as cause:
-        raise error(f"{file}: cannot read this file ({cause.strerror}).") from cause
+        text = data.decode("utf-8")
+        deep = bool(_ENDLESS_KEY.search(text))
+        table = {} if deep else tomllib.loads(text)
+        deep |= _is_deeper(table, MOST_DEPTH)
     except ValueError as cause:
         raise error(f"{file}: this is not valid TOML: {cause}.") from cause
+    except RecursionError:
+        deep = True
+    if deep:
+        raise error(f"{file}: tables and lists are nested more than {MOST_DEPTH} deep, expected few levels.")
+    return table
+
+
+def _is_deeper(value: object, most: int) -> bool:
+    """Tell whether tables and lists are nested more than `most` deep; dotted keys nest without brackets."""
+    level = [value]
+    for _ in range(most + 1):
+        tables = [list(item.values()) for item in level if isinstance(item, dict)]
+        lists = [item for item in level if isinstance(item, list)]
+        level = [inner for items in (*tables, *lists) for inner in items]
+    return bool(level)
 
 
 def checked_table(
@@ -61,5 +89,5 @@ def checked_table(
             raise error(f"{where}: unknown key {key}; {nearest(key, list(keys))}")
         expected, is_valid = keys[key]
         if not is_valid(value):
-            raise error(f"{where}: {key} is {value!r}, expected {expected}.")
+            raise error(f"{where}: {key} is {shortened(value)}, expected {expected}.")
     return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}

@@ -198,6 +198,36 @@ def test_own_file_is_checked(config: Path, text: str, message: str) -> None:
     assert str(config / "datasets.toml") in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[X]\nimages = " + "[" * 3000 + "]" * 3000, "nested more than 20 deep"),
+        ("X" + ".a" * 100_000 + " = 1", "nested more than 20 deep"),
+        ("X" + ".a" * 30 + " = 1", "nested more than 20 deep"),
+        ("[X]\n" + "k" * 100_000 + " = 1", r"unknown key k+ \.\.\. .100001 characters"),
+        ('[X]\nversion = "' + "a b " * 1000 + '"', r"version is 'a b .*\.\.\. .4000 characters., expected"),
+        ("[X]\nversion = 1 # \0", "this is not valid TOML"),
+        ("#" * (1 << 20) + "\n", "has 1048577 bytes, expected at most 1048576"),
+    ],
+)
+def test_hostile_files(config: Path, text: str, message: str) -> None:
+    own_entry(config, text)
+    with pytest.raises(DatasetError, match=message) as caught:
+        registry()
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize("name", ["config.toml", "datasets.toml"])
+def test_a_pipe_is_no_file(config: Path, name: str) -> None:
+    os.mkfifo(config / name)
+    with pytest.raises(DatasetError, match=rf"{name}: is a named pipe .FIFO., expected a TOML file"):
+        locate_all()
+    (config / name).unlink()
+    (config / name).symlink_to("nowhere")
+    with pytest.raises(DatasetError, match=rf"{name}: cannot read this file .No such file"):
+        locate_all()
+
+
 def test_shipped_file_resolver(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     package = tmp_path / "site" / "sodbench"
     package.mkdir(parents=True)
@@ -312,6 +342,12 @@ def test_data_folders_by_precedence(
         ("data = [3]\n", r"data is \[3\], expected"),
         ("dat = 'x'\n", r"config\.toml: unknown key dat"),
         ("data = \n", r"config\.toml: this is not valid TOML"),
+        ("data = " + "[" * 3000 + "]" * 3000 + "\n", r"config\.toml: .* nested more than 20 deep"),
+        ('data = "\\u0000"\n', "cannot look this path up .embedded null byte"),
+        (
+            f"data = ['/{'x' * 5000}']\n",
+            "x+\\.\\.\\. .5001 characters.: cannot look this path up .File name too long",
+        ),
     ],
 )
 def test_config_is_checked(config: Path, text: str, message: str) -> None:

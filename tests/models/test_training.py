@@ -604,6 +604,7 @@ def test_two_processes_give_the_mean_of_their_gradients():
         ("model = ''", "model is '', expected a name"),
         ("factory = 'net'", "factory is 'net', expected \"module:function\""),
         ("batch 3", r"tiny\.toml: this is not valid TOML"),
+        ("model = " + "[" * 3000 + "]" * 3000, r"tiny\.toml: tables and lists are nested more than 20 deep"),
     ],
 )
 def test_impossible_configurations(line, match):
@@ -612,6 +613,15 @@ def test_impossible_configurations(line, match):
     Path("tiny.toml").write_text("\n".join([*kept, line]))
     refused("train", "--config", "tiny.toml", "--data", "set", "--out", "run", match=match)
     assert not Path("run").exists()
+
+
+def test_a_configuration_is_a_file_that_can_be_there():
+    os.mkfifo("pipe.toml")
+    for config, match in (
+        ("pipe.toml", "is a named pipe .FIFO., expected a TOML file"),
+        ("x" * 5000, "too long"),
+    ):
+        refused("train", "--config", config, "--data", "set", "--out", "run", match=match)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 from sodbench.errors import TrainingError
 from sodbench.models.networks import NETWORKS
 from sodbench.models.predictor import PRECISIONS
+from sodbench.utils.files import check_path
 from sodbench.utils.toml import FLAG, TEXT, Check, checked_table, read_toml
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -125,8 +126,9 @@ def _find(path: Path) -> Path:
     parts = PurePath(path).parts
     name = Path(*(parts[1:] if len(parts) > 1 and parts[0] == "configs" else parts))
     places = (path, CONFIGS / name.with_suffix(".toml")) if name.name else (path,)
+    check_path(path, TrainingError)
     for place in places:
-        if place.is_file():
+        if place.exists() and not place.is_dir():
             return place
     shipped = [file.relative_to(CONFIGS).as_posix() for file in sorted(CONFIGS.rglob("*.toml"))]
     raise TrainingError(
