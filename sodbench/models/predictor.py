@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sodbench.errors import WeightsError
 from sodbench.models.loading import load_weights, weights_sha256
+from sodbench.models.probe import check_probe, is_published
 from sodbench.models.registry import find_model, known_models, unpublished
 from sodbench.models.weights import fetch_weights
 from sodbench.utils.text import counted
@@ -144,8 +145,8 @@ def load_model(
     Raises
     ------
     WeightsError
-        The model is unknown, its name is not valid or another model's, or its weights cannot be fetched or
-        do not fit.
+        The model is unknown, its name is not valid or another model's, or its weights cannot be fetched, do
+        not fit, or are published ones that give another output than they should.
     """
     need_torch()
     if factory and name in known_models():
@@ -157,7 +158,11 @@ def load_model(
     network = build_network(factory or (weights and unpublished(name)) or find_model(name).factory)
     path = weights or fetch_weights(find_model(name), say)
     load_weights(network, path, say)
-    return network, path, weights_sha256(path)
+    digest = weights_sha256(path)
+    known = None if factory else known_models().get(name)
+    if known and is_published(known, path, digest):
+        check_probe(network, known, path)
+    return network, path, digest
 
 
 def need_torch() -> None:

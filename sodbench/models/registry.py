@@ -29,7 +29,10 @@ class WeightsFile(NamedTuple):
 
 
 class Model(NamedTuple):
-    """A model: how it is built (``module:function``), its size, and its weights, best file first."""
+    """A model: how it is built (``module:function``), its size, and its weights, best file first.
+
+    `probe` is what these weights give on a test input; see `sodbench.models.probe`.
+    """
 
     name: str
     label: str
@@ -37,6 +40,7 @@ class Model(NamedTuple):
     parameters: int
     gmac: float
     licence: str
+    probe: tuple[float, ...]
     weights: tuple[WeightsFile, ...]
 
 
@@ -50,7 +54,9 @@ def known_models() -> Mapping[str, Model]:
     with (Path(__file__).parent / "models.toml").open("rb") as file:
         entries: dict[str, dict[str, Any]] = tomllib.load(file)
     return {
-        name: Model(name=name, **{**entry, "weights": _files(entry["weights"])})
+        name: Model(
+            name=name, **{**entry, "probe": tuple(entry["probe"]), "weights": _files(entry["weights"])}
+        )
         for name, entry in entries.items()
     }
 

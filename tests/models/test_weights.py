@@ -46,7 +46,7 @@ def server(tmp_path):
 
 def model(*mirrors: str | Wheel, content: bytes = CONTENT) -> Model:
     file = WeightsFile("a.pth", len(content), hashlib.sha256(content).hexdigest(), mirrors)
-    return Model("fake", "Fake", "fake:net", 1, 1.0, "none", (file,))
+    return Model("fake", "Fake", "fake:net", 1, 1.0, "none", (0.0,) * 16, (file,))
 
 
 def test_mirrors_are_tried_in_order(server, cache):
