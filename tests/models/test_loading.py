@@ -355,6 +355,17 @@ def test_code_in_a_pickle_is_never_run(tmp_path, by):
     assert "Re-running" not in str(caught.value)  # torch's advice to run the code
 
 
+def test_newer_pickle_is_refused_without_a_warning(tmp_path):
+    """Torch warns of its protocol; here warnings are errors."""
+    touched, path = tmp_path / "touched", tmp_path / "a.pth"
+    path.write_bytes(pickle.dumps({"first.conv_s1.weight": Bomb(touched)}, protocol=4))
+    with pytest.raises(
+        WeightsError, match=r"a\.pth: damaged, or not a PyTorch checkpoint but another pickle"
+    ):
+        load_weights(tiny(), path)
+    assert not touched.exists()
+
+
 def test_whole_module_is_refused(tmp_path):
     torch.save(tiny(), tmp_path / "a.pth")
     with pytest.raises(WeightsError, match=r"holds code or objects .*state_dict\(\) alone"):

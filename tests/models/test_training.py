@@ -735,6 +735,29 @@ def test_folder_of_another_run():
     refused(*begin(out="set"), match=r"set: is not empty, expected a new folder. Choose another, or empty it")
 
 
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_again():
+    Path("run").mkdir()
+    Path("run/.checkpoint.pt.part").write_bytes(b"half")
+    good(*begin(iterations=1))
+    assert listing("run") == ["checkpoint.pt", "last.safetensors", "log.csv", "loss.svg", "run.json"]
+
+
+def test_a_checkpoint_is_there_before_the_weights(monkeypatch):
+    """Killed between the two, a run leaves what it can be resumed from."""
+
+    def killed(folder, model):
+        raise KeyboardInterrupt
+
+    good(*begin(iterations=1))
+    state = state_of("run")
+    del state["format"]
+    Path("other").mkdir()
+    monkeypatch.setattr("sodbench.models.training.checkpoint.write_weights", killed)
+    with pytest.raises(KeyboardInterrupt):
+        write_checkpoint(Path("other"), state)
+    assert listing("other") == ["checkpoint.pt"]
+
+
 def test_other_pairs_on_resuming():
     good(*begin(iterations=1))
     Path("set/masks/p1.png").unlink()

@@ -83,17 +83,17 @@ _RNG: Check = ("the bytes of a generator's state", _is_bytes)
 
 
 def write_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Write the network's weights, then a checkpoint.
+    """Write a checkpoint, then the network's weights: a run can be resumed as soon as it has left anything.
 
     Raises
     ------
     FileError
         The disk is full, or the folder cannot be written; an earlier checkpoint is left as it was.
     """
-    write_weights(folder, state["model"])
     buffer = io.BytesIO()
     torch.save({"format": CHECKPOINT_FORMAT, **state}, buffer)
     _replace(folder / CHECKPOINT_FILE, buffer.getbuffer())
+    write_weights(folder, state["model"])
 
 
 def write_weights(folder: Path, model: dict[str, torch.Tensor]) -> None:

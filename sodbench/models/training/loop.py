@@ -96,7 +96,7 @@ def train(
     data
         What it is trained on.
     out
-        The run's folder: empty, or with `state` the one that this was read from.
+        The run's folder: empty but for hidden files, or with `state` the one that this was read from.
     state
         The checkpoint to go on from.
     device
@@ -121,7 +121,7 @@ def train(
         A checkpoint cannot be written.
     """
     check_writable(out, "--out")
-    if state is None and out.exists() and any(out.iterdir()):
+    if state is None and out.exists() and any(not path.name.startswith(".") for path in out.iterdir()):
         begun = (out / CHECKPOINT_FILE).exists()
         hint = f"Go on with an earlier run by --resume {out}." if begun else "Choose another, or empty it."
         raise TrainingError(f"{out}: is not empty, expected a new folder. {hint}")
