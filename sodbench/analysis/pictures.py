@@ -36,15 +36,15 @@ class Pictures(NamedTuple):
     maps: Mapping[str, NDArray[np.uint8]]
 
 
-def location_of(scores: Scores, data: Path | None = None) -> Location:
+def location_of(scores: Scores, data: Path | None = None, masks: Path | None = None) -> Location:
     """Find the masks that scores were made with, and their photos.
 
     Parameters
     ----------
     scores
         Their provenance holds the path of the masks.
-    data
-        Where to look instead: the folder that holds dataset folders, or the masks of one's own dataset.
+    data, masks
+        Where to look instead: the folder that holds dataset folders, or a folder or zip of the masks.
 
     Raises
     ------
@@ -53,19 +53,26 @@ def location_of(scores: Scores, data: Path | None = None) -> Location:
     """
     name = scores.dataset_name
     known = registry().get(name)
-    masks = Path(scores.provenance.get("masks", ""))
-    if known is None:
-        masks = data or masks
-    elif data is None:
-        for folder in masks.parents[:3]:
+    if masks is not None:
+        return place(name, masks, None)
+    if known is None and data is not None:
+        raise DatasetError(
+            f"{name} is not a registered dataset, which is what --data is searched for. Pass its masks "
+            "with --masks."
+        )
+    scored = Path(scores.provenance.get("masks", ""))
+    if known and data is None:
+        for folder in scored.parents[:3]:
             with suppress(DatasetError):
-                if (location := locate(known, folder)).masks == masks:
+                if (location := locate(known, folder)).masks == scored:
                     return location
-    if known and (data or not masks.name or not masks.exists()):
+    if known and (data or not scored.name or not scored.exists()):
         return place(name, None, data)
-    if not masks.name or not masks.exists():
-        raise DatasetError(f"{masks}: the masks of {name} are no longer here. Pass their folder with --data.")
-    return from_masks(masks, name)
+    if not scored.name or not scored.exists():
+        raise DatasetError(
+            f"{scored}: the masks of {name} are no longer here. Pass their folder with --masks."
+        )
+    return from_masks(scored, name)
 
 
 def maps_path(scores: Scores, maps: Path | None = None) -> Path:

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.options import FOLDER, gathered
+from sodbench.cli.conventions import gathered
+from sodbench.cli.options import (
+    DEVICE_OPTION,
+    MODEL_MODULE_OPTION,
+    MODEL_OPTION,
+    PRECISION_OPTION,
+    weights_option,
+)
 from sodbench.cli.output import say, show
+from sodbench.cli.parameters import option
 from sodbench.utils.process import import_from_here
 
 
@@ -23,19 +31,20 @@ class BenchOptions:
 
 
 @click.command("bench-model")
-@click.option("--model", default="u2net", show_default=True, help="A model of `sodbench models`.")
-@click.option(
-    "--model-module", metavar="MODULE:FUNCTION", help="Time your own model; its weights may be random."
-)
-@click.option("--weights", type=FOLDER, help="File in place of the published weights.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
-@click.option(
+@MODEL_OPTION
+@MODEL_MODULE_OPTION
+@weights_option("the published ones")
+@DEVICE_OPTION
+@PRECISION_OPTION
+@option(
     "--rounds", type=click.IntRange(min=1), default=30, show_default=True, help="Number of images to time."
 )
 @gathered(BenchOptions)
 def bench_model(options: BenchOptions) -> None:
-    """Time a model as the paper does: one 320x320 image at a time, the network alone."""
+    """Time a model as the paper does: one 320x320 image at a time, the network alone.
+
+    A network of your own, or one without published weights, is timed with random weights.
+    """
     from sodbench.models.cost import measure
     from sodbench.models.predictor import build_network, choose_device, fix_cudnn, load_model
     from sodbench.models.registry import unpublished

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sodbench.cli.options import FIGURE_FILE, FOLDER, TEXT_FILE, gathered, names_option
+from sodbench.cli.conventions import gathered
+from sodbench.cli.options import (
+    BY_OPTION,
+    CSV_OPTION,
+    DATA_OPTION,
+    JSON_OPTION,
+    MASKS_OPTION,
+    METHODS_OPTION,
+    datasets_option,
+    metrics_option,
+)
 from sodbench.cli.output import check_targets, deliver, progress_bar, say, show
+from sodbench.cli.parameters import FIGURE_FILE, FOLDER, argument, option
 from sodbench.data.registry import dataset_name
 
 if TYPE_CHECKING:
@@ -23,9 +34,11 @@ class CompareOptions:
 
     stored: tuple[Path, ...]
     datasets: tuple[str, ...]
+    methods: tuple[str, ...]
     metrics: tuple[str, ...]
     attribute: str | None
     data: Path | None
+    masks: Path | None
     resamples: int
     seed: int
     interval: str
@@ -36,24 +49,32 @@ class CompareOptions:
 
 
 @click.command()
-@click.argument("stored", nargs=-1, type=FOLDER, required=True, metavar="A B [C]...")
-@names_option("--dataset", "-d", "datasets", help="NAME or NAME,NAME.")
-@names_option("--metrics", help="ID,ID, or paper, all  [paper].")
-@click.option(
-    "--by",
-    "attribute",
-    help="Break down by an image attribute: size, objects, border, thin or contrast.",
+@argument("stored", nargs=-1, type=FOLDER, required=True, metavar="A B [C]...")
+@datasets_option()
+@METHODS_OPTION
+@metrics_option("paper")
+@BY_OPTION
+@DATA_OPTION
+@MASKS_OPTION
+@option(
+    "--resamples",
+    type=click.IntRange(100),
+    default=10_000,
+    show_default=True,
+    help="Number of bootstrap resamples, and of permutations.",
 )
-@click.option("--data", type=FOLDER, help="For --by: where masks and photos are now.")
-@click.option("--resamples", type=click.IntRange(100), default=10_000, show_default=True)
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--interval", type=click.Choice(["percentile", "bca"]), default="percentile", show_default=True)
-@click.option(
-    "--verbose", is_flag=True, help="For three methods or more: list the differences of all pairs, too."
+@option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random numbers.")
+@option(
+    "--interval",
+    type=click.Choice(["percentile", "bca"]),
+    default="percentile",
+    show_default=True,
+    help="Kind of bootstrap interval.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
-@click.option("--csv", "csv_file", type=TEXT_FILE, help="Write the differences as CSV (-: to stdout).")
-@click.option(
+@option("--verbose", is_flag=True, help="For three methods or more: list the differences of all pairs, too.")
+@JSON_OPTION
+@CSV_OPTION
+@option(
     "--plot", type=FIGURE_FILE, help="Draw differences (two methods), ranks, or --by; .pdf, .svg or .png."
 )
 @gathered(CompareOptions)
@@ -74,12 +95,14 @@ def compare(options: CompareOptions) -> None:
     from sodbench.reports.compare import comparison_csv, comparison_json, comparison_text
     from sodbench.reports.figures.style import check_figure_target
     from sodbench.scoring.scores import load_scores
+    from sodbench.scoring.selection import chosen_scores
 
     plot, csv_file = options.plot, options.csv_file
     check_targets(csv_file, plot, as_json=options.as_json)
     if plot is not None:
         check_figure_target(plot, "--plot")
     stored = [scores for path in options.stored for scores in load_scores([path])]
+    stored = chosen_scores(stored, options.datasets, options.methods)
     datasets = [dataset_name(name) for name in options.datasets]
     if options.attribute is not None:
         if csv_file is not None or options.interval == "bca":
@@ -125,7 +148,7 @@ def _break_down(
     by_dataset: list[list[Breakdown]] = []
     for name, board in boards.items():
         with progress_bar(name) as progress:
-            location = location_of(board[0], options.data)
+            location = location_of(board[0], options.data, options.masks)
             by_dataset.append(
                 break_down(
                     board,

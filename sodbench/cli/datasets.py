@@ -5,12 +5,14 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.options import FOLDER
+from sodbench.cli.completion import completed, dataset_names
+from sodbench.cli.options import DATA_OPTION, MASKS_OPTION
 from sodbench.cli.output import progress_bar, say, show
+from sodbench.cli.parameters import argument
 
 
 @click.group(invoke_without_command=True)
-@click.option("--data", type=FOLDER, help="Folder that holds dataset folders [SODBENCH_DATA].")
+@DATA_OPTION
 @click.pass_context
 def datasets(ctx: click.Context, data: Path | None) -> None:
     """List datasets: name, number of images, where they are on this disk, and whether they are complete."""
@@ -23,9 +25,9 @@ def datasets(ctx: click.Context, data: Path | None) -> None:
 
 
 @datasets.command()
-@click.argument("name")
-@click.option("--data", type=FOLDER, help="Folder that holds dataset folders [SODBENCH_DATA].")
-@click.option("--masks", type=FOLDER, help="Folder or zip of this dataset's masks.")
+@argument("name", shell_complete=completed(dataset_names))
+@DATA_OPTION
+@MASKS_OPTION
 @click.pass_context
 def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None) -> None:
     """Read every mask of a dataset and list all errors; the exit code is 1 if there are any."""

@@ -6,17 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sodbench.cli.conventions import ProtocolChoice, ProtocolCommand, gathered, protocol_options
 from sodbench.cli.options import (
-    FOLDER,
+    DATA_OPTION,
+    JOBS_OPTION,
+    JSON_OPTION,
     LOOSE_OPTION,
+    MASKS_OPTION,
     STRIP_OPTION,
-    ProtocolChoice,
-    ProtocolCommand,
-    gathered,
-    names_option,
-    protocol_options,
+    SUBSET_OPTION,
+    dataset_option,
+    metrics_option,
+    scores_option,
 )
 from sodbench.cli.output import progress_bar, say, show
+from sodbench.cli.parameters import FOLDER, argument, option
 from sodbench.protocol import Protocol
 
 if TYPE_CHECKING:
@@ -37,7 +41,7 @@ class ExplainOptions:
     loose: bool
     subset: bool
     jobs: int | None
-    out: Path
+    scores: Path
     as_json: bool
     protocol: ProtocolChoice
 
@@ -56,29 +60,23 @@ class ClaimCommand(ProtocolCommand):
 
 
 @click.command(cls=ClaimCommand)
-@click.argument("maps", type=FOLDER)
-@click.option(
-    "--dataset", "-d", help="Dataset of the masks; by default the one that the folder is named after."
-)
-@click.option("--masks", type=FOLDER, help="Folder or zip of its masks.")
-@click.option("--data", type=FOLDER, help="Folder of dataset folders, in place of SODBENCH_DATA.")
-@click.option(
+@argument("maps", type=FOLDER)
+@dataset_option(show_default="the one that the folder is named after")
+@DATA_OPTION
+@MASKS_OPTION
+@option(
     "--claimed",
     multiple=True,
     metavar="METRIC=VALUE...",
     help="Scores as printed in a paper: max_f=.951 mae=.033",
 )
-@names_option("--metrics", help="IDs, 'paper' or 'all'  [paper].")
+@metrics_option("paper")
 @STRIP_OPTION
 @LOOSE_OPTION
-@click.option(
-    "--subset",
-    is_flag=True,
-    help="Allow a mask folder that holds only part of the dataset; the signature says n/N.",
-)
-@click.option("--jobs", "-j", type=click.IntRange(min=1), help="Threads  [one per CPU].")
-@click.option("--out", type=FOLDER, default="scores", show_default=True, help="Where scores are kept.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
+@SUBSET_OPTION
+@JOBS_OPTION
+@scores_option(default="scores", show_default=True, aliases=("--out",))
+@JSON_OPTION
 @protocol_options(default=None)
 @gathered(ExplainOptions)
 def explain(options: ExplainOptions) -> None:
@@ -146,4 +144,4 @@ def _of_maps(options: ExplainOptions) -> tuple["Rescorer", tuple[str, ...]]:
         subset=options.subset,
         jobs=options.jobs,
     )
-    return rescorer_of_maps(job, plan, options.out, options.protocol.mask_rule, say, progress_bar)
+    return rescorer_of_maps(job, plan, options.scores, options.protocol.mask_rule, say, progress_bar)

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.options import BOARDS_OPTION, FOLDER, gathered
+from sodbench.cli.completion import completed, dataset_names
+from sodbench.cli.conventions import gathered
+from sodbench.cli.options import BOARDS_OPTION, METHOD_OPTION
 from sodbench.cli.output import say, show
+from sodbench.cli.parameters import FOLDER, argument, option
 
 
 @dataclass(frozen=True)
@@ -30,22 +33,21 @@ def leaderboard() -> None:
 
 
 @leaderboard.command()
-@click.argument("scores", nargs=-1, type=FOLDER, required=True)
-@click.option(
-    "--boards",
-    type=FOLDER,
-    help="Folder of DATASET.csv; an empty one begins as a copy of the shipped boards.",
-)
-@click.option("--method", help="Name on the board, in place of the scores' own.")
-@click.option("--venue", help="Where the method was published, without the year: CVPR.")
-@click.option("--year", type=int)
-@click.option("--backbone")
-@click.option("--size-mb", type=float, help="Size of the weights' file.")
-@click.option("--reference", help="The method's paper.")
-@click.option("--note", help="What a reader should know about this row; `mae: text` concerns one metric.")
+@argument("scores", nargs=-1, type=FOLDER, required=True)
+@BOARDS_OPTION
+@METHOD_OPTION
+@option("--venue", help="Where the method was published, without the year: CVPR.")
+@option("--year", type=int, help="Year of publication.")
+@option("--backbone", help="Backbone of the network: VGG-16.")
+@option("--size-mb", type=float, help="Size of the weights' file.")
+@option("--reference", help="The method's paper.")
+@option("--note", help="What a reader should know about this row; `mae: text` concerns one metric.")
 @gathered(AddOptions)
 def add(options: AddOptions) -> None:
-    """Add SCORES (folders of `sodbench score`, or one above) to their boards, with PR curves."""
+    """Add SCORES (folders of `sodbench score`, or one above) to their boards, with PR curves.
+
+    An empty folder of boards begins as a copy of the shipped ones.
+    """
     from sodbench.leaderboard.submission import MethodFacts, add_rows, own_folder
     from sodbench.scoring.scores import load_scores
 
@@ -63,7 +65,7 @@ def add(options: AddOptions) -> None:
 
 
 @leaderboard.command("show")
-@click.argument("datasets", nargs=-1)
+@argument("datasets", nargs=-1, shell_complete=completed(dataset_names))
 @BOARDS_OPTION
 def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
     """Print the rows of the boards of DATASETS (all), with notes and signature."""

@@ -1,195 +1,202 @@
-"""Options that several commands share."""
+"""The table of options: an option that several commands take means one thing and is described once, here."""
 
-import os
-import re
-from collections.abc import Callable, Mapping
-from dataclasses import Field, dataclass, fields
-from functools import wraps
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 
 import click
 
-from sodbench.errors import FileError
-from sodbench.protocol import PRESETS, Protocol
+from sodbench.cli.completion import (
+    METRIC_IDS,
+    attribute_names,
+    completed,
+    dataset_names,
+    metric_names,
+    model_names,
+    stored_methods,
+)
+from sodbench.cli.parameters import FIGURE_FILE, FOLDER, TEXT_FILE, Command, option
 
-FOLDER = click.Path(path_type=Path)
-SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
-
-
-class OutputFile(click.Path):
-    """A file to write, in a folder that is there: a mistyped one is not made."""
-
-    def __init__(self, text: bool = False) -> None:
-        super().__init__(path_type=Path, dir_okay=False)
-        self._text = text
-
-    def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> Any:
-        """Return the path, or raise a FileError that says what to do."""
-        file = Path(os.fsdecode(super().convert(value, param, ctx)))
-        option = param.opts[0] if param else "a file"
-        if self._text and file.suffix.lower() in SPREADSHEETS:
-            raise FileError(
-                f"{file}: {option} writes text, not a spreadsheet. Pass {file.with_suffix('.csv')}, "
-                "which spreadsheets open."
-            )
-        if not os.path.lexists(file.parent):
-            raise FileError(
-                f"{file}: there is no folder {file.parent}. Make it (mkdir -p '{file.parent}'), "
-                f"or pass another {option}."
-            )
-        return file
-
-
-FIGURE_FILE = OutputFile()
-TEXT_FILE = OutputFile(text=True)
-
-Options = TypeVar("Options")
-
-
-@dataclass(frozen=True)
-class ProtocolChoice:
-    """The protocol asked for: its name or signature, and single conventions to change in it."""
-
-    named: str | None
-    changes: Mapping[str, Any]
-
-    def of(self, default: str | Protocol) -> Protocol:
-        """Return this protocol; `default` stands in where none is named.
-
-        Raises
-        ------
-        ProtocolError
-            The name, the signature or a convention is not valid.
-        """
-        return Protocol.of(default if self.named is None else self.named).change(**self.changes)
-
-    @property
-    def mask_rule(self) -> str | None:
-        """The mask rule that overrides the dataset's: the user's, or that of a complete signature."""
-        rule: str | None = self.changes.get("mask_threshold")
-        if rule is None and "|" in (self.named or ""):
-            return self.of(Protocol()).mask_threshold
-        return rule
-
-    def notices(self) -> list[str]:
-        """Return a notice if the signature has other revisions of the metrics."""
-        from sodbench.scoring.notices import moved_metrics
-
-        return moved_metrics(self.named or "")
-
-
-def gathered(kind: Callable[..., Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
-    """Pass a command all its options as one object of type `kind`.
-
-    Fields are named like the parameters. A field `protocol` is a `ProtocolChoice`, which holds
-    ``--protocol`` and the options that change one convention of it; see `protocol_options`.
-    """
-
-    def gather(command: Callable[[Options], None]) -> Callable[..., None]:
-        @wraps(command)
-        def callback(**values: Any) -> None:
-            if "protocol" in values:
-                asked = {spec.name: values.pop(spec.name) for spec in fields(Protocol)}
-                changes = {name: value for name, value in asked.items() if value is not None}
-                values["protocol"] = ProtocolChoice(values["protocol"], changes)
-            command(kind(**values))
-
-        return callback
-
-    return gather
-
-
-class ProtocolCommand(click.Command):
-    """A command whose help lists the protocol's fields in a section of their own."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write two sections of options."""
-        names = {spec.name for spec in fields(Protocol)}
-        own: list[tuple[str, str]] = []
-        overrides: list[tuple[str, str]] = []
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx) if isinstance(param, click.Option) else None
-            if record and isinstance(param, click.Option):
-                (overrides if param.name in names else own).append(record)
-        with formatter.section("Options"):
-            formatter.write_dl(own)
-        with formatter.section("Single conventions, in place of the protocol's"):
-            formatter.write_dl(overrides)
-
-
-def protocol_options(default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Add ``--protocol`` and one option for every field of a Protocol."""
-
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        for spec in reversed(fields(Protocol)):
-            command = _override(spec)(command)
-        return click.option(
-            "--protocol",
-            default=default,
-            callback=_unlabelled,
-            show_default=True if default else "as stored",
-            metavar="NAME|SIGNATURE",
-            help=f"{', '.join(PRESETS)}, or a signature as printed, in quotes.",
-            shell_complete=lambda ctx, param, text: [name for name in PRESETS if name.startswith(text)],
-        )(command)
-
-    return add
-
-
-def _override(spec: Field[Any]) -> Callable[..., Any]:
-    choices = spec.metadata.get("choices")
-    kind = click.Choice(choices) if choices else float if "range" in spec.metadata else str
-    return click.option(f"--{spec.name.replace('_', '-')}", spec.name, type=kind, help=spec.metadata["help"])
-
-
-def _unlabelled(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
-    """Also accept a signature with the label that is printed before it."""
-    return value and re.sub(r"\A\s*signature\b[^|]*?:\s+", "", value)
+PRECISIONS = ("fp32", "bf16", "fp16")
 
 
 def split_names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Split comma-separated, repeatable options."""
-    return tuple(dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip()))
+    names = tuple(
+        dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip())
+    )
+    if values and not names:
+        raise click.BadParameter(f"{values[0]!r} holds no name.", ctx, param)
+    return names
 
 
-def names_option(*declarations: str, help: str, metavar: str | None = None) -> Callable[..., Any]:
+def names_option(
+    *declarations: str, metavar: str = "NAME,NAME", **attributes: Any
+) -> Callable[[Command], Command]:
     """Add an option that takes comma-separated names and may be repeated."""
-    return click.option(*declarations, multiple=True, callback=split_names, metavar=metavar, help=help)
+    return option(*declarations, multiple=True, callback=split_names, metavar=metavar, **attributes)
 
 
-STRIP_OPTION = click.option(
+def datasets_option(**attributes: Any) -> Callable[[Command], Command]:
+    """Add ``--dataset`` of a command that takes several, as `datasets`."""
+    return names_option("--dataset", "-d", "datasets", **{**_DATASET, **attributes})
+
+
+def dataset_option(**attributes: Any) -> Callable[[Command], Command]:
+    """Add ``--dataset`` of a command that takes one."""
+    return option("--dataset", "-d", metavar="NAME", **{**_DATASET, **attributes})
+
+
+_DATASET: dict[str, Any] = {
+    "aliases": ("--datasets",),
+    "help": "Registered dataset; see `sodbench datasets`.",
+    "shell_complete": completed(dataset_names),
+}
+
+
+def metrics_option(shown: str) -> Callable[[Command], Command]:
+    """Add ``--metrics``; `shown` says what is taken without it."""
+    return names_option(
+        "--metrics",
+        show_default=shown,
+        help=f"Ids or labels, in any case: {', '.join(METRIC_IDS)}; paper (the first five), all.",
+        shell_complete=completed(metric_names),
+    )
+
+
+def metric_option(*aliases: str) -> Callable[[Command], Command]:
+    """Add ``--metric``."""
+    return option(
+        "--metric",
+        aliases=aliases,
+        default="max_f",
+        show_default=True,
+        help="Id or label of a metric, in any case.",
+        shell_complete=completed(metric_names),
+    )
+
+
+def scores_option(**attributes: Any) -> Callable[[Command], Command]:
+    """Add ``--scores``."""
+    return option("--scores", type=FOLDER, help="Folder of stored scores.", **attributes)
+
+
+def maps_option(shown: str, **attributes: Any) -> Callable[[Command], Command]:
+    """Add ``--maps``; `shown` says what is taken without it."""
+    return option("--maps", type=FOLDER, show_default=shown, help="Folder of maps.", **attributes)
+
+
+def figure_option(default: str | None, *aliases: str) -> Callable[[Command], Command]:
+    """Add ``--out`` of a command that writes a figure."""
+    return _out(type=FIGURE_FILE, default=default, show_default=bool(default), aliases=aliases)
+
+
+def text_option() -> Callable[[Command], Command]:
+    """Add ``--out`` of a command that writes text."""
+    return _out(type=TEXT_FILE)
+
+
+def _out(**attributes: Any) -> Callable[[Command], Command]:
+    return option("--out", help="File to write; its suffix says the format.", **attributes)
+
+
+def count_option(default: int, most: int | None = None) -> Callable[[Command], Command]:
+    """Add ``--count``, and ``-k``."""
+    return option(
+        "--count", "-k", type=click.IntRange(1, most), default=default, show_default=True,
+        help="Maximum number of images.",
+    )  # fmt: skip
+
+
+def width_option(default: str | None, shown: str | bool = True) -> Callable[[Command], Command]:
+    """Add ``--width``; `shown` says what is taken without it."""
+    return option(
+        "--width", type=click.Choice(["single", "double"]), default=default, show_default=shown,
+        help="Width of one column (3.5 inches) or of two (7.16).",
+    )  # fmt: skip
+
+
+def weights_option(shown: str) -> Callable[[Command], Command]:
+    """Add ``--weights``; `shown` says what is taken without it."""
+    return option(
+        "--weights", type=FOLDER, show_default=shown, help="File of weights: .pth, .safetensors or .onnx."
+    )
+
+
+DATA_OPTION = option("--data", type=FOLDER, help="Folder that holds dataset folders  [SODBENCH_DATA].")
+MASKS_OPTION = option("--masks", type=FOLDER, help="Folder or zip of the masks of one dataset.")
+IMAGES_OPTION = option("--images", type=FOLDER, help="Folder or zip of photos, in place of a dataset.")
+METHOD_OPTION = option("--method", metavar="NAME", help="What to call the method  [as it is called].")
+METHODS_OPTION = names_option(
+    "--methods", help="Which methods, in this order  [all].", shell_complete=completed(stored_methods)
+)
+HIGHLIGHT_OPTION = names_option(
+    "--highlight", help="Methods drawn in red, on top  [U2-Net].", shell_complete=completed(stored_methods)
+)
+BOARDS_OPTION = option(
+    "--boards",
+    type=FOLDER,
+    help="Folder of DATASET.csv  [SODBENCH_LEADERBOARDS, else the shipped one].",
+)
+BY_OPTION = option(
+    "--by",
+    "attribute",
+    metavar="ATTRIBUTE",
+    help="Break down by an image attribute: size, objects, border, thin or contrast.",
+    shell_complete=completed(attribute_names),
+)
+STRIP_OPTION = option(
     "--strip", multiple=True, help="Affix to remove from the names of maps, e.g. _sal. Repeatable."
 )
-
-LOOSE_OPTION = click.option(
+LOOSE_OPTION = option(
     "--loose-names",
     "loose",
     is_flag=True,
     help="Also pair names that differ only in case or leading zeros (IMG_7, img_007).",
 )
-
-BOARDS_OPTION = click.option(
-    "--boards",
-    type=FOLDER,
-    help="Folder of DATASET.csv in place of SODBENCH_LEADERBOARDS or the shipped one.",
+SUBSET_OPTION = option(
+    "--subset",
+    is_flag=True,
+    help="Allow a mask folder that holds only part of the dataset; the signature says n/N.",
 )
+JOBS_OPTION = option("--jobs", "-j", type=click.IntRange(min=1), help="Threads  [one per CPU].")
+JSON_OPTION = option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
+CSV_OPTION = option(
+    "--csv", "csv_file", type=TEXT_FILE, help="Write the result as CSV, in full precision (-: to stdout)."
+)
+PER_IMAGE_OPTION = option("--per-image", "images_file", type=TEXT_FILE, help="Write per-image values as CSV.")
+MODEL_OPTION = option(
+    "--model",
+    default="u2net",
+    show_default=True,
+    help="A model of `sodbench models`, or a name for your own.",
+    shell_complete=completed(model_names),
+)
+MODEL_MODULE_OPTION = option(
+    "--model-module", metavar="MODULE:FUNCTION", help="Function that builds a network of your own."
+)
+DEVICE_OPTION = option(
+    "--device", default="auto", show_default=True, help="Device: auto, cpu, cuda, cuda:1, mps."
+)
+PRECISION_OPTION = option(
+    "--precision",
+    type=click.Choice(PRECISIONS),
+    default="fp32",
+    show_default=True,
+    help="Floating-point precision of the network.",
+)
+EXIF_OPTION = option("--exif", is_flag=True, help="Apply the photos' EXIF rotation.")
 
-METHODS_OPTION = names_option("--methods", help="NAME,NAME: which methods, in this order  [all].")
 
-HIGHLIGHT_OPTION = names_option("--highlight", help="NAME,NAME: drawn in red, on top  [U2-Net].")
+def options_of(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add several options, in this order."""
 
-WIDTH = click.Choice(["single", "double"])
+    def add(command: Callable[..., Any]) -> Callable[..., Any]:
+        for added in reversed(options):
+            command = added(command)
+        return command
+
+    return add
 
 
-def out_option(default: str) -> Callable[..., Any]:
-    """Add ``--out``."""
-    return click.option(
-        "--out",
-        type=FIGURE_FILE,
-        default=default,
-        show_default=True,
-        help="File to write; its suffix is .pdf, .svg or .png.",
-    )
+output_options = options_of(CSV_OPTION, PER_IMAGE_OPTION, JSON_OPTION)
+"""Add ``--csv``, ``--per-image`` and ``--json``."""

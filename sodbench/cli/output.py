@@ -7,11 +7,10 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from sodbench.cli.options import TEXT_FILE
 from sodbench.utils.text import readable
 
 if TYPE_CHECKING:
@@ -125,23 +124,6 @@ def _occupy(number: int) -> None:
         if nowhere != number:
             os.dup2(nowhere, number)
             os.close(nowhere)
-
-
-def output_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add ``--csv``, ``--per-image`` and ``--json``."""
-    options: tuple[Callable[..., Any], ...] = (
-        click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision."),
-        click.option("--per-image", "images_file", type=TEXT_FILE, help="Write per-image values as CSV."),
-        click.option(
-            "--csv",
-            "csv_file",
-            type=TEXT_FILE,
-            help="Write the table as CSV, in full precision (-: to stdout).",
-        ),
-    )
-    for option in options:
-        command = option(command)
-    return command
 
 
 def say(line: str) -> None:

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.options import WIDTH, gathered, out_option, split_names
+from sodbench.cli.conventions import gathered
+from sodbench.cli.options import figure_option, names_option, width_option
 from sodbench.cli.output import say, show
+from sodbench.cli.parameters import option
 
 COUNT = click.IntRange(1, 4096)
 
@@ -26,23 +28,21 @@ class CostOptions:
 
 
 @click.command("plot-cost")
-@click.option(
+@names_option(
     "--blocks",
-    multiple=True,
-    callback=split_names,
     default=["PLN,RES,DSE,INC,RSU-7"],
-    show_default=True,
-    help="NAME,NAME: blocks of Table 1, such as PPM or NIV-7.",
+    show_default="PLN,RES,DSE,INC,RSU-7",
+    help="Blocks of Table 1, such as PPM or NIV-7.",
 )
-@click.option("--inputs", type=COUNT, default=3, show_default=True, help="Input channels, I.")
-@click.option("--outputs", type=COUNT, default=64, show_default=True, help="Output channels, O.")
-@click.option("--most", type=click.IntRange(2, 4096), default=64, show_default=True, help="Highest M.")
-@click.option("--size", type=COUNT, default=320, show_default=True, help="Height and width of the input.")
-@click.option(
+@option("--inputs", type=COUNT, default=3, show_default=True, help="Input channels, I.")
+@option("--outputs", type=COUNT, default=64, show_default=True, help="Output channels, O.")
+@option("--most", type=click.IntRange(2, 4096), default=64, show_default=True, help="Highest M.")
+@option("--size", type=COUNT, default=320, show_default=True, help="Height and width of the input.")
+@option(
     "--flops", is_flag=True, help="Show FLOPs, 2 per multiply-accumulate, instead of multiply-accumulates."
 )
-@click.option("--width", type=WIDTH, default="single", show_default=True, help="3.5 or 7.16 inches.")
-@out_option("cost.pdf")
+@width_option("single")
+@figure_option("cost.pdf")
 @gathered(CostOptions)
 def plot_cost(options: CostOptions) -> None:
     """Draw the cost of blocks against M, as in Fig. 4 of the U2-Net paper, counted from the blocks.

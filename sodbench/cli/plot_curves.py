@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sodbench.cli.conventions import gathered
 from sodbench.cli.options import (
     BOARDS_OPTION,
-    FOLDER,
     HIGHLIGHT_OPTION,
     METHODS_OPTION,
-    WIDTH,
-    gathered,
-    names_option,
-    out_option,
+    datasets_option,
+    figure_option,
+    options_of,
+    width_option,
 )
 from sodbench.cli.output import finish_figure, say
+from sodbench.cli.parameters import FOLDER, argument, option
 from sodbench.data.registry import dataset_name
 
 if TYPE_CHECKING:
@@ -43,30 +44,29 @@ class CurveOptions:
 
 def curve_options(default: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the options that both commands take."""
-    options: tuple[Callable[..., Any], ...] = (
-        click.argument("stored", nargs=-1, type=FOLDER, metavar="[SCORES]..."),
-        names_option("--datasets", "-d", help="NAME,NAME: one panel for each."),
+    return options_of(
+        argument("stored", nargs=-1, type=FOLDER, metavar="[SCORES]..."),
+        datasets_option(),
         METHODS_OPTION,
-        click.option("--with-boards", is_flag=True, help="Draw the boards' curves beside those of SCORES."),
+        option("--with-boards", is_flag=True, help="Draw the boards' curves beside those of SCORES."),
         BOARDS_OPTION,
         HIGHLIGHT_OPTION,
-        click.option("--zoom", type=click.Choice(["paper", "full"]), default="paper", show_default=True),
-        click.option("--mark-best", is_flag=True, help="Put a dot where F is highest."),
-        click.option("--width", type=WIDTH, help="3.5 or 7.16 inches  [single for one panel, else double]."),
-        out_option(default),
+        option(
+            "--zoom",
+            type=click.Choice(["paper", "full"]),
+            default="paper",
+            show_default=True,
+            help="Axes as in the paper, or from 0 to 1.",
+        ),
+        option("--mark-best", is_flag=True, help="Put a dot where F is highest."),
+        width_option(None, "single for one panel, else double"),
+        figure_option(default),
     )
-
-    def add(command: Callable[..., Any]) -> Callable[..., Any]:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
 
 
 @click.command()
 @curve_options("pr.pdf")
-@click.option("--band", is_flag=True, help="Shade the 95 % band of 1,000 resamples of the images.")
+@option("--band", is_flag=True, help="Shade the 95 % band of 1,000 resamples of the images.")
 @gathered(CurveOptions)
 def plot_pr(options: CurveOptions) -> None:
     """Draw precision-recall curves, one panel per dataset.

@@ -5,15 +5,18 @@ from pathlib import Path
 
 import click
 
+from sodbench.cli.conventions import gathered
 from sodbench.cli.options import (
     BOARDS_OPTION,
     HIGHLIGHT_OPTION,
     METHODS_OPTION,
-    WIDTH,
-    gathered,
-    out_option,
+    dataset_option,
+    figure_option,
+    metric_option,
+    width_option,
 )
 from sodbench.cli.output import finish_figure
+from sodbench.cli.parameters import option
 from sodbench.data.registry import dataset_name
 
 
@@ -33,15 +36,15 @@ class SizeOptions:
 
 
 @click.command()
-@click.option("--dataset", "-d", default="ECSSD", show_default=True)
-@click.option("--metric", default="max_f", show_default=True, help="ID of one of the paper's five metrics.")
+@dataset_option(default="ECSSD", show_default=True)
+@metric_option()
 @METHODS_OPTION
-@click.option("--source", type=click.Choice(["published", "measured"]), help="Only these rows  [both].")
+@option("--source", type=click.Choice(["published", "measured"]), help="Only these rows  [both].")
 @BOARDS_OPTION
 @HIGHLIGHT_OPTION
-@click.option("--log", is_flag=True, help="Sizes on a logarithmic axis.")
-@click.option("--width", type=WIDTH, default="single", show_default=True, help="3.5 or 7.16 inches.")
-@out_option("size.pdf")
+@option("--log", is_flag=True, help="Sizes on a logarithmic axis.")
+@width_option("single")
+@figure_option("size.pdf")
 @gathered(SizeOptions)
 def plot_size(options: SizeOptions) -> None:
     """Draw a metric against the size of the weights, from a leaderboard.
@@ -54,15 +57,17 @@ def plot_size(options: SizeOptions) -> None:
     sodbench plot-size --dataset SOD --metric mae --width double --out size.svg
     """  # noqa: D301 (click needs the character \b)
     from sodbench.leaderboard.boards import boards_folder, read_boards
+    from sodbench.metrics import find_metric
     from sodbench.reports.figures.size import size_plot, sized
     from sodbench.reports.figures.style import check_figure_target, figure_style, new_figure, save_figure
 
     check_figure_target(options.out)
     (board,) = read_boards(boards_folder(options.boards), [dataset_name(options.dataset)]).values()
-    board, lines = sized(board, options.metric, options.methods, options.source)
+    metric = find_metric(options.metric).id
+    board, lines = sized(board, metric, options.methods, options.source)
     with figure_style():
         fig, (ax,) = new_figure([""], options.width)
-        size_plot(ax, board, metric=options.metric, log=options.log, highlight=options.highlight)
+        size_plot(ax, board, metric=metric, log=options.log, highlight=options.highlight)
         signatures = list(dict.fromkeys(entry.signature for entry in board.of("measured")))
         save_figure(fig, options.out, "; ".join(signatures))
     methods = [entry.method for entry in board.entries]

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.options import FOLDER, ProtocolChoice, ProtocolCommand, gathered, protocol_options
-from sodbench.cli.output import check_targets, output_options, report, say
+from sodbench.cli.conventions import ProtocolChoice, ProtocolCommand, gathered, protocol_options
+from sodbench.cli.options import METHODS_OPTION, datasets_option, output_options
+from sodbench.cli.output import check_targets, report, say
+from sodbench.cli.parameters import FOLDER, argument
 
 
 @dataclass(frozen=True)
@@ -14,6 +16,8 @@ class RescoreOptions:
     """What ``sodbench rescore`` is asked for."""
 
     stored: tuple[Path, ...]
+    datasets: tuple[str, ...]
+    methods: tuple[str, ...]
     csv_file: Path | None
     images_file: Path | None
     as_json: bool
@@ -21,7 +25,9 @@ class RescoreOptions:
 
 
 @click.command(cls=ProtocolCommand)
-@click.argument("stored", nargs=-1, type=FOLDER, required=True)
+@argument("stored", nargs=-1, type=FOLDER, required=True)
+@datasets_option()
+@METHODS_OPTION
 @output_options
 @protocol_options(default=None)
 @gathered(RescoreOptions)
@@ -36,10 +42,11 @@ def rescore(options: RescoreOptions) -> None:
     sodbench rescore scores/PiCANet/SOD --protocol pysodmetrics
     """  # noqa: D301 (click needs the character \b)
     from sodbench.scoring.scores import load_scores
+    from sodbench.scoring.selection import chosen_scores
 
     check_targets(options.csv_file, options.images_file)
     shown = []
-    for scores in load_scores(options.stored):
+    for scores in chosen_scores(load_scores(options.stored), options.datasets, options.methods):
         moved = scores.under(options.protocol.of(scores.protocol))
         lost = [name for name in scores.metrics if name not in moved.metrics]
         if lost:

@@ -7,8 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sodbench.cli.options import FOLDER, gathered, names_option
+from sodbench.cli.conventions import gathered
+from sodbench.cli.options import (
+    DATA_OPTION,
+    DEVICE_OPTION,
+    EXIF_OPTION,
+    IMAGES_OPTION,
+    MODEL_MODULE_OPTION,
+    MODEL_OPTION,
+    PRECISION_OPTION,
+    datasets_option,
+    maps_option,
+    weights_option,
+)
 from sodbench.cli.output import progress_bar, report, say
+from sodbench.cli.parameters import option
 from sodbench.utils.process import import_from_here
 from sodbench.utils.text import counted
 
@@ -27,7 +40,7 @@ class RunOptions:
     datasets: tuple[str, ...]
     data: Path | None
     images: Path | None
-    out: Path
+    maps: Path
     then_score: bool
     device: str
     precision: str
@@ -39,43 +52,41 @@ class RunOptions:
 
 
 @click.command()
-@click.option(
-    "--model",
-    default="u2net",
-    show_default=True,
-    help="A model of `sodbench models`, or a name for your own.",
-)
-@click.option(
-    "--model-module", metavar="MODULE:FUNCTION", help="Build your own model instead; needs --weights."
-)
-@click.option("--weights", type=FOLDER, help=".pth, .safetensors or .onnx in place of the published ones.")
-@names_option("--dataset", "-d", "datasets", help="NAME or NAME,NAME.")
-@click.option("--data", type=FOLDER, help="Folder that holds dataset folders [SODBENCH_DATA].")
-@click.option("--images", type=FOLDER, help="Any folder or zip of photos, in place of a dataset.")
-@click.option(
-    "--out", type=FOLDER, default="preds", show_default=True, help="Maps go to OUT/MODEL/DATASET, or OUT."
-)
-@click.option("--score", "then_score", is_flag=True, help="Score the maps, into scores/.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
-@click.option("--precision", type=click.Choice(["fp32", "bf16", "fp16"]), default="fp32", show_default=True)
-@click.option("--batch", type=click.IntRange(min=1), help="Photos per batch  [1 on a CPU, else 8].")
-@click.option(
+@MODEL_OPTION
+@MODEL_MODULE_OPTION
+@weights_option("the published ones")
+@datasets_option()
+@DATA_OPTION
+@IMAGES_OPTION
+@maps_option("preds", default="preds", aliases=("--out",))
+@option("--score", "then_score", is_flag=True, help="Score the maps, into scores/.")
+@DEVICE_OPTION
+@PRECISION_OPTION
+@option("--batch", type=click.IntRange(min=1), help="Photos per batch  [1 on a CPU, else 8].")
+@option(
     "--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads that decode photos."
 )
-@click.option("--compile", is_flag=True, help="Let torch compile the network.")
-@click.option("--postprocess", type=click.Choice(["official", "none"]), default="official", show_default=True)
-@click.option("--exif", is_flag=True, help="Apply the photos' EXIF rotation.")
+@option("--compile", is_flag=True, help="Let torch compile the network.")
+@option(
+    "--postprocess",
+    type=click.Choice(["official", "none"]),
+    default="official",
+    show_default=True,
+    help="Stretch each map to 0..255 as the authors' script does, or keep the network's values.",
+)
+@EXIF_OPTION
 @gathered(RunOptions)
 def run(options: RunOptions) -> None:
     """Make saliency maps of photos with a network.
 
+    Maps go to MAPS/MODEL/DATASET, those of --images to MAPS. A network of your own needs --weights.
     Without --dataset or --images, it makes maps of every registered test set on this disk. Finished maps
     are kept: run the same command again to continue.
 
     \b
     sodbench run --model u2netp --dataset demo --score
     sodbench run --model u2net --dataset SOD,ECSSD --data DIR --score
-    sodbench run --model u2net --images photos/ --out maps/
+    sodbench run --model u2net --images photos/ --maps maps/
     """  # noqa: D301 (click needs the character \\b)
     from sodbench.models.inference import RunSettings, photo_sets, run_sets
 
@@ -83,7 +94,7 @@ def run(options: RunOptions) -> None:
         raise click.UsageError("--images takes photos without masks: no --dataset, no --score.")
     if options.model_module:
         import_from_here()
-    sets = photo_sets(options.images, options.datasets, options.data, options.out, options.model)
+    sets = photo_sets(options.images, options.datasets, options.data, options.maps, options.model)
     settings = RunSettings(
         model=options.model,
         model_module=options.model_module,

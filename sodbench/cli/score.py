@@ -5,17 +5,23 @@ from pathlib import Path
 
 import click
 
+from sodbench.cli.conventions import ProtocolChoice, ProtocolCommand, gathered, protocol_options
 from sodbench.cli.options import (
-    FOLDER,
+    DATA_OPTION,
+    JOBS_OPTION,
     LOOSE_OPTION,
+    MASKS_OPTION,
+    METHOD_OPTION,
+    METHODS_OPTION,
     STRIP_OPTION,
-    ProtocolChoice,
-    ProtocolCommand,
-    gathered,
-    names_option,
-    protocol_options,
+    SUBSET_OPTION,
+    datasets_option,
+    metrics_option,
+    output_options,
+    scores_option,
 )
-from sodbench.cli.output import check_targets, output_options, progress_bar, report, say
+from sodbench.cli.output import check_targets, progress_bar, report, say
+from sodbench.cli.parameters import FOLDER, argument, option
 from sodbench.protocol import Protocol
 
 
@@ -27,6 +33,7 @@ class ScoreOptions:
     datasets: tuple[str, ...]
     data: Path | None
     masks: Path | None
+    methods: tuple[str, ...]
     metrics: tuple[str, ...]
     missing: str
     strip: tuple[str, ...]
@@ -35,7 +42,7 @@ class ScoreOptions:
     jobs: int | None
     method: str | None
     force: bool
-    out: Path
+    scores: Path
     csv_file: Path | None
     images_file: Path | None
     as_json: bool
@@ -43,25 +50,20 @@ class ScoreOptions:
 
 
 @click.command(cls=ProtocolCommand)
-@click.argument("preds", nargs=-1, type=FOLDER)
-@names_option("--dataset", "-d", "datasets", help="NAME or NAME,NAME.")
-@click.option("--data", type=FOLDER, help="Folder that holds dataset folders [SODBENCH_DATA].")
-@click.option("--masks", type=FOLDER, help="Folder or zip of this one dataset's masks.")
-@names_option("--metrics", help="IDs, 'paper' (five), or 'all'  [all].")
-@click.option(
-    "--missing", default="error", show_default=True, help="Missing predictions: error, zero or skip."
-)
+@argument("preds", nargs=-1, type=FOLDER)
+@datasets_option()
+@DATA_OPTION
+@MASKS_OPTION
+@METHODS_OPTION
+@metrics_option("all")
+@option("--missing", default="error", show_default=True, help="Missing predictions: error, zero or skip.")
 @STRIP_OPTION
 @LOOSE_OPTION
-@click.option(
-    "--subset",
-    is_flag=True,
-    help="Allow a mask folder that holds only part of the dataset; the signature says n/N.",
-)
-@click.option("--jobs", "-j", type=click.IntRange(min=1), help="Threads  [one per CPU].")
-@click.option("--method", metavar="NAME", help="What to call the method  [its folder's name].")
-@click.option("--out", type=FOLDER, default="scores", show_default=True, help="Where scores are kept.")
-@click.option(
+@SUBSET_OPTION
+@JOBS_OPTION
+@METHOD_OPTION
+@scores_option(default="scores", show_default=True, aliases=("--out",))
+@option(
     "--force",
     is_flag=True,
     help="Replace stored scores of other maps, of another protocol or of more images.",
@@ -97,16 +99,18 @@ def score(options: ScoreOptions) -> None:
     )
     check_targets(options.csv_file, options.images_file)
     preds = options.preds or _builtin_maps(options.datasets)
-    jobs, notices = collect_jobs(preds, options.datasets, options.masks, options.data, options.method)
+    jobs, notices = collect_jobs(
+        preds, options.datasets, options.masks, options.data, options.method, options.methods
+    )
     for notice in (*options.protocol.notices(), *notices):
         say(notice)
     others: Others = "replace" if options.force else "refuse"
-    results = score_jobs(jobs, plan, options.out, options.protocol.mask_rule, progress_bar, say, others)
+    results = score_jobs(jobs, plan, options.scores, options.protocol.mask_rule, progress_bar, say, others)
     report(results.scores, options.csv_file, options.images_file, options.as_json)
     for line in results.stored:
         say(line)
     if len({scores.method for scores in results.scores}) > 1:
-        say(f"Compare them, for example: sodbench compare {options.out}")
+        say(f"Compare them, for example: sodbench compare {options.scores}")
 
 
 def _builtin_maps(datasets: tuple[str, ...]) -> tuple[Path, ...]:

@@ -5,8 +5,16 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.options import BOARDS_OPTION, FOLDER, TEXT_FILE, gathered, names_option
+from sodbench.cli.conventions import gathered
+from sodbench.cli.options import (
+    BOARDS_OPTION,
+    METHODS_OPTION,
+    datasets_option,
+    metrics_option,
+    text_option,
+)
 from sodbench.cli.output import check_targets, deliver, say
+from sodbench.cli.parameters import FOLDER, option
 
 STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
 
@@ -22,41 +30,47 @@ class TableOptions:
     methods: tuple[str, ...]
     metrics: tuple[str, ...]
     own: tuple[Path, ...]
-    sort: str
+    sort: str | None
     mark: str
     decimals: int
     delta: bool
     mean_rank: bool
-    average: bool
+    means: bool
     ci: bool
     significance: bool
-    caption: str
+    caption: str | None
     style: str | None
     out: Path | None
     boards: Path | None
 
 
 @click.command()
-@click.option(
-    "--paper", is_flag=True, help="Tables 3 and 4 of the U2-Net paper: published rows, six datasets."
+@option("--paper", is_flag=True, help="Tables 3 and 4 of the U2-Net paper: published rows, six datasets.")
+@option("--ablation", is_flag=True, help="Tables 1 and 2 of the paper: blocks, and what networks cost.")
+@option("--measure", is_flag=True, help="Like --ablation, and time all 13 networks on this machine.")
+@datasets_option()
+@METHODS_OPTION
+@metrics_option("paper")
+@option("--with", "own", type=FOLDER, multiple=True, help="Add scores of `sodbench score`. Repeatable.")
+@option("--sort", help="method, year, size, rank or a metric  [as on the boards].")
+@option(
+    "--mark",
+    type=click.Choice(["best3", "bold", "none"]),
+    default="best3",
+    show_default=True,
+    help="Mark the best three, the best, or none.",
 )
-@click.option("--ablation", is_flag=True, help="Tables 1 and 2 of the paper: blocks, and what networks cost.")
-@click.option("--measure", is_flag=True, help="Like --ablation, and time all 13 networks on this machine.")
-@names_option("--datasets", metavar="NAMES", help="Comma-separated, in this order.")
-@names_option("--methods", metavar="NAMES", help="Comma-separated, in this order.")
-@names_option("--metrics", metavar="NAMES", help="Comma-separated, in this order.")
-@click.option("--with", "own", type=FOLDER, multiple=True, help="Add scores of `sodbench score`. Repeatable.")
-@click.option("--sort", default="", help="method, year, size, rank or a metric  [as on the boards].")
-@click.option("--mark", type=click.Choice(["best3", "bold", "none"]), default="best3", show_default=True)
-@click.option("--decimals", type=click.IntRange(1, 6), default=3, show_default=True)
-@click.option("--delta", is_flag=True, help="Add columns of measured minus published values.")
-@click.option("--mean-rank", is_flag=True, help="Add the mean of each method's ranks.")
-@click.option("--average", is_flag=True, help="Add means over the methods, and over the datasets.")
-@click.option("--ci", is_flag=True, help="Add ± half the 95 % bootstrap interval to rows of --with.")
-@click.option("--significance", is_flag=True, help="Mark which of the rows of --with each is better than.")
-@click.option("--caption", default="", help="Start of the caption; marks, sources and signatures follow.")
-@click.option("--format", "style", type=STYLES, help="By default that of --out's suffix, else text.")
-@click.option("--out", type=TEXT_FILE, help="Write to a file.")
+@option("--decimals", type=click.IntRange(1, 6), default=3, show_default=True, help="Digits after the point.")
+@option("--delta", is_flag=True, help="Add columns of measured minus published values.")
+@option("--mean-rank", is_flag=True, help="Add the mean of each method's ranks.")
+@option(
+    "--means", is_flag=True, aliases=("--average",), help="Add means over the methods, and over the datasets."
+)
+@option("--ci", is_flag=True, help="Add ± half the 95 % bootstrap interval to rows of --with.")
+@option("--significance", is_flag=True, help="Mark which of the rows of --with each is better than.")
+@option("--caption", help="Start of the caption; marks, sources and signatures follow.")
+@option("--format", "style", type=STYLES, help="By default that of --out's suffix, else text.")
+@text_option()
 @BOARDS_OPTION
 @gathered(TableOptions)
 def table(options: TableOptions) -> None:
@@ -64,7 +78,7 @@ def table(options: TableOptions) -> None:
 
     \b
     sodbench table --paper --format latex --out tables.tex
-    sodbench table --datasets SOD --with scores/mine --delta
+    sodbench table --dataset SOD --with scores/mine --delta
     sodbench table --ablation --measure
     """  # noqa: D301 (click needs the character \b)
     from sodbench.reports.formats import render_table, style_of
@@ -79,9 +93,11 @@ def table(options: TableOptions) -> None:
         deliver(ablation_tables(style, measure=options.measure, mark=options.mark), options.out)
         return
     from sodbench.leaderboard.boards import boards_folder, read_boards
+    from sodbench.metrics import metric_ids
     from sodbench.reports.leaderboard_table import assemble, build_table, is_shown, notices
     from sodbench.scoring.scores import load_scores
 
+    metrics = metric_ids(options.metrics)
     boards = read_boards(boards_folder(options.boards))
     scores = load_scores(options.own) if options.own else []
     shown = assemble(boards, scores, paper=options.paper, datasets=options.datasets, methods=options.methods)
@@ -92,15 +108,15 @@ def table(options: TableOptions) -> None:
         from sodbench.reports.confidence import marks
 
         own = [method_scores for method_scores in scores if is_shown(method_scores, shown)]
-        resampled = marks(own, options.metrics, spreads=options.ci, better=options.significance)
+        resampled = marks(own, metrics, spreads=options.ci, better=options.significance)
     table = build_table(
         shown,
-        metrics=options.metrics,
-        sort=options.sort,
+        metrics=metrics,
+        sort=options.sort or "",
         decimals=options.decimals,
         delta=options.delta,
         mean_rank=options.mean_rank,
-        average=options.average,
+        average=options.means,
         marks=resampled,
     )
-    deliver(render_table(table, style, mark=options.mark, caption=options.caption), options.out)
+    deliver(render_table(table, style, mark=options.mark, caption=options.caption or ""), options.out)

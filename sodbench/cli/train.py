@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sodbench.cli.options import FOLDER, gathered
+from sodbench.cli.conventions import gathered
+from sodbench.cli.options import (
+    DATA_OPTION,
+    DEVICE_OPTION,
+    IMAGES_OPTION,
+    MASKS_OPTION,
+    MODEL_MODULE_OPTION,
+    dataset_option,
+    weights_option,
+)
 from sodbench.cli.output import progress_bar, say
+from sodbench.cli.parameters import FOLDER, option
 from sodbench.utils.process import import_from_here
 
 if TYPE_CHECKING:
@@ -24,10 +34,11 @@ class TrainOptions:
     """What ``sodbench train`` is asked for."""
 
     config: Path | None
-    data: str | None
+    dataset: str | None
+    data: Path | None
     images: Path | None
     masks: Path | None
-    out: Path | None
+    run: Path | None
     weights: Path | None
     resume: Path | None
     model_module: str | None
@@ -35,28 +46,31 @@ class TrainOptions:
 
 
 @click.command()
-@click.option("--config", type=FOLDER, help="TOML file, or a name such as u2netp of those that ship.")
-@click.option("--data", metavar="DATASET", help="A registered dataset, or a dataset's own folder.")
-@click.option("--images", type=FOLDER, help="Folder or zip of photos, in place of --data.")
-@click.option("--masks", type=FOLDER, help="Folder or zip of their masks.")
-@click.option(
-    "--out", type=FOLDER, help="The run's folder: checkpoint.pt, last.safetensors, log.csv, run.json."
+@option("--config", type=FOLDER, help="TOML file, or a name such as u2netp of those that ship.")
+@dataset_option()
+@DATA_OPTION
+@IMAGES_OPTION
+@MASKS_OPTION
+@option(
+    "--run",
+    type=FOLDER,
+    aliases=("--out",),
+    help="The run's folder: checkpoint.pt, last.safetensors, log.csv, run.json.",
 )
-@click.option("--weights", type=FOLDER, help="Start from these instead of a fresh initialisation.")
-@click.option("--resume", type=FOLDER, metavar="RUN", help="Continue the run in this folder.")
-@click.option(
-    "--model-module", metavar="MODULE:FUNCTION", help="Build your own network; needed again on --resume."
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1, mps.")
+@weights_option("a fresh initialisation")
+@option("--resume", type=FOLDER, metavar="RUN", help="Continue the run in this folder.")
+@MODEL_MODULE_OPTION
+@DEVICE_OPTION
 @gathered(TrainOptions)
 def train(options: TrainOptions) -> None:
     """Train a network on photos and masks.
 
     SIGTERM or Ctrl-C ends a run after its current step, with a checkpoint and exit code 143 or 130.
+    A run of a network of your own needs --model-module again when it is resumed.
     On several GPUs: torchrun --no-python --nproc-per-node 4 sodbench train ...
 
     \b
-    sodbench train --config u2netp --data DUTS-TR --out runs/u2netp
+    sodbench train --config u2netp --dataset DUTS-TR --run runs/u2netp
     sodbench train --resume runs/u2netp
     sodbench run --model u2netp --weights runs/u2netp/last.safetensors --dataset SOD --score
     """  # noqa: D301 (click needs the character \\b)
@@ -65,18 +79,26 @@ def train(options: TrainOptions) -> None:
 
     if options.model_module:
         import_from_here()
-    config, out, resume, device = options.config, options.out, options.resume, options.device
-    if bool(options.images) != bool(options.masks) or (options.data and options.images):
-        raise click.UsageError("pass either --data, or both --images and --masks.")
-    pairs = Pairs(options.data, options.images, options.masks)
+    config, out, resume, device = options.config, options.run, options.resume, options.device
+    if bool(options.images) != bool(options.masks) or (options.images and (options.dataset or options.data)):
+        raise click.UsageError("pass either --dataset, or both --images and --masks.")
+    pairs = Pairs(options.dataset, options.data, options.images, options.masks)
+    if options.data and not options.dataset:
+        say(
+            f"--data {options.data} without --dataset: read as the dataset itself, as it used to be. Write "
+            "--dataset NAME, or --images and --masks."
+        )
+        pairs = Pairs(str(options.data))
     if resume:
         if config or out or options.weights:
-            raise click.UsageError("--resume takes all from its folder: no --config, --out or --weights.")
+            raise click.UsageError("--resume takes all from its folder: no --config, --run or --weights.")
         folder = resume
         outcome = train_on(folder, pairs, options.model_module, device, held_out_scores, progress_bar, say)
     else:
-        if not (config and out and (options.data or options.images)):
-            raise click.UsageError("a new run needs --config, --out, and --data (or --images and --masks).")
+        if not (config and out and pairs != Pairs()):
+            raise click.UsageError(
+                "a new run needs --config, --run, and --dataset (or --images and --masks)."
+            )
         folder = out
         outcome = train_new(
             config,

@@ -2,7 +2,9 @@
 
 import click
 
+from sodbench.cli.completion import completed, model_names
 from sodbench.cli.output import say, show
+from sodbench.cli.parameters import argument
 
 
 @click.group()
@@ -11,7 +13,7 @@ def weights() -> None:
 
 
 @weights.command()
-@click.argument("model")
+@argument("model", shell_complete=completed(model_names))
 def fetch(model: str) -> None:
     """Download the weights of MODEL, trying every mirror, and print their path."""
     from sodbench.models.registry import find_model
@@ -21,7 +23,7 @@ def fetch(model: str) -> None:
 
 
 @weights.command()
-@click.argument("model")
+@argument("model", shell_complete=completed(model_names))
 def path(model: str) -> None:
     """Print where the weights of MODEL are."""
     from sodbench.models.registry import find_model
@@ -31,7 +33,7 @@ def path(model: str) -> None:
 
 
 @weights.command()
-@click.argument("model")
+@argument("model", shell_complete=completed(model_names))
 def verify(model: str) -> None:
     """Check size and sha256 of the weights of MODEL."""
     from sodbench.models.registry import find_model

@@ -6,8 +6,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sodbench.cli.options import FIGURE_FILE, FOLDER, TEXT_FILE, gathered
+from sodbench.cli.conventions import gathered
+from sodbench.cli.options import (
+    CSV_OPTION,
+    DATA_OPTION,
+    JSON_OPTION,
+    MASKS_OPTION,
+    METHODS_OPTION,
+    count_option,
+    dataset_option,
+    figure_option,
+    maps_option,
+    metric_option,
+)
 from sodbench.cli.output import check_targets, deliver, say, show
+from sodbench.cli.parameters import FOLDER, argument, option
 
 if TYPE_CHECKING:
     from sodbench.analysis.worst import Ranking
@@ -23,28 +36,28 @@ class WorstOptions:
     metric: str
     count: int
     dataset: str | None
+    methods: tuple[str, ...]
     out: Path | None
     maps: Path | None
     data: Path | None
+    masks: Path | None
     csv_file: Path | None
     as_json: bool
 
 
 @click.command()
-@click.argument("stored", type=FOLDER, metavar="SCORES")
-@click.option(
-    "--than", type=FOLDER, help="Scores of another method: list where SCORES is furthest behind it."
-)
-@click.option("--metric", default="max_f", show_default=True, help="Metric that ranks the images.")
-@click.option("-k", "count", type=int, default=24, show_default=True, help="Maximum number of images.")
-@click.option("--dataset", "-d", help="Which dataset, if there are scores on several.")
-@click.option("--out", type=FIGURE_FILE, help="Contact sheet to write, as .pdf, .svg or .png.")
-@click.option("--maps", type=FOLDER, help="Where the maps are now, if not where they were scored.")
-@click.option("--data", type=FOLDER, help="Where the datasets are now; for your own dataset, its masks.")
-@click.option(
-    "--csv", "csv_file", type=TEXT_FILE, help="Write the list as CSV, in full precision (-: to stdout)."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
+@argument("stored", type=FOLDER, metavar="SCORES")
+@option("--than", type=FOLDER, help="Scores of another method: list where SCORES is furthest behind it.")
+@metric_option()
+@count_option(24)
+@dataset_option()
+@METHODS_OPTION
+@figure_option(None)
+@maps_option("those that were scored")
+@DATA_OPTION
+@MASKS_OPTION
+@CSV_OPTION
+@JSON_OPTION
 @gathered(WorstOptions)
 def worst(options: WorstOptions) -> None:
     """List the images on which a method is worst, and show them on a contact sheet.
@@ -58,28 +71,29 @@ def worst(options: WorstOptions) -> None:
     """  # noqa: D301 (click needs the character \b)
     from sodbench.analysis.worst import one_of, rank
     from sodbench.data.registry import dataset_name
+    from sodbench.metrics import find_metric
     from sodbench.reports.figures.style import check_figure_target
     from sodbench.reports.worst import ranking_csv, ranking_json, ranking_text
     from sodbench.scoring.scores import load_scores
+    from sodbench.scoring.selection import chosen_scores
 
     stored, than, out = options.stored, options.than, options.out
     if out:
         check_figure_target(out)
     check_targets(options.csv_file, out, as_json=options.as_json)
-    scores = one_of(load_scores([stored]), stored, options.dataset and dataset_name(options.dataset))
+    named = chosen_scores(load_scores([stored]), methods=options.methods)
+    scores = one_of(named, stored, options.dataset and dataset_name(options.dataset))
     name = scores.dataset_name
     other = one_of(load_scores([than]), than, name) if than else None
-    ranking = rank(scores, options.metric.replace("-", "_"), options.count, other)
+    ranking = rank(scores, find_metric(options.metric).id, options.count, other)
     if out:
-        _draw_sheet(ranking, [scores, other] if other else [scores], options.maps, options.data, out)
+        _draw_sheet(ranking, [scores, other] if other else [scores], options, out)
     if options.csv_file:
         deliver(ranking_csv(ranking), options.csv_file)
     show(ranking_json(ranking) if options.as_json else ranking_text(ranking))
 
 
-def _draw_sheet(
-    ranking: "Ranking", methods: "list[Scores]", maps: Path | None, data: Path | None, out: Path
-) -> None:
+def _draw_sheet(ranking: "Ranking", methods: "list[Scores]", options: WorstOptions, out: Path) -> None:
     """Write the contact sheet of a ranking, and report missing photos."""
     from sodbench.analysis.pictures import load_pictures, location_of, maps_of, maps_path
     from sodbench.data.discovery import discover
@@ -89,8 +103,8 @@ def _draw_sheet(
     if not ranking.images:
         say(f"{out}: not made, as there is no image to show.")
         return
-    location = location_of(methods[0], data)
-    paths = [maps_path(scores, maps) for scores in methods]
+    location = location_of(methods[0], options.data, options.masks)
+    paths = [maps_path(scores, options.maps) for scores in methods]
     found = [discover(path, [location.dataset]) for path in paths]
     passed = dict.fromkeys(line for _, notices in found for line in notices)
     for line in (*passed, *location.passed_over, *location.photos_passed_over):

@@ -6,6 +6,7 @@ metrics without touching this file: its entry points in the group ``sodbench.met
 CLI, CSV and JSON.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
@@ -77,6 +78,15 @@ _FAMILIES = {metric.id: family for family, part in PARTS.items() for metric in p
 METRICS: Mapping[str, Metric] = {name: _BY_ID[name] for name in dict.fromkeys((*PAPER_METRICS, *_BY_ID))}
 """Every metric by its id, in the order of columns."""
 
+
+def _folded(name: str) -> str:
+    return re.sub(r"[-_\s]", "", name).casefold()
+
+
+_SPELLINGS = {_folded(metric.label): metric for metric in METRICS.values()} | {
+    _folded(metric.id): metric for metric in METRICS.values()
+}
+
 REVISIONS: Mapping[str, int] = {family: part.revision_under(DEFAULT) for family, part in PARTS.items()}
 """Revision of each family under the default protocol."""
 
@@ -88,7 +98,7 @@ STATISTICS = tuple(name for part in PARTS.values() if part.statistics for name i
 
 
 def find_metric(name: str) -> Metric:
-    """Return the metric of this id; ``-`` and capital letters do not matter.
+    """Return the metric of this id or label; ``-``, ``_`` and capital letters do not matter.
 
     Raises
     ------
@@ -97,17 +107,13 @@ def find_metric(name: str) -> Metric:
 
     Examples
     --------
-    >>> find_metric("max-F").id
-    'max_f'
+    >>> find_metric("maxF").id, find_metric("weighted-f").id
+    ('max_f', 'weighted_f')
     """
-    metric = METRICS.get(_folded(name))
+    metric = _SPELLINGS.get(_folded(name))
     if metric is None:
         raise MetricError(f"unknown metric {name!r}; {nearest(name, tuple(METRICS))}")
     return metric
-
-
-def _folded(name: str) -> str:
-    return name.strip().lower().replace("-", "_")
 
 
 def family_of(metric: str) -> str:
@@ -167,9 +173,9 @@ def metric_differences(a: str, b: str, metrics: Iterable[str]) -> dict[str, tupl
 
 
 def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Return metric ids in the order of `METRICS`, without repetition; ``paper``, ``all`` are sets of them.
+    """Return metric ids in the order of `METRICS`, without repetition.
 
-    ``-`` and capital letters do not matter.
+    See `metric_ids` for how they are named.
 
     Raises
     ------
@@ -183,14 +189,32 @@ def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
     >>> check_metrics("paper")
     ('max_f', 'mae', 'weighted_f', 's_measure', 'relax_f')
     """
-    groups = {"paper": PAPER_METRICS, "all": tuple(METRICS)}
-    given = [names] if isinstance(names, str) else list(names)
-    wanted: set[str] = set()
-    for name in given:
-        folded = _folded(name)
-        if folded not in (*METRICS, *groups):
-            raise MetricError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *groups))}")
-        wanted |= {*groups.get(folded, (folded,))}
+    wanted = metric_ids([names] if isinstance(names, str) else names)
     if not wanted:
         raise MetricError(f"no metric asked for; valid: {', '.join(METRICS)}")
     return tuple(name for name in METRICS if name in wanted)
+
+
+def metric_ids(names: Iterable[str]) -> tuple[str, ...]:
+    """Return metric ids in the order given, without repetition; ``paper`` and ``all`` are sets of them.
+
+    Metrics are named by id or label; ``-``, ``_`` and capital letters do not matter.
+
+    Raises
+    ------
+    MetricError
+        A name is not a metric.
+
+    Examples
+    --------
+    >>> metric_ids(["MAE", "maxF", "max_f"])
+    ('mae', 'max_f')
+    """
+    groups = {"paper": PAPER_METRICS, "all": tuple(METRICS)}
+    ids: list[str] = []
+    for name in names:
+        metric = _SPELLINGS.get(_folded(name))
+        if metric is None and _folded(name) not in groups:
+            raise MetricError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *groups))}")
+        ids += groups[_folded(name)] if metric is None else [metric.id]
+    return tuple(dict.fromkeys(ids))

@@ -78,7 +78,7 @@ def make_maps(
         The folder cannot be written.
     """
     targets = _targets(photos, out)
-    check_writable(out.parent, "--out")
+    check_writable(out.parent, "--maps")
     out.mkdir(parents=True, exist_ok=True)
     earlier = _claim(out, configuration)
     todo = [(photo, target) for photo, target in targets if not target.exists()]
@@ -228,7 +228,7 @@ def _claim(out: Path, configuration: Configuration) -> _Effort:
         if others:
             raise PredictionError(
                 f"{out}: found {first_few(others)} and no {RUN_FILE}, expected an empty folder or one of an "
-                "earlier run. Choose another --out."
+                "earlier run. Choose another --maps."
             )
         _sign(out, configuration, None, _Effort())
         return _Effort()
@@ -237,13 +237,13 @@ def _claim(out: Path, configuration: Configuration) -> _Effort:
         made = dict(record["configuration"])
         earlier = _Effort(int(record["written"]), float(record["seconds"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise PredictionError(f"{file}: damaged. Delete the folder, or choose another --out.") from error
+        raise PredictionError(f"{file}: damaged. Delete the folder, or choose another --maps.") from error
     wanted = asdict(configuration)
     differ = [f"{key} {made.get(key)} (now {wanted[key]})" for key in wanted if made.get(key) != wanted[key]]
     if differ:
         raise PredictionError(
             f"{out}: holds maps of another configuration: {', '.join(differ)}. "
-            "Choose another --out, or delete it."
+            "Choose another --maps, or delete it."
         )
     return earlier
 

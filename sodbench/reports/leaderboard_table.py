@@ -93,7 +93,7 @@ def notices(shown: Mapping[str, Board], boards: Mapping[str, Board], scores: Seq
         dataset = method_scores.dataset_name
         if not is_shown(method_scores, shown):
             messages.append(
-                f"{method_scores.method} on {dataset}: left out, as --datasets or --methods do not name it."
+                f"{method_scores.method} on {dataset}: left out, as --dataset or --methods do not name it."
             )
         elif dataset in boards and boards[dataset].find(method_scores.method, "measured"):
             messages.append(

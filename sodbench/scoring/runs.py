@@ -81,6 +81,7 @@ def collect_jobs(
     masks: Path | None = None,
     data: Path | None = None,
     method: str | None = None,
+    methods: Sequence[str] = (),
 ) -> tuple[list[Job], list[str]]:
     """Find every method x dataset under some paths.
 
@@ -97,6 +98,8 @@ def collect_jobs(
         Where the masks of the one dataset lie, or where datasets do.
     method
         What the only method is called; by default what its folder is.
+    methods
+        Which methods, in this order; none: all.
 
     Returns
     -------
@@ -105,7 +108,7 @@ def collect_jobs(
     Raises
     ------
     DatasetError, PredictionError
-        A dataset is unknown or not on this disk, or no maps of it were found.
+        A dataset is unknown or not on this disk, or no maps of it or of a method were found.
     """
     if masks is not None and data is not None:
         raise PredictionError(f"both masks ({masks}) and a folder of datasets ({data}) were given; pass one.")
@@ -114,11 +117,15 @@ def collect_jobs(
     given = place(datasets[0] if datasets else None, masks, data) if masks is not None else None
     wanted = [given.dataset] if given else list(dict.fromkeys(find(name) for name in datasets))
     jobs: dict[str, Job] = {}
+    known: set[str] = set()
     notices = _own_dataset(given, bool(datasets)) if given and not given.dataset.registered else []
     for path in {path.absolute(): path for path in paths}.values():
         discovered, passed = discover(path, wanted)
         notices += passed
         for maps in discovered:
+            known.add(maps.method)
+            if methods and maps.method not in methods:
+                continue
             dataset = maps.dataset
             if dataset is None:
                 raise PredictionError(
@@ -133,11 +140,22 @@ def collect_jobs(
                     f"{dataset.name}. Rename one of the folders."
                 )
             job.methods[maps.method], job.paths[maps.method] = maps.entries, path
+    if unknown := [name for name in methods if name not in known]:
+        raise PredictionError(
+            f"{first_few([str(p) for p in paths])}: found no maps of {unknown[0]}; "
+            f"{nearest(unknown[0], sorted(known))}"
+        )
     absent = [dataset.name for dataset in wanted if dataset.name not in jobs]
     if absent:
         raise PredictionError(f"{first_few([str(p) for p in paths])}: found no maps of {', '.join(absent)}.")
-    by_name = [_called(jobs[name], method) for name in sorted(jobs)]
+    by_name = [_called(_ordered(jobs[name], methods), method) for name in sorted(jobs)]
     return by_name, [*notices, *(line for job in by_name for line in job.location.passed_over)]
+
+
+def _ordered(job: Job, methods: Sequence[str]) -> Job:
+    """Put a job's methods into the order given, where one is."""
+    order = [name for name in methods if name in job.methods] or list(job.methods)
+    return job._replace(methods={name: job.methods[name] for name in order})
 
 
 def score_job(

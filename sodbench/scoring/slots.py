@@ -28,7 +28,7 @@ Others = Literal["refuse", "leave", "replace"]
 NAME_BYTES, PATH_BYTES = 240, 4000
 """What the name and the whole path of a folder may have, so that the files in and beside it have a name."""
 
-WAY = "To keep both, pass `sodbench score` --method NAME or another --out; to replace them, --force."
+WAY = "To keep both, pass `sodbench score` --method NAME or another --scores; to replace them, --force."
 """What to do about other scores in a place."""
 
 
@@ -159,7 +159,8 @@ def _home(out: Path, maps: Maps) -> Path:
         raise FileError(f"{home}: cannot use this folder ({error.strerror}).") from error
     if names and META not in names:
         raise ScoresError(
-            f"{home}: found {first_few(names)}, expected scores or nothing. Choose another folder with --out."
+            f"{home}: found {first_few(names)}, expected scores or nothing. "
+            "Choose another folder with --scores."
         )
     check_files(home)
     return home
@@ -176,7 +177,7 @@ def _check_length(home: Path) -> None:
         if size > most:
             raise FileError(
                 f"{str(name)[:80]}...: this name has {size} bytes, expected at most {most}. "
-                "Pass a shorter --method, or another --out."
+                "Pass a shorter --method, or another --scores."
             )
 
 

@@ -114,7 +114,9 @@ def write_folder(folder: Path, images: bytes, levels: bytes, meta: Mapping[str, 
                 if new and not any(folder.iterdir()):
                     folder.rmdir()
     except OSError as error:
-        raise FileError(f"{folder}: cannot write scores ({error.strerror}). Pass another --out.") from error
+        raise FileError(
+            f"{folder}: cannot write scores ({error.strerror}). Pass another --scores."
+        ) from error
 
 
 def check_files(folder: Path) -> None:

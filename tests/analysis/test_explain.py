@@ -450,7 +450,7 @@ def test_maps_and_scores_that_cannot_be_explained(here: Path) -> None:
         "u2nett",
         match="unknown protocol 'u2nett'; did you mean u2net",
     )
-    refused("explain", maps, "--masks", masks, "--metrics", "maxf", match="unknown metric 'maxf'")
+    refused("explain", maps, "--masks", masks, "--metrics", "maxg", match="unknown metric 'maxg'")
     good("score", maps, "--masks", masks, "--metrics", "mae")
     refused("explain", "scores", match="maps on own: max_f, weighted_f, s_measure, relax_f was not computed")
     save(np.array(Image.open("maps/im0.png")), "maps2/im0.png")

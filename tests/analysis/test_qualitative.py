@@ -133,8 +133,8 @@ def test_images_as_asked(demo):
     ("options", "match", "code"),
     [
         (("--images", "nothing"), "nothing: no such image in demo", 1),
-        ((), "expected either --images ID,ID, or --pick with --scores", 2),
-        (("--pick", "worst"), "expected either --images", 2),
+        ((), "expected either --ids ID,ID, or --pick with --scores", 2),
+        (("--pick", "worst"), "expected either --ids", 2),
         (("--pick", "worst", "--scores", "nowhere"), "nowhere", 1),
         (("--images", "x", "--out", "q.bmp"), r"\.bmp", 1),
     ],

@@ -249,9 +249,9 @@ def test_maps_and_masks_that_moved(own):
     shutil.move("own/masks", "m")
     refused(
         *("worst", own, "--out", "w.png", "--maps", "elsewhere"),
-        match="masks: the masks of own are no longer here. Pass their folder with --data",
+        match="masks: the masks of own are no longer here. Pass their folder with --masks",
     )
-    good("worst", own, "--out", "w.png", "--maps", "elsewhere", "--data", "m")
+    good("worst", own, "--out", "w.png", "--maps", "elsewhere", "--masks", "m")
     assert Path("w.png").read_bytes() == Path("before.png").read_bytes()
 
 
@@ -329,12 +329,10 @@ def test_several_datasets_need_a_name(own):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        (("--metric", "maxf"), "unknown metric 'maxf'; did you mean max_f"),
-        (("-k", 0), "0 images asked for, expected at least 1"),
-        (("-k", -3), "-3 images asked for, expected at least 1"),
+        (("--metric", "maxg"), "unknown metric 'maxg'; did you mean max_f"),
         (("--out", "w.bmp"), r"w.bmp: unknown kind of figure '.bmp'; pass --out with .pdf, .svg, .png"),
         (("--maps", "nowhere", "--out", "w.png"), "nowhere: no such folder or zip. Pass --maps"),
-        (("--data", "nowhere", "--out", "w.png"), "nowhere: the masks of own are no longer here"),
+        (("--data", "nowhere", "--out", "w.png"), "own is not a registered dataset, .* Pass its masks with"),
         (("--than", "nowhere"), "nowhere: found no scores here"),
         (("--than", "scores/maps/own"), "both scores are of maps, which a list could not distinguish"),
         (("--csv", "maps/im0.png/w.csv"), "cannot write"),
@@ -343,6 +341,11 @@ def test_several_datasets_need_a_name(own):
 def test_refused(own, options, match):
     refused("worst", own, *options, match=match)
     assert not list(Path().glob("w.*"))
+
+
+@pytest.mark.parametrize("count", [0, -3])
+def test_no_images(own, count):
+    refused("worst", own, "-k", count, match=f"{count} is not in the range x>=1", code=2)
 
 
 def test_scores_that_cannot_be_used(own):

@@ -618,7 +618,7 @@ class TestOutput:
         Path("file").touch()
         monkeypatch.setattr("sodbench.scoring.warm_up.compile_kernels", lambda: None)
         monkeypatch.setattr("sodbench.scoring.pipeline.score_pair", unexpected)
-        refused(*score, "--out", out, match=f"{out}/maps: cannot write here .*--out")
+        refused(*score, "--out", out, match=f"{out}/maps: cannot write here .*--scores")
 
     @pytest.mark.parametrize("option", ["--csv", "--per-image"])
     @pytest.mark.parametrize("file", ["file/a.csv", "/proc/a.csv"])
@@ -649,7 +649,7 @@ class TestOutput:
             "own/masks",
             "--out",
             "preds",
-            match=r"preds/A/own: found im0.png, .* expected scores or nothing.*--out",
+            match=r"preds/A/own: found im0.png, .* expected scores or nothing.*--scores",
         )
         assert listing("preds") == [f"A/own/{name}.png" for name in IDS]
 

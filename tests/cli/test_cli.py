@@ -453,7 +453,8 @@ class TestProgram:
             assert text.startswith("Usage: ")
             assert "\b" not in text
             assert good(*words, "-h").stdout == text
-        assert "--rho FLOAT" in good("score", "-h").stdout
+        assert "--rho FLOAT" in good("score", "--help-conventions").stdout
+        assert "--rho" not in good("score", "-h").stdout
         assert "[default: u2net]" in " ".join(good("score", "-h").stdout.split())
 
     def test_as_a_module(self) -> None:

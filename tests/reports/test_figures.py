@@ -506,7 +506,7 @@ def test_missing_curves_are_told():
     assert said == ["Y: no curves of a; left out."]
     found, said = select_curves(panels, methods=["a"])
     assert (list(found), said) == (["X"], ["Y: no curves of a; left out."])
-    with pytest.raises(ScoresError, match=r"Y: no curves of a\. Leave it out of --datasets"):
+    with pytest.raises(ScoresError, match=r"Y: no curves of a\. Leave it out of --dataset"):
         select_curves(panels, ["X", "Y"], ["a"])
     with pytest.raises(ScoresError, match="found no curves"):
         select_curves({})
@@ -616,7 +616,7 @@ def test_sizes_of_the_shipped_board(here):
 @pytest.mark.parametrize(
     ("arguments", "match"),
     [
-        (["--metric", "maxf"], r"unknown metric 'maxf'; did you mean max_f"),
+        (["--metric", "maxg"], r"unknown metric 'maxg'; did you mean max_f"),
         (["--dataset", "ECSD"], r"no board of 'ECSD'; did you mean ECSSD or SOD\?"),
         (["--methods", "CPDD"], r"CPDD: not on the board of ECSSD; did you mean CPD"),
         (["--source", "measured"], r"ECSSD: no measured row with a size and max_f"),

@@ -424,7 +424,7 @@ class TestWith:
         said = good("table", "--boards", tiny, "--with", "scores").stderr
         assert said == "mine on TINY: shown from the scores given, not from the board.\n"
         said = good("table", "--boards", tiny, "--with", "scores", "--methods", "other").stderr
-        assert said == "mine on TINY: left out, as --datasets or --methods do not name it.\n"
+        assert said == "mine on TINY: left out, as --dataset or --methods do not name it.\n"
 
     def test_facts_about_the_method_come_from_the_board(self, tiny):
         scored("mine")

@@ -33,7 +33,7 @@ from sodbench.scoring.storage import read_folder
 pytestmark = pytest.mark.usefixtures("here")
 
 HOME = Path("scores/maps/own")
-WAY = r"To keep both, pass `sodbench score` --method NAME or another --out; to replace them, --force\."
+WAY = r"To keep both, pass `sodbench score` --method NAME or another --scores; to replace them, --force\."
 
 
 @pytest.fixture
@@ -267,7 +267,7 @@ class TestFewerImages:
         result = good("score", *score, "--missing", missing)
         assert result.stderr.splitlines()[-1] == (
             "Not stored in scores/maps/own: it holds scores of 4/4 images, and these are of 3/4. To keep "
-            "both, pass `sodbench score` --method NAME or another --out; to replace them, --force."
+            "both, pass `sodbench score` --method NAME or another --scores; to replace them, --force."
         )
         assert " 3/4 " in result.stdout
         assert state() == before
@@ -413,7 +413,12 @@ def test_names_that_shared_a_folder(score):
     assert sorted(s.method for s in load_scores("scores")) == ["a-b", "a/b", "a\\b"]
 
 
-@pytest.mark.parametrize("name", ["", " ", "a\nb", "\x1b[31m"])
+@pytest.mark.parametrize("name", ["", " "])
+def test_empty_names(score, name):
+    refused("score", *score, "--method", name, match="Invalid value for '--method': it is empty", code=2)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31m"])
 def test_names_that_are_none(score, name):
     refused("score", *score, "--method", name, match="--method '.*': expected a name of printable characters")
 

@@ -141,7 +141,7 @@ def test_a_save_that_fails(folder, monkeypatch, broken, step, error):
             NEW.save(folder)
     if isinstance(error, OSError):
         assert str(info.value) == (
-            f"{folder}: cannot write scores (No space left on device). Pass another --out."
+            f"{folder}: cannot write scores (No space left on device). Pass another --scores."
         )
     committed = broken == "replace" and step > 1
     assert state(folder) == ("new" if committed else "old")

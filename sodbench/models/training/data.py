@@ -62,8 +62,8 @@ class Data:
         return hashlib.sha256("\n".join(pair.image for pair in self.pairs).encode()).hexdigest()
 
 
-def find_data(name: str) -> Data:
-    """Find the pairs of a registered dataset on this disk, or of a dataset's own folder.
+def find_data(name: str, data: Path | None = None) -> Data:
+    """Find the pairs of a registered dataset on this disk (in `data`), or of a dataset's own folder.
 
     Raises
     ------
@@ -71,14 +71,14 @@ def find_data(name: str) -> Data:
         There is none, or photos and masks do not pair.
     """
     folder = Path(name)
-    if folder.is_dir():
+    if data is None and folder.is_dir():
         if not any(path.is_file() for path in folder.rglob("*")):
             raise TrainingError(
                 f"{name}: an empty folder, expected photos and masks in folders of it, images and masks."
             )
         own = folder.resolve().name
         return _paired(locate(lookup(own) or _unknown(own), folder))
-    return _paired(locate(find(name)))
+    return _paired(locate(find(name), data))
 
 
 def data_of(images: Path, masks: Path, name: str = "") -> Data:

@@ -120,7 +120,7 @@ def train(
     FileError
         A checkpoint cannot be written.
     """
-    check_writable(out, "--out")
+    check_writable(out, "--run")
     if state is None and out.exists() and any(not path.name.startswith(".") for path in out.iterdir()):
         begun = (out / CHECKPOINT_FILE).exists()
         hint = f"Go on with an earlier run by --resume {out}." if begun else "Choose another, or empty it."

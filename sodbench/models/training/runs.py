@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 class Pairs(NamedTuple):
-    """Where photos and masks lie: a dataset, or a folder (or zip) of each; none: where they lay before."""
+    """Where photos and masks lie: a dataset (below `data`), or a folder or zip of each; none: as before."""
 
-    data: str | None = None
+    dataset: str | None = None
+    data: Path | None = None
     images: Path | None = None
     masks: Path | None = None
 
@@ -25,8 +26,8 @@ class Pairs(NamedTuple):
         """List them; `name` is what the data is called if it is no dataset."""
         from sodbench.models.training.data import data_of, find_data
 
-        if self.data:
-            return find_data(self.data)
+        if self.dataset:
+            return find_data(self.dataset, self.data)
         assert self.images is not None
         assert self.masks is not None
         return data_of(self.images, self.masks, name)
@@ -103,7 +104,7 @@ def train_on(
             f"never asked which code to run: name it again, with --model-module {factory}."
         )
     if pairs == Pairs():
-        before = Pairs(None, Path(state["data"]["images"]), Path(state["data"]["masks"]))
+        before = Pairs(images=Path(state["data"]["images"]), masks=Path(state["data"]["masks"]))
         data = before.listed(state["data"]["name"])
     else:
         data = pairs.listed()

@@ -130,7 +130,7 @@ def select_curves(
             continue
         if not panel:
             raise ScoresError(
-                f"{dataset}: no curves of {first_few(chosen)}. Leave it out of --datasets; {help_text}"
+                f"{dataset}: no curves of {first_few(chosen)}. Leave it out of --dataset; {help_text}"
             )
         check_comparable(dataset, panel)
         if missing := [method for method in chosen if method not in panel]:

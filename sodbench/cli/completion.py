@@ -1,0 +1,95 @@
+"""What a shell completes: names of datasets, metrics, models, methods and attributes.
+
+Nothing heavy is imported, since a shell waits for the answer.
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sodbench.errors import SodbenchError
+
+METRIC_IDS = (
+    "max_f", "mae", "weighted_f", "s_measure", "relax_f", "mean_f", "adp_f", "max_e", "mean_e", "adp_e",
+)  # fmt: skip
+"""The ids of sodbench's own metrics; `sodbench.metrics` has them too, and imports numba."""
+
+ATTRIBUTES = ("size", "objects", "border", "thin", "contrast")
+"""The attributes of images, without the code that computes them."""
+
+Names = Callable[[click.Context], Iterable[str]]
+
+
+def completed(names: Names) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """Complete a name, or the last of several with commas between them."""
+
+    def complete(ctx: click.Context, param: click.Parameter, text: str) -> list[str]:
+        before, comma, begun = text.rpartition(",")
+        taken = before.split(",")
+        try:
+            known = list(names(ctx))
+        except (SodbenchError, OSError, ValueError, csv.Error):
+            return []
+        return [
+            f"{before}{comma}{name}"
+            for name in known
+            if name.casefold().startswith(begun.casefold()) and name not in taken
+        ]
+
+    return complete
+
+
+def dataset_names(ctx: click.Context) -> Iterable[str]:
+    """Return the names of registered datasets."""
+    from sodbench.data.registry import registry
+
+    return registry()
+
+
+def metric_names(ctx: click.Context) -> Iterable[str]:
+    """Return the ids of the metrics, and the names of sets of them."""
+    return (*METRIC_IDS, "paper", "all")
+
+
+def attribute_names(ctx: click.Context) -> Iterable[str]:
+    """Return the names of the attributes of images."""
+    return ATTRIBUTES
+
+
+def model_names(ctx: click.Context) -> Iterable[str]:
+    """Return the names of the models that have published weights."""
+    from sodbench.models.registry import known_models
+
+    return known_models()
+
+
+def stored_methods(ctx: click.Context) -> Iterable[str]:
+    """Return the methods of the scores or boards that the command is given, else of ``scores``."""
+    given = [ctx.params.get(name) for name in ("stored", "scores", "own")]
+    paths = [path for value in given for path in (value if isinstance(value, tuple) else (value,)) if path]
+    boards = ctx.params.get("boards")
+    names = {name for path in paths or [Path("scores")] for name in _methods_below(Path(path))}
+    return sorted(names | (_methods_on_boards(boards) if boards or not names else set()))
+
+
+def _methods_below(folder: Path) -> set[str]:
+    names = set()
+    for file in folder.rglob("meta.json"):
+        meta: Any = json.loads(file.read_text("utf-8"))
+        if isinstance(meta, dict) and isinstance(meta.get("method"), str):
+            names.add(meta["method"])
+    return names
+
+
+def _methods_on_boards(boards: Path | None) -> set[str]:
+    from sodbench.leaderboard.boards import boards_folder
+
+    names = set()
+    for file in boards_folder(boards).glob("*.csv"):
+        with file.open(encoding="utf-8", newline="") as lines:
+            names |= {row["method"] for row in csv.DictReader(lines) if row.get("method")}
+    return names

@@ -1,0 +1,97 @@
+"""Kinds of options and of the values they take."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from sodbench.errors import FileError
+
+Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
+SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
+
+
+class Given(click.Parameter):
+    """A parameter that takes no empty value."""
+
+    def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
+        """Refuse what is empty, which would stand for the current folder, or for nothing."""
+        words = value if isinstance(value, tuple | list) else (value,)
+        if any(isinstance(word, str) and not word.strip() for word in words):
+            way_out = "Leave the option out" if isinstance(self, click.Option) else "Leave it out"
+            raise click.BadParameter(f"it is empty. {way_out}, or give it a value.", ctx, self)
+        return super().type_cast_value(ctx, value)
+
+
+class Argument(Given, click.Argument):
+    """An argument of a command."""
+
+
+class Option(Given, click.Option):
+    """An option of a command.
+
+    Parameters
+    ----------
+    declarations
+        Its spellings, and the name of its value.
+    aliases
+        More spellings, which work and are not shown.
+    attributes
+        See `click.Option`.
+    """
+
+    def __init__(self, declarations: Sequence[str], aliases: Sequence[str] = (), **attributes: Any) -> None:
+        super().__init__(declarations, **attributes)
+        self.aliases = tuple(aliases)
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Let the parser know the aliases too."""
+        shown = self.opts
+        self.opts = [*shown, *self.aliases]
+        try:
+            super().add_to_parser(parser, ctx)
+        finally:
+            self.opts = shown
+
+
+def option(*declarations: str, **attributes: Any) -> Callable[[Command], Command]:
+    """Add an `Option` to a command."""
+    return click.option(*declarations, cls=Option, **attributes)
+
+
+def argument(*declarations: str, **attributes: Any) -> Callable[[Command], Command]:
+    """Add an `Argument` to a command."""
+    return click.argument(*declarations, cls=Argument, **attributes)
+
+
+class OutputFile(click.Path):
+    """A file to write, in a folder that is there: a mistyped one is not made."""
+
+    def __init__(self, text: bool = False) -> None:
+        super().__init__(path_type=Path, dir_okay=False)
+        self._text = text
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return the path, or raise a FileError that says what to do."""
+        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        name = param.opts[0] if param else "a file"
+        if self._text and file.suffix.lower() in SPREADSHEETS:
+            raise FileError(
+                f"{file}: {name} writes text, not a spreadsheet. Pass {file.with_suffix('.csv')}, "
+                "which spreadsheets open."
+            )
+        if not os.path.lexists(file.parent):
+            raise FileError(
+                f"{file}: there is no folder {file.parent}. Make it (mkdir -p '{file.parent}'), "
+                f"or pass another {name}."
+            )
+        return file
+
+
+FOLDER = click.Path(path_type=Path)
+FIGURE_FILE = OutputFile()
+TEXT_FILE = OutputFile(text=True)

@@ -1,0 +1,157 @@
+"""One name of an option means one thing, in whatever command it stands."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from workspace import good, listing, plant_maps, plant_masks, refused, scored
+
+from sodbench.cli import main
+from sodbench.cli.completion import ATTRIBUTES, METRIC_IDS
+from sodbench.cli.parameters import Argument, Option
+from sodbench.metrics import METRICS
+
+pytestmark = pytest.mark.usefixtures("here")
+
+
+def leaves(command: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command below one, and the groups that take options themselves."""
+    if path:
+        yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from leaves(inner, f"{path} {name}".strip())
+
+
+COMMANDS = dict(leaves(main))
+PARAMETERS = [(path, param) for path, command in COMMANDS.items() for param in command.params]
+OPTIONS = [(path, param) for path, param in PARAMETERS if isinstance(param, click.Option)]
+
+
+def kind_of(option: click.Option) -> str:
+    """What values an option takes, apart from how many; a range may differ from command to command."""
+    choices = getattr(option.type, "choices", "")
+    return f"{type(option.type).__name__} {choices}" if choices else type(option.type).__name__
+
+
+def test_one_name_means_one_thing() -> None:
+    """No exception: an option of one name has one help text, and one kind of value."""
+    meanings: dict[str, dict[tuple[str, str], list[str]]] = defaultdict(lambda: defaultdict(list))
+    for path, option in OPTIONS:
+        for name in option.opts:
+            meanings[name][option.help or "", kind_of(option)].append(path)
+    assert {name: dict(ways) for name, ways in meanings.items() if len(ways) > 1} == {}
+
+
+def test_every_option_has_a_help_text_and_refuses_what_is_empty() -> None:
+    assert [f"{path} {option.opts[0]}" for path, option in OPTIONS if not option.help] == []
+    bare = [(path, param.name) for path, param in PARAMETERS if not isinstance(param, Option | Argument)]
+    assert bare == []
+
+
+def test_hidden_spellings_are_no_shown_option_of_their_command() -> None:
+    for path, command in COMMANDS.items():
+        shown = [name for option in command.params if isinstance(option, Option) for name in option.opts]
+        hidden = [name for option in command.params if isinstance(option, Option) for name in option.aliases]
+        assert len({*shown, *hidden}) == len([*shown, *hidden]), path
+        text = good(*path.split(), "--help").stdout
+        assert [name for name in hidden if f"{name} " in text.split("Options:")[1]] == [], path
+
+
+def test_names_that_are_spelt_out_for_help_and_shells() -> None:
+    from sodbench.analysis.attributes import ATTRIBUTES as COMPUTED
+
+    assert tuple(METRICS) == METRIC_IDS
+    assert tuple(COMPUTED) == ATTRIBUTES
+
+
+@pytest.fixture
+def stored(here: Path) -> Path:
+    """Scores of A and B on a set of one's own, and of B alone on another one, scored in another way."""
+    for name, seed in (("A", 0), ("B", 1), ("C", 2)):
+        plant_maps(f"preds/{name}", seed=seed)
+    plant_masks("own/masks")
+    plant_masks("other/masks")
+    good("score", "preds/A", "preds/B", "--masks", "own/masks", "--metrics", "paper")
+    good("score", "preds/B", "--masks", "other/masks", "--metrics", "mae", "--normalise", "none")
+    good("score", "preds/C", "--masks", "other/masks", "--metrics", "mae")
+    return here / "scores"
+
+
+class TestMetricNames:
+    def test_ids_and_labels_in_any_case(self, stored: Path) -> None:
+        expected = scored("preds/A", "--masks", "own/masks", "--metrics", "max_f,mae,weighted_f")
+        for names in ("maxF,MAE,wF", "MAXF,Mae,weighted-F", "max-f,mae,WF"):
+            assert scored("preds/A", "--masks", "own/masks", "--metrics", names) == expected
+        assert (
+            good("worst", "scores/A", "--metric", "MAE").stdout
+            == good("worst", "scores/A", "--metric", "mae").stdout
+        )
+        assert "MAE↓" in good("table", "-d", "SOD", "--metrics", "MAE,maxF").stdout
+
+    def test_unknown(self, stored: Path) -> None:
+        for command in (("score", "preds/A", "--masks", "own/masks"), ("compare", "scores", "-d", "own")):
+            refused(*command, "--metrics", "maxg", match="unknown metric 'maxg'; did you mean max_f")
+
+
+class TestMethods:
+    """``--methods`` and ``--dataset`` choose before anything is asked of what they leave out."""
+
+    def test_score(self, stored: Path) -> None:
+        rows = scored("preds", "--masks", "own/masks", "-d", "own", "--methods", "C,A")
+        assert [row["method"] for row in rows] == ["C", "A"]
+        refused(
+            *("score", "preds", "--masks", "own/masks", "-d", "own", "--methods", "a"),
+            match="found no maps of a; did you mean A",
+        )
+
+    def test_rescore(self, stored: Path) -> None:
+        table = good("rescore", "scores", "-d", "own", "--methods", "B,A").stdout
+        assert [line.split()[0] for line in table.splitlines()[:4]] == ["own", "method", "B", "A"]
+        refused("rescore", "scores", "-d", "owm", match="no scores on owm here; did you mean own")
+        refused("rescore", "scores", "--methods", "D", match="no scores of D here; valid: B, C, A")
+        refused("rescore", "scores", "-d", "own", "--methods", "C", match="no scores of C here; valid: A, B")
+
+    def test_compare(self, stored: Path) -> None:
+        refused(
+            "compare", "scores", match="other: no scores of A. Score them, or choose datasets with --dataset"
+        )
+        text = good("compare", "scores", "-d", "own", "--resamples", "100").stdout
+        assert text.startswith("own, 4 images\n")
+        one = ("compare", "scores", "-d", "own", "--methods", "A")
+        refused(*one, match="A: expected scores of two methods or more, found 1")
+
+    def test_worst(self, stored: Path) -> None:
+        assert (
+            good("worst", "scores", "-d", "own", "--methods", "A").stdout
+            == good("worst", "scores/A/own").stdout
+        )
+
+    def test_figures(self, stored: Path) -> None:
+        good("plot-pr", "scores", "-d", "own", "--out", "own.svg")
+        refused("plot-pr", "scores", "--out", "all.svg", match="B and C were scored differently")
+
+
+class TestAliases:
+    def test_out_is_still_where_scores_maps_and_runs_go(self, stored: Path) -> None:
+        good("score", "preds/A", "--masks", "own/masks", "--out", "s2")
+        good("score", "preds/A", "--masks", "own/masks", "--scores", "s3")
+        assert listing("s2") == listing("s3")
+
+    def test_others(self, stored: Path) -> None:
+        assert good("table", "--paper", "--average").stdout == good("table", "--paper", "--means").stdout
+        for plural in ("--dataset", "--datasets", "-d"):
+            assert good("table", plural, "SOD").stdout == good("table", "-d", "SOD").stdout
+        demo = ("plot-qualitative", "--dataset", "demo")
+        good("score", "--dataset", "demo", "--scores", "demo")
+        preds = Path(good("datasets").stdout.rstrip().rsplit("  ", 1)[1].split(" (")[0])
+        new = (*demo, str(preds / "preds"), "--ids", "coffee", "--show", "errors", "--out", "a.png")
+        old = (*demo, str(preds / "preds"), "--images", "coffee", "--maps", "errors", "--out", "b.png")
+        good(*new)
+        good(*old)
+        assert Path("a.png").read_bytes() == Path("b.png").read_bytes()
