@@ -1,5 +1,6 @@
 """The command line: one file per command, imported when the command is used."""
 
+import signal
 import sys
 import warnings
 from importlib import import_module
@@ -9,7 +10,7 @@ import click
 
 from sodbench.cli.output import readable_streams, say
 from sodbench.errors import SodbenchError, nearest
-from sodbench.utils.process import keep_freed_memory
+from sodbench.utils.process import Ended, ended_by_signals, keep_freed_memory
 from sodbench.version import __version__
 
 COMMANDS = {
@@ -80,12 +81,15 @@ class LazyGroup(click.Group):
     def invoke(self, ctx: click.Context) -> object:
         """Turn known errors into one message and exit code 1; others keep their traceback."""
         try:
-            return super().invoke(ctx)
+            with ended_by_signals():
+                return super().invoke(ctx)
         except SodbenchError as error:
             raise click.ClickException(str(error)) from error
-        except KeyboardInterrupt:
-            say(" ".join(["Interrupted.", *filter(None, [KEPT.get(ctx.invoked_subcommand or "")])]))
-            sys.exit(130)
+        except KeyboardInterrupt as interrupt:
+            ended = interrupt.number if isinstance(interrupt, Ended) else 0
+            start = f"Ended by {interrupt}." if ended else "Interrupted."
+            say(" ".join([start, *filter(None, [KEPT.get(ctx.invoked_subcommand or "")])]))
+            sys.exit(128 + (ended or signal.SIGINT))
 
 
 @click.group(

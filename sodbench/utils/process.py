@@ -3,12 +3,13 @@
 import ctypes
 import os
 import re
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
-from threading import Lock
+from threading import Lock, current_thread, main_thread
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 KEPT = (1 << 31) - 1
@@ -77,6 +78,44 @@ def captured_lines(pattern: re.Pattern[bytes]) -> Iterator[list[str]]:
             text = held.read()
             lines += [line.decode(errors="replace").strip() for line in pattern.findall(text)]
             os.write(2, pattern.sub(b"", text))
+
+
+ENDINGS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""The signals by which a process is asked to end: Ctrl-C, a system or a queue, a terminal that is closed."""
+
+
+class Ended(KeyboardInterrupt):
+    """The process is asked to end, by another signal than that of Ctrl-C."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end the block as Ctrl-C does, by an exception; what is finished is then kept.
+
+    Later ones are ignored until the block has ended, since a terminal that is closed sends two. A signal that
+    the host handles or ignores (nohup) is left to it, and so are all of them outside the main thread.
+    """
+    if current_thread() is not main_thread():
+        yield
+        return
+    ours = [number for number in ENDINGS if signal.getsignal(number) is signal.SIG_DFL]
+
+    def end(number: int, frame: object) -> None:
+        for other in ours:
+            signal.signal(other, signal.SIG_IGN)
+        raise Ended(number)
+
+    for number in ours:
+        signal.signal(number, end)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 Progress = Callable[[int, int], None]

@@ -385,13 +385,18 @@ class TestProcess:
     """What only a process of its own shows: signals and terminals."""
 
     def wait_for(self, images: int) -> None:
-        for _ in range(1000):
+        for _ in range(6000):
             if Path("finished").exists() and Path("finished").stat().st_size >= images:
                 return
             time.sleep(0.01)
         raise AssertionError("the run did not start")
 
-    def test_sigint(self, here: Path) -> None:
+    @pytest.mark.parametrize(
+        ("sent", "said"),
+        [("SIGINT", "Interrupted."), ("SIGTERM", "Ended by SIGTERM."), ("SIGHUP", "Ended by SIGHUP.")],
+    )
+    def test_a_signal_keeps_finished_images(self, here: Path, sent: str, said: str) -> None:
+        number = getattr(signal, sent)
         ids = [f"p{k % 12}-{k}" for k in range(60)]
         plant_maps("maps", ids, suffix=".bmp")
         for k, name in enumerate(ids):
@@ -401,10 +406,10 @@ class TestProcess:
             command(*args, before=SLOW), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         self.wait_for(6)
-        run.send_signal(signal.SIGINT)
-        out, err = run.communicate(timeout=20)
-        assert (run.returncode, out) == (130, "")
-        assert err.endswith("Interrupted. Finished images are kept; run the same command to continue.\n")
+        run.send_signal(number)
+        out, err = run.communicate(timeout=60)
+        assert (run.returncode, out) == (128 + number, "")
+        assert err.endswith(f"{said} Finished images are kept; run the same command to continue.\n")
         assert "Traceback" not in err
         assert listing("scores") == whole("maps/.own.partial")
         kept = len(Scores.load(Path("scores/maps/.own.partial")).rows)

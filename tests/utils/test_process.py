@@ -1,12 +1,14 @@
-"""What C libraries print is told apart from what others print meanwhile."""
+"""Signals end a process as Ctrl-C does, and what C libraries print is told apart from what others print."""
 
 import os
 import re
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from sodbench.utils.process import captured_lines
+from sodbench.utils.process import Ended, captured_lines, ended_by_signals
 
 LINES = re.compile(rb"lib: .*\n?")
 
@@ -35,3 +37,49 @@ def test_closed_stderr() -> None:
         os.dup2(kept, 2)
         os.close(kept)
     assert lines == []
+
+
+@pytest.fixture(params=["SIGTERM", "SIGHUP"])
+def number(request: pytest.FixtureRequest) -> int:
+    return int(getattr(signal, request.param))
+
+
+def test_a_signal_is_an_exception(number: int) -> None:
+    with pytest.raises(Ended, match=signal.Signals(number).name) as info, ended_by_signals():
+        os.kill(os.getpid(), number)
+    assert info.value.number == number
+    assert isinstance(info.value, KeyboardInterrupt)
+    assert signal.getsignal(number) is signal.SIG_DFL
+
+
+def test_later_ones_do_not_disturb_what_is_put_away(number: int) -> None:
+    def work() -> None:
+        try:
+            os.kill(os.getpid(), number)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    with pytest.raises(Ended, match=signal.Signals(number).name), ended_by_signals():
+        work()
+
+
+def test_a_signal_that_is_ignored_or_handled_is_left_to_its_host(number: int) -> None:
+    """As with nohup."""
+    for handler in (signal.SIG_IGN, lambda *_: None):
+        signal.signal(number, handler)
+        try:
+            with ended_by_signals():
+                os.kill(os.getpid(), number)
+                assert signal.getsignal(number) is handler
+        finally:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def test_outside_the_main_thread(number: int) -> None:
+    def handler() -> object:
+        with ended_by_signals():
+            return signal.getsignal(number)
+
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(handler).result() is signal.SIG_DFL

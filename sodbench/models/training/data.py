@@ -30,6 +30,7 @@ from sodbench.data.sources import ImageFile
 from sodbench.errors import SodbenchError, TrainingError, first_few
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
 from sodbench.models.training.config import Config
+from sodbench.utils.process import ENDINGS
 from sodbench.utils.text import counted
 
 _ORDER, _CROP, _HOLDOUT = 0, 1, 2
@@ -269,7 +270,7 @@ def batches(
 
 def _leave_signals(worker: int) -> None:
     """Ignore signals that are sent to all processes; the training process handles them."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ENDINGS:
         signal.signal(number, signal.SIG_IGN)
 
 

@@ -35,7 +35,7 @@ from sodbench.models.training.initial import initial_network
 from sodbench.models.training.log import Log, write_run_record
 from sodbench.models.training.loss import check_outputs, losses, total
 from sodbench.utils.files import check_writable
-from sodbench.utils.process import Say
+from sodbench.utils.process import ENDINGS, Say
 
 
 class HeldOut(NamedTuple):
@@ -375,14 +375,15 @@ def _is_due(config: Config, step: int) -> bool:
 
 @contextmanager
 def _signals() -> Iterator[list[int]]:
-    """Yield a list that SIGTERM and SIGINT fill, instead of ending the process; a second one ends it."""
+    """Yield a list that signals to end fill, instead of ending the process; a second one ends it."""
     asked: list[int] = []
 
     def note(number: int, frame: object) -> None:
         asked.append(number)
         signal.signal(number, before[number])
 
-    before: dict[int, Any] = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in ENDINGS}
+    before = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
     for number in before:
         signal.signal(number, note)
     try:
