@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import multiprocessing
 import os
 import resource
 import signal
@@ -1020,6 +1021,27 @@ def test_a_crash_does_not_wait_for_its_workers():
     assert b"RuntimeError: out of memory" in done.stderr
     assert done.returncode == 1
     assert not Path("run").exists()
+
+
+@pytest.mark.parametrize("name", ["SIGKILL", "SIGSEGV"])
+def test_a_data_worker_that_is_killed(name, monkeypatch):
+    """One error without torch's advice, whichever line it is raised at; what was kept before is there."""
+    step = _Session._make_step
+
+    def until(self, *rest):
+        if self.step == 3:
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid, getattr(signal, name))
+        return step(self, *rest)
+
+    monkeypatch.setattr(_Session, "_make_step", until)
+    result = refused(
+        *begin(iterations=500, checkpoint_every=3, log_every=500, workers=2),
+        match=r"Error: step \d+: one of the 2 processes that prepare pairs crashed or was killed, .* "
+        r"The checkpoint of step \d+ is kept: go on with --resume run\.\n$",
+    )
+    assert f"step {state_of('run')['step']} is kept" in result.stderr
+    assert "num_workers" not in result.stderr
 
 
 @pytest.mark.parametrize("workers", [0, 1])

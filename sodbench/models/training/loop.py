@@ -158,7 +158,7 @@ class _Session:
         self, config: Config, data: Data, out: Path, group: ProcessGroup, say: Say, fresh: bool
     ) -> None:
         self.config, self.data, self.out, self.group = config, data, out, group
-        self.step = 0
+        self.step = self.saved = 0
         share = group.world * config.accumulate
         if config.batch % share:
             raise TrainingError(
@@ -210,7 +210,7 @@ class _Session:
         restore_optimiser(self.optimiser, state["optimiser"], path, step, exact, self._idle)
         restore_scaler(self.scaler, state["scaler"], path)
         restore_rng(state["rng"], path, cuda=self.group.device.type == "cuda")
-        self.step = step
+        self.step = self.saved = step
         if state["world"] != self.group.world:
             say(
                 f"Goes on with {self.group.world} processes, not {state['world']}: "
@@ -245,6 +245,7 @@ class _Session:
             except FileError as error:
                 hint = " The checkpoint before is whole: make room, then go on with --resume."
                 raise FileError(f"{error}{hint if self.step else ''}") from error
+        self.saved = self.step
         self.group.wait()
 
     def _check_finite(self) -> None:
@@ -263,7 +264,7 @@ class _Session:
         config, group, loss, stop = self.config, self.group, float("nan"), False
         cuda = group.device.type == "cuda"
         parts = batches(training, config, self.step, group.rank, group.world, cuda)
-        with _signals() as asked, self._opened() as log, closing(parts):
+        with _signals() as asked, self._workers(), self._opened() as log, closing(parts):
 
             def validate() -> None:
                 if not (log and score and held and _is_due(config, self.step)):
@@ -292,6 +293,20 @@ class _Session:
                 group.wait()
         ended_by = (asked or [signal.SIGTERM])[0] if stop else 0
         return TrainingOutcome(self.step, ended_by, loss, group.rank == 0, config.own_factory)
+
+    @contextmanager
+    def _workers(self) -> Iterator[None]:
+        """Turn torch's error about a data worker that is gone, which may come at any line, into our own."""
+        try:
+            yield
+        except RuntimeError as error:
+            if "DataLoader worker" not in str(error):
+                raise
+            kept = f"The checkpoint of step {self.saved} is kept: go on with --resume {self.out}."
+            raise TrainingError(
+                f"step {self.step + 1}: one of the {self.config.workers} processes that prepare pairs "
+                f"crashed or was killed, as a system does that is short of memory. {kept * bool(self.step)}"
+            ) from error
 
     @contextmanager
     def _opened(self) -> Iterator[Log | None]:
