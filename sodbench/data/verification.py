@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, fields
 
-from sodbench.data.locations import Location
+from sodbench.data.locations import Location, binarised_by
+from sodbench.data.pairing import suggest_loose
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, SodbenchError, first_few
+from sodbench.protocol import Protocol
+from sodbench.utils.process import cpus
 from sodbench.utils.text import counted
-
-DEFAULT_RULE = ">128"
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Report:
     non_binary
         Masks with other levels than 0 and 255.
     empty, full
-        Masks without any foreground, without any background.
+        Masks without any foreground, without any background; a grey mask of a dataset known for them counts
+        as scoring counts it.
     known_bad
         Files that are wrong in some copies of the dataset, to be looked at.
     """
@@ -66,7 +69,7 @@ class Report:
 
 
 def verify_dataset(location: Location, progress: Callable[[int, int], None] | None = None) -> Report:
-    """Read every mask of a dataset, and the header of every photo.
+    """Read every mask of a dataset as scoring does, and every photo as a network gets it.
 
     Parameters
     ----------
@@ -80,14 +83,29 @@ def verify_dataset(location: Location, progress: Callable[[int, int], None] | No
     by_stem: dict[str, list[ImageFile]] = {}
     for photo in photos:
         by_stem.setdefault(photo.stem, []).append(photo)
-    findings = _Findings()
-    for done, entry in enumerate(masks, 1):
-        size = _look_at_mask(entry, dataset.mask_threshold or DEFAULT_RULE, findings)
-        for photo in by_stem.get(entry.stem, ()):
-            _look_at_photo(photo, size, findings)
-        if progress:
-            progress(done, len(masks))
     stems = Counter(entry.stem for entry in masks)
+    rule = binarised_by(Protocol(), location).mask_threshold
+    findings = _Findings()
+
+    def look(entry: ImageFile) -> _Findings:
+        found = _Findings()
+        size = _look_at_mask(entry, rule, dataset.grey_masks, found)
+        for photo in by_stem.get(entry.stem, ()):
+            _look_at_photo(photo, size, found)
+        return found
+
+    with ThreadPoolExecutor(cpus()) as pool:
+        for done, found in enumerate(pool.map(look, masks), 1):
+            findings.add(found)
+            if progress:
+                progress(done, len(masks))
+    for photo in photos:
+        if photo.stem not in stems:
+            _look_at_photo(photo, None, findings)
+    alike = {
+        theirs: f"; that of {ours} differs in case or leading zeros only"
+        for theirs, ours in suggest_loose(photos, masks)
+    }
     removed = [e.name for e in (*masks, *photos) if e.stem in dataset.removed]
     return Report(
         location=location,
@@ -96,7 +114,11 @@ def verify_dataset(location: Location, progress: Callable[[int, int], None] | No
         photos=len(photos),
         missing=(
             *(f"{e.name}: this mask has no photo" for e in masks if photos and e.stem not in by_stem),
-            *(f"{e.name}: this photo has no mask" for e in photos if e.stem not in stems),
+            *(
+                f"{e.name}: this photo has no mask{alike.get(e.stem, '')}"
+                for e in photos
+                if e.stem not in stems
+            ),
         ),
         extra=(
             *(f"{name}: this image was removed from {dataset.name}" for name in removed),
@@ -124,14 +146,18 @@ class _Findings:
     empty: list[str] = field(default_factory=list)
     full: list[str] = field(default_factory=list)
 
+    def add(self, other: "_Findings") -> None:
+        for spec in fields(self):
+            getattr(self, spec.name).extend(getattr(other, spec.name))
 
-def _look_at_mask(entry: ImageFile, rule: str, findings: _Findings) -> tuple[int, int] | None:
+
+def _look_at_mask(entry: ImageFile, rule: str, graded: bool, findings: _Findings) -> tuple[int, int] | None:
     import numpy as np
 
     from sodbench.data.images.maps import mask_from
 
     try:
-        mask = mask_from(entry.content(DatasetError), entry.where, rule=rule)
+        mask = mask_from(entry.content(DatasetError), entry.where, rule=rule, graded=graded)
     except SodbenchError as error:
         findings.unreadable.append(f"{entry.name}: {error}")
         return None
@@ -143,7 +169,8 @@ def _look_at_mask(entry: ImageFile, rule: str, findings: _Findings) -> tuple[int
             f"{entry.name}: {counted(len(levels), 'level')}, among them {first_few(other)}"
         )
     if not mask.gt.any():
-        findings.empty.append(f"{entry.name}: no foreground")
+        emptied = f", as none of its levels is {rule}" if "emptied" in mask.notes else ""
+        findings.empty.append(f"{entry.name}: no foreground{emptied}")
     if mask.gt.all():
         findings.full.append(f"{entry.name}: no background")
     height, width = mask.gt.shape
@@ -151,13 +178,16 @@ def _look_at_mask(entry: ImageFile, rule: str, findings: _Findings) -> tuple[int
 
 
 def _look_at_photo(photo: ImageFile, mask_size: tuple[int, int] | None, findings: _Findings) -> None:
-    from sodbench.data.images.photos import photo_size
+    from sodbench.data.images.photos import is_rotated, photo_from
 
     try:
-        size = photo_size(photo.content(DatasetError), photo.where)
+        data = photo.content(DatasetError)
+        height, width = photo_from(data, photo.where).shape[:2]
     except SodbenchError as error:
         findings.unreadable.append(f"{photo.name}: {error}")
         return
-    if mask_size and size != mask_size:
-        actual, expected = ("{}x{}".format(*pair) for pair in (size, mask_size))
-        findings.mis_sized.append(f"{photo.name}: the photo is {actual}, its mask {expected}")
+    if mask_size and (width, height) != mask_size:
+        turned = mask_size == (height, width) and is_rotated(data)
+        why = "; its EXIF rotation, which --exif applies, makes them alike" if turned else ""
+        actual, expected = ("{}x{}".format(*pair) for pair in ((width, height), mask_size))
+        findings.mis_sized.append(f"{photo.name}: the photo is {actual}, its mask {expected}{why}")

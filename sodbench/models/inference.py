@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.data.images.photos import photo_from
+from sodbench.data.images.photos import is_rotated, photo_from
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
 from sodbench.models.preprocessing import SIZE, network_input, saliency_map
@@ -47,12 +47,13 @@ class Configuration:
 
 
 class InferenceOutcome(NamedTuple):
-    """What a run did: maps written now, maps kept from before, photos that failed, seconds."""
+    """What a run did: maps written and kept, photos that failed, seconds, and photos that EXIF rotates."""
 
     written: int
     kept: int
     failed: tuple[str, ...]
     seconds: float
+    rotated: tuple[str, ...] = ()
 
 
 def make_maps(
@@ -84,11 +85,13 @@ def make_maps(
     todo = [(photo, target) for photo, target in targets if not target.exists()]
     start = time.perf_counter()
     failed: list[str] = []
+    rotated: list[str] = []
     done = 0
     with ThreadPoolExecutor(workers) as readers, ThreadPoolExecutor(1) as writer:
         saving: deque[Future[None]] = deque()
         for group in _groups(_ahead(readers, todo, configuration.exif, 2 * batch + workers), batch):
             failed += [photo.error for photo in group if photo.error]
+            rotated += [photo.target.stem for photo in group if photo.rotated]
             visible = [photo for photo in group if photo.input is not None]
             inputs = [photo.input for photo in visible if photo.input is not None]
             outputs = predictor(inputs) if inputs else np.zeros((0, SIZE, SIZE), np.float32)
@@ -109,7 +112,8 @@ def make_maps(
         for future in saving:
             future.result()
     seconds = time.perf_counter() - start
-    outcome = InferenceOutcome(len(todo) - len(failed), len(targets) - len(todo), tuple(failed), seconds)
+    written, kept = len(todo) - len(failed), len(targets) - len(todo)
+    outcome = InferenceOutcome(written, kept, tuple(failed), seconds, tuple(rotated))
     _sign(out, configuration, outcome, earlier)
     return outcome
 
@@ -150,7 +154,7 @@ def _not_finite(output: NDArray[np.float32], where: str) -> str:
 
 
 class _Prepared(NamedTuple):
-    """A decoded photo: its network input (None: all black, or failed), its map's path, where it lies."""
+    """A decoded photo: its map's path, its network input (None: all black, or failed), if EXIF rotates it."""
 
     target: Path
     where: str = ""
@@ -158,15 +162,17 @@ class _Prepared(NamedTuple):
     height: int = 0
     input: NDArray[np.float32] | None = None
     error: str = ""
+    rotated: bool = False
 
 
 def _prepare(photo: ImageFile, target: Path, exif: bool) -> _Prepared:
     try:
-        pixels = photo_from(photo.content(PredictionError), photo.where, exif=exif)
+        data = photo.content(PredictionError)
+        pixels = photo_from(data, photo.where, exif=exif)
     except SodbenchError as error:
         return _Prepared(target, photo.where, error=str(error))
     height, width = pixels.shape[:2]
-    return _Prepared(target, photo.where, width, height, network_input(pixels))
+    return _Prepared(target, photo.where, width, height, network_input(pixels), rotated=is_rotated(data))
 
 
 def _ahead(
@@ -386,5 +392,14 @@ def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say
             f"{photo_set.name}: {counted(outcome.written, 'map')} in {outcome.seconds:.1f} s{speed}{kept} "
             f"-> {photo_set.out}"
         )
+        if outcome.rotated:
+            say(f"{photo_set.name}: {_of_rotated(outcome.rotated, settings.exif)}")
         failed += outcome.failed
     return failed
+
+
+def _of_rotated(names: Sequence[str], applied: bool) -> str:
+    photos = f"{counted(len(names), 'photo')} with an EXIF rotation ({first_few(names)})"
+    if applied:
+        return f"{photos}, applied by --exif: if masks lie as the pixels are stored, run without it."
+    return f"{photos}, not applied: if masks lie as the photos are shown, pass --exif and a new folder."

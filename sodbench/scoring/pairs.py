@@ -146,5 +146,7 @@ def levels_of(
     """Decode a map's file at its mask's shape; no entry is an all-zero map."""
     if entry is None:
         return SaliencyMap(np.zeros(shape, np.uint8), ("missing",))
-    how = "bilinear" if fixed_size(protocol.resize) else protocol.resize
-    return prediction_from(data, entry.where, shape=shape, resize=how)
+    if not fixed_size(protocol.resize):
+        return prediction_from(data, entry.where, shape=shape, resize=protocol.resize)
+    resized = prediction_from(data, entry.where, shape=shape, resize="bilinear")
+    return SaliencyMap(resized.levels, tuple(note for note in resized.notes if note != "turned"))

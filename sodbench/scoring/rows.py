@@ -13,6 +13,7 @@ from sodbench.protocol import Protocol, fixed_size
 ROW_NOTES: Mapping[str, str] = {
     "missing": "prediction missing, scored as an all-zero map",
     "resized": "prediction resized to its mask, or both to one size",
+    "turned": "prediction resized whose width and height are its mask's exchanged: turned by EXIF?",
     "jpeg-map": "prediction is of a lossy format (JPEG, lossy WebP, AVIF, JPEG 2000)",
     "faint-map": "16-bit or float prediction that reaches level 1 at most",
     "constant-map": "prediction has one level only",

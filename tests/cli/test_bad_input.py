@@ -23,6 +23,7 @@ from workspace import (
     refused,
     save,
     scored,
+    sodbench,
     whole,
 )
 
@@ -208,7 +209,15 @@ class TestSize:
 
     def test_turned(self, score: tuple[str, ...]) -> None:
         save(map_of(0).T, "maps/im0.png")
-        refused(*score, match="the map is 20x30, its mask 30x20.*turned by 90 degrees")
+        result = refused(
+            *score, match="the map is 20x30, its mask 30x20.*turned by 90 degrees: has its photo an"
+        )
+        assert "`sodbench run --exif`" in result.stderr
+        assert "--resize" not in result.stderr
+        squeezed = good(*score, "--resize", "bilinear").stderr
+        assert "1 of 4 images: prediction resized whose width and height are its mask's exchanged" in squeezed
+        assert "exchanged" not in good(*score, "--resize", "64x48").stderr
+        assert "`sodbench run` follows EXIF with --exif only" in sodbench("explain", *score[1:]).stderr
 
 
 class TestNames:

@@ -733,6 +733,65 @@ def test_grey_masks_are_no_fault_where_they_are_known(config: Path, data: Path, 
     assert report.ok == (known == "true")
 
 
+def test_grey_masks_without_foreground_are_empty_as_in_scoring(config: Path, data: Path) -> None:
+    """PASCAL-S has six; a mask of two levels stays an error, as nothing says which level is the object."""
+    found = location(config, data, "count = 3\ngrey_masks = true", "a")
+    save(found.masks / "b.png", [[0, 21, 64]])
+    save(found.masks / "c.png", [[0, 255, 128]])
+    report = verify_dataset(locate(found.dataset, data))
+    assert (report.empty, report.ok) == (("b.png: no foreground, as none of its levels is >128",), True)
+    save(found.masks / "c.png", [[0, 64]])
+    report = verify_dataset(locate(found.dataset, data))
+    assert [line.split(":")[0] for line in report.unreadable] == ["c.png"]
+
+
+def test_verify_reads_every_photo_whole(config: Path, data: Path) -> None:
+    found = location(config, data, "count = 2", "ab")
+    for stem in "abz":
+        save(found.root / "images" / f"{stem}.png", [[0, 255]])
+    for stem in "bz":
+        file = found.root / "images" / f"{stem}.png"
+        file.write_bytes(file.read_bytes()[:-20])
+    report = verify_dataset(locate(found.dataset, data))
+    assert [line.split(":")[0] for line in report.unreadable] == ["b.png", "z.png"]
+
+
+@pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
+def test_photos_that_broke_verify(config: Path, data: Path) -> None:
+    found = location(config, data, "count = 2", "ab")
+    seeds = sorted(Path(os.environ["SODBENCH_REFERENCE"], "cases/fuzz/verify").iterdir())
+    (found.root / "images").mkdir()
+    for k, seed in enumerate(seeds):
+        (found.root / "images" / f"{k}.jpg").write_bytes(seed.read_bytes())
+    lines = verify_dataset(locate(found.dataset, data)).unreadable
+    assert [line.split(": ")[0] for line in lines] == [f"{k}.jpg" for k in range(len(seeds))]
+    assert [line for line in lines if "\n" in line] == []
+
+
+def rotated(path: Path, size: tuple[int, int], orientation: int = 6) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.new("RGB", size).save(path, exif=exif)
+    return path
+
+
+def test_verify_sees_rotated_photos_and_names_that_nearly_pair(config: Path, data: Path) -> None:
+    found = location(config, data, "count = 3", "abc")
+    rotated(found.root / "images" / "a.jpg", (1, 2))
+    rotated(found.root / "images" / "b.jpg", (3, 2))
+    rotated(found.root / "images" / "C.jpg", (2, 1))
+    report = verify_dataset(locate(found.dataset, data))
+    assert report.mis_sized == (
+        "a.jpg: the photo is 1x2, its mask 2x1; its EXIF rotation, which --exif applies, makes them alike",
+        "b.jpg: the photo is 3x2, its mask 2x1",
+    )
+    assert report.missing == (
+        "c.png: this mask has no photo",
+        "C.jpg: this photo has no mask; that of c differs in case or leading zeros only",
+    )
+
+
 def test_verify_uses_the_threshold_of_the_entry(config: Path, data: Path) -> None:
     found = location(config, data, "count = 2\ngrey_masks = true\nmask_threshold = '>=26'", "a")
     save(found.masks / "b.png", [[0, 26]])

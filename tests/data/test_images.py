@@ -736,7 +736,7 @@ class TestNotes:
         assert decode(npy(np.array([[0, 1]], np.uint8)), "x").notes == ()
 
     def test_ids(self) -> None:
-        assert set(FILE_NOTES) == {"jpeg", "faint", "mask-01", "grey", "emptied", "resized"}
+        assert set(FILE_NOTES) == {"jpeg", "faint", "mask-01", "grey", "emptied", "resized", "turned"}
 
 
 class TestPrediction:

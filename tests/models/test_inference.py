@@ -129,6 +129,23 @@ def test_maps_of_a_folder_and_how_they_were_made(own):
     assert {"python", "sodbench", "numpy", "pillow"} < set(record["versions"])
 
 
+def test_photos_that_exif_rotates_are_said(own):
+    plant_photos()
+    for k, (kind, orientation) in enumerate([("jpg", 6), ("png", 3), ("webp", 8), ("jpg", 1)]):
+        exif = Image.Exif()
+        exif[274] = orientation
+        Image.fromarray(photo(10, 20, k)).save(f"photos/r{k}.{kind}", exif=exif)
+    result = good("run", *own, "--images", "photos", "--out", "maps")
+    assert (
+        "photos: 3 photos with an EXIF rotation (r0, r1, r2), not applied: if masks lie as" in result.stderr
+    )
+    assert pixels("maps/r0.png").shape == (10, 20)
+    result = good("run", *own, "--images", "photos", "--out", "turned", "--exif")
+    assert "photos: 3 photos with an EXIF rotation (r0, r1, r2), applied by --exif: if masks" in result.stderr
+    assert pixels("turned/r0.png").shape == (20, 10)
+    assert "EXIF" not in good("run", *own, "--images", "photos", "--out", "turned", "--exif").stderr
+
+
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
 @pytest.mark.parametrize("batch", [1, 3])
 def test_output_that_is_not_finite_fails_its_photo_alone(own, tmp_path, value, batch):

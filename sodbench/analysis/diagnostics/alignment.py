@@ -92,8 +92,8 @@ def swapped(view: View) -> Finding | None:
     why = (
         "their names are wrong as well, which may be all."
         if renamed(view)
-        else "were photos turned on reading (EXIF), or arrays transposed on saving? Read the photo "
-        "and save the map in one orientation."
+        else "were photos turned on reading (EXIF), or arrays transposed on saving? Make the maps again "
+        "in the masks' orientation (`sodbench run` follows EXIF with --exif only), or turn them."
     )
     return view.finding("turned-size", names, f"have width and height exchanged ({first_few(names)}): {why}")
 

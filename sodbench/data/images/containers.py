@@ -27,7 +27,7 @@ _AGAIN = "Write or download it again."
 _TO_PNG = "Save it as 8-bit PNG."
 _LIBTIFF = re.compile(rb"^(?:tempfile\.tif: |_?[A-Z]\w+: |More samples per pixel).*\n?", re.MULTILINE)
 _MOST_OF_A_REASON = 200
-_ORIENTATION = 274
+ORIENTATION = 274
 
 
 @contextmanager
@@ -114,7 +114,7 @@ def load_image(kind: str, image: ImageFile.ImageFile, *, exif: bool = False) -> 
         if kind != "TIFF":
             image.load()
             return ImageOps.exif_transpose(image) if exif else image
-        orientation = image.getexif().get(_ORIENTATION, 1)
+        orientation = image.getexif().get(ORIENTATION, 1)
         _load_tiff(image)
         undo = _UNDO.get(orientation)
         return image if exif or undo is None else image.transpose(undo)

@@ -35,6 +35,7 @@ FILE_NOTES = {
     "mask-01": "mask with maximum 1, read as 0 and 255",
     "grey": "mask with levels other than 0 and 255",
     "resized": "resized to its mask",
+    "turned": "resized though its width and height are its mask's exchanged: turned by EXIF?",
     "emptied": "grey mask without a level above its threshold, taken as empty",
 }
 MAX_CHANNEL_SPREAD = 8

@@ -10,6 +10,12 @@ from sodbench.data.images.decoding import FILE_NOTES, SaliencyMap, decode
 from sodbench.errors import DatasetError, PredictionError, ProtocolError, first_few, nearest
 from sodbench.protocol import parse_mask_rule
 
+_TURNED = (
+    "It seems to be turned by 90 degrees: has its photo an EXIF rotation? Make the map again with "
+    "`sodbench run --exif`, which follows the rotation (or without --exif, if it was made so), or turn the "
+    "map. Resizing would squeeze it."
+)
+
 RESIZES = ("exact", "bilinear", "nearest")
 
 
@@ -81,15 +87,16 @@ def fitted(
     if shape is None or pred.levels.shape == shape:
         return pred
     h, w = pred.levels.shape
+    turned = (w, h) == shape
     if resize == "exact":
-        turned = " It seems to be turned by 90 degrees." if (w, h) == shape else ""
         raise PredictionError(
-            f"{where}: the map is {w}x{h}, its mask {shape[1]}x{shape[0]} (width x height).{turned} "
-            f"Save maps in the size of the mask, or {way}."
+            f"{where}: the map is {w}x{h}, its mask {shape[1]}x{shape[0]} (width x height). "
+            + (_TURNED if turned else f"Save maps in the size of the mask, or {way}.")
         )
     filters = {"bilinear": Image.Resampling.BILINEAR, "nearest": Image.Resampling.NEAREST}
     resized = Image.fromarray(pred.levels).resize((shape[1], shape[0]), filters[resize])
-    return SaliencyMap(np.array(resized, order="C"), (*pred.notes, "resized"))
+    notes = ("resized", "turned") if turned else ("resized",)
+    return SaliencyMap(np.array(resized, order="C"), (*pred.notes, *notes))
 
 
 def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, graded: bool = False) -> Mask:

@@ -12,15 +12,18 @@
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.data.images.containers import load_image, open_image, refusing
+from sodbench.data.images.containers import ORIENTATION, load_image, open_image, refusing
 from sodbench.data.images.png import RefusalError, chunks_of, head_of, samples_of
 from sodbench.errors import PredictionError
+
+_ORIENTATION_MARKS = (b"Exif", b"EXIF", b"eXIf", b"rientation")
+"""One of these is in every file that is no TIFF and has an orientation, in EXIF or in XMP."""
 
 
 def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
@@ -62,25 +65,24 @@ def photo_from(data: bytes, where: str, *, exif: bool = False) -> NDArray[Any]:
             return _channels(pixels, kind)
 
 
-def photo_size(data: bytes, where: str) -> tuple[int, int]:
-    """Return the width and height of a photo, from its header.
+def is_rotated(data: bytes) -> bool:
+    """Tell whether a photo's EXIF data asks for a rotation or reflection; False for what cannot be read.
 
-    Raises
-    ------
-    PredictionError
-        The file is not a photo that `photo_from` would read, as far as its header tells.
-
-    Examples
-    --------
     >>> from io import BytesIO
     >>> from PIL import Image
-    >>> file = BytesIO()
-    >>> Image.new("RGB", (2, 1)).save(file, "PNG")
-    >>> photo_size(file.getvalue(), "a.png")
-    (2, 1)
+    >>> file, exif = BytesIO(), Image.Exif()
+    >>> exif[ORIENTATION] = 6
+    >>> Image.new("RGB", (2, 1)).save(file, "JPEG", exif=exif)
+    >>> is_rotated(file.getvalue())
+    True
     """
-    with _named(where):
-        return open_image(data)[1].size
+    if data[:2] not in (b"II", b"MM") and not any(mark in data for mark in _ORIENTATION_MARKS):
+        return False
+    with suppress(RefusalError):
+        kind, image = open_image(data)
+        with refusing(kind):
+            return image.getexif().get(ORIENTATION, 1) in range(2, 9)
+    return False
 
 
 @contextmanager
