@@ -32,7 +32,7 @@ def test_warnings_of_decoders_are_not_printed(score: tuple[str, ...]) -> None:
     Path("maps/im0.png").unlink()
     image.save("maps/im0.tif")
     data = bytearray(Path("maps/im0.tif").read_bytes())
-    at = data.index(struct.pack("<HHI", 262, 3, 1))
+    at = data.index(struct.pack("<HHI", 259, 3, 1))
     data[at + 4] = 2
     Path("maps/im0.tif").write_bytes(data)
     found = process(*score, "--out", "s2")
