@@ -73,6 +73,18 @@ def first_few(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f", +{rest} more" if rest > 0 else "")
 
 
+def first_lines(lines: Sequence[str], most: int = 5) -> str:
+    """Put the first `most` lines below each other and count the rest.
+
+    >>> print(first_lines(["a: damaged.", "b: damaged.", "c: damaged."], most=2))
+    a: damaged.
+    b: damaged.
+    and 1 more
+    """
+    rest = len(lines) - most
+    return "\n".join([*lines[:most], *([f"and {rest} more"] if rest > 0 else [])])
+
+
 def nearest(name: str, valid: Sequence[str]) -> str:
     """Return a hint that names the valid spellings nearest to `name`, or all of them.
 

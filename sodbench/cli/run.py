@@ -22,6 +22,7 @@ from sodbench.cli.options import (
 )
 from sodbench.cli.output import progress_bar, report, say
 from sodbench.cli.parameters import option
+from sodbench.errors import first_lines
 from sodbench.utils.process import import_from_here
 from sodbench.utils.text import counted
 
@@ -114,7 +115,7 @@ def run(options: RunOptions) -> None:
         for line in results.stored:
             say(line)
     if failed:
-        raise click.ClickException("\n".join([f"{counted(len(failed), 'photo')} failed:", *failed]))
+        raise click.ClickException(f"{counted(len(failed), 'photo')} failed:\n{first_lines(failed)}")
 
 
 def _score_maps(sets: "Sequence[PhotoSet]", data: Path | None) -> "Results":

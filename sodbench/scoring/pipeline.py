@@ -15,7 +15,7 @@ from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, check_complete, place
 from sodbench.data.pairing import Pairing, naming_hint, pair
 from sodbench.data.sources import ImageFile, digest_of
-from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
+from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few, first_lines
 from sodbench.metrics import METRICS, check_metrics
 from sodbench.protocol import Protocol
 from sodbench.scoring.pairs import PreparedMask, levels_of, prepared_from, score_pair
@@ -266,6 +266,4 @@ def _joined(errors: Sequence[SodbenchError]) -> SodbenchError:
     lines = sorted(str(error) for error in errors)
     if len(lines) == 1:
         return errors[0]
-    rest = [line.split(": ")[0] for line in lines[5:]]
-    also = f"\nand {len(rest)} more: {', '.join(rest)}" if rest else ""
-    return type(errors[0])(f"{len(lines)} files cannot be used:\n" + "\n".join(lines[:5]) + also)
+    return type(errors[0])(f"{len(lines)} files cannot be used:\n{first_lines(lines)}")

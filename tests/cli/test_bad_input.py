@@ -121,7 +121,8 @@ class TestUnreadable:
         for name in ids:
             Path(f"maps/{name}.png").write_text("x")
         result = refused("score", "maps", "--masks", "m", match="9 files cannot be used")
-        assert "and 4 more: maps/p5.png, maps/p6.png, maps/p7.png, maps/p8.png" in result.stderr
+        assert result.stderr.count("maps/p") == 5
+        assert result.stderr.endswith("\nand 4 more\n")
 
     def test_finished_rows_stay_for_the_next_run(
         self, score: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
