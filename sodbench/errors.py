@@ -6,6 +6,7 @@ keeps its traceback.
 
 import re
 from collections.abc import Sequence
+from unicodedata import bidirectional, category
 
 _LONGEST = 500
 """Letters of the longest word that a message shows whole; paths and signatures are shorter."""
@@ -63,14 +64,36 @@ class TrainingError(SodbenchError):
     """A training run's configuration, pairs or checkpoint cannot be used, or its loss is no number."""
 
 
+def escaped(text: str, keep: str = "") -> str:
+    r"""Write control characters and marks of direction as escapes, those in `keep` excepted.
+
+    A file's name may hold them, and they would change what a terminal shows.
+
+    >>> print(escaped("a" + chr(27) + "[31m" + chr(10) + "b"))
+    a\x1b[31m\nb
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter.encode("unicode_escape").decode() if _steers(letter) and letter not in keep else letter
+        for letter in text
+    )
+
+
+def _steers(letter: str) -> bool:
+    if letter.isprintable():
+        return False
+    return category(letter) in ("Cc", "Cs", "Zl", "Zp") or bidirectional(letter)[-1:] in ("E", "O", "I", "F")
+
+
 def first_few(names: Sequence[str], most: int = 5) -> str:
-    """List the first `most` names and count the rest.
+    """List the first `most` names, as `escaped`, and count the rest.
 
     >>> first_few(["a", "b", "c"], most=2)
     'a, b, +1 more'
     """
     rest = len(names) - most
-    return ", ".join(names[:most]) + (f", +{rest} more" if rest > 0 else "")
+    return ", ".join(map(escaped, names[:most])) + (f", +{rest} more" if rest > 0 else "")
 
 
 def first_lines(lines: Sequence[str], most: int = 5) -> str:

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
+from sodbench.errors import escaped
 from sodbench.utils.text import readable
 
 if TYPE_CHECKING:
@@ -28,10 +29,17 @@ class Stream(io.TextIOBase):
         The stream itself, None where the process was started with it closed.
     needed
         Whether it is an error that something cannot be printed.
+    steering
+        Whether control characters pass, as those of a progress bar have to. Otherwise they are escaped in all
+        that goes to stderr or a terminal, line breaks and tabs excepted.
     """
 
-    def __init__(self, stream: TextIO | None, needed: bool) -> None:
-        self._stream, self._needed = stream, needed
+    def __init__(self, stream: TextIO | None, needed: bool, steering: bool = False) -> None:
+        self._stream, self._needed, self._steering = stream, needed, steering
+
+    def steerable(self) -> "Stream":
+        """Return this stream for a progress bar."""
+        return Stream(self._stream, self._needed, steering=True)
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -65,7 +73,8 @@ class Stream(io.TextIOBase):
             if not text:
                 raise TypeError("expected str")
             text = text.decode()
-        plain = readable(text, self.encoding)
+        bare = self._steering or (self._needed and not self.isatty())
+        plain = readable(text if bare else escaped(text, keep="\n\t"), self.encoding)
         if plain:  # click tries streams with an empty text, for which nothing may happen
             with self._told():
                 if self._stream is None:
@@ -201,8 +210,9 @@ def progress_bar(what: str, unit: str = "image") -> "Iterator[Callable[[int, int
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    stream: Any = sys.stderr.steerable() if isinstance(sys.stderr, Stream) else sys.stderr
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, TimeRemainingColumn(), console=Console(file=stream), transient=True) as bar:
         task = bar.add_task(what, total=None, rate="")
 
         def update(done: int, total: int) -> None:

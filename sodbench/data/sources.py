@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from unicodedata import normalize
 
-from sodbench.errors import FileError, PredictionError, SodbenchError, first_few
+from sodbench.errors import FileError, PredictionError, SodbenchError, escaped, first_few
 from sodbench.utils.files import check_regular, read_file
 from sodbench.utils.text import counted
 
@@ -198,9 +198,8 @@ def _folder(root: Path) -> Source:
             for item in items:
                 name = prefix + item.name
                 if _is_image(name):
-                    entries.append(
-                        ImageFile(name, item.path, partial(read_file, item.path, FileError, "an image file"))
-                    )
+                    read = partial(read_file, item.path, FileError, "an image file")
+                    entries.append(ImageFile(name, escaped(item.path), read))
                 elif not item.is_dir():
                     ignored.append(name)
                 elif depth < MAX_DEPTH and not _is_hidden(item.name):
@@ -264,7 +263,9 @@ def _zip(path: Path) -> Source:
         if name.endswith("/"):
             continue
         if _is_image(name) and not _is_unsafe(info):
-            entries.append(ImageFile(name, f"{path}!{name}", partial(_read_member, path, info.filename)))
+            entries.append(
+                ImageFile(name, escaped(f"{path}!{name}"), partial(_read_member, path, info.filename))
+            )
         else:
             ignored.append(name)
     return _source(path, entries, ignored)

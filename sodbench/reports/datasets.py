@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sodbench.data.locations import Status
 from sodbench.data.verification import Report
-from sodbench.utils.text import aligned
+from sodbench.utils.text import aligned, printable
 
 FINDINGS = {
     "missing": "missing (mask without photo, photo without mask)",
@@ -31,7 +31,7 @@ def datasets_table(statuses: Sequence[Status]) -> str:
             where = f"{status.location.root} ({status.location.layout}; {whole})"
             images = f"{status.masks}/{dataset.count}"
         lines.append([dataset.name, dataset.role, images, where])
-    return aligned(lines, left=(0, 1, 3))
+    return printable(aligned(lines, left=(0, 1, 3)), keep="\n")
 
 
 def verification_text(report: Report, most: int = 10) -> str:
@@ -46,4 +46,4 @@ def verification_text(report: Report, most: int = 10) -> str:
         lines.append(f"{words}: {len(files) or 'none'}")
         lines += [f"  {file}" for file in files[:most]]
         lines += [f"  and {len(files) - most} more"] if len(files) > most else []
-    return "\n".join([*lines, "ok" if report.ok else "NOT ok"])
+    return printable("\n".join([*lines, "ok" if report.ok else "NOT ok"]), keep="\n")

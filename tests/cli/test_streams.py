@@ -40,6 +40,32 @@ def test_warnings_of_decoders_are_not_printed(score: tuple[str, ...]) -> None:
     assert b"Warning" not in found.stderr
 
 
+class TestNamesThatSteerATerminal:
+    NAME = "a\x1b]0;x\x07\n\u202eb"
+    ESCAPED = r"a\x1b]0;x\x07\n\u202eb"
+
+    def test_in_errors_and_notices(self, score: tuple[str, ...]) -> None:
+        Path(f"maps/{self.NAME}.png").write_bytes(b"")
+        result = good(*score, "--out", "s2")
+        assert f"maps without a mask, passed over: 1 ({self.ESCAPED}.png)" in result.stderr
+        Path(f"own/masks/{self.NAME}.png").write_bytes(b"")
+        result = sodbench(*score, "--out", "s3")
+        assert result.stderr.startswith(f"Error: own/masks/{self.ESCAPED}.png: not an image (it is empty)")
+        assert not set("\x1b\x07\u202e") & set(result.output)
+
+    def test_in_what_was_typed(self, here: Path) -> None:
+        for arguments in (("score", self.NAME, "--masks", "x"), ("rescore", self.NAME), (self.NAME,)):
+            result = sodbench(*arguments)
+            assert result.exit_code
+            assert not set("\x1b\x07\u202e") & set(result.output)
+
+    def test_in_tables(self, score: tuple[str, ...]) -> None:
+        plant_maps("odd\x1b[31m")
+        result = good("score", "odd\x1b[31m", *score[2:], "--out", "s2")
+        assert "\x1b" not in result.output
+        assert "\x1b" not in good("datasets", "verify", "demo", "--data", "odd\x1b[31m").output
+
+
 class TestEncodings:
     @pytest.mark.parametrize("encoding", ENCODINGS)
     @pytest.mark.parametrize(
