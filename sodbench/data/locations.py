@@ -269,7 +269,7 @@ def _data_folders(data: Path | None) -> list[Path]:
 
 def _named_data_folders() -> list[Path]:
     if value := os.environ.get("SODBENCH_DATA"):
-        return [Path(part).expanduser() for part in value.split(os.pathsep) if part]
+        return [_expanded(part, "SODBENCH_DATA") for part in value.split(os.pathsep) if part]
     file = config_file("config.toml")
     if not os.path.lexists(file):
         return []
@@ -280,7 +280,16 @@ def _named_data_folders() -> list[Path]:
     folders = [folders] if isinstance(folders, str) else folders
     if not isinstance(folders, list) or not all(isinstance(folder, str) for folder in folders):
         raise DatasetError(f"{file}: data is {shortened(folders)}, expected a folder or a list of folders.")
-    return [file.parent / Path(folder).expanduser() for folder in folders]
+    return [file.parent / _expanded(folder, str(file)) for folder in folders]
+
+
+def _expanded(folder: str, where: str) -> Path:
+    try:
+        return Path(folder).expanduser()
+    except RuntimeError as error:  # ~name of nobody
+        raise DatasetError(
+            f"{where}: {shortened(folder)} names a home folder that does not exist."
+        ) from error
 
 
 def _builtin(dataset: Dataset) -> Location:

@@ -340,6 +340,10 @@ def test_data_folders_by_precedence(
     [
         ("data = 3\n", r"config\.toml: data is 3, expected a folder or a list of folders"),
         ("data = [3]\n", r"data is \[3\], expected"),
+        (
+            'data = ["~nobody-has-this-name/sod"]\n',
+            r"config\.toml: '~nobody-has.*names a home folder that does not",
+        ),
         ("dat = 'x'\n", r"config\.toml: unknown key dat"),
         ("data = \n", r"config\.toml: this is not valid TOML"),
         ("data = " + "[" * 3000 + "]" * 3000 + "\n", r"config\.toml: .* nested more than 20 deep"),
