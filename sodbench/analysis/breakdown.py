@@ -4,7 +4,8 @@ A metric of a group of images is what it would be if the dataset were these imag
 the curve of their mean precision and recall, and not a mean of the images' own.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from sodbench.data.locations import Location
 from sodbench.errors import ScoresError, first_few
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores, check_alike
+from sodbench.utils.process import Bar, Progress
 
 Interval = tuple[float, float]
 
@@ -93,7 +95,7 @@ def break_down(
     *,
     resamples: int = 10_000,
     seed: int = 0,
-    progress: Callable[[int, int], None] | None = None,
+    bar: Bar = lambda what: nullcontext(),
 ) -> list[Breakdown]:
     """Break metrics of methods on one dataset down by an attribute of the images.
 
@@ -109,8 +111,8 @@ def break_down(
         Column ids; one result each.
     resamples, seed
         Number of bootstrap resamples, and the seed.
-    progress
-        Called with images done and their total, while the attribute is computed.
+    bar
+        Shows the progress of reading the images, and of resampling each group of them.
 
     Raises
     ------
@@ -121,8 +123,11 @@ def break_down(
     """
     find_attribute(name)
     _check_comparable(scores, metrics)
-    values = attribute_values(name, location, scores[0], progress)
-    return breakdown(scores, name, attribute_groups(name, values), metrics, resamples=resamples, seed=seed)
+    with bar(f"{name} of images") as progress:
+        values = attribute_values(name, location, scores[0], progress)
+    grouped = attribute_groups(name, values)
+    with bar("resampling") as progress:
+        return breakdown(scores, name, grouped, metrics, resamples=resamples, seed=seed, progress=progress)
 
 
 def breakdown(
@@ -133,19 +138,23 @@ def breakdown(
     *,
     resamples: int = 10_000,
     seed: int = 0,
+    progress: Progress | None = None,
 ) -> list[Breakdown]:
     """Compute metrics of methods on each group of images; see `break_down`, which finds the groups.
 
     A metric of a group is what it would be if the dataset were these images: max F is the maximum of the
-    curve of their mean precision and recall.
+    curve of their mean precision and recall. `progress` counts images: those of a group are done together.
     """
     _check_comparable(scores, metrics)
     ids = scores[0].ids
     filled = {label: images for label, images in grouped.items() if images}
-    by_label = {
-        label: _group(label, images, scores, metrics, resamples, seed)
-        for label, images in {"all": ids, **filled}.items()
-    }
+    by_label = {}
+    done, total = 0, len(ids) + sum(map(len, filled.values()))
+    for label, images in {"all": ids, **filled}.items():
+        by_label[label] = _group(label, images, scores, metrics, resamples, seed)
+        done += len(images)
+        if progress:
+            progress(done, total)
     known = {image for images in grouped.values() for image in images}
     return [
         Breakdown(

@@ -32,7 +32,7 @@ from sodbench.errors import ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, PAPER_METRICS, check_metrics, metric_differences
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores
-from sodbench.utils.process import Progress, Say
+from sodbench.utils.process import Progress, Say, step_counter
 
 INTERVALS = ("percentile", "bca")
 """Kinds of bootstrap interval."""
@@ -191,7 +191,7 @@ def compare(
     chosen = _common_metrics([method_scores for board in boards.values() for method_scores in board], metrics)
     if caveat := few_resamples(sum(_tests(board, chosen) for board in boards.values()), resamples):
         say(caveat)
-    step = _counter(progress, len(boards) * math.comb(len(methods) + 1, 2))
+    step = step_counter(progress, len(boards) * comparison_steps(len(methods)))
     differences: list[Difference] = []
     blocks: dict[str, list[Reals]] = {metric: [] for metric in chosen}
     for dataset, board in boards.items():
@@ -214,6 +214,11 @@ def compare(
     )
 
 
+def comparison_steps(methods: int) -> int:
+    """Return the steps of `compare` on a dataset: one a method, and one a pair of methods."""
+    return math.comb(methods + 1, 2)
+
+
 def few_resamples(tests: int, resamples: int) -> str:
     """Say how many resamples it takes for one of so many tests to be significant; nothing if they suffice.
 
@@ -224,20 +229,19 @@ def few_resamples(tests: int, resamples: int) -> str:
         return ""
     return (
         f"{resamples} resamples are too few for {tests} tests: even the smallest p is above .05 after "
-        f"Holm. Pass --resamples {math.ceil(2 * tests / ALPHA)} or more."
+        f"Holm. Pass --resamples {enough_resamples(tests)} or more."
     )
+
+
+def enough_resamples(tests: int) -> int:
+    """Return with how many resamples the smallest p of so many tests is half of what Holm asks for."""
+    return math.ceil(2 * tests / ALPHA)
 
 
 def _tests(board: Sequence[Scores], metrics: Sequence[str]) -> int:
     """Count the pairs of methods and metrics of a dataset that get a p-value."""
     defined = np.stack([[~np.isnan(scores.values(metric)) for metric in metrics] for scores in board])
     return sum(int(((a & b).sum(axis=1) >= FEWEST_IMAGES).sum()) for a, b in combinations(defined, 2))
-
-
-def _counter(progress: Progress | None, total: int) -> Callable[[], None]:
-    """Return what reports one more step each time it is called."""
-    steps = iter(range(1, total + 1))
-    return lambda: progress(next(steps), total) if progress else None
 
 
 def paper_metrics(scores: Sequence[Scores]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from sodbench.protocol import Protocol
 from sodbench.scoring.pairs import levels_of, prepared_from
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.scores import Scores, check_alike
+from sodbench.utils.process import Progress, step_counter
 
 
 class Pictures(NamedTuple):
@@ -114,7 +115,10 @@ def maps_of(
 
 
 def load_pictures(
-    images: Sequence[str], methods: Sequence[tuple[Scores, Sequence[ImageFile]]], location: Location
+    images: Sequence[str],
+    methods: Sequence[tuple[Scores, Sequence[ImageFile]]],
+    location: Location,
+    progress: Progress | None = None,
 ) -> list[Pictures]:
     """Read the pictures of some images, as they were scored.
 
@@ -126,6 +130,8 @@ def load_pictures(
         Scores and maps of each method shown.
     location
         The location of masks and photos.
+    progress
+        Called with the number of pictures read, and their total.
 
     Raises
     ------
@@ -139,12 +145,13 @@ def load_pictures(
             f"{location.masks}: {len(absent)} {'masks are' if len(absent) > 1 else 'mask is'} gone "
             f"({first_few(absent)}). Pass --data DIR."
         )
+    step = step_counter(progress, len(images) * (2 + len(methods)))
     content = {image: known[image].content(DatasetError) for image in images}
     plan, graded = Plan(methods[0][0].protocol, metrics=()), location.dataset.grey_masks
-    gts = {
-        image: prepared_from(data, known[image].where, plan, graded).mask.gt
-        for image, data in content.items()
-    }
+    gts = {}
+    for image, data in content.items():
+        gts[image] = prepared_from(data, known[image].where, plan, graded).mask.gt
+        step()
     shown: dict[str, dict[str, NDArray[np.uint8]]] = {image: {} for image in images}
     for scores, entries in methods:
         maps = _map_data(images, scores, entries, masks)
@@ -152,10 +159,13 @@ def load_pictures(
         for image, (entry, data) in maps.items():
             levels = levels_of(data, entry, gts[image].shape, scores.protocol).levels
             shown[image][scores.method] = levels
-    return [
-        Pictures(_photo(photos[image]) if image in photos else None, gts[image], shown[image])
-        for image in images
-    ]
+            step()
+    pictures = []
+    for image in images:
+        photo = _photo(photos[image]) if image in photos else None
+        pictures.append(Pictures(photo, gts[image], shown[image]))
+        step()
+    return pictures
 
 
 def _map_data(

@@ -101,13 +101,14 @@ def compare(options: CompareOptions) -> None:
     check_targets(csv_file, plot, as_json=options.as_json)
     if plot is not None:
         check_figure_target(plot, "--plot")
-    stored = [scores for path in options.stored for scores in load_scores([path])]
-    stored = chosen_scores(stored, options.datasets, options.methods)
+    loaded = [scores for path in options.stored for scores in load_scores([path])]
+    stored = chosen_scores(loaded, options.datasets, options.methods)
     datasets = [dataset_name(name) for name in options.datasets]
     if options.attribute is not None:
         if csv_file is not None or options.interval == "bca":
             raise click.UsageError("--by has percentile intervals only, and --json in place of --csv.")
-        _break_down(stored, datasets, options.attribute, options)
+        among = [scores.method for scores in loaded]
+        _break_down(stored, datasets, options.attribute, options, among)
         return
     with progress_bar("compare", "step") as progress:
         comparison = compare_methods(
@@ -131,9 +132,16 @@ def compare(options: CompareOptions) -> None:
 
 
 def _break_down(
-    stored: "Sequence[Scores]", datasets: Sequence[str], attribute: str, options: CompareOptions
+    stored: "Sequence[Scores]",
+    datasets: Sequence[str],
+    attribute: str,
+    options: CompareOptions,
+    among: Sequence[str],
 ) -> None:
-    """Break scores down by an attribute of the images, draw that if asked, and print it."""
+    """Break scores down by an attribute of the images, draw that if asked, and print it.
+
+    `among` names the methods from which those of `stored` were chosen.
+    """
     from sodbench.analysis.attributes import find_attribute
     from sodbench.analysis.breakdown import break_down
     from sodbench.analysis.compare import comparable, paper_metrics
@@ -146,20 +154,10 @@ def _break_down(
     compared = [scores for board in boards.values() for scores in board]
     metrics = check_metrics(options.metrics or paper_metrics(compared))
     by_dataset: list[list[Breakdown]] = []
-    for name, board in boards.items():
-        with progress_bar(name) as progress:
-            location = location_of(board[0], options.data, options.masks)
-            by_dataset.append(
-                break_down(
-                    board,
-                    attribute,
-                    location,
-                    metrics,
-                    resamples=options.resamples,
-                    seed=options.seed,
-                    progress=progress,
-                )
-            )
+    for board in boards.values():
+        location = location_of(board[0], options.data, options.masks)
+        sampling = {"resamples": options.resamples, "seed": options.seed}
+        by_dataset.append(break_down(board, attribute, location, metrics, **sampling, bar=progress_bar))
     breakdowns = [breakdown for of_dataset in by_dataset for breakdown in of_dataset]
     if options.plot is not None:
         from sodbench.reports.figures.attributes import by_attribute_figure
@@ -167,7 +165,7 @@ def _break_down(
 
         with figure_style():
             signatures = "; ".join(of_dataset[0].signature for of_dataset in by_dataset)
-            figure = by_attribute_figure(breakdowns, among=[scores.method for scores in stored])
+            figure = by_attribute_figure(breakdowns, among=among)
             save_figure(figure, options.plot, signatures)
         say(f"drawn: {options.plot}")
     if options.as_json:

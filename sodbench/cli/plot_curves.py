@@ -17,7 +17,7 @@ from sodbench.cli.options import (
     options_of,
     width_option,
 )
-from sodbench.cli.output import finish_figure, say
+from sodbench.cli.output import finish_figure, progress_bar, say
 from sodbench.cli.parameters import FOLDER, argument, option
 from sodbench.data.registry import dataset_name
 
@@ -147,7 +147,9 @@ def _collect(options: CurveOptions, datasets: Sequence[str]) -> "Panels":
         raise click.UsageError("--band resamples images, which boards do not have. Give SCORES.")
     if not options.stored:
         return board_curves(boards_folder(options.boards))
-    own = scores_curves(load_scores(options.stored), options.band, datasets, options.methods)
+    stored = load_scores(options.stored)
+    with progress_bar("curves", "method") as progress:
+        own = scores_curves(stored, options.band, datasets, options.methods, progress)
     if not options.with_boards and options.boards is None:
         return own
     other = board_curves(boards_folder(options.boards))

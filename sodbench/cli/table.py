@@ -13,7 +13,7 @@ from sodbench.cli.options import (
     metrics_option,
     text_option,
 )
-from sodbench.cli.output import check_targets, deliver, say
+from sodbench.cli.output import check_targets, deliver, progress_bar, say
 from sodbench.cli.parameters import FOLDER, option
 
 STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
@@ -108,7 +108,9 @@ def table(options: TableOptions) -> None:
         from sodbench.reports.confidence import marks
 
         own = [method_scores for method_scores in scores if is_shown(method_scores, shown)]
-        resampled = marks(own, metrics, spreads=options.ci, better=options.significance)
+        with progress_bar("resampling", "step") as progress:
+            wanted = {"spreads": options.ci, "better": options.significance}
+            resampled = marks(own, metrics, **wanted, progress=progress)
     table = build_table(
         shown,
         metrics=metrics,

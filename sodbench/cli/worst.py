@@ -19,7 +19,7 @@ from sodbench.cli.options import (
     maps_option,
     metric_option,
 )
-from sodbench.cli.output import check_targets, deliver, say, show
+from sodbench.cli.output import check_targets, deliver, progress_bar, say, show
 from sodbench.cli.parameters import FOLDER, argument, option
 
 if TYPE_CHECKING:
@@ -112,7 +112,9 @@ def _draw_sheet(ranking: "Ranking", methods: "list[Scores]", options: WorstOptio
     discovered = [{maps.method: maps.entries for maps in sets} for sets, _ in found]
     entries = [maps_of(*of_method) for of_method in zip(methods, discovered, paths, strict=True)]
     images = [ranked.image for ranked in ranking.images[:PAGE]]
-    pictures = load_pictures(images, list(zip(methods, entries, strict=True)), location)
+    with progress_bar("sheet", "picture") as progress:
+        shown = list(zip(methods, entries, strict=True))
+        pictures = load_pictures(images, shown, location, progress)
     with figure_style():
         save_figure(contact_sheet(ranking, pictures), out, ranking.signature)
     if absent := [image for image, shown in zip(images, pictures, strict=True) if shown.photo is None]:

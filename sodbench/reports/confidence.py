@@ -1,23 +1,30 @@
 """Confidence of a table's numbers: intervals of values, and the methods that a value is better than."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from string import ascii_uppercase
 
 import numpy as np
 
-from sodbench.analysis.compare import Difference, adjusted, compare
+from sodbench.analysis.compare import Difference, adjusted, compare, comparison_steps, enough_resamples
 from sodbench.analysis.statistics.resampling import FEWEST_IMAGES, bootstrap, measured, percentile_interval
 from sodbench.errors import ScoresError, first_few
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.reports.table import Marks
 from sodbench.scoring.scores import Scores
+from sodbench.utils.process import Progress, step_counter
 
 TABLE_RESAMPLES = 10_000
 SEED = 0
 
 
 def marks(
-    scores: Sequence[Scores], metrics: Sequence[str] = (), *, spreads: bool = False, better: bool = False
+    scores: Sequence[Scores],
+    metrics: Sequence[str] = (),
+    *,
+    spreads: bool = False,
+    better: bool = False,
+    progress: Progress | None = None,
 ) -> Marks:
     """Resample scores for a table.
 
@@ -32,6 +39,8 @@ def marks(
     better
         Find which methods of the same dataset each value is better than: by a paired permutation at the 5 %
         level after Holm's adjustment for all pairs, metrics and datasets, and an interval that excludes 0.
+    progress
+        Called with the steps done and their total: those of `compare`, and one for each of `spreads`.
 
     Raises
     ------
@@ -49,23 +58,30 @@ def marks(
             f"{first_few(few)}: fewer than {FEWEST_IMAGES} images, too few to resample. "
             "Leave --ci and --significance out."
         )
+    boards = _boards(scores) if better else {}
+    step = step_counter(
+        progress,
+        spreads * len(scores) + sum(comparison_steps(len(board)) for board in boards.values()),
+    )
     said: list[str] = []
     half_widths: dict[tuple[str, str, str], float] = {}
     differences: tuple[Difference, ...] = ()
     if spreads:
-        half_widths = {
-            key: half for method_scores in scores for key, half in _halves(method_scores, metrics).items()
-        }
-        said.append(f"±: half the 95 % percentile interval of a bootstrap over images ({_how()}).")
+        for method_scores in scores:
+            half_widths |= _halves(method_scores, metrics)
+            step()
+        said.append(
+            f"±: half the 95 % percentile interval of a bootstrap over images ({_how(TABLE_RESAMPLES)})."
+        )
     if better:
-        differences = _differences(scores, metrics)
+        tests = len(metrics) * sum(math.comb(len(board), 2) for board in boards.values())
+        resamples = max(TABLE_RESAMPLES, enough_resamples(tests))
+        differences = _differences(boards, metrics, resamples, step)
         said.append(
             "Capital letters: better than these methods by a paired permutation, p < .05 after Holm's "
-            f"adjustment for {len(differences)} tests ({_how()})."
+            f"adjustment for {len(differences)} tests ({_how(resamples)})."
         )
     methods = list(dict.fromkeys(name for difference in differences for name in (difference.a, difference.b)))
-    if len(methods) > len(ascii_uppercase):
-        raise ScoresError(f"--significance: {len(methods)} methods, expected at most {len(ascii_uppercase)}.")
     return Marks(half_widths, _beaten(differences), tuple(methods), tuple(said))
 
 
@@ -80,19 +96,37 @@ def _halves(scores: Scores, metrics: Sequence[str]) -> dict[tuple[str, str, str]
     }
 
 
-def _differences(scores: Sequence[Scores], metrics: Sequence[str]) -> tuple[Difference, ...]:
-    """Compare all methods of each dataset that has several."""
-    differences: list[Difference] = []
-    for dataset in dict.fromkeys(method_scores.dataset_name for method_scores in scores):
-        of_dataset = [method_scores for method_scores in scores if method_scores.dataset_name == dataset]
-        if len(of_dataset) > 1:
-            differences += compare(
-                of_dataset, metrics=metrics, resamples=TABLE_RESAMPLES, seed=SEED
-            ).differences
-    if not differences:
+def _boards(scores: Sequence[Scores]) -> dict[str, list[Scores]]:
+    """Return the scores of each dataset that has several methods."""
+    by_dataset: dict[str, list[Scores]] = {}
+    for method_scores in scores:
+        by_dataset.setdefault(method_scores.dataset_name, []).append(method_scores)
+    boards = {dataset: board for dataset, board in by_dataset.items() if len(board) > 1}
+    if not boards:
         raise ScoresError(
             "--significance compares methods: no dataset has scores of two. Give more with --with."
         )
+    methods = {method_scores.method for board in boards.values() for method_scores in board}
+    if len(methods) > len(ascii_uppercase):
+        raise ScoresError(
+            f"--significance: {len(methods)} methods, expected at most {len(ascii_uppercase)}. Choose with "
+            "--methods."
+        )
+    return boards
+
+
+def _differences(
+    boards: Mapping[str, Sequence[Scores]],
+    metrics: Sequence[str],
+    resamples: int,
+    step: Callable[[], None],
+) -> tuple[Difference, ...]:
+    """Compare all methods of each dataset."""
+    differences: list[Difference] = []
+    for board in boards.values():
+        differences += compare(
+            board, metrics=metrics, resamples=resamples, seed=SEED, progress=lambda *_: step()
+        ).differences
     return adjusted(differences)
 
 
@@ -107,5 +141,5 @@ def _beaten(differences: Sequence[Difference]) -> dict[tuple[str, str, str], tup
     return beaten
 
 
-def _how() -> str:
-    return f"{TABLE_RESAMPLES:,} resamples, seed {SEED}"
+def _how(resamples: int) -> str:
+    return f"{resamples:,} resamples, seed {SEED}"

@@ -119,10 +119,24 @@ def ended_by_signals() -> Iterator[None]:
 
 
 Progress = Callable[[int, int], None]
-"""Called with the number of images done and their total."""
+"""Called with the number of images or steps done and their total."""
 
 Say = Callable[[str], None]
 """Takes a line of information for the user."""
+
+
+def step_counter(progress: Progress | None, total: int) -> Callable[[], None]:
+    """Return what reports one more step of so many, each time it is called.
+
+    >>> step = step_counter(lambda done, total: print(done, "of", total), 2)
+    >>> step(), step()
+    1 of 2
+    2 of 2
+    (None, None)
+    """
+    steps = iter(range(1, total + 1))
+    return lambda: progress(next(steps), total) if progress else None
+
 
 Bar = Callable[[str], AbstractContextManager[Progress | None]]
 """Given the name of a task, shows its progress."""

@@ -15,6 +15,7 @@ from workspace import good, refused
 
 from sodbench.analysis.compare import compare
 from sodbench.analysis.statistics.bands import pr_band
+from sodbench.errors import ScoresError
 from sodbench.leaderboard.boards import Board, BoardRow
 from sodbench.protocol import Protocol
 from sodbench.reports.confidence import marks
@@ -81,6 +82,25 @@ def test_holm_is_over_all_datasets(three: list[Scores], monkeypatch: pytest.Monk
     monkeypatch.setattr("sodbench.reports.confidence.adjusted", lambda found: seen.append(len(found)) or ())
     assert marks(three, ["mae", "weighted_f"], better=True).better == {}
     assert seen == [8]
+
+
+def test_many_tests_get_as_many_resamples_as_they_need(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 100 resamples no p of six tests could be below 5 % after Holm, and no letter would stand."""
+    monkeypatch.setattr("sodbench.reports.confidence.TABLE_RESAMPLES", 100)
+    scores = [made(name, 40, k, skill=0.3 + 0.2 * k) for k, name in enumerate("ABC")]
+    found = marks(scores, ["mae", "s_measure"], spreads=True, better=True)
+    assert found.better["C", "TINY", "s_measure"] == ("A", "B")
+    assert [line.partition("(")[2] for line in found.said] == [
+        "100 resamples, seed 0).",
+        "240 resamples, seed 0).",
+    ]
+
+
+def test_more_methods_than_letters_are_refused_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sodbench.reports.confidence.bootstrap", lambda *_: 1 / 0)
+    scores = [made(f"m{k}", 20, k, metrics=["mae"]) for k in range(27)]
+    with pytest.raises(ScoresError, match=r"27 methods, expected at most 26\. Choose with --methods\."):
+        marks(scores, ["mae"], spreads=True, better=True)
 
 
 def test_values_defined_on_few_images_have_no_interval() -> None:

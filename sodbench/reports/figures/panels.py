@@ -11,6 +11,7 @@ from sodbench.leaderboard.curves import read_curves
 from sodbench.metrics import metric_differences
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores
+from sodbench.utils.process import Progress
 
 if TYPE_CHECKING:
     from sodbench.analysis.statistics.bands import Band
@@ -42,6 +43,7 @@ def scores_curves(
     band: bool = False,
     datasets: Sequence[str] = (),
     methods: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> Panels:
     """Return the curves of scores, with a bootstrap band if asked for.
 
@@ -53,6 +55,8 @@ def scores_curves(
         Resample the images for a band.
     datasets, methods
         Which are drawn, and so get a band; none: all.
+    progress
+        Called with the number of scores done, and their total.
 
     Raises
     ------
@@ -60,7 +64,7 @@ def scores_curves(
         A method occurs twice on a dataset.
     """
     panels: Panels = {}
-    for method_scores in scores:
+    for done, method_scores in enumerate(scores, start=1):
         panel = panels.setdefault(method_scores.dataset_name, {})
         if method_scores.method in panel:
             raise ScoresError(
@@ -75,6 +79,8 @@ def scores_curves(
         panel[method_scores.method] = Curves(
             method_scores.signature, curves["precision"], curves["recall"], curves["f"], shade
         )
+        if progress:
+            progress(done, len(scores))
     return panels
 
 

@@ -1,0 +1,73 @@
+"""What a terminal shows while a command works."""
+
+import os
+import pty
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from stored import made, store
+from workspace import command
+
+from sodbench.cli.output import shown_rate
+
+
+@pytest.fixture
+def demo(here: Path) -> None:
+    subprocess.run(command("score", "--dataset", "demo"), check=True, capture_output=True)
+    for k, name in enumerate("ABC"):
+        store(made(name, 25, k, dataset="own@1"), "stored")
+
+
+def on_a_terminal(*arguments: str) -> tuple[str, str]:
+    """Run a command with stderr on a terminal; return what it shows there, without colours, and stdout."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    running = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=theirs, env=environment)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 1 << 16)
+        except OSError:  # Linux says so when the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    stdout, _ = running.communicate()
+    assert running.returncode == 0, shown
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()), stdout.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "title", "total"),
+    [
+        (("compare", "stored", "--resamples", "100"), "compare", 6),
+        (("compare", "scores", "--by", "size", "--resamples", "100"), "resampling", 16),
+        (("worst", "scores/blurred", "--out", "w.png"), "sheet", 24),
+        (("plot-pr", "stored", "--band"), "curves", 3),
+        (("table", "--datasets", "own", "--with", "stored", "--ci", "--significance"), "resampling", 9),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else None,
+)
+@pytest.mark.usefixtures("demo")
+def test_a_bar_is_shown(arguments: tuple[str, ...], title: str, total: int) -> None:
+    shown, stdout = on_a_terminal(*arguments)
+    assert re.search(rf"{title} \S* *{total}/{total}", shown), shown
+    assert title not in stdout
+
+
+@pytest.mark.usefixtures("demo")
+def test_what_is_said_during_the_work_stands_on_a_line_of_its_own() -> None:
+    shown, _ = on_a_terminal("compare", "stored", "--resamples", "100")
+    assert re.search(r"(^|[\r\n])100 resamples are too few for 15 tests", shown), shown
+
+
+@pytest.mark.parametrize(
+    ("speed", "shown"),
+    [(None, ""), (0.0, ""), (1.0, "1 images/s"), (81.7, "82 images/s"), (0.4, "2.5 s/image")],
+)
+def test_rates(speed: float | None, shown: str) -> None:
+    assert shown_rate(speed, "image") == shown
