@@ -108,8 +108,10 @@ def first_lines(lines: Sequence[str], most: int = 5) -> str:
     return "\n".join([*lines[:most], *([f"and {rest} more"] if rest > 0 else [])])
 
 
-def nearest(name: str, valid: Sequence[str]) -> str:
+def nearest(name: str, valid: Sequence[str], alike: float = 0.5) -> str:
     """Return a hint that names the valid spellings nearest to `name`, or all of them.
+
+    `alike` is the least likeness from 0 to 1: high where `name` may well be none of them.
 
     >>> nearest("SDO", ["SOD", "fan"])
     'did you mean SOD?'
@@ -119,5 +121,5 @@ def nearest(name: str, valid: Sequence[str]) -> str:
     from difflib import get_close_matches
 
     folded = {v.casefold(): v for v in valid}
-    close = [folded[m] for m in get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)]
+    close = [folded[m] for m in get_close_matches(name.casefold(), folded, n=3, cutoff=alike)]
     return f"did you mean {' or '.join(close)}?" if close else f"valid: {', '.join(valid)}"

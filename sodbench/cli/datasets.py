@@ -18,9 +18,11 @@ def datasets(ctx: click.Context, data: Path | None) -> None:
     """List datasets: name, number of images, where they are on this disk, and whether they are complete."""
     ctx.obj = data
     if ctx.invoked_subcommand is None:
-        from sodbench.data.locations import locate_all
+        from sodbench.data.locations import absent_folders, locate_all
         from sodbench.reports.datasets import datasets_table
 
+        for line in [] if data else absent_folders():
+            say(line)
         show(datasets_table(locate_all(data)))
 
 

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from sodbench.errors import FileError
+from sodbench.utils.files import check_path
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
@@ -66,7 +67,19 @@ def argument(*declarations: str, **attributes: Any) -> Callable[[Command], Comma
     return click.argument(*declarations, cls=Argument, **attributes)
 
 
-class OutputFile(click.Path):
+class AnyPath(click.Path):
+    """A file or folder, there or not, that the system can look up."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return the path, or raise a FileError: its name is too long, or its folder may not be entered."""
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        check_path(path)
+        return path
+
+
+class OutputFile(AnyPath):
     """A file to write, in a folder that is there: a mistyped one is not made."""
 
     def __init__(self, text: bool = False) -> None:
@@ -77,7 +90,7 @@ class OutputFile(click.Path):
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
         """Return the path, or raise a FileError that says what to do."""
-        file = Path(os.fsdecode(super().convert(value, param, ctx)))
+        file = super().convert(value, param, ctx)
         name = param.opts[0] if param else "a file"
         if self._text and file.suffix.lower() in SPREADSHEETS:
             raise FileError(
@@ -92,6 +105,6 @@ class OutputFile(click.Path):
         return file
 
 
-FOLDER = click.Path(path_type=Path)
+FOLDER = AnyPath(path_type=Path)
 FIGURE_FILE = OutputFile()
 TEXT_FILE = OutputFile(text=True)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from sodbench.data.registry import Dataset, find, fold, lookup, registry
+from sodbench.data.registry import Dataset, check_no_path, find, fold, lookup, registry
 from sodbench.data.sources import ImageFile, PassedOver, open_source, told_apart
 from sodbench.errors import DatasetError, PredictionError, first_few
 from sodbench.protocol import Protocol
@@ -151,8 +151,16 @@ def locate(dataset: Dataset, data: Path | None = None) -> Location:
 
 
 def locate_all(data: Path | None = None) -> list[Status]:
-    """Return where each registered dataset is and whether it is complete."""
+    """Return where each registered dataset is and whether it is complete.
+
+    Raises
+    ------
+    DatasetError
+        `data` is no folder.
+    """
     folders = _data_folders(data)
+    if data is not None and not data.is_dir():
+        raise DatasetError(f"{data}: {_absence(data)}, expected a folder that holds dataset folders.")
     return [_status(dataset, folders) for dataset in registry().values()]
 
 
@@ -172,6 +180,7 @@ def from_masks(path: Path, name: str | None = None) -> Location:
     DatasetError
         The path does not exist, holds no images, or holds them in several folders.
     """
+    check_no_path(name or "")
     listing = list_images(path, "masks")
     entries = listing.entries
     dataset = lookup(name) if name else None
@@ -258,6 +267,20 @@ def check_complete(location: Location, subset: bool) -> None:
             else f"Remove what does not belong to it; {listing}."
         )
     )
+
+
+def absent_folders() -> list[str]:
+    """Say which of the folders that SODBENCH_DATA or ``config.toml`` name are not there."""
+    source = "SODBENCH_DATA" if os.environ.get("SODBENCH_DATA") else config_file("config.toml")
+    return [
+        f"{folder}: {_absence(folder)}, though {source} names it as a folder of datasets"
+        for folder in _data_folders(None)
+        if not folder.is_dir()
+    ]
+
+
+def _absence(folder: Path) -> str:
+    return "a file" if folder.exists() else "no such folder"
 
 
 def _data_folders(data: Path | None) -> list[Path]:
@@ -361,7 +384,7 @@ def _folders(folder: Path) -> list[Path]:
     try:
         with os.scandir(folder) as items:
             return sorted(Path(item.path) for item in items if item.is_dir())
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise DatasetError(f"{folder}: cannot list this folder ({error.strerror}).") from error
@@ -428,10 +451,11 @@ def _not_found(dataset: Dataset, folders: Sequence[Path]) -> str:
 
 def _looked(dataset: Dataset, folder: Path) -> str:
     if not folder.is_dir():
-        return f"{folder} (no such folder)"
+        return f"{folder} ({_absence(folder)})"
     named = _named_folders(dataset, folder)
     if not named:
-        return f"{folder} (no folder {' or '.join((dataset.name, *dataset.aliases))} in it)"
+        itself = "; it holds images itself: masks are passed with --masks" if _listing(folder).entries else ""
+        return f"{folder} (no folder {' or '.join((dataset.name, *dataset.aliases))} in it{itself})"
     return ", ".join(f"{place} (no folder with masks in it)" for place in named)
 
 

@@ -86,10 +86,36 @@ def find(name: str) -> Dataset:
     DatasetError
         There is none; the message names the nearest ones.
     """
+    check_no_path(name)
     dataset = lookup(name)
     if dataset is None:
-        raise DatasetError(f"unknown dataset {name}; {nearest(name, list(registry()))}")
+        raise DatasetError(f"unknown dataset {name}; {nearest_dataset(name)}")
     return dataset
+
+
+def nearest_dataset(name: str) -> str:
+    """Return a hint that names registered datasets of a very similar name, or all of them.
+
+    >>> nearest_dataset("ECSD")
+    'did you mean ECSSD?'
+    """
+    return nearest(name, list(registry()), alike=0.65)
+
+
+def check_no_path(name: str) -> None:
+    """Refuse a path where the name of a dataset is expected, and say which options take one.
+
+    Raises
+    ------
+    DatasetError
+        The name is a path.
+    """
+    if "/" in name or os.sep in name or name in (".", ".."):
+        raise DatasetError(
+            f"{name}: is a path, expected the name of a dataset (`sodbench datasets` lists them). Pass a "
+            "folder of masks with --masks, one of photos with --images, and the one that holds dataset "
+            "folders with --data."
+        )
 
 
 def lookup(name: str) -> Dataset | None:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, place
 from sodbench.data.pairing import naming_hint, pair
-from sodbench.data.registry import find, lookup, registry
+from sodbench.data.registry import find, lookup, nearest_dataset
 from sodbench.data.sources import ImageFile
 from sodbench.errors import FileError, PredictionError, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS
@@ -342,7 +342,7 @@ def _called(job: Job, method: str | None) -> Job:
 def _own_dataset(location: Location, named: bool) -> list[str]:
     """Say that masks make a dataset of their own, where another could have been meant."""
     name = location.dataset.name
-    hint = nearest(name, list(registry()))
+    hint = nearest_dataset(name)
     start = f"{name}: its {location.dataset.count} masks count as a whole dataset of your own"
     if registered := lookup(name):
         return [f"{start}; if they are those of {registered.name}, pass --dataset {registered.name}"]

@@ -529,6 +529,37 @@ class TestUnknown:
         assert not Path("scores").exists()
 
     @pytest.mark.parametrize(
+        "args",
+        [
+            ("score", "LONG", "--masks", "m"),
+            ("score", "maps", "--masks", "LONG"),
+            ("datasets", "--data", "LONG"),
+            ("run", "--images", "LONG"),
+            ("train", "--config", "LONG", "--dataset", "x", "--run", "y"),
+            ("compare", "LONG"),
+            ("worst", "LONG"),
+            ("score", "maps", "--csv", "LONG"),
+            ("table", "--out", "LONG"),
+        ],
+    )
+    def test_a_path_that_is_too_long(self, args: tuple[str, ...]) -> None:
+        words = [word.replace("LONG", "x" * 5000) for word in args]
+        refused(
+            *words,
+            match=r"^Error: 'x+\.\.\. .5000 characters.: cannot look this path up .File name too long.\.$",
+        )
+
+    @pytest.mark.parametrize(
+        "args",
+        [("score", "maps", "-d", "own/masks"), ("run", "-d", "/data/SOD"), ("datasets", "verify", "./masks")],
+    )
+    def test_a_path_in_the_place_of_a_name(self, args: tuple[str, ...]) -> None:
+        refused(
+            *args,
+            match=f"{args[-1]}: is a path, expected the name of a dataset.* --masks,.* --images,.* --data",
+        )
+
+    @pytest.mark.parametrize(
         ("args", "message"),
         [
             (("scoer",), "No such command 'scoer'; did you mean score"),

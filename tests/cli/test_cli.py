@@ -387,6 +387,13 @@ class TestDatasets:
         result = sodbench("datasets", "verify", "SOD", "--data", "data")
         assert "data/SOD/masks: files that are no masks, passed over: 1 (notes.txt)" in result.stderr
 
+    def test_a_folder_of_datasets_that_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        refused(
+            "datasets", "--data", "nowhere", match="nowhere: no such folder, expected a folder that holds"
+        )
+        monkeypatch.setenv("SODBENCH_DATA", "nowhere")
+        assert "nowhere: no such folder, though SODBENCH_DATA names it" in good("datasets").stderr
+
     def test_verify_what_is_not_there(self) -> None:
         refused("datasets", "verify", "SOD", match="SOD: not found on this disk")
         refused("datasets", "verify", "SODA", match="unknown dataset SODA; did you mean SOD")

@@ -16,6 +16,7 @@ from PIL import Image
 
 from sodbench.data.locations import (
     Location,
+    absent_folders,
     check_complete,
     from_masks,
     locate,
@@ -122,10 +123,25 @@ def test_find_by_any_spelling(name: str) -> None:
 
 
 def test_find_unknown_names_the_nearest() -> None:
-    with pytest.raises(DatasetError, match=r"unknown dataset ECSD; did you mean ECSSD or SOD\?"):
+    with pytest.raises(DatasetError, match=r"unknown dataset ECSD; did you mean ECSSD\?$"):
         find("ECSD")
     with pytest.raises(DatasetError, match="did you mean DUTS-T[ER] or DUTS-T[ER]"):
         find("DUTS")
+
+
+@pytest.mark.parametrize("name", ["case", "names-case", "dataset", "SED2", "DAVIS", "passau"])
+def test_a_name_that_is_not_close_is_not_suggested(name: str) -> None:
+    with pytest.raises(DatasetError, match=f"unknown dataset {name}; valid: DUT-OMRON, "):
+        find(name)
+
+
+@pytest.mark.parametrize("path", ["/data/SOD", "./masks", "own/masks", ".", ".."])
+def test_a_path_is_no_name(data: Path, path: str) -> None:
+    match = f"{path}: is a path, expected the name .* masks with --masks, .* --images, .* --data"
+    with pytest.raises(DatasetError, match=match):
+        find(path)
+    with pytest.raises(DatasetError, match=match):
+        from_masks(plant(data / "masks", ".png"), path)
 
 
 def test_dataset_is_hashable() -> None:
@@ -413,6 +429,32 @@ def test_locate_all(config: Path, data: Path) -> None:
     assert (found["SOD"].masks, found["SOD"].complete) == (2, False)
     assert (found["ECSSD"].location, found["ECSSD"].masks, found["ECSSD"].complete) == (None, 0, False)
     assert found["demo"].complete
+
+
+def test_data_folders_that_are_not_there(config: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(
+        DatasetError, match="none: no such folder, expected a folder that holds dataset folders"
+    ):
+        locate_all(data / "none")
+    (data / "file").touch()
+    with pytest.raises(DatasetError, match="file: a file, expected a folder that holds dataset folders"):
+        locate_all(data / "file")
+    with pytest.raises(DatasetError, match=r"Looked in: .*file \(a file\)"):
+        locate(find("SOD"), data / "file")
+    assert absent_folders() == []
+    (config / "config.toml").write_text(f"data = ['{data}', '{data}/none']\n")
+    (line,) = absent_folders()
+    assert line.startswith(f"{data}/none: no such folder, though {config}/config.toml names it")
+    monkeypatch.setenv("SODBENCH_DATA", f"{data}/file")
+    assert absent_folders() == [f"{data}/file: a file, though SODBENCH_DATA names it as a folder of datasets"]
+
+
+def test_masks_in_the_place_of_datasets(data: Path) -> None:
+    folder = plant(data / "truth", ".png")
+    with pytest.raises(
+        DatasetError, match=r"truth \(no folder SOD in it; it holds images itself: .* --masks"
+    ):
+        locate(find("SOD"), folder)
 
 
 # --- masks given by hand
