@@ -60,7 +60,7 @@ def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], 
         )
     sets.sort(key=lambda f: (f.method, f.dataset.name if f.dataset else ""))
     why = "that no dataset is named like" if named else ""
-    return sets, PassedOver(source.ignored, folders).notices(path, "maps", why)
+    return sets, PassedOver(source.ignored, folders, source.encoding).notices(path, "maps", why)
 
 
 def _by_name(datasets: Iterable[Dataset]) -> dict[str, Dataset]:

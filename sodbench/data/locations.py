@@ -399,7 +399,8 @@ def _listing(path: Path) -> Listing:
     groups = source.groups
     used = "" if "" in groups else next(iter(groups)) if len(groups) == 1 else None
     folders = tuple(folder for folder in groups if folder != used)
-    return Listing(path, groups[used] if used is not None else (), PassedOver(source.ignored, folders))
+    passed = PassedOver(source.ignored, folders, source.encoding)
+    return Listing(path, groups[used] if used is not None else (), passed)
 
 
 def _has_suffix(entry: ImageFile, suffix: str) -> bool:

@@ -8,15 +8,14 @@ import hashlib
 import os
 import stat
 import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
-from lzma import LZMAError
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from unicodedata import normalize
 
+from sodbench.data.archives import check_members, list_members, read_member
 from sodbench.errors import FileError, PredictionError, SodbenchError, escaped, first_few
 from sodbench.utils.files import check_regular, read_file
 from sodbench.utils.text import counted
@@ -29,7 +28,6 @@ IMAGE_SUFFIXES = frozenset(
     )
 )
 MAX_DEPTH = 3
-MAX_MEMBER_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +90,14 @@ class Source:
     ignored
         Names of files that are not images, unsafe or junk (``Thumbs.db``, ``run.json``, ``../x.png`` ...),
         and of folders that were not entered, as ``name/``: hidden ones, ``__MACOSX``, and those too deep.
+    encoding
+        How the names in a zip were read that are not UTF-8 and not said to be; else "".
     """
 
     path: Path
     groups: dict[str, tuple[ImageFile, ...]]
     ignored: tuple[str, ...]
+    encoding: str = ""
 
 
 def told_apart(entries: Sequence[ImageFile]) -> str:
@@ -107,10 +108,14 @@ def told_apart(entries: Sequence[ImageFile]) -> str:
 
 
 class PassedOver(NamedTuple):
-    """What of a folder or zip is not used: files that are not images, and folders that hold images."""
+    """What of a folder or zip is not used: files that are not images, and folders that hold images.
+
+    `encoding` is that of a `Source`.
+    """
 
     files: tuple[str, ...]
     folders: tuple[str, ...]
+    encoding: str = ""
 
     def notices(self, path: Path, kind: str, why: str = "") -> list[str]:
         """Say what is not used, and the way to use a folder.
@@ -131,6 +136,8 @@ class PassedOver(NamedTuple):
          'm: folders of images beside the masks, passed over: 1 (more); to use one, pass m/more']
         """
         lines = []
+        if self.encoding:
+            lines.append(f"{path}: it does not say how names are encoded; they are read as {self.encoding}")
         if self.files:
             files = f"{len(self.files)} ({first_few(self.files)})"
             lines.append(f"{path}: files that are no {kind}, passed over: {files}")
@@ -153,9 +160,9 @@ def open_source(path: Path) -> Source:
         The path does not exist, is neither a folder nor a zip, the zip is damaged, or a file's
         name is not valid Unicode.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # noqa: PTH112 (a name that no file can have is no folder, too)
         return _folder(path)
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110
         raise PredictionError(f"{path}: no such folder or zip file.")
     check_regular(path, PredictionError, "a folder or a zip")
     if not zipfile.is_zipfile(path):
@@ -177,7 +184,7 @@ def _is_hidden(folder: str) -> bool:
     return folder.startswith(".") or folder == "__MACOSX"
 
 
-def _source(path: Path, entries: list[ImageFile], ignored: list[str]) -> Source:
+def _source(path: Path, entries: list[ImageFile], ignored: list[str], encoding: str = "") -> Source:
     if strange := [ascii(e.name) for e in entries if not is_unicode(e.name)]:
         raise PredictionError(
             f"{path}: found {counted(len(strange), 'image')} whose name is not valid Unicode "
@@ -186,7 +193,7 @@ def _source(path: Path, entries: list[ImageFile], ignored: list[str]) -> Source:
     groups: dict[str, list[ImageFile]] = {}
     for entry in sorted(entries, key=lambda e: e.name):
         groups.setdefault(entry.folder, []).append(entry)
-    return Source(path, {k: tuple(groups[k]) for k in sorted(groups)}, tuple(sorted(ignored)))
+    return Source(path, {k: tuple(groups[k]) for k in sorted(groups)}, tuple(sorted(ignored)), encoding)
 
 
 def _folder(root: Path) -> Source:
@@ -219,56 +226,29 @@ def is_unicode(name: str) -> bool:
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
-def _archive(path: Path) -> zipfile.ZipFile:
-    state = path.stat()
-    return _opened(path, state.st_ino, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache(maxsize=8)
-def _opened(path: Path, *state: int) -> zipfile.ZipFile:
-    return zipfile.ZipFile(path)
-
-
-_DAMAGED = (
-    *(zipfile.BadZipFile, zlib.error, LZMAError, OSError, EOFError, KeyError),
-    *(NotImplementedError, RuntimeError),
-)
-
-
-def _read_member(path: Path, member: str) -> bytes:
-    try:
-        return _archive(path).read(member)
-    except _DAMAGED as error:
-        raise FileError(
-            f"{path}!{member}: cannot read this member of the zip ({error}). "
-            "Download the zip again, or unpack it yourself."
-        ) from error
-
-
-def _is_unsafe(info: zipfile.ZipInfo) -> bool:
-    pure = PurePosixPath(info.filename.replace("\\", "/"))
-    is_link = stat.S_ISLNK(info.external_attr >> 16)
-    return pure.is_absolute() or ".." in pure.parts or is_link or info.file_size > MAX_MEMBER_BYTES
+def _is_unsafe(name: str, info: zipfile.ZipInfo) -> bool:
+    pure = PurePosixPath(name)
+    return pure.is_absolute() or ".." in pure.parts or stat.S_ISLNK(info.external_attr >> 16)
 
 
 def _zip(path: Path) -> Source:
-    entries: list[ImageFile] = []
-    ignored: list[str] = []
-    try:
-        members = _archive(path).infolist()
-    except (zipfile.BadZipFile, OSError) as error:
-        raise PredictionError(f"{path}: cannot read this zip ({error}). Download it again.") from error
-    for info in members:
-        name = info.filename.replace("\\", "/")  # some archives made on Windows violate the format
-        if name.endswith("/"):
-            continue
-        if _is_image(name) and not _is_unsafe(info):
-            entries.append(
-                ImageFile(name, escaped(f"{path}!{name}"), partial(_read_member, path, info.filename))
-            )
-        else:
-            ignored.append(name)
-    return _source(path, entries, ignored)
+    members = list_members(path)
+    images = [m for m in members.files if _is_image(m.name) and not _is_unsafe(*m)]
+    check_members(path, images)
+    entries = []
+    for name, info in images:
+        where = escaped(f"{path}!{name}")
+        entries.append(ImageFile(name, where, partial(read_member, path, info, where)))
+    taken = {id(image.info) for image in images}
+    ignored = [_shown(m.name) for m in members.files if id(m.info) not in taken]
+    return _source(path, entries, list(dict.fromkeys(ignored)), members.encoding)
+
+
+def _shown(name: str) -> str:
+    """Name the hidden folder in which a member lies, instead of each file in it."""
+    folders = name.split("/")[:-1]
+    hidden = [k for k, folder in enumerate(folders, 1) if folder != ".." and _is_hidden(folder)]
+    return "/".join(folders[: hidden[0]]) + "/" if hidden else name
 
 
 def digest_of(data: bytes) -> str:
