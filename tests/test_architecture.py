@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "models": "data utils",
     "leaderboard": "scoring metrics data protocol utils",
     "analysis": "scoring metrics data protocol utils",
-    "reports": "analysis leaderboard models scoring metrics data protocol utils",
+    "reports": "analysis leaderboard models scoring metrics data protocol utils version",
     "cli": "reports analysis leaderboard models scoring metrics data protocol utils version",
 }
 

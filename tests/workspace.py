@@ -5,10 +5,11 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 from click.testing import CliRunner, Result
 from PIL import Image
@@ -87,6 +88,18 @@ def scored(*args: object) -> list[dict[str, Any]]:
     """Run ``sodbench score --json`` and return what it prints."""
     found: list[dict[str, Any]] = json.loads(good("score", *args, "--json").stdout)
     return found
+
+
+def commands_below(command: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    """Every command below one, and the groups that take options themselves."""
+    if path:
+        yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from commands_below(inner, f"{path} {name}".strip())
 
 
 def listing(folder: Path | str) -> list[str]:

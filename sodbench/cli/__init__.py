@@ -13,26 +13,42 @@ from sodbench.errors import SodbenchError, nearest
 from sodbench.utils.process import Ended, ended_by_signals, keep_freed_memory
 from sodbench.version import __version__
 
-COMMANDS = {
-    "score": "Score predictions against a dataset's masks.",
-    "rescore": "Show stored scores, under another protocol if asked.",
-    "explain": "Show how each convention changes a score, and which ones reproduce a claimed score.",
-    "compare": "Test whether methods differ significantly.",
-    "worst": "List and show the images on which a method is worst, or furthest behind another.",
-    "leaderboard": "Add scores to leaderboards, show and check them.",
-    "plot-pr": "Draw precision-recall curves, one panel per dataset.",
-    "plot-f": "Draw F-measure against the threshold, one panel per dataset.",
-    "plot-qualitative": "Show photos, masks and maps side by side.",
-    "plot-size": "Draw a metric against the size of the weights.",
-    "plot-cost": "Draw the cost of the ablation's blocks against their middle channels.",
-    "table": "Show methods side by side, as text, LaTeX, Markdown, HTML or CSV.",
-    "run": "Make saliency maps of photos with a network.",
-    "train": "Train a network on photos and masks.",
-    "models": "List models, their size, and whether their weights are on this disk.",
-    "weights": "Fetch, find and verify published weights.",
-    "bench-model": "Time a model: parameters, multiply-accumulates, ms per image.",
-    "datasets": "List datasets, where they are, and whether they are complete.",
+SECTIONS = {
+    "Evaluate": {
+        "score": "Score predictions against a dataset's masks.",
+        "rescore": "Show stored scores, under another protocol if asked.",
+        "leaderboard": "Add scores to leaderboards, show and check them.",
+    },
+    "Understand": {
+        "explain": "Show how each convention changes a score, and which ones reproduce a claimed score.",
+        "compare": "Test whether methods differ significantly.",
+        "worst": "List and show the images on which a method is worst, or furthest behind another.",
+        "metrics": "List metrics, the papers that define them, and what each asks.",
+        "protocols": "List the presets of conventions, and in what they differ.",
+    },
+    "Figures and tables": {
+        "table": "Show methods side by side, as text, LaTeX, Markdown, HTML or CSV.",
+        "plot-pr": "Draw precision-recall curves, one panel per dataset.",
+        "plot-f": "Draw F-measure against the threshold, one panel per dataset.",
+        "plot-qualitative": "Show photos, masks and maps side by side.",
+        "plot-size": "Draw a metric against the size of the weights.",
+        "plot-cost": "Draw the cost of the ablation's blocks against their middle channels.",
+    },
+    "Models": {
+        "run": "Make saliency maps of photos with a network.",
+        "train": "Train a network on photos and masks.",
+        "models": "List models, their size, and whether their weights are on this disk.",
+        "weights": "Fetch, find and verify published weights.",
+        "bench-model": "Time a model: parameters, multiply-accumulates, ms per image.",
+    },
+    "Data": {
+        "datasets": "List datasets, where they are, and whether they are complete.",
+        "doctor": "Check this installation: versions, caches, datasets, devices, weights.",
+    },
 }
+"""The sections of the help, and the commands in each."""
+
+COMMANDS = {name: words for section in SECTIONS.values() for name, words in section.items()}
 
 MODULES = {"plot-pr": "plot_curves", "plot-f": "plot_curves"}
 """Modules of commands whose name is not the module's."""
@@ -75,8 +91,10 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+        width = max(map(len, COMMANDS))
+        for title, commands in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), words) for name, words in commands.items()])
 
     def invoke(self, ctx: click.Context) -> object:
         """Turn known errors into one message and exit code 1; others keep their traceback."""

@@ -68,12 +68,17 @@ def model_names(ctx: click.Context) -> Iterable[str]:
 
 
 def stored_methods(ctx: click.Context) -> Iterable[str]:
-    """Return the methods of the scores or boards that the command is given, else of ``scores``."""
-    given = [ctx.params.get(name) for name in ("stored", "scores", "own")]
-    paths = [path for value in given for path in (value if isinstance(value, tuple) else (value,)) if path]
-    boards = ctx.params.get("boards")
-    names = {name for path in paths or [Path("scores")] for name in _methods_below(Path(path))}
-    return sorted(names | (_methods_on_boards(boards) if boards or not names else set()))
+    """Return the methods of the scores, maps or boards that the command is given, else of ``scores``."""
+    names = set()
+    for value in (tuple(ctx.args), ctx.params.get("scores"), ctx.params.get("own")):
+        for path in value if isinstance(value, tuple) else (value,):
+            names |= _methods_below(Path(path)) if path else set()
+    if "preds" in ctx.params:
+        names |= {folder.name for path in ctx.args for folder in Path(path).iterdir() if folder.is_dir()}
+    names = names or _methods_below(Path("scores"))
+    if "boards" in ctx.params and (ctx.params["boards"] or not names):
+        names |= _methods_on_boards(ctx.params["boards"])
+    return sorted(names)
 
 
 def _methods_below(folder: Path) -> set[str]:

@@ -179,6 +179,21 @@ def need_torch() -> None:
         )
 
 
+def available_devices() -> list[str]:
+    """Return the devices that torch can use, as `choose_device` takes them, GPUs with their names.
+
+    Raises
+    ------
+    WeightsError
+        torch is not installed.
+    """
+    need_torch()
+    import torch
+
+    gpus = [f"cuda:{k} ({torch.cuda.get_device_name(k)})" for k in range(torch.cuda.device_count())]
+    return ["cpu", *gpus, *["mps"] * torch.backends.mps.is_available()]
+
+
 def choose_device(name: str) -> "torch.device":
     """Return the device of that name; ``auto`` takes CUDA, else Apple's GPU, else the CPU.
 

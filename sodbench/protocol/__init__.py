@@ -1,6 +1,7 @@
 """Every free choice behind a score: protocols, presets, and the signature that states them."""
 
 from sodbench.protocol.protocol import (
+    ORIGINS,
     OTHER_KEYS,
     PRESETS,
     Protocol,
@@ -19,6 +20,7 @@ from sodbench.protocol.signature import (
 )
 
 __all__ = [
+    "ORIGINS",
     "OTHER_KEYS",
     "PRESETS",
     "Protocol",

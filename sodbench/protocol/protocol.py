@@ -350,3 +350,12 @@ PRESETS: Mapping[str, Protocol] = {
     "qin": Protocol(mask_threshold="norm>128", mask_mae="soft", thresholds="255bins", eps=1e-8),
 }
 """The five named presets: the U2-Net paper's tables, and four toolboxes' conventions."""
+
+ORIGINS: Mapping[str, str] = {
+    "u2net": "U2-Net paper, Tables 3 and 4 (the default)",
+    "fan": "DengPingFan/CODToolbox (MATLAB)",
+    "pysodmetrics": "PySODMetrics (Python)",
+    "sal_eval": "ArcherFMY/sal_eval_toolbox (MATLAB)",
+    "qin": "the U2-Net authors' public tool (Python)",
+}
+"""Whose conventions each preset states."""

@@ -1,12 +1,11 @@
 """One name of an option means one thing, in whatever command it stands."""
 
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import pytest
-from workspace import good, listing, plant_maps, plant_masks, refused, scored
+from workspace import commands_below, good, listing, plant_maps, plant_masks, refused, scored
 
 from sodbench.cli import main
 from sodbench.cli.completion import ATTRIBUTES, METRIC_IDS
@@ -16,19 +15,7 @@ from sodbench.metrics import METRICS
 pytestmark = pytest.mark.usefixtures("here")
 
 
-def leaves(command: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:
-    """Every command below one, and the groups that take options themselves."""
-    if path:
-        yield path, command
-    if isinstance(command, click.Group):
-        context = click.Context(command)
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            assert inner is not None
-            yield from leaves(inner, f"{path} {name}".strip())
-
-
-COMMANDS = dict(leaves(main))
+COMMANDS = dict(commands_below(main))
 PARAMETERS = [(path, param) for path, command in COMMANDS.items() for param in command.params]
 OPTIONS = [(path, param) for path, param in PARAMETERS if isinstance(param, click.Option)]
 
