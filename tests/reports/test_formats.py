@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sodbench.leaderboard.boards import Board, BoardRow
-from sodbench.reports.formats import markdown, render_grids, render_table, spreadsheet, tex
+from sodbench.reports.formats import markdown, notebook_html, render_grids, render_table, spreadsheet, tex
 from sodbench.reports.leaderboard_table import build_table
 from sodbench.reports.table import Cell, Grid
 from sodbench.reports.views import TABLE_FORMATS, Footnotes, caption_signatures
@@ -142,6 +142,10 @@ class TestEscaping:
         text = render_table(table(*self.TABLE), "html", caption=EVIL)
         assert "<script" not in text
         assert "A_b &amp; &lt;script&gt;" in text
+        quoted = render_table(table(row("\"><img src=x>'", max_f="0.9")), "html", caption="<b>")
+        assert "&#34;&gt;&lt;img src=x&gt;&#39;" in quoted
+        assert quoted.count("&lt;b&gt;") == 2
+        assert not re.search("<img|<b>", quoted)
 
     def test_csv(self):
         rows = list(csv.reader(io.StringIO(render_table(table(*self.TABLE, row("@x", mae="0.1")), "csv"))))
@@ -255,6 +259,63 @@ def test_html_is_well_formed():
     assert outline.open == []
     assert len(set(outline.rows)) == 1
     assert len(outline.rows) == 2 + 1 + 5 + 1 + 3
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    """A table of two datasets as a page."""
+    return render_table(table(*ROWS, *MEASURED, names=("X", "Y"), average=True), "html")
+
+
+def test_the_caption_does_not_scroll_with_the_table(page):
+    assert "<caption" not in page
+    assert re.search(
+        r'<figure>\n<figcaption>.*Signature: .*</figcaption>\n<div class="scroll" tabindex="0">\n<table>',
+        page,
+    )
+    assert ".sodbench .scroll { overflow-x: auto; }" in page
+    assert page.count("overflow-x") == 1
+
+
+def test_the_first_column_stays(page):
+    """Every row has one cell there, but those that are a heading over the whole width."""
+    assert re.search(r"tr > :first-child:not\(\[scope=rowgroup\]\) { position: sticky; left: 0;", page)
+    starts = re.findall(r"<tr[^>]*>(<t[dh][^>]*>)", page)
+    assert {re.sub(r'colspan="\d+"', "colspan", start) for start in starts} == {
+        "<td>",
+        '<th scope="col" class="fact">',
+        '<th scope="row">',
+        '<th scope="rowgroup" colspan>',
+    }
+
+
+def luminance(colour: str) -> float:
+    """WCAG 2 relative luminance of ``#rrggbb`` or ``#rgb``."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * letter for letter in colour[1:])
+    parts = (int(digits[k : k + 2], 16) / 255 for k in (0, 2, 4))
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_light_and_dark_are_legible(page):
+    light, dark = page.split("@media (prefers-color-scheme: dark) {")
+    assert "color-scheme: light dark" in light
+    for part in (light, dark):
+        colours = dict(re.findall(r"--(page|ink|first|second|third): (#\w+);", part))
+        assert set(colours) == {"page", "ink", "first", "second", "third"}
+        paper = luminance(colours.pop("page"))
+        for colour in colours.values():
+            bright, dim = sorted((paper, luminance(colour)), reverse=True)
+            assert (bright + 0.05) / (dim + 0.05) >= 4.5
+    assert luminance("#16181c") < luminance("#fff")
+
+
+def test_a_notebook_has_colours_of_its_own():
+    text = notebook_html(table(*ROWS))
+    assert "prefers-color-scheme" not in text
+    assert "body {" not in text
+    assert "--page: var(--jp-layout-color0, var(--vscode-editor-background, Canvas));" in text
+    assert "[data-jp-theme-light=false] .sodbench, .vscode-dark .sodbench { --first: #ff8f85;" in text
 
 
 def test_markdown_rows_have_equal_cells():
