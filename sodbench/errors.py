@@ -64,6 +64,10 @@ class TrainingError(SodbenchError):
     """A training run's configuration, pairs or checkpoint cannot be used, or its loss is no number."""
 
 
+class SodbenchWarning(UserWarning):
+    """What the library tells whoever calls it, and the command line prints; nothing that stops the work."""
+
+
 def escaped(text: str, keep: str = "") -> str:
     r"""Write control characters and marks of direction as escapes, those in `keep` excepted.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from sodbench.cli.output import readable_streams, say
+from sodbench.cli.output import readable_streams, said_warnings, say
 from sodbench.errors import SodbenchError, nearest
 from sodbench.utils.process import Ended, ended_by_signals, keep_freed_memory
 from sodbench.version import __version__
@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **options: Any) -> Any:
         """Run the program, with streams that show every letter."""
-        with readable_streams():
+        with readable_streams(), said_warnings():
             return super().main(*args, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -4,6 +4,7 @@ import errno
 import io
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from sodbench.errors import escaped
+from sodbench.errors import SodbenchWarning, escaped
 from sodbench.utils.text import readable
 
 if TYPE_CHECKING:
@@ -138,6 +139,30 @@ def _occupy(number: int) -> None:
 def say(line: str) -> None:
     """Tell the user something on stderr that is not a result."""
     click.echo(line, err=True)
+
+
+@contextmanager
+def said_warnings() -> Iterator[None]:
+    """Print what the library warns of as a line of information."""
+    with warnings.catch_warnings():
+        show_others = warnings.showwarning
+
+        def show_one(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, SodbenchWarning):
+                say(str(message))
+            else:
+                show_others(message, category, filename, lineno, file, line)
+
+        warnings.simplefilter("always", SodbenchWarning)
+        warnings.showwarning = show_one
+        yield
 
 
 def show(text: str, newline: bool = True) -> None:

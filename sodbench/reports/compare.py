@@ -1,7 +1,5 @@
 """A comparison as text, JSON and CSV; every sentence is made from the numbers."""
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -13,7 +11,7 @@ from sodbench.analysis.compare import Comparison, Difference
 from sodbench.analysis.statistics.resampling import ALPHA, FEWEST_IMAGES, TIE
 from sodbench.metrics import METRICS, find_metric, part_of
 from sodbench.protocol import Protocol
-from sodbench.utils.text import aligned, printable
+from sodbench.utils.text import aligned, printable, sheet_text
 
 FEWEST_DATASETS = 10
 """Friedman's chi-square holds from about as many blocks (Demšar 2006, section 3.2.2)."""
@@ -314,8 +312,4 @@ def comparison_csv(comparison: Comparison) -> str:
         {**_record(difference), "signature": comparison.signatures[difference.dataset]}
         for difference in comparison.differences
     ]
-    lines = io.StringIO()
-    writer = csv.DictWriter(lines, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return lines.getvalue()
+    return sheet_text([list(records[0]), *(record.values() for record in records)])

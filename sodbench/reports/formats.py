@@ -4,12 +4,10 @@ What the formats have in common (caption, footnotes, which cells are marked) com
 `sodbench.reports.views`; what each escapes is here, and the markup is in ``templates/``.
 """
 
-import csv
-import io
 import re
 import textwrap
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sodbench.reports.table import MEAN_RANK, Grid, Table
 from sodbench.reports.views import TABLE_FORMATS, ShownCell, ShownRow, TableView, grid_view, table_view
-from sodbench.utils.text import aligned, printable
+from sodbench.utils.text import aligned, printable, sheet_text
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -40,7 +38,7 @@ def render_table(table: Table, style: str = "text", *, mark: str = "best3", capt
         published and the signatures of measured rows follow.
     """
     if style == "csv":
-        return _csv(_long_rows(table))
+        return sheet_text(_long_rows(table))
     views = [table_view(part, style, mark, caption) for part in table.split(TABLE_FORMATS[style].widest)]
     title = caption or views[0].caption[0]
     if style == "text":  # one caption under all parts
@@ -71,7 +69,7 @@ def render_grids(grids: Sequence[Grid], style: str = "text", *, title: str, mark
         One of `sodbench.reports.views.MARKS`.
     """
     if style == "csv":
-        return "\n".join(_csv(_plain_rows(grid)) for grid in grids)
+        return "\n".join(sheet_text(_plain_rows(grid)) for grid in grids)
     return _render([grid_view(grid, style, mark) for grid in grids], style, title)
 
 
@@ -194,12 +192,6 @@ def _after(cell: ShownCell) -> str:
     """Return what follows a number in a terminal: rank and footnote."""
     ranks = {"first": "(1)", "best": "(1)", "second": "(2)", "third": "(3)"}
     return ranks.get(cell.mark, "") + (f"[{cell.note}]" if cell.note else "")
-
-
-def _csv(rows: Iterable[Iterable[str]]) -> str:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(rows)
-    return file.getvalue()
 
 
 def _long_rows(table: Table) -> Iterator[list[str]]:

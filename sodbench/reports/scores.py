@@ -1,14 +1,12 @@
 """Scores as text: pure functions from scores to strings. Rounding is done only here."""
 
-import csv
-import io
 import json
 import math
 from collections.abc import Sequence
 
 from sodbench.metrics import METRICS
 from sodbench.scoring.scores import Scores
-from sodbench.utils.text import aligned, finite, printable
+from sodbench.utils.text import aligned, finite, printable, sheet_text
 
 
 def text_table(scores: Sequence[Scores], decimals: int = 4) -> str:
@@ -67,7 +65,7 @@ def scores_csv(scores: Sequence[Scores]) -> str:
         values = s.summary()
         cells = [_full(values.get(m)) for m in metrics]
         lines.append([s.method, s.dataset_name, s.n, s.of, *cells, s.signature])
-    return _csv(["method", "dataset", "n", "of", *metrics, "signature"], lines)
+    return sheet_text([["method", "dataset", "n", "of", *metrics, "signature"], *lines])
 
 
 def images_csv(scores: Sequence[Scores]) -> str:
@@ -79,15 +77,7 @@ def images_csv(scores: Sequence[Scores]) -> str:
         for image, row in zip(frame.index, frame.to_dict("records"), strict=True):
             cells = [_full(row.get(m)) for m in metrics]
             lines.append([s.method, s.dataset_name, image, *cells, row["notes"]])
-    return _csv(["method", "dataset", "image", *metrics, "notes"], lines)
-
-
-def _csv(head: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(lines)
-    return text.getvalue()
+    return sheet_text([["method", "dataset", "image", *metrics, "notes"], *lines])
 
 
 def _signatures(rows: Sequence[Scores]) -> str:

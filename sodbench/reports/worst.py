@@ -1,13 +1,11 @@
 """Rankings of the worst images as text, CSV and JSON."""
 
-import csv
-import io
 import json
 
 from sodbench.analysis.worst import Ranking
 from sodbench.errors import first_few
 from sodbench.metrics import METRICS
-from sodbench.utils.text import aligned, printable
+from sodbench.utils.text import aligned, printable, sheet_text
 
 
 def ranking_title(ranking: Ranking) -> str:
@@ -46,14 +44,12 @@ def ranking_text(ranking: Ranking) -> str:
 
 def ranking_csv(ranking: Ranking) -> str:
     """Return the list as CSV, in full precision."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     other = ["than", "difference"] if ranking.than else []
-    writer.writerow(["rank", "image", ranking.metric, *other, "notes"])
+    lines: list[list[object]] = [["rank", "image", ranking.metric, *other, "notes"]]
     for rank, ranked in enumerate(ranking.images, start=1):
         numbers = [repr(x) for x in (ranked.value, ranked.than, ranked.difference) if x is not None]
-        writer.writerow([rank, ranked.image, *numbers, " ".join(ranked.notes)])
-    return text.getvalue()
+        lines.append([rank, ranked.image, *numbers, " ".join(ranked.notes)])
+    return sheet_text(lines)
 
 
 def ranking_json(ranking: Ranking) -> str:

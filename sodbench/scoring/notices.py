@@ -1,10 +1,37 @@
 """What a reader of scores should know, in words."""
 
+from collections.abc import Mapping, Sequence
+
+from sodbench.data.locations import Location
+from sodbench.data.pairing import naming_hint, pair
+from sodbench.data.sources import ImageFile
 from sodbench.errors import first_few
 from sodbench.metrics import METRICS, revisions_of
 from sodbench.protocol import Protocol, parse_revisions, revisions_text, split_signature
+from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import ROW_NOTES
 from sodbench.scoring.scores import Scores
+
+
+def unpaired(methods: Mapping[str, Sequence[ImageFile]], location: Location, plan: Plan) -> list[str]:
+    """Say which of the methods' maps have no mask, and which masks no map, where that is no error."""
+    masks = location.mask_files
+    lines = []
+    for method, entries in methods.items():
+        pairing = pair(entries, masks, plan.strip, loose=plan.loose)
+        start = f"{method} on {location.dataset.name}: "
+        if not pairing.pairs or (pairing.missing and plan.missing == "error"):
+            continue
+        if pairing.extra:
+            passed = f"maps without a mask, passed over: {len(pairing.extra)} ({first_few(pairing.extra)})"
+            hint = naming_hint(entries, masks, plan.strip, loose=plan.loose)
+            lines.append(f"{start}{passed}{hint and '. '}{hint}")
+        if pairing.missing and plan.missing == "skip":
+            lines.append(
+                f"{start}predictions missing, left out: {len(pairing.missing)} of {len(masks)} "
+                f"({first_few(pairing.missing)})"
+            )
+    return lines
 
 
 def remarks(scores: Scores) -> list[str]:

@@ -10,14 +10,23 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+from warnings import warn
 
 from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, check_complete, place
 from sodbench.data.pairing import Pairing, naming_hint, pair
 from sodbench.data.sources import ImageFile, digest_of
-from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few, first_lines
+from sodbench.errors import (
+    DatasetError,
+    PredictionError,
+    SodbenchError,
+    SodbenchWarning,
+    first_few,
+    first_lines,
+)
 from sodbench.metrics import METRICS, check_metrics
 from sodbench.protocol import Protocol
+from sodbench.scoring.notices import unpaired
 from sodbench.scoring.pairs import PreparedMask, levels_of, prepared_from, score_pair
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row, lacking
@@ -53,6 +62,8 @@ def score_folder(
     progress: Progress | None = None,
 ) -> Scores:
     """Score one method's folder (or zip) of maps on one dataset. Always computes; writes nothing.
+
+    A `sodbench.errors.SodbenchWarning` says which files are not used.
 
     Parameters
     ----------
@@ -96,7 +107,7 @@ def score_folder(
     (8, True)
     """
     location = place(dataset, masks, data)
-    discovered, _ = discover(Path(preds), [location.dataset])
+    discovered, passed = discover(Path(preds), [location.dataset])
     if len(discovered) > 1:
         names = [maps.method for maps in discovered]
         raise PredictionError(
@@ -105,8 +116,10 @@ def score_folder(
     chosen = binarised_by(Protocol.of(protocol), location, mask_threshold)
     plan = Plan(chosen, check_metrics(metrics), missing, tuple(strip), loose_names, subset, jobs)
     (maps,) = discovered
-    rows: dict[str, Rows] = {maps.method: {}}
-    return score_methods({maps.method: maps.entries}, location, plan, rows, progress)[maps.method]
+    methods = {maps.method: maps.entries}
+    for line in (*passed, *location.passed_over, *unpaired(methods, location, plan)):
+        warn(line, SodbenchWarning, stacklevel=2)
+    return score_methods(methods, location, plan, {maps.method: {}}, progress)[maps.method]
 
 
 def score_methods(

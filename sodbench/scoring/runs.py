@@ -18,13 +18,12 @@ from typing import NamedTuple
 
 from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, place
-from sodbench.data.pairing import naming_hint, pair
 from sodbench.data.registry import find, lookup, nearest_dataset
 from sodbench.data.sources import ImageFile
-from sodbench.errors import FileError, PredictionError, ScoresError, first_few, nearest
+from sodbench.errors import FileError, PredictionError, ScoresError, first_few, first_lines, nearest
 from sodbench.metrics import METRICS
 from sodbench.protocol import differing
-from sodbench.scoring.notices import remarks
+from sodbench.scoring.notices import remarks, unpaired
 from sodbench.scoring.pipeline import Rows, score_methods
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row, held, lacking
@@ -224,7 +223,7 @@ def score_jobs(
     places: list[Place] = []
     for job in jobs:
         name = job.location.dataset.name
-        for line in unpaired_notices(job, plan):
+        for line in unpaired(job.methods, job.location, plan):
             say(line)
         with bar(name) as progress:
             finished = score_job(job, plan, out, mask_threshold, progress, say, others)
@@ -255,8 +254,7 @@ def _check_free(slots: Sequence[Slot]) -> None:
     """Refuse places that have scores of other maps."""
     taken = [f"{slot.home}: it {slot.taken}." for slot in slots if slot.taken]
     if taken:
-        more = [f"and {len(taken) - 5} more."] if taken[5:] else []
-        raise ScoresError("\n".join([*taken[:5], *more, WAY]))
+        raise ScoresError(f"{first_lines(taken)}\n{WAY}")
 
 
 def _store(scores: Scores, slot: Slot, others: Others, say: Say) -> Place:
@@ -274,33 +272,16 @@ def _store(scores: Scores, slot: Slot, others: Others, say: Say) -> Place:
     return Place(slot.home, True, other_protocol(scores, slot.elsewhere) if slot.elsewhere else "")
 
 
-def unpaired_notices(job: Job, plan: Plan) -> list[str]:
-    """Say which maps have no mask, and which masks no map, where that is no error."""
-    masks = job.location.mask_files
-    lines = []
-    for method, entries in job.methods.items():
-        pairing = pair(entries, masks, plan.strip, loose=plan.loose)
-        start = f"{method} on {job.location.dataset.name}: "
-        if not pairing.pairs or (pairing.missing and plan.missing == "error"):
-            continue
-        if pairing.extra:
-            passed = f"maps without a mask, passed over: {len(pairing.extra)} ({first_few(pairing.extra)})"
-            hint = naming_hint(entries, masks, plan.strip, loose=plan.loose)
-            lines.append(f"{start}{passed}{hint and '. '}{hint}")
-        if pairing.missing and plan.missing == "skip":
-            lines.append(
-                f"{start}predictions missing, left out: {len(pairing.missing)} of {len(masks)} "
-                f"({first_few(pairing.missing)})"
-            )
-    return lines
-
-
 def _rows_of(slot: Slot, plan: Plan) -> dict[str, Row]:
     """Return the rows of earlier runs that hold under the plan's protocol."""
     rows: dict[str, Row] = {}
     for scores in (slot.stored, slot.elsewhere, _partial_at(slot.home)):
         if scores is not None:
-            kept = {image: held(row, scores.protocol, plan.protocol) for image, row in scores.rows.items()}
+            kept = {
+                image: held(row, scores.protocol, plan.protocol)
+                for image, row in scores.rows.items()
+                if not (scores.outdated and "faint-map" in row.notes)  # may be one that is an error now
+            }
             rows = _joined(rows, {image: row for image, row in kept.items() if row is not None})
     return rows
 

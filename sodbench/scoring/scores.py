@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import warn
 
 import numpy as np
 
-from sodbench.errors import MetricError, ScoresError, first_few
+from sodbench.errors import MetricError, ScoresError, SodbenchWarning, first_few
 from sodbench.metrics import (
     METRICS,
     PARTS,
@@ -474,7 +475,8 @@ def _said(value: object) -> str:
 def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
     """Read every scores folder at or under some paths: by dataset, in the order of the paths, by method.
 
-    Trees of other protocols (``@fan``) are read where a path names them, and not from above.
+    Trees of other protocols (``@fan``) are read where a path names them, and not from above. A
+    `sodbench.errors.SodbenchWarning` names folders of an earlier version, which have no digests.
 
     Parameters
     ----------
@@ -497,5 +499,14 @@ def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
         raise ScoresError(
             f"{first_few([str(path) for path in given])}: found no scores here; `sodbench score` makes them."
         )
-    stored = [(position, Scores.load(folder)) for position, folder in folders.values()]
-    return [scores for _, scores in sorted(stored, key=lambda s: (s[1].dataset, s[0], s[1].method))]
+    stored = [(position, folder, Scores.load(folder)) for position, folder in folders.values()]
+    old = [str(folder) for _, folder, scores in stored if scores.outdated]
+    if old:
+        warn(
+            f"{first_few(old)}: stored without digests by an earlier version, so that changes in the files "
+            "would not be noticed; `sodbench score` adds them",
+            SodbenchWarning,
+            stacklevel=2,
+        )
+    ordered = sorted(stored, key=lambda s: (s[2].dataset, s[0], s[2].method))
+    return [scores for _, _, scores in ordered]

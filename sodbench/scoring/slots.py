@@ -151,7 +151,7 @@ def _home(out: Path, maps: Maps) -> Path:
     """Return the folder of some scores, after checking that it holds scores or nothing."""
     home = out / folder_name(maps.method) / folder_name(maps.location.dataset.name)
     _check_length(home)
-    check_writable(home.parent, "--out")
+    check_writable(home.parent, "--scores")
     try:
         settle(home)
         names = sorted(file.name for file in home.iterdir()) if home.exists() else []

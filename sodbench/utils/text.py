@@ -59,6 +59,28 @@ def shortened(value: object, most: int = 60) -> str:
     return f"{written[:most]}... ({len(text)} characters)"
 
 
+def sheet_text(lines: Iterable[Iterable[object]]) -> str:
+    r"""Return lines of cells as CSV for people, who open it in a spreadsheet.
+
+    Text that a spreadsheet would take for a formula (it begins with ``=``, ``+``, ``-``, ``@``, a tab or a
+    carriage return, and is no number) gets an apostrophe before it.
+
+    >>> sheet_text([["=cmd", "-x", "-0.5", "-"]])
+    "'=cmd,'-x,-0.5,-\n"
+    """
+    return csv_text([[_no_formula(cell) for cell in line] for line in lines])
+
+
+def _no_formula(cell: object) -> object:
+    if not isinstance(cell, str) or len(cell) < 2 or cell[0] not in "=+-@\t\r":
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
 def aligned(lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:
     """Lay out rows of cells in columns; columns listed in `left` are left-aligned, others right-aligned."""
     widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]

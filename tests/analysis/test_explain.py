@@ -19,7 +19,7 @@ from sodbench.analysis.explain.rescorer import Pixels, Rescorer, _piece
 from sodbench.data.discovery import discover
 from sodbench.data.images.decoding import decode
 from sodbench.data.locations import place
-from sodbench.errors import PredictionError, ScoresError
+from sodbench.errors import PredictionError, ScoresError, SodbenchWarning
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.metrics.fmeasure import adp_f
 from sodbench.metrics.relaxed_f import relax_f
@@ -113,12 +113,14 @@ def test_every_convention_moves_something_here(pool: Rescorer, monkeypatch: pyte
 def test_missing_maps(here: Path) -> None:
     planted(missing=True)
     figures = figures_of()
-    skipped = score_folder("maps", masks="own/masks", missing="skip").summary()
+    with pytest.warns(SodbenchWarning, match="predictions missing, left out: 1 of"):
+        skipped = score_folder("maps", masks="own/masks", missing="skip").summary()
     found = known(figures, Reading(Protocol(), missing="skip"))
     assert found == pytest.approx(skipped, abs=1e-12)
     assert known(figures, Reading(Protocol())) == pytest.approx(figures.scores.summary(), abs=1e-12)
     shrunk = known(figures, Reading(Protocol(resize="320x320"), missing="skip"))
-    direct = score_folder("maps", masks="own/masks", missing="skip", protocol=Protocol(resize="320x320"))
+    with pytest.warns(SodbenchWarning, match="predictions missing, left out: 1 of"):
+        direct = score_folder("maps", masks="own/masks", missing="skip", protocol=Protocol(resize="320x320"))
     assert shrunk == pytest.approx(direct.summary(), abs=1e-12)
 
 

@@ -1,8 +1,11 @@
 """What may take the place of stored scores: nothing of the user's is replaced without a word."""
 
+import csv
 import json
 import os
 import shutil
+import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,9 +24,10 @@ from workspace import (
     whole,
 )
 
-from sodbench.errors import ScoresError
+from sodbench.errors import ScoresError, SodbenchWarning
 from sodbench.protocol import Protocol
 from sodbench.scoring import runs
+from sodbench.scoring.pipeline import score_folder
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.runs import collect_jobs, score_jobs
 from sodbench.scoring.scores import Scores, load_scores
@@ -144,7 +148,7 @@ class TestOtherMaps:
             plant_maps(f"a/m{k}")
             plant_maps(f"b/m{k}", seed=1)
         good("score", "a", "--masks", "own/masks", "--metrics", "mae")
-        result = refused("score", "b", "--masks", "own/masks", "--metrics", "mae", match=r"and 2 more\.\n")
+        result = refused("score", "b", "--masks", "own/masks", "--metrics", "mae", match=r"and 2 more\n")
         assert len(result.stderr.splitlines()) == 7
 
     def test_that_another_process_stored_meanwhile(self, monkeypatch):
@@ -451,3 +455,83 @@ def test_taken_places_are_an_error_of_the_library(score):
     plant_maps("b/maps", seed=2)
     with pytest.raises(ScoresError, match="it holds scores of maps, and these are of b/maps"):
         run("b/maps")
+
+
+# ------------------------------------------------------------------------------------------ odd file names
+
+
+@pytest.mark.parametrize("name", ["a\rb", "a\nb", "=cmd", "a,b", "\x1b[31m"])
+def test_any_name_of_an_image_is_rescored(name):
+    save(map_of(0), f"maps/{name}.png")
+    save(mask_of(0), f"own/masks/{name}.png")
+    words = ("maps", "--masks", "own/masks", "--metrics", "mae")
+    first = scored(*words)
+    assert json.loads(good("rescore", "scores", "--json").stdout) == first
+    assert "reused stored results for 1 of 1 unchanged map." in good("score", *words).stderr
+
+
+def test_no_cell_for_people_is_a_formula():
+    """Stored scores have the names as they are."""
+    for name in ("=1+1", "-x", "b"):
+        save(map_of(0), f"@maps/{name}.png")
+        save(mask_of(0), f"own/masks/{name}.png")
+    words = ("@maps", "--masks", "own/masks", "--metrics", "mae")
+    good("score", *words, "--csv", "a.csv", "--per-image", "b.csv")
+    good("worst", "scores", "--metric", "mae", "--csv", "c.csv")
+    texts = [Path(name).read_text() for name in ("a.csv", "b.csv", "c.csv")]
+    cells = [[line[:3] for line in csv.reader(text.splitlines())][1:] for text in texts]
+    assert cells[0] == [["'@maps", "own", "3"]]
+    assert cells[1] == [["'@maps", "own", name] for name in ("'-x", "'=1+1", "b")]
+    assert {line[1] for line in cells[2]} == {"'-x", "'=1+1", "b"}
+    assert Scores.load(Path("scores/%40maps/own")).ids == ["-x", "=1+1", "b"]
+
+
+# ----------------------------------------------------------------------------------- what the library says
+
+
+class TestWarnings:
+    def test_files_that_are_not_used(self, score):
+        for path in ("maps/notes.txt", "own/masks/list.txt"):
+            Path(path).write_text("x")
+        save(map_of(0), "maps/extra.png")
+        Path("maps/im3.png").unlink()
+        with pytest.warns(SodbenchWarning) as said:
+            scores = score_folder("maps", masks="own/masks", missing="skip", metrics=["mae"])
+        assert scores.n == 3
+        lines = [str(warning.message) for warning in said]
+        assert all(warning.filename == __file__ for warning in said)
+        printed = good("score", *score, "--missing", "skip").stderr.splitlines()
+        assert [line for line in printed if line in lines] == lines
+        assert len(lines) == 4
+
+    def test_folders_without_digests_once(self):
+        shutil.copytree(Path(__file__).parent / "written_by_0_1_0", "old")
+        with pytest.warns(
+            SodbenchWarning, match="^old/blurred/demo, old/maps/golden: stored without digests"
+        ) as said:
+            load_scores("old")
+        assert len(said) == 1
+        result = good("rescore", "old")
+        assert result.stderr.count("stored without digests") == 1
+
+    def test_other_warnings_are_left_alone(self, monkeypatch):
+        def warn_of_another(*_):
+            warnings.warn("another", UserWarning, stacklevel=1)
+
+        monkeypatch.setattr("click.Command.invoke", warn_of_another)
+        with pytest.warns(UserWarning, match="another"):
+            good("models")
+
+
+def test_rows_of_16_bit_maps_that_are_an_error_now_are_not_used_again(score):
+    """An earlier version scored them as nearly black."""
+    good("score", *score)
+    scores = Scores.load(HOME)
+    rows = {image: row._replace(notes=("faint-map",)) for image, row in scores.rows.items()}
+    replace(scores, rows=rows).save(HOME)
+    assert "reused stored results for 4 of 4" in good("score", *score).stderr
+    meta = json.loads((HOME / "meta.json").read_text())
+    del meta["sha256"]
+    (HOME / "meta.json").write_text(json.dumps(meta))
+    assert "reused" not in good("score", *score).stderr
+    assert not any(row.notes for row in Scores.load(HOME).rows.values())
