@@ -218,6 +218,8 @@ def _other_maps(stored: Scores, maps: Maps, plan: Plan) -> str:
         return ""
     key, path = next(iter(moved.items()))
     there = stored.provenance.get(key) or f"unknown {key}"
+    if there == str(path):  # the same words, in another directory
+        there, path = Path(stored.provenance.get("directory", ""), there), path.absolute()
     return f"holds scores of {there}, and these are of {path}"
 
 

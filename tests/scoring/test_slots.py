@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import warnings
 from dataclasses import replace
@@ -135,6 +136,17 @@ class TestOtherMaps:
         del meta["sha256"], meta["provenance"]["predictions"]
         (HOME / "meta.json").write_text(json.dumps(meta))
         refused(*self.words("exp2/maps"), match="it holds scores of unknown predictions")
+
+    def test_of_the_same_words_in_another_directory(self, here, monkeypatch):
+        for name in ("exp1", "own", "scores"):
+            shutil.copytree(name, f"moved/{name}")
+        monkeypatch.chdir("moved")
+        good(*self.words("exp1/maps"))
+        save(map_of(0, seed=9), "exp1/maps/im0.png")
+        folders = [re.escape(str(folder / "exp1/maps")) for folder in (here, here / "moved")]
+        refused(
+            *self.words("exp1/maps"), match="it holds scores of {}, and these are of {}\\.".format(*folders)
+        )
 
     def test_one_folder_for_two_names(self):
         """As where names that differ in case share a folder."""
