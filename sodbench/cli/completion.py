@@ -91,7 +91,7 @@ def _methods_below(folder: Path) -> set[str]:
 
 
 def _methods_on_boards(boards: Path | None) -> set[str]:
-    from sodbench.leaderboard.boards import boards_folder
+    from sodbench.leaderboard.folder import boards_folder
 
     names = set()
     for file in boards_folder(boards).glob("*.csv"):

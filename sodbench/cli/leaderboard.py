@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from sodbench.cli.completion import completed, dataset_names
+from sodbench.cli.completion import completed, dataset_names, stored_methods
 from sodbench.cli.conventions import gathered
-from sodbench.cli.options import BOARDS_OPTION, METHOD_OPTION
+from sodbench.cli.options import BOARDS_OPTION, METHOD_OPTION, datasets_option
 from sodbench.cli.output import say, show
 from sodbench.cli.parameters import FOLDER, argument, option
 
@@ -48,7 +48,8 @@ def add(options: AddOptions) -> None:
 
     An empty folder of boards begins as a copy of the shipped ones.
     """
-    from sodbench.leaderboard.submission import MethodFacts, add_rows, own_folder
+    from sodbench.leaderboard.folder import own_folder
+    from sodbench.leaderboard.submission import MethodFacts, add_rows
     from sodbench.scoring.scores import load_scores
 
     facts = MethodFacts(
@@ -69,19 +70,36 @@ def add(options: AddOptions) -> None:
 @BOARDS_OPTION
 def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
     """Print the rows of the boards of DATASETS (all), with notes and signature."""
-    from sodbench.leaderboard.boards import boards_folder, read_boards
+    from sodbench.leaderboard.boards import read_boards
+    from sodbench.leaderboard.folder import boards_folder
     from sodbench.reports.leaderboard_table import board_text
 
-    shown = read_boards(boards_folder(boards), datasets)
+    shown = read_boards(boards_folder(boards, say), datasets)
     show("\n\n".join(board_text(board) for board in shown.values()))
 
 
 @leaderboard.command()
+@argument("method", shell_complete=completed(stored_methods))
+@datasets_option(help="From which boards  [all].")
 @BOARDS_OPTION
-def check(boards: Path | None) -> None:
-    """Check every board and curve of a folder."""
-    from sodbench.leaderboard.boards import boards_folder
-    from sodbench.leaderboard.submission import check_boards as check_all
+def remove(method: str, datasets: tuple[str, ...], boards: Path | None) -> None:
+    """Remove the measured rows of METHOD and their curves; published rows stay."""
+    from sodbench.data.registry import dataset_name
+    from sodbench.leaderboard.folder import own_folder
+    from sodbench.leaderboard.submission import remove_rows
 
-    for line in check_all(boards_folder(boards)):
+    for line in remove_rows(own_folder(boards), method, [dataset_name(name) for name in datasets]):
+        say(line)
+
+
+@leaderboard.command()
+@BOARDS_OPTION
+@option("--add-digests", is_flag=True, help="Write a digest into files of curves that have none.")
+def check(boards: Path | None, add_digests: bool) -> None:
+    """Check every board and curve of a folder."""
+    from sodbench.leaderboard.folder import boards_folder, own_folder
+    from sodbench.leaderboard.submission import check_boards
+
+    folder = own_folder(boards) if add_digests else boards_folder(boards, say)
+    for line in check_boards(folder, add_digests):
         show(line)

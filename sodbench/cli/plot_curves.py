@@ -139,20 +139,20 @@ def _plot_curves(kind: str, options: CurveOptions) -> None:
 
 def _collect(options: CurveOptions, datasets: Sequence[str]) -> "Panels":
     """Read the curves of scores, of boards, or of both for the datasets of the scores."""
-    from sodbench.leaderboard.boards import boards_folder
+    from sodbench.leaderboard.folder import boards_folder
     from sodbench.reports.figures.panels import board_curves, scores_curves
     from sodbench.scoring.scores import load_scores
 
     if options.band and not options.stored:
         raise click.UsageError("--band resamples images, which boards do not have. Give SCORES.")
     if not options.stored:
-        return board_curves(boards_folder(options.boards))
+        return board_curves(boards_folder(options.boards, say))
     stored = load_scores(options.stored)
     with progress_bar("curves", "method") as progress:
         own = scores_curves(stored, options.band, datasets, options.methods, progress)
     if not options.with_boards and options.boards is None:
         return own
-    other = board_curves(boards_folder(options.boards))
+    other = board_curves(boards_folder(options.boards, say))
     for dataset, panel in own.items():
         if both := [method for method in panel if method in other.get(dataset, {})]:
             say(f"{dataset}: {', '.join(both)} drawn from the scores given, not from the board.")

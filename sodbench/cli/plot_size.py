@@ -15,7 +15,7 @@ from sodbench.cli.options import (
     metric_option,
     width_option,
 )
-from sodbench.cli.output import finish_figure
+from sodbench.cli.output import finish_figure, say
 from sodbench.cli.parameters import option
 from sodbench.data.registry import dataset_name
 
@@ -56,13 +56,14 @@ def plot_size(options: SizeOptions) -> None:
     sodbench plot-size --log
     sodbench plot-size --dataset SOD --metric mae --width double --out size.svg
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.leaderboard.boards import boards_folder, read_boards
+    from sodbench.leaderboard.boards import read_boards
+    from sodbench.leaderboard.folder import boards_folder
     from sodbench.metrics import find_metric
     from sodbench.reports.figures.size import size_plot, sized
     from sodbench.reports.figures.style import check_figure_target, figure_style, new_figure, save_figure
 
     check_figure_target(options.out)
-    (board,) = read_boards(boards_folder(options.boards), [dataset_name(options.dataset)]).values()
+    (board,) = read_boards(boards_folder(options.boards, say), [dataset_name(options.dataset)]).values()
     metric = find_metric(options.metric).id
     board, lines = sized(board, metric, options.methods, options.source)
     with figure_style():

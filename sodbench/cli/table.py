@@ -92,13 +92,14 @@ def table(options: TableOptions) -> None:
             raise click.UsageError("--ablation shows tables of its own: no datasets, methods or scores.")
         deliver(ablation_tables(style, measure=options.measure, mark=options.mark), options.out)
         return
-    from sodbench.leaderboard.boards import boards_folder, read_boards
+    from sodbench.leaderboard.boards import read_boards
+    from sodbench.leaderboard.folder import boards_folder
     from sodbench.metrics import metric_ids
     from sodbench.reports.leaderboard_table import assemble, build_table, is_shown, notices
     from sodbench.scoring.scores import load_scores
 
     metrics = metric_ids(options.metrics)
-    boards = read_boards(boards_folder(options.boards))
+    boards = read_boards(boards_folder(options.boards, say))
     scores = load_scores(options.own) if options.own else []
     shown = assemble(boards, scores, paper=options.paper, datasets=options.datasets, methods=options.methods)
     for line in notices(shown, boards, scores):

@@ -7,8 +7,8 @@ the program's version).
 
 import csv
 import io
-import os
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -16,10 +16,10 @@ from pathlib import Path
 
 from sodbench.data.registry import lookup, registry
 from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
+from sodbench.leaderboard.folder import members, read_member
 from sodbench.metrics import PAPER_METRICS, metric_differences, revisions_of
-from sodbench.protocol import Protocol, Signature, differences_text, split_dataset, split_signature
-from sodbench.utils.files import Shipped, shipped
-from sodbench.utils.text import counted
+from sodbench.protocol import Protocol, Signature, differences_text, split_dataset
+from sodbench.utils.text import counted, csv_text, shortened
 
 BOARD_COLUMNS = (
     *("method", "venue", "year", "backbone", "size_mb", *PAPER_METRICS),
@@ -29,9 +29,6 @@ BOARD_COLUMNS = (
 
 SOURCES = ("published", "measured")
 """Where a row's values come from: a paper, or scores that sodbench computed."""
-
-INCOMING = ".shipped"
-"""Folder inside a folder of boards that holds copies of the shipped boards until all are in their place."""
 
 
 @dataclass(frozen=True)
@@ -102,27 +99,9 @@ class Board:
             kept.append(entry)
         return replace(self, entries=_sorted(kept))
 
-
-def boards_folder(chosen: Path | None = None) -> Path:
-    """Return the folder of boards: the one chosen, else ``SODBENCH_LEADERBOARDS``, else the shipped ones.
-
-    Raises
-    ------
-    LeaderboardError
-        There is no such folder.
-    """
-    if chosen is None and os.environ.get("SODBENCH_LEADERBOARDS"):
-        chosen = Path(os.environ["SODBENCH_LEADERBOARDS"])
-    if chosen is not None:
-        if not chosen.is_dir():
-            raise LeaderboardError(f"{chosen}: no such folder, expected one of boards, DATASET.csv.")
-        return chosen
-    return shipped_boards().path
-
-
-def shipped_boards() -> Shipped:
-    """Return the boards of a checkout, or those that an installed package has inside."""
-    return shipped("leaderboard/shipped", "leaderboards")
+    def without(self, entry: BoardRow) -> "Board":
+        """Return the board without a row."""
+        return replace(self, entries=tuple(row for row in self.entries if row.key != entry.key))
 
 
 def read_boards(folder: Path, datasets: Sequence[str] = ()) -> dict[str, Board]:
@@ -138,14 +117,9 @@ def read_boards(folder: Path, datasets: Sequence[str] = ()) -> dict[str, Board]:
     Raises
     ------
     LeaderboardError
-        A board is missing or malformed, or the shipped boards are not all copied yet.
+        A board is missing or malformed.
     """
-    if (folder / INCOMING).is_dir():
-        raise LeaderboardError(
-            f"{folder}: copying the shipped boards was interrupted, so some are missing. "
-            "Run `sodbench leaderboard add` again, which completes the copy."
-        )
-    paths = {path.stem: path for path in sorted(folder.glob("*.csv"))}
+    paths = {Path(name).stem: folder / name for name in members(folder, "*.csv")}
     if not paths:
         raise LeaderboardError(f"{folder}: found no boards, expected DATASET.csv files.")
     for name in datasets:
@@ -165,12 +139,14 @@ def read_board(path: Path) -> Board:
         The file is missing or malformed: columns, numbers, repeated rows, measured rows without a
         signature, of part of the dataset, or scored in different ways.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise LeaderboardError(f"{path}: cannot read this board ({error.strerror}).") from error
-    except UnicodeDecodeError as error:
-        raise LeaderboardError(f"{path}: not valid UTF-8, expected a board as CSV in UTF-8.") from error
+    text = read_member(path.parent, path.name, "a board")
+    if text is None:
+        raise LeaderboardError(f"{path}: there is no such board.")
+    return parse_board(path, text)
+
+
+def parse_board(path: Path, text: str) -> Board:
+    """Read the text of a board's file; see `read_board`."""
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         head = next(lines, [])
@@ -186,11 +162,7 @@ def read_board(path: Path) -> Board:
 
 def board_csv(board: Board) -> str:
     """Return a board as the text of its file."""
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(BOARD_COLUMNS)
-    writer.writerows(row_cells(entry) for entry in board.entries)
-    return file.getvalue()
+    return csv_text([BOARD_COLUMNS, *(row_cells(entry) for entry in board.entries)])
 
 
 def check_board(board: Board, where: str) -> None:
@@ -201,8 +173,8 @@ def check_board(board: Board, where: str) -> None:
     LeaderboardError
         A check fails; `where` names the board in the message.
     """
-    keys = [entry.key for entry in board.entries]
-    if twice := sorted({f"{m} ({s})" for m, s in keys if keys.count((m, s)) > 1}):
+    keys = Counter(entry.key for entry in board.entries)
+    if twice := sorted(f"{m} ({s})" for (m, s), count in keys.items() if count > 1):
         raise LeaderboardError(f"{where}: {first_few(twice)} occurs twice, expected once. Delete one.")
     if board.entries != _sorted(board.entries):
         raise LeaderboardError(
@@ -260,18 +232,20 @@ def parse_row(where: str, line: Sequence[str]) -> BoardRow:
         raise LeaderboardError(f"{where}: {counted(len(line), 'cell')}, expected {len(BOARD_COLUMNS)}.")
     cells = dict(zip(BOARD_COLUMNS, line, strict=True))
     name = cells["method"]
-    if not re.fullmatch(r"[^\W_=+@-][^/\\\x00-\x1f]*(?<!\s)", name) or len(name.encode()) > 100:
+    if not re.fullmatch(r"[^\W_=+@-][^/\\\x00-\x1f\x7f-\x9f]*(?<!\s)", name) or len(name.encode()) > 100:
         raise LeaderboardError(
-            f"{where}: method {name!r}, expected a name that begins with a letter or digit, has no slash, "
-            "and at most 100 bytes. Rename its folder, or pass --method NAME where a row is added."
+            f"{where}: method {shortened(name)}, expected a name that begins with a letter or digit, has no "
+            "slash, and at most 100 bytes. Rename its folder, or pass --method NAME where a row is added."
         )
     if cells["source"] not in SOURCES:
-        raise LeaderboardError(f"{where}: source {cells['source']!r}, expected {' or '.join(SOURCES)}.")
-    texts = {key: cells[key] for key in ("venue", "backbone", "signature", "reference", "date", "note")}
-    if broken := [key for key, text in texts.items() if re.search(r"\A[=+@-]|[\x00-\x1f]", text)]:
         raise LeaderboardError(
-            f"{where}: {broken[0]} {texts[broken[0]]!r} begins with a character that spreadsheets take "
-            "for a formula, or holds a line break."
+            f"{where}: source {shortened(cells['source'])}, expected {' or '.join(SOURCES)}."
+        )
+    texts = {key: cells[key] for key in ("venue", "backbone", "signature", "reference", "date", "note")}
+    if broken := [key for key, text in texts.items() if re.search(r"\A[=+@-]|[\x00-\x1f\x7f-\x9f]", text)]:
+        raise LeaderboardError(
+            f"{where}: {broken[0]} {shortened(texts[broken[0]])} begins with a character that spreadsheets "
+            "take for a formula, or holds a control character."
         )
     values = {metric: _number(where, metric, cells[metric], 1) for metric in PAPER_METRICS if cells[metric]}
     entry = BoardRow(
@@ -317,23 +291,21 @@ def _check_measured(where: str, entry: BoardRow) -> None:
     if not entry.signature:
         raise LeaderboardError(f"{where}: a measured row without a signature. Add it from its scores.")
     try:
-        Protocol.parse(entry.signature)
-        parts = split_signature(entry.signature)
+        signature = Signature.parse(entry.signature)
     except ProtocolError as error:
         raise LeaderboardError(f"{where}: {error}") from error
-    if lacking := [key for key in ("data", "n", "rev") if key not in parts]:
-        raise LeaderboardError(f"{where}: the signature lacks {', '.join(lacking)}.")
-    if parts["n"] != f"{entry.n}/{entry.n}":
+    if not entry.n == signature.n == signature.of:
         raise LeaderboardError(
-            f"{where}: n is {entry.n} and the signature says n:{parts['n']}, expected all images."
+            f"{where}: n is {entry.n} and the signature says n:{signature.n}/{signature.of}, expected all "
+            "images."
         )
     if lacking := [metric for metric in PAPER_METRICS if metric not in entry.values]:
         raise LeaderboardError(f"{where}: a measured row lacks {', '.join(lacking)}.")
 
 
 def _number(where: str, key: str, text: str, high: float, above: float = 0) -> Decimal:
-    if not re.fullmatch(r"-?[0-9]*\.?[0-9]+([eE]-[0-9]+)?", text):
-        raise LeaderboardError(f"{where}: {key} is {text!r}, expected a number.")
+    if not re.fullmatch(r"-?[0-9]{0,30}\.?[0-9]{1,30}([eE]-[0-9]{1,2})?", text):
+        raise LeaderboardError(f"{where}: {key} is {shortened(text)}, expected a number.")
     value = Decimal(text)
     if not above <= value <= high:
         bounds = f"from {above:g} to {high:g}"
@@ -345,5 +317,7 @@ def _whole(where: str, key: str, text: str, low: int, high: int) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"[0-9]{1,10}", text) or not low <= int(text) <= high:
-        raise LeaderboardError(f"{where}: {key} is {text!r}, expected a whole number from {low} to {high}.")
+        raise LeaderboardError(
+            f"{where}: {key} is {shortened(text)}, expected a whole number from {low} to {high}."
+        )
     return int(text)

@@ -4,10 +4,8 @@ A measured row is refused, with the fields that differ, unless it was scored as 
 precision, recall and F curves are stored beside the board in ``curves/DATASET/METHOD.csv``.
 """
 
-import os
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -15,25 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from sodbench.data.registry import lookup
-from sodbench.errors import LeaderboardError, first_few
+from sodbench.errors import LeaderboardError, first_few, nearest
 from sodbench.leaderboard.boards import (
-    INCOMING,
     Board,
     BoardRow,
     board_csv,
     check_board,
     expected_signature,
+    parse_board,
     parse_row,
     read_board,
     read_boards,
     row_cells,
-    shipped_boards,
 )
-from sodbench.leaderboard.curves import read_curves, write_curves
+from sodbench.leaderboard.curves import board_with_curves, curves_name, curves_text, read_curves, with_digest
+from sodbench.leaderboard.folder import beginnings, change, locked, members, read_member
 from sodbench.metrics import PAPER_METRICS, family_of, metric_differences, revisions_of
 from sodbench.protocol import Signature, differences_text, revisions_text
 from sodbench.scoring.scores import Scores
-from sodbench.utils.files import check_writable, replacing
+from sodbench.utils.files import check_writable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,31 +65,16 @@ NO_FACTS = MethodFacts()
 FACTS = tuple(spec.name for spec in fields(MethodFacts) if spec.name != "method")
 """The fields of a row that describe its method."""
 
-LOCK_SECONDS = 30.0
-"""How long to wait for another process that writes to the same boards."""
 
-
-def own_folder(chosen: Path | None = None) -> Path:
-    """Return the folder of boards to write to: the user's own, or that of a checkout of sodbench.
-
-    Raises
-    ------
-    LeaderboardError
-        The shipped boards are part of an installed package, which is never written to.
-    """
-    chosen = chosen or (Path(named) if (named := os.environ.get("SODBENCH_LEADERBOARDS")) else None)
-    ours = shipped_boards()
-    folder = chosen or ours.path
-    if ours.installed and folder.resolve() == ours.path.resolve():
-        raise LeaderboardError(
-            f"{folder}: part of the installed package, which is not written to. Pass --boards DIR, "
-            "or set SODBENCH_LEADERBOARDS; an empty DIR begins as a copy of the shipped boards."
-        )
-    return folder
-
-
-def check_boards(folder: Path) -> list[str]:
+def check_boards(folder: Path, add_digests: bool = False) -> list[str]:
     """Check every board of a folder and its curves; return a line for each board.
+
+    Parameters
+    ----------
+    folder
+        Folder of boards.
+    add_digests
+        Write a digest into files of curves that have none, after all checks.
 
     Raises
     ------
@@ -100,7 +83,9 @@ def check_boards(folder: Path) -> list[str]:
         belong to no row.
     """
     said = []
-    for name, board in read_boards(folder).items():
+    unsigned: dict[str, str] = {}
+    for name in read_boards(folder):
+        board, curves = board_with_curves(folder, name)
         measured = board.of("measured")
         now = revisions_of(PAPER_METRICS)
         if stale := [entry.method for entry in measured if _is_stale(entry, now)]:
@@ -108,14 +93,16 @@ def check_boards(folder: Path) -> list[str]:
                 f"{folder / name}.csv: {first_few(stale)} scored before a metric was revised "
                 f"(now {revisions_text(now)}). Score again and add the scores."
             )
-        curves = [entry.method for entry in measured if read_curves(folder, name, entry) is not None]
-        methods = sorted(path.stem for path in (folder / "curves" / name).glob("*.csv"))
-        if orphans := [method for method in methods if method not in curves]:
-            raise LeaderboardError(
-                f"{folder / 'curves' / name}: {first_few(orphans)}: curves of no measured row. Delete them."
-            )
-        published = len(board.of("published"))
-        said.append(f"{name}: {published} published, {len(measured)} measured, {len(curves)} with curves: ok")
+        lacking = [curves_name(name, method) for method, stored in curves.items() if not stored.has_digest]
+        unsigned |= {file: read_member(folder, file, "a file of curves") or "" for file in lacking}
+        published, how_many = len(board.of("published")), f"{len(curves)} with curves"
+        if lacking:
+            how_many += f" ({len(lacking)} without a digest: add it by check --add-digests)"
+        said.append(f"{name}: {published} published, {len(measured)} measured, {how_many}: ok")
+    if add_digests and unsigned:
+        with locked(folder):
+            change(folder, {file: with_digest(text.splitlines()) for file, text in unsigned.items()})
+        return check_boards(folder)
     return said
 
 
@@ -185,7 +172,7 @@ def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FAC
 
     Returns
     -------
-    A line for each row: added, or which values it replaced.
+    A line for each row: the file, and what was added, replaced or found to be there already.
 
     Raises
     ------
@@ -208,34 +195,92 @@ def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FAC
     ):
         raise LeaderboardError(f"{first_few(twice)}: given twice, expected each row once.")
     check_writable(folder, "--boards")
-    with _locked(folder):
-        _complete(folder)
-        boards: dict[str, Board] = {}
+    with locked(folder):
+        texts: dict[str, str] = {}
+        for dataset, _, _ in entries:
+            texts = beginnings(folder, dataset) | texts
+        before = {dataset: _begun(folder, dataset, texts) for dataset, _, _ in entries}
+        boards = dict(before)
         said = []
-        rows = []
         for dataset, entry, curves in entries:
-            board = boards.get(dataset) or _begun(folder, dataset)
-            row = _with_facts(entry, board.find(*entry.key), given)
-            said.append(_said(board, row))
-            boards[dataset] = board.put(row)
-            rows.append((dataset, row, curves))
+            old = boards[dataset].find(*entry.key)
+            if old and _is_same(entry, old) and _has_curves(folder, dataset, old, texts):
+                row = replace(old, **{name: getattr(entry, name) for name in given})
+                what = _unchanged(old, row)
+            else:
+                row, source = _with_facts(entry, _others(folder, dataset), boards[dataset], given)
+                texts[curves_name(dataset, entry.method)] = curves_text(row, curves)
+                what = _said(row, old, source)
+            boards[dataset] = boards[dataset].put(row)
+            said.append(f"{folder / dataset}.csv: {what}")
         for name, board in boards.items():
             check_board(board, f"{folder / name}.csv")
-        texts = {name: board_csv(board) for name, board in boards.items()}
-        _begin(folder)
-        for dataset, row, curves in rows:
-            write_curves(folder, dataset, row, curves)
-        for name, text in texts.items():
-            with replacing(folder / f"{name}.csv") as part:
-                part.write_text(text, encoding="utf-8")
+            if board != before[name]:
+                texts[f"{name}.csv"] = board_csv(board)
+        change(folder, texts)
     return said
 
 
-def _begun(folder: Path, dataset: str) -> Board:
-    """Read a board, or begin one from the shipped board."""
-    for place in (folder, shipped_boards().path):
-        if (place / f"{dataset}.csv").is_file():
-            return read_board(place / f"{dataset}.csv")
+def remove_rows(folder: Path, method: str, datasets: Sequence[str] = ()) -> list[str]:
+    """Take a method's measured rows and their curves from the boards of a folder: either all or none.
+
+    Parameters
+    ----------
+    folder
+        Folder of boards.
+    method
+        Name on the boards.
+    datasets
+        From which boards; none: from all that have such a row.
+
+    Returns
+    -------
+    A line for each row: the file, and the values that are gone.
+
+    Raises
+    ------
+    LeaderboardError
+        There is no such measured row on one of the boards, or the folder cannot be written.
+    """
+    read_boards(folder, datasets)
+    check_writable(folder, "--boards")
+    with locked(folder):
+        boards = read_boards(folder, datasets)
+        rows = {name: board.find(method, "measured") for name, board in boards.items()}
+        absent = [board for name, board in boards.items() if rows[name] is None]
+        if absent and (datasets or len(absent) == len(boards)):
+            raise LeaderboardError(_no_row(folder, method, absent))
+        texts: dict[str, str] = {}
+        said = []
+        for name, row in rows.items():
+            if row is not None:
+                texts[f"{name}.csv"] = board_csv(boards[name].without(row))
+                texts[curves_name(name, method)] = ""
+                values = ", ".join(f"{metric} {value:.4f}" for metric, value in row.values.items())
+                said.append(f"{folder / name}.csv: removed {method} of {row.date} and its curves ({values}).")
+        change(folder, texts)
+    return said
+
+
+def _no_row(folder: Path, method: str, boards: Sequence[Board]) -> str:
+    """Say that boards have no measured row of a method."""
+    where = f"{folder}: no measured row of {method!r} on {first_few([board.dataset for board in boards])}"
+    if any(board.find(method, "published") for board in boards):
+        return (
+            f"{where}. Its published rows are what a paper prints, and are not removed; edit the files by "
+            "hand if one is wrong."
+        )
+    known = list(dict.fromkeys(entry.method for board in boards for entry in board.of("measured")))
+    return f"{where}; {nearest(method, known)}" if known else f"{where}, which have no measured rows."
+
+
+def _begun(folder: Path, dataset: str, texts: Mapping[str, str]) -> Board:
+    """Read a board, from its shipped text where it begins with that; else begin one."""
+    path = folder / f"{dataset}.csv"
+    if path.name in texts:
+        return parse_board(path, texts[path.name])
+    if path.name in members(folder, "*.csv"):
+        return read_board(path)
     if lookup(dataset) is None:
         raise LeaderboardError(
             f"{dataset}: not a registered dataset, so it has no board. Register it in datasets.toml."
@@ -243,73 +288,63 @@ def _begun(folder: Path, dataset: str) -> Board:
     return Board(dataset, ())
 
 
-def _begin(folder: Path) -> None:
-    """Copy the shipped boards and their curves into a folder that has no boards.
-
-    They are copied to a folder of their own inside it, which is renamed when it is whole, and moved from
-    there: a copy that is interrupted before is begun again, one that is interrupted after is completed.
-    """
-    if any(folder.glob("*.csv")):
-        return
-    ours = shipped_boards().path
-    part = folder / f"{INCOMING}.part"
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir()
-    for path in (*ours.glob("*.csv"), *ours.glob("curves/*/*.csv")):
-        copy = part / path.relative_to(ours)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copy)
-    part.rename(folder / INCOMING)
-    _complete(folder)
+def _is_same(entry: BoardRow, old: BoardRow) -> bool:
+    """Tell whether two rows of a method agree as printed."""
+    return entry.n == old.n and _printed(entry) == _printed(old)
 
 
-def _complete(folder: Path) -> None:
-    """Move the copied boards that are not in their place yet."""
-    incoming = folder / INCOMING
-    if not incoming.is_dir():
-        return
-    for path in sorted(incoming.rglob("*.csv")):
-        target = folder / path.relative_to(incoming)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not target.exists():
-            path.replace(target)
-    shutil.rmtree(incoming)
+def _printed(entry: BoardRow) -> dict[str, str]:
+    return {metric: f"{value:.4f}" for metric, value in entry.values.items()}
 
 
-def _with_facts(entry: BoardRow, old: BoardRow | None, given: Mapping[str, Any]) -> BoardRow:
-    """Keep the facts of the replaced row that are not given again."""
-    kept = {name: getattr(old, name) for name in FACTS if name not in given} if old else {}
-    return replace(entry, **kept)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    from filelock import FileLock, Timeout
-
+def _has_curves(folder: Path, dataset: str, row: BoardRow, texts: Mapping[str, str]) -> bool:
+    """Tell whether a row's curves are there and whole."""
+    if curves_name(dataset, row.method) in texts:
+        return True
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".lock", timeout=LOCK_SECONDS):
-            yield
-    except Timeout as error:
-        raise LeaderboardError(
-            f"{folder}: another process has been writing here for {LOCK_SECONDS:.0f} s. Try again, or "
-            f"delete {folder / '.lock'} if no such process is running."
-        ) from error
-    except OSError as error:
-        raise LeaderboardError(
-            f"{error.filename or folder}: cannot write here ({error.strerror})."
-        ) from error
+        return read_curves(folder, dataset, row) is not None
+    except LeaderboardError:
+        return False
 
 
-def _said(board: Board, entry: BoardRow) -> str:
-    old = board.find(*entry.key)
+def _others(folder: Path, dataset: str) -> Iterator[Board]:
+    """Yield the other boards of a folder, as far as they can be read; `check_boards` names the rest."""
+    for name in members(folder, "*.csv"):
+        if Path(name).stem != dataset:
+            with suppress(LeaderboardError):
+                yield read_board(folder / name)
+
+
+def _with_facts(
+    entry: BoardRow, others: Iterable[Board], board: Board, given: Mapping[str, Any]
+) -> tuple[BoardRow, str]:
+    """Take the facts that are not given from the method's other rows; return in words which were taken.
+
+    They come from the row that is replaced, else from the method's measured row on another board, else from
+    its published row; a note is about one row.
+    """
+    if old := board.find(*entry.key):
+        return replace(entry, **{name: getattr(old, name) for name in FACTS if name not in given}), ""
+    rows = [(other.find(*entry.key), f"its row on {other.dataset}") for other in others]
+    rows.append((board.find(entry.method, "published"), "its published row"))
+    for row, where in rows:
+        names = [fact for fact in FACTS if fact not in (*given, "note") and row and getattr(row, fact)]
+        if names:
+            taken = {name: getattr(row, name) for name in names}
+            return replace(entry, **taken), f"; {', '.join(names)} as in {where}"
+    return entry, ""
+
+
+def _unchanged(old: BoardRow, row: BoardRow) -> str:
+    changed = [name for name in FACTS if getattr(old, name) != getattr(row, name)]
+    what = f"changed {', '.join(changed)}" if changed else "nothing is changed"
+    return f"{row.method} of {row.date} is there already, with the same values as printed; {what}."
+
+
+def _said(row: BoardRow, old: BoardRow | None, source: str) -> str:
     if old is None:
-        return f"{board.dataset}: added {entry.method}."
-    moved = [
-        f"{metric} {old.values[metric]:.4f} -> {value:.4f}"
-        for metric, value in entry.values.items()
-        if metric in old.values and old.values[metric] != value
-    ]
-    return (
-        f"{board.dataset}: replaced {entry.method} of {old.date} ({', '.join(moved) or 'the same values'})."
-    )
+        return f"added {row.method} and its curves{source}."
+    before, after = _printed(old), _printed(row)
+    moved = [f"{m} {before[m]} -> {after[m]}" for m in after if before.get(m, after[m]) != after[m]]
+    what = ", ".join(moved) or "the same values; its curves were missing or damaged"
+    return f"replaced {row.method} of {old.date} ({what})."

@@ -5,24 +5,30 @@ import multiprocessing
 import os
 import re
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from workspace import good, listing, plant_maps, plant_masks, process, refused
 
+from sodbench.errors import LeaderboardError
+from sodbench.leaderboard import curves as curves_module
 from sodbench.leaderboard.boards import (
     BOARD_COLUMNS,
     Board,
     BoardRow,
+    board_csv,
     read_board,
     read_boards,
-    shipped_boards,
 )
-from sodbench.leaderboard.curves import read_curves
-from sodbench.leaderboard.submission import add_rows, check_boards
+from sodbench.leaderboard.curves import board_with_curves, read_curves
+from sodbench.leaderboard.folder import boards_folder, members, read_member, shipped_boards
+from sodbench.leaderboard.submission import add_rows, check_boards, remove_rows
 from sodbench.metrics import PAPER_METRICS
 from sodbench.scoring.pipeline import score_folder
 from sodbench.scoring.scores import Scores, load_scores
@@ -41,9 +47,7 @@ def tiny(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SODBENCH_DATA", str(here / "data"))
     plant_masks("data/TINY/masks")
     Path("none").mkdir()
-    monkeypatch.setattr(
-        "sodbench.leaderboard.submission.shipped_boards", lambda: Shipped(Path("none"), False)
-    )
+    monkeypatch.setattr("sodbench.leaderboard.folder.shipped_boards", lambda: Shipped(Path("none"), False))
     return here
 
 
@@ -76,7 +80,7 @@ def board(*rows: dict[str, object], columns: tuple[str, ...] = BOARD_COLUMNS) ->
 def test_added_row_is_the_scores(tiny):
     folder = scored()
     result = good("leaderboard", "add", folder, "--boards", "boards", "--venue", "CVPR", "--year", 2026)
-    assert result.stderr == "TINY: added mine.\n"
+    assert result.stderr == "boards/TINY.csv: added mine and its curves.\n"
     entry = read_board(Path("boards/TINY.csv")).find("mine", "measured")
     scores = Scores.load(Path(folder))
     assert entry.signature == scores.signature
@@ -93,9 +97,10 @@ def test_curves_of_an_added_row(tiny):
     found = read_curves(
         Path("boards"), "TINY", read_board(Path("boards/TINY.csv")).find("Better", "measured")
     )
-    for name, curve in found.items():
+    assert found.has_digest
+    for name, curve in found.curves.items():
         np.testing.assert_allclose(curve, Scores.load(Path(folder)).curves()[name], atol=5.1e-6, rtol=0)
-    assert set(found) == {"precision", "recall", "f"}
+    assert set(found.curves) == {"precision", "recall", "f"}
     assert Path("boards/curves/TINY/Better.csv").stat().st_size < 8000
 
 
@@ -103,11 +108,15 @@ def test_adding_again_replaces_and_says_so(tiny):
     good("leaderboard", "add", scored(), "--boards", "boards")
     before = Path("boards/TINY.csv").read_bytes()
     said = good("leaderboard", "add", "scores/mine/TINY", "--boards", "boards").stderr
-    assert re.fullmatch(r"TINY: replaced mine of \d{4}-\d\d-\d\d \(the same values\)\.\n", said)
+    assert re.fullmatch(
+        r"boards/TINY\.csv: mine of \d{4}-\d\d-\d\d is there already, with the same values as printed; "
+        r"nothing is changed\.\n",
+        said,
+    )
     assert Path("boards/TINY.csv").read_bytes() == before
     shutil.rmtree("maps")
     said = good("leaderboard", "add", scored(seed=1), "--boards", "boards").stderr
-    assert re.search(r"replaced mine of .* \(mae 0\.\d{4} -> 0\.\d{4}, weighted_f ", said)
+    assert re.search(r"boards/TINY\.csv: replaced mine of .* \(mae 0\.\d{4} -> 0\.\d{4}, weighted_f ", said)
     assert len(read_board(Path("boards/TINY.csv")).entries) == 1
 
 
@@ -134,9 +143,7 @@ def test_published_rows_stay_as_they_are_written(tiny):
 def test_empty_folder_begins_as_a_copy_of_the_shipped_boards(tiny, monkeypatch):
     good("leaderboard", "add", scored("old"), "--boards", "shipped")
     shutil.copy(SHIPPED / "SOD.csv", "shipped/SOD.csv")
-    monkeypatch.setattr(
-        "sodbench.leaderboard.submission.shipped_boards", lambda: Shipped(Path("shipped"), False)
-    )
+    monkeypatch.setattr("sodbench.leaderboard.folder.shipped_boards", lambda: Shipped(Path("shipped"), False))
     good("leaderboard", "add", scored("new", 1), "--boards", "boards")
     assert good("leaderboard", "check", "--boards", "boards").stdout.splitlines() == [
         "SOD: 22 published, 4 measured, 0 with curves: ok",
@@ -145,32 +152,267 @@ def test_empty_folder_begins_as_a_copy_of_the_shipped_boards(tiny, monkeypatch):
     assert Path("boards/SOD.csv").read_bytes() == Path("shipped/SOD.csv").read_bytes()
 
 
-@pytest.mark.parametrize("step", ["shutil.copyfile", "Path.replace"])
-@pytest.mark.parametrize("after", [0, 1, 3])
-def test_copy_of_the_shipped_boards_that_is_interrupted(tiny, monkeypatch, step, after):
-    """Killed anywhere, the next run names what is missing or completes it."""
-    mine, scores = scored(), load_scores([Path(scored())])
-    monkeypatch.setattr("sodbench.leaderboard.submission.shipped_boards", lambda: Shipped(SHIPPED, False))
-    done = []
-    owner, name = {"shutil": shutil, "Path": Path}[step.split(".")[0]], step.split(".")[1]
-    original = getattr(owner, name)
+class Killed(BaseException):
+    """What ends a process at a system call."""
 
-    def killed(*args, **kwargs):
-        if len(done) == after:
-            raise KeyboardInterrupt
-        done.append(args)
-        return original(*args, **kwargs)
+
+CALLS = [
+    *((os, name) for name in ("rename", "replace", "unlink", "mkdir", "rmdir", "chmod")),
+    *((Path, "write_text"), (shutil, "copyfile")),
+]
+
+
+def killed_at(n: int, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object]) -> bool:
+    """Do work that is killed at its n-th call that writes, after which nothing is written; say if it was."""
+    done = 0
+
+    def counted(call):
+        def counting(*args, **kwargs):
+            nonlocal done
+            done += 1
+            if done > n:
+                raise Killed
+            return call(*args, **kwargs)
+
+        return counting
 
     with monkeypatch.context() as patch:
-        patch.setattr(owner, name, killed)
-        with pytest.raises(KeyboardInterrupt):
-            add_rows(Path("boards"), scores)
-    refused("leaderboard", "show", "--boards", "boards", match="boards: .*(found no boards|was interrupted)")
-    good("leaderboard", "add", mine, "--boards", "boards")
-    shipped = {path for path in listing(SHIPPED) if path.endswith(".csv")}
-    added = {"TINY.csv", "curves/TINY/mine.csv"}
-    assert set(listing("boards")) - {".lock"} == shipped | added
-    assert all(Path("boards", path).read_bytes() == (SHIPPED / path).read_bytes() for path in shipped)
+        for owner, name in CALLS:
+            patch.setattr(owner, name, counted(getattr(owner, name)))
+        try:
+            work()
+        except Killed:
+            return True
+    return False
+
+
+def snapshot(folder: Path) -> dict[str, str | None]:
+    """Every board and file of curves, as readers see them."""
+    names = [name for pattern in ("*.csv", "curves/*/*.csv") for name in members(folder, pattern)]
+    return {name: read_member(folder, name, "a file") for name in names}
+
+
+@pytest.mark.parametrize("task", ["first", "again", "remove"])
+def test_writers_killed_at_any_call(tiny, monkeypatch, task):
+    """Readers see all of it or nothing, and the next run leaves what an undisturbed one does."""
+    good("leaderboard", "add", scored("old"), "--boards", "shipped")
+    text = board_csv(Board("SOD", (BoardRow("A", "published", {}),)))
+    Path("shipped/SOD.csv").write_text(text, encoding="utf-8")
+    monkeypatch.setattr("sodbench.leaderboard.folder.shipped_boards", lambda: Shipped(Path("shipped"), False))
+    (scores,) = load_scores([Path(scored("new", 1))])
+    boards, start, whole = Path("boards"), Path("start"), Path("whole")
+    if task == "first":
+        start.mkdir()
+    else:
+        add_rows(start, [scores])
+        shutil.rmtree("maps")
+        (scores,) = load_scores([Path(scored("new", 2))])
+
+    def work(folder: Path) -> object:
+        return remove_rows(folder, "new") if task == "remove" else add_rows(folder, [scores])
+
+    shutil.copytree(start, whole)
+    work(whole)
+    before, after = snapshot(start), snapshot(whole)
+    assert before != after
+    n = 0
+    seen = set()
+    while True:
+        shutil.rmtree(boards, ignore_errors=True)
+        shutil.copytree(start, boards)
+        if not killed_at(n, monkeypatch, partial(work, boards)):
+            break
+        state = snapshot(boards)
+        assert state in (before, after), n
+        seen.add(state == after)
+        check_boards(boards_folder(boards))
+        if not (task == "remove" and state == after):
+            work(boards)
+        else:
+            add_rows(boards, [scores]), work(boards)
+        assert snapshot(boards) == after, n
+        assert listing(boards) == listing(whole), n
+        n += 1
+    assert n > 5
+    assert seen == {True, False}
+
+
+def test_a_reader_while_another_process_writes(tiny, monkeypatch):
+    """Between the reading of a board and of its curves both change: they are read again."""
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    shutil.rmtree("maps")
+    (scores,) = load_scores([Path(scored("mine", 1))])
+    original = curves_module.read_board
+    reads = []
+
+    def read(path):
+        board = original(path)
+        if not reads:
+            add_rows(Path("boards"), [scores])
+        reads.append(path)
+        return board
+
+    monkeypatch.setattr(curves_module, "read_board", read)
+    board, stored = board_with_curves(Path("boards"), "TINY")
+    assert len(reads) == 4
+    assert board == original(Path("boards/TINY.csv"))
+    np.testing.assert_allclose(stored["mine"].curves["recall"], scores.curves()["recall"], atol=6e-6)
+
+
+@pytest.mark.parametrize("command", [("show",), ("check",), ("table",)])
+def test_an_empty_folder_reads_as_the_shipped_boards(tiny, monkeypatch, command):
+    monkeypatch.setattr("sodbench.leaderboard.folder.shipped_boards", lambda: Shipped(SHIPPED, False))
+    Path("boards/curves").mkdir(parents=True)
+    Path("boards/.lock").touch()
+    command = command if command == ("table",) else ("leaderboard", *command)
+    expected = good(*command, "--boards", SHIPPED)
+    found = good(*command, "--boards", "boards")
+    assert found.stdout == expected.stdout
+    assert found.stderr == (
+        "boards: empty, so these are the boards that come with sodbench. `sodbench leaderboard add` begins "
+        "the folder as a copy of them.\n" + expected.stderr
+    )
+    Path("boards/notes.txt").touch()
+    refused(*command, "--boards", "boards", match="boards: found no boards, expected DATASET.csv files")
+
+
+@pytest.mark.parametrize("command", [("show",), ("check",), ("add", "scores"), ("remove", "A")])
+def test_a_file_is_no_folder_of_boards(tiny, command):
+    scored()
+    path = board(row())
+    refused(
+        *("leaderboard", *command, "--boards", path),
+        match=r"boards/TINY\.csv: is a file, expected a folder of boards, DATASET\.csv",
+    )
+
+
+def test_a_board_that_begins_as_the_shipped_one_has_its_curves(tiny, monkeypatch):
+    good("leaderboard", "add", scored("old"), "--boards", "shipped")
+    monkeypatch.setattr("sodbench.leaderboard.folder.shipped_boards", lambda: Shipped(Path("shipped"), False))
+    Path("boards").mkdir()
+    shutil.copy(SHIPPED / "ECSSD.csv", "boards")
+    good("leaderboard", "add", scored("new", 1), "--boards", "boards")
+    assert good("leaderboard", "check", "--boards", "boards").stdout.splitlines() == [
+        "ECSSD: 22 published, 0 measured, 0 with curves: ok",
+        "TINY: 0 published, 2 measured, 2 with curves: ok",
+    ]
+
+
+@pytest.mark.parametrize("decimal", [4, 5, 16])
+def test_values_that_agree_as_printed_are_the_same_row(tiny, decimal):
+    """Other bits than before, as on another machine: the row, its date and its curves stay."""
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    path = Path("boards/TINY.csv")
+    old = read_board(path).find("mine", "measured")
+    mae = old.values["mae"]
+    other = mae + (Decimal(1).scaleb(-decimal) if decimal < 5 else Decimal(0)) + Decimal(1).scaleb(-16)
+    assert (f"{other:.4f}" == f"{mae:.4f}") == (decimal > 4)
+    text = path.read_text(encoding="utf-8").replace(str(mae), str(other)).replace(old.date, "2020-02-02")
+    path.write_text(text, encoding="utf-8")
+    curves = Path("boards/curves/TINY/mine.csv")
+    before = curves.read_bytes()
+    said = good("leaderboard", "add", "scores/mine/TINY", "--boards", "boards").stderr
+    if decimal == 4:
+        assert said == f"boards/TINY.csv: replaced mine of 2020-02-02 (mae {other:.4f} -> {mae:.4f}).\n"
+        assert read_board(path).entries[0].date == old.date
+    else:
+        assert "mine of 2020-02-02 is there already, with the same values as printed; nothing is ch" in said
+        assert path.read_text(encoding="utf-8") == text
+    assert curves.read_bytes() == before
+
+
+def test_facts_of_a_row_that_is_there_are_changed(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards", "--venue", "CVPR")
+    said = good(
+        *("leaderboard", "add", "scores/mine/TINY", "--boards", "boards"),
+        *("--venue", "CVPR", "--year", 2026, "--size-mb", 2.5),
+    ).stderr
+    assert said.endswith("with the same values as printed; changed year, size_mb.\n")
+    entry = read_board(Path("boards/TINY.csv")).find("mine", "measured")
+    assert (entry.venue, entry.year, entry.size_mb) == ("CVPR", 2026, Decimal("2.5"))
+
+
+def test_lost_curves_come_back(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    path = Path("boards/curves/TINY/mine.csv")
+    before = path.read_bytes()
+    path.unlink()
+    said = good("leaderboard", "add", "scores/mine/TINY", "--boards", "boards").stderr
+    assert said.endswith("(the same values; its curves were missing or damaged).\n")
+    assert path.read_bytes() == before
+
+
+def test_facts_of_a_method_are_asked_once(tiny):
+    """On a second board, or beside a published row, they are taken from what is known."""
+    with Path("sets.toml").open("a", encoding="utf-8") as file:
+        file.write('[SMALL]\nversion = 1\ncount = 4\nmasks = ["masks"]\n')
+    plant_masks("data/SMALL/masks")
+    plant_maps("maps/mine/SMALL")
+    good("score", "maps/mine/SMALL", "--dataset", "SMALL", "--out", "scores")
+    board(row(method="other", venue="PR", size_mb="4.7", note="mae: a misprint"))
+    good("leaderboard", "add", scored(), "--boards", "boards", "--venue", "CVPR", "--note", "mae: x")
+    said = good("leaderboard", "add", "scores/mine/SMALL", "--boards", "boards").stderr
+    assert said == "boards/SMALL.csv: added mine and its curves; venue as in its row on TINY.\n"
+    entry = read_board(Path("boards/SMALL.csv")).find("mine", "measured")
+    assert (entry.venue, entry.note) == ("CVPR", "")
+    said = good("leaderboard", "add", scored("other", 1), "--boards", "boards", "--venue", "PRL").stderr
+    assert said == "boards/TINY.csv: added other and its curves; year, size_mb as in its published row.\n"
+    entry = read_board(Path("boards/TINY.csv")).find("other", "measured")
+    assert (entry.venue, entry.year, entry.size_mb, entry.note) == ("PRL", 2019, Decimal("4.7"), "")
+
+
+# ---------------------------------------------------------------------------------------- removing
+
+
+def test_remove(tiny):
+    board(row(method="mine"), row(method="B"))
+    before = Path("boards/TINY.csv").read_bytes()
+    folders = scored(), scored("two", 1)
+    good("leaderboard", "add", *folders, "--boards", "boards")
+    value = read_board(Path("boards/TINY.csv")).find("two", "measured").values["max_f"]
+    said = good("leaderboard", "remove", "two", "--boards", "boards").stderr
+    assert re.fullmatch(
+        rf"boards/TINY\.csv: removed two of [-0-9]{{10}} and its curves \(max_f {value:.4f}, mae .*\)\.\n",
+        said,
+    )
+    assert listing("boards") == [".lock", "TINY.csv", "curves/TINY/mine.csv"]
+    good("leaderboard", "remove", "mine", "-d", "tiny", "--boards", "boards")
+    assert Path("boards/TINY.csv").read_bytes() == before
+    assert listing("boards") == [".lock", "TINY.csv", "curves"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "match"),
+    [
+        (("A",), r"boards: no measured row of 'A' on TINY\. Its published rows are .* not removed; edit"),
+        (("mind",), "boards: no measured row of 'mind' on TINY; did you mean mine"),
+        (("mine", "-d", "SOD"), "boards: no board of 'SOD'"),
+        (("mine", "--boards", "nowhere"), "nowhere: found no boards"),
+    ],
+)
+def test_what_cannot_be_removed(tiny, arguments, match):
+    board(row())
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    before = Path("boards/TINY.csv").read_bytes()
+    refused("leaderboard", "remove", "--boards", "boards", *arguments, match=match)
+    assert Path("boards/TINY.csv").read_bytes() == before
+    assert not Path("nowhere").exists()
+
+
+def test_remove_from_boards_of_which_one_has_no_such_row(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    shutil.copy(SHIPPED / "SOD.csv", "boards")
+    refused(
+        "leaderboard",
+        "remove",
+        "mine",
+        "-d",
+        "SOD,TINY",
+        "--boards",
+        "boards",
+        match="'mine' on SOD; did you mean PiCANet",
+    )
+    assert good("leaderboard", "remove", "mine", "--boards", "boards").stderr.startswith("boards/TINY.csv: ")
 
 
 def test_replaced_row_keeps_the_facts_that_are_not_given_anew(tiny):
@@ -279,7 +521,7 @@ def test_installed_boards_are_not_written_to(tiny, monkeypatch):
     (site / "data").mkdir()
     shutil.copy(SHIPPED.parent / "datasets.toml", site / "data")
     monkeypatch.setattr("sodbench.utils.files.PACKAGE", site)
-    monkeypatch.setattr("sodbench.leaderboard.submission.shipped_boards", shipped_boards)
+    monkeypatch.setattr("sodbench.leaderboard.folder.shipped_boards", shipped_boards)
     monkeypatch.delenv("SODBENCH_LEADERBOARDS", raising=False)
     refused("leaderboard", "add", scored(), match="part of the installed package.*Pass --boards DIR")
 
@@ -301,7 +543,7 @@ def add_one(folder: str) -> int:
 def test_locked_folder(tiny, monkeypatch):
     from filelock import FileLock
 
-    monkeypatch.setattr("sodbench.leaderboard.submission.LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("sodbench.leaderboard.folder.LOCK_SECONDS", 0.05)
     folder = scored()
     Path("boards").mkdir()
     with FileLock("boards/.lock"):
@@ -406,6 +648,76 @@ def test_files_that_are_no_boards(tiny, content, match):
     refused("leaderboard", "check", "--boards", "boards", match=match)
 
 
+@pytest.mark.parametrize(
+    ("kind", "match"),
+    [
+        ("pipe", r"boards/TINY\.csv: is a named pipe \(FIFO\), expected a board"),
+        ("folder", r"boards/TINY\.csv: is a directory, expected a board"),
+        ("dangling", r"boards/TINY\.csv: cannot read this file \(No such file or directory\)"),
+        ("huge", r"boards/TINY\.csv: has 17000000 bytes, expected at most 16777216"),
+    ],
+)
+@pytest.mark.parametrize("command", [("check",), ("add", "scores"), ("remove", "A")])
+def test_boards_that_are_no_files(tiny, kind, match, command):
+    scored()
+    path = Path("boards/TINY.csv")
+    path.parent.mkdir()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "dangling":
+        path.symlink_to("nowhere")
+    else:
+        path.touch()
+        os.truncate(path, 17_000_000)
+    refused("leaderboard", *command, "--boards", "boards", match=match)
+
+
+def test_a_pipe_among_the_curves(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    Path("boards/curves/TINY/mine.csv").unlink()
+    os.mkfifo("boards/curves/TINY/mine.csv")
+    before = Path("boards/TINY.csv").read_bytes()
+    for command in (("check",), ("add", "scores"), ("remove", "mine")):
+        refused("leaderboard", *command, "--boards", "boards", match=r"mine\.csv: is a named pipe \(FIFO\)")
+    assert Path("boards/TINY.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("cells", "match"),
+    [
+        ({"method": "M\x7f"}, "method 'M.x7f', expected a name"),
+        ({"note": "a\x9b31m"}, "note .* holds a control character"),
+        ({"max_f": "1e-" + "9" * 300}, r"max_f is '1e-9+\.\.\. \(303 characters\), expected a number"),
+        ({"max_f": "0." + "1" * 10**5}, r"max_f is '0.1+\.\.\. \(100002 characters\), expected a number"),
+        ({"year": "1" * 5000}, r"year is '1+\.\.\. \(5000 characters\), expected a whole number"),
+        ({"signature": "[" * 3000}, r"M: signature part '\[+\.\.\. \(3000 characters\) is not of the form"),
+        ({"signature": SIGNATURE.replace("f1.", f"f{'1' * 5000}.")}, "M: signature part rev:'f1+"),
+    ],
+)
+def test_cells_that_no_one_writes(tiny, cells, match):
+    board(measured(**cells))
+    assert len(refused("leaderboard", "check", "--boards", "boards", match=match).stderr) < 600
+
+
+def test_edited_boards_are_read_or_refused(tiny):
+    """Bytes changed, cut, doubled and put in anywhere: a board or one line, never another exception."""
+    board(row(), measured(method="N", note="mae: a, b"))
+    whole = Path("boards/TINY.csv").read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(400):
+        data = bytearray(whole)
+        for _ in range(int(rng.integers(1, 4))):
+            start = int(rng.integers(len(data)))
+            end = start + int(rng.integers(1, 30))
+            piece = bytes(rng.integers(0, 256, int(rng.integers(0, 9)), np.uint8))
+            data[start:end] = [piece, data[start:end] * 3, b'"', b",", b"\n", b"\0"][int(rng.integers(6))]
+        Path("boards/TINY.csv").write_bytes(data)
+        with suppress(LeaderboardError):
+            check_boards(Path("boards"))
+
+
 def test_empty_board_is_valid(tiny):
     board()
     assert good("leaderboard", "check", "--boards", "boards").stdout == (
@@ -415,8 +727,9 @@ def test_empty_board_is_valid(tiny):
 
 def test_folders_without_boards(tiny):
     refused("leaderboard", "show", "--boards", "nowhere", match="nowhere: no such folder")
-    Path("empty").mkdir()
-    refused("leaderboard", "show", "--boards", "empty", match="empty: found no boards")
+    Path("other").mkdir()
+    Path("other/notes.txt").touch()
+    refused("leaderboard", "show", "--boards", "other", match="other: found no boards")
     board()
     refused(
         "leaderboard", "show", "TINI", "--boards", "boards", match="no board of 'TINI'; did you mean TINY?"
@@ -431,27 +744,86 @@ def test_rows_of_an_older_revision_are_found(tiny):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        (lambda text: text.replace("# data", "# other"), "belongs to other scores of mine"),
+        (lambda text: text.replace("# data", "# other", 1), "belongs to other scores of mine"),
         (lambda text: text.replace("precision,", "p,"), "expected lines of precision, recall, f"),
-        (lambda text: text.rpartition(",")[0], "damaged"),
-        (lambda text: text.rpartition(",")[0] + ",1.5", r"in \[0, 1\]"),
+        (lambda text: text.rpartition(",")[0], r"damaged at threshold 255, expected precision"),
+        (lambda text: text.rpartition(",")[0] + ",1.5", r"in \[0, 1\] with 5 decimals"),
+        (lambda text: text.rpartition(",")[0] + ",1.00001", r"damaged at threshold 255"),
+        (lambda text: text.rpartition(",")[0] + ",\u0660.00000", r"damaged at threshold 255"),
+        (lambda text: text.rpartition(",")[0] + "," + "1" * 10**6, r"damaged at threshold 255"),
         (lambda text: "", "damaged"),
+        (lambda text: "# a", "damaged"),
+        (lambda text: "\n".join(text.splitlines()[:98]), "95 thresholds, expected 256"),
+        (lambda text: text.replace(" thresholds,", ","), "was edited, its digest is another"),
+        (lambda text: text.replace("256 thresholds", "257 thresholds"), "was edited, its digest is another"),
     ],
 )
 def test_damaged_curves_are_found(tiny, change, match):
     good("leaderboard", "add", scored(), "--boards", "boards")
     path = Path("boards/curves/TINY/mine.csv")
-    path.write_text(change(path.read_text()))
+    path.write_text(change(path.read_text(encoding="utf-8")), encoding="utf-8")
     refused("leaderboard", "check", "--boards", "boards", match=match)
+
+
+def test_one_digit_changed_in_curves_is_found(tiny):
+    """Any by the digest; without one, all but the last digits by what follows from row and protocol."""
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    entry = read_board(Path("boards/TINY.csv")).entries[0]
+    path = Path("boards/curves/TINY/mine.csv")
+    signature, digest, *lines = path.read_text(encoding="utf-8").splitlines()
+    rng = np.random.default_rng(0)
+    for _ in range(150):
+        k, column = int(rng.integers(1, len(lines))), int(rng.integers(3))
+        cells = lines[k].split(",")
+        place = int(rng.integers(2, 7))
+        digit = (int(cells[column][place]) + int(rng.integers(1, 10))) % 10
+        cells[column] = f"{cells[column][:place]}{digit}{cells[column][place + 1 :]}"
+        edited = [*lines[:k], ",".join(cells), *lines[k + 1 :]]
+        path.write_text("\n".join([signature, digest, *edited, ""]), encoding="utf-8")
+        with pytest.raises(LeaderboardError, match="mine.csv: "):
+            read_curves(Path("boards"), "TINY", entry)
+        if place < 5:
+            path.write_text("\n".join([signature, *edited, ""]), encoding="utf-8")
+            with pytest.raises(LeaderboardError, match="at threshold|its highest F is"):
+                read_curves(Path("boards"), "TINY", entry)
+
+
+def test_digests_are_added(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    path = Path("boards/curves/TINY/mine.csv")
+    before = path.read_text(encoding="utf-8")
+    first, _, *lines = before.splitlines()
+    path.write_text("\n".join([first, *lines, ""]), encoding="utf-8")
+    assert good("leaderboard", "check", "--boards", "boards").stdout == (
+        "TINY: 0 published, 1 measured, 1 with curves (1 without a digest: add it by check --add-digests): "
+        "ok\n"
+    )
+    done = good("leaderboard", "check", "--boards", "boards", "--add-digests").stdout
+    assert done == "TINY: 0 published, 1 measured, 1 with curves: ok\n"
+    assert path.read_text(encoding="utf-8") == before
+    assert good("leaderboard", "check", "--boards", "boards", "--add-digests").stdout == done
+
+
+def test_digests_hold_where_lines_end_as_on_windows(tiny):
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    for path in (Path("boards/curves/TINY/mine.csv"), Path("boards/TINY.csv")):
+        path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    Path("boards/TINY.csv").write_bytes(b"\xef\xbb\xbf" + Path("boards/TINY.csv").read_bytes())
+    assert good("leaderboard", "check", "--boards", "boards").stdout.endswith("1 with curves: ok\n")
 
 
 def test_curves_that_miss_their_row_by_little_are_found(tiny):
     good("leaderboard", "add", scored(), "--boards", "boards")
-    path = Path("boards/curves/TINY/mine.csv")
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace(",1.00000\n", ",0.99990\n"), encoding="utf-8")
+    path = Path("boards/TINY.csv")
+    best = read_board(path).entries[0].values["max_f"]
+    text = path.read_text(encoding="utf-8").replace(f",{best},", f",{best - Decimal('6e-6')},")
+    path.write_text(text, encoding="utf-8")
     refused(
-        "leaderboard", "check", "--boards", "boards", match="its highest F is 0.99990, the row of mine says"
+        "leaderboard",
+        "check",
+        "--boards",
+        "boards",
+        match="its highest F is 1.00000, the row of mine says 0.99999",
     )
 
 
@@ -485,6 +857,7 @@ def test_shipped_boards_are_whole():
     lines = check_boards(SHIPPED)
     assert [line.split(": ")[0] for line in lines] == list(SIX)
     assert all(line.split(": ")[1].startswith("22 published") for line in lines)
+    assert not any("without a digest" in line for line in lines)
 
 
 def test_methods_stand_alike_on_every_shipped_board():

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sodbench.errors import LeaderboardError, ScoresError, first_few
 from sodbench.leaderboard.boards import read_boards
-from sodbench.leaderboard.curves import read_curves
+from sodbench.leaderboard.curves import board_with_curves
 from sodbench.metrics import metric_differences
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores
@@ -93,9 +93,11 @@ def _band(scores: Scores) -> "Band":
 def board_curves(folder: Path) -> Panels:
     """Return the curves that lie beside the boards of a folder; only measured rows have any."""
     panels: Panels = {}
-    for dataset, board in read_boards(folder).items():
+    for dataset in read_boards(folder):
+        board, stored = board_with_curves(folder, dataset)
         for entry in board.of("measured"):
-            if (curves := read_curves(folder, dataset, entry)) is not None:
+            if entry.method in stored:
+                curves = stored[entry.method].curves
                 method_curves = Curves(entry.signature, curves["precision"], curves["recall"], curves["f"])
                 panels.setdefault(dataset, {})[entry.method] = method_curves
     return panels
