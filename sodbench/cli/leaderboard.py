@@ -80,7 +80,7 @@ def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
 
 @leaderboard.command()
 @argument("method", shell_complete=completed(stored_methods))
-@datasets_option(help="From which boards  [all].")
+@datasets_option()
 @BOARDS_OPTION
 def remove(method: str, datasets: tuple[str, ...], boards: Path | None) -> None:
     """Remove the measured rows of METHOD and their curves; published rows stay."""

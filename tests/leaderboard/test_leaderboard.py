@@ -499,7 +499,7 @@ def test_none_is_added_if_one_is_refused(tiny):
     assert listing("boards") == []
 
 
-@pytest.mark.parametrize("name", ["=cmd|'/C calc'!A1", "../up", "-x", "a/b", "", "+1", "@a", "a\nb", "a "])
+@pytest.mark.parametrize("name", ["=cmd|'/C calc'!A1", "../up", "-x", "a/b", "+1", "@a", "a\nb", "a "])
 def test_names_that_would_do_harm_are_refused(tiny, name):
     refused(
         *("leaderboard", "add", scored(), "--boards", "boards", "--method", name),
