@@ -146,7 +146,8 @@ def _configuration() -> Iterator[str]:
 
 
 def _boards() -> Iterator[str]:
-    from sodbench.leaderboard.boards import boards_folder, read_boards
+    from sodbench.leaderboard.boards import read_boards
+    from sodbench.leaderboard.folder import boards_folder
 
     folder = boards_folder()
     yield f"{counted(len(read_boards(folder)), 'board')}, {folder}"
