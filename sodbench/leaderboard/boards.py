@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sodbench.data.registry import lookup, registry
 from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
-from sodbench.leaderboard.folder import members, read_member
+from sodbench.leaderboard.folder import board_file_text, board_files
 from sodbench.metrics import PAPER_METRICS, metric_differences, revisions_of
 from sodbench.protocol import Protocol, Signature, differences_text, split_dataset
 from sodbench.utils.text import counted, csv_text, shortened
@@ -119,7 +119,7 @@ def read_boards(folder: Path, datasets: Sequence[str] = ()) -> dict[str, Board]:
     LeaderboardError
         A board is missing or malformed.
     """
-    paths = {Path(name).stem: folder / name for name in members(folder, "*.csv")}
+    paths = {Path(name).stem: folder / name for name in board_files(folder, "*.csv")}
     if not paths:
         raise LeaderboardError(f"{folder}: found no boards, expected DATASET.csv files.")
     for name in datasets:
@@ -139,7 +139,7 @@ def read_board(path: Path) -> Board:
         The file is missing or malformed: columns, numbers, repeated rows, measured rows without a
         signature, of part of the dataset, or scored in different ways.
     """
-    text = read_member(path.parent, path.name, "a board")
+    text = board_file_text(path.parent, path.name, "a board")
     if text is None:
         raise LeaderboardError(f"{path}: there is no such board.")
     return parse_board(path, text)

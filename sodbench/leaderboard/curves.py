@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sodbench.errors import LeaderboardError, first_few
 from sodbench.leaderboard.boards import Board, BoardRow, read_board
-from sodbench.leaderboard.folder import members, read_member
+from sodbench.leaderboard.folder import board_file_text, board_files
 from sodbench.metrics.fmeasure import f_from_pr
 from sodbench.metrics.histogram import n_thresholds
 from sodbench.protocol import Protocol
@@ -69,7 +69,7 @@ def read_curves(folder: Path, dataset: str, entry: BoardRow) -> StoredCurves | N
         The file is malformed, was edited, or does not belong to the row.
     """
     name = curves_name(dataset, entry.method)
-    path, text = folder / name, read_member(folder, name, "a file of curves")
+    path, text = folder / name, board_file_text(folder, name, "a file of curves")
     if text is None:
         return None
     lines = text.splitlines()
@@ -125,7 +125,7 @@ def board_with_curves(folder: Path, dataset: str) -> tuple[Board, dict[str, Stor
 def _of_board(folder: Path, board: Board) -> dict[str, StoredCurves]:
     read = {entry.method: read_curves(folder, board.dataset, entry) for entry in board.of("measured")}
     curves = {method: stored for method, stored in read.items() if stored is not None}
-    stems = [Path(name).stem for name in members(folder, f"curves/{escape(board.dataset)}/*.csv")]
+    stems = [Path(name).stem for name in board_files(folder, f"curves/{escape(board.dataset)}/*.csv")]
     if orphans := [method for method in stems if method not in curves]:
         raise LeaderboardError(
             f"{folder / 'curves' / board.dataset}: {first_few(orphans)}: curves of no measured row. "

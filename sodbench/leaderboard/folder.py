@@ -73,7 +73,7 @@ def own_folder(chosen: Path | None = None) -> Path:
     return folder
 
 
-def members(folder: Path, pattern: str) -> list[str]:
+def board_files(folder: Path, pattern: str) -> list[str]:
     """Return which files of a folder match a pattern, as paths inside it; hidden ones are none."""
     changed = folder / CHANGED
     places = [
@@ -85,7 +85,7 @@ def members(folder: Path, pattern: str) -> list[str]:
     )
 
 
-def read_member(folder: Path, name: str, expected: str) -> str | None:
+def board_file_text(folder: Path, name: str, expected: str) -> str | None:
     """Return the text of a file of a folder of boards, None if there is none.
 
     Raises
@@ -116,7 +116,7 @@ def beginnings(folder: Path, dataset: str) -> dict[str, str]:
 
     They are all of them where the folder has no boards, those of the dataset where it lacks this board.
     """
-    ours, there = shipped_boards().path, members(folder, "*.csv")
+    ours, there = shipped_boards().path, board_files(folder, "*.csv")
     if f"{dataset}.csv" in there or ours.resolve() == folder.resolve():
         return {}
     patterns = (
@@ -124,12 +124,12 @@ def beginnings(folder: Path, dataset: str) -> dict[str, str]:
         if there
         else ("*.csv", "curves/*/*.csv")
     )
-    names = [name for pattern in patterns for name in members(ours, pattern)]
-    return {name: read_member(ours, name, "a board or a curve") or "" for name in names}
+    names = [name for pattern in patterns for name in board_files(ours, pattern)]
+    return {name: board_file_text(ours, name, "a board or a curve") or "" for name in names}
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked_boards(folder: Path) -> Iterator[None]:
     """Keep other writers of a folder out, and finish what one that was killed has begun.
 
     Raises

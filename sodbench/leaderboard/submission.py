@@ -27,7 +27,7 @@ from sodbench.leaderboard.boards import (
     row_cells,
 )
 from sodbench.leaderboard.curves import board_with_curves, curves_name, curves_text, read_curves, with_digest
-from sodbench.leaderboard.folder import beginnings, change, locked, members, read_member
+from sodbench.leaderboard.folder import beginnings, board_file_text, board_files, change, locked_boards
 from sodbench.metrics import PAPER_METRICS, family_of, metric_differences, revisions_of
 from sodbench.protocol import Signature, differences_text, revisions_text
 from sodbench.scoring.scores import Scores
@@ -94,13 +94,13 @@ def check_boards(folder: Path, add_digests: bool = False) -> list[str]:
                 f"(now {revisions_text(now)}). Score again and add the scores."
             )
         lacking = [curves_name(name, method) for method, stored in curves.items() if not stored.has_digest]
-        unsigned |= {file: read_member(folder, file, "a file of curves") or "" for file in lacking}
+        unsigned |= {file: board_file_text(folder, file, "a file of curves") or "" for file in lacking}
         published, how_many = len(board.of("published")), f"{len(curves)} with curves"
         if lacking:
             how_many += f" ({len(lacking)} without a digest: add it by check --add-digests)"
         said.append(f"{name}: {published} published, {len(measured)} measured, {how_many}: ok")
     if add_digests and unsigned:
-        with locked(folder):
+        with locked_boards(folder):
             change(folder, {file: with_digest(text.splitlines()) for file, text in unsigned.items()})
         return check_boards(folder)
     return said
@@ -195,7 +195,7 @@ def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FAC
     ):
         raise LeaderboardError(f"{first_few(twice)}: given twice, expected each row once.")
     check_writable(folder, "--boards")
-    with locked(folder):
+    with locked_boards(folder):
         texts: dict[str, str] = {}
         for dataset, _, _ in entries:
             texts = beginnings(folder, dataset) | texts
@@ -244,7 +244,7 @@ def remove_rows(folder: Path, method: str, datasets: Sequence[str] = ()) -> list
     """
     read_boards(folder, datasets)
     check_writable(folder, "--boards")
-    with locked(folder):
+    with locked_boards(folder):
         boards = read_boards(folder, datasets)
         rows = {name: board.find(method, "measured") for name, board in boards.items()}
         absent = [board for name, board in boards.items() if rows[name] is None]
@@ -279,7 +279,7 @@ def _begun(folder: Path, dataset: str, texts: Mapping[str, str]) -> Board:
     path = folder / f"{dataset}.csv"
     if path.name in texts:
         return parse_board(path, texts[path.name])
-    if path.name in members(folder, "*.csv"):
+    if path.name in board_files(folder, "*.csv"):
         return read_board(path)
     if lookup(dataset) is None:
         raise LeaderboardError(
@@ -309,7 +309,7 @@ def _has_curves(folder: Path, dataset: str, row: BoardRow, texts: Mapping[str, s
 
 def _others(folder: Path, dataset: str) -> Iterator[Board]:
     """Yield the other boards of a folder, as far as they can be read; `check_boards` names the rest."""
-    for name in members(folder, "*.csv"):
+    for name in board_files(folder, "*.csv"):
         if Path(name).stem != dataset:
             with suppress(LeaderboardError):
                 yield read_board(folder / name)

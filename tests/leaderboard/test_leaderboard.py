@@ -27,7 +27,7 @@ from sodbench.leaderboard.boards import (
     read_boards,
 )
 from sodbench.leaderboard.curves import board_with_curves, read_curves
-from sodbench.leaderboard.folder import boards_folder, members, read_member, shipped_boards
+from sodbench.leaderboard.folder import board_file_text, board_files, boards_folder, shipped_boards
 from sodbench.leaderboard.submission import add_rows, check_boards, remove_rows
 from sodbench.metrics import PAPER_METRICS
 from sodbench.scoring.pipeline import score_folder
@@ -188,8 +188,8 @@ def killed_at(n: int, monkeypatch: pytest.MonkeyPatch, work: Callable[[], object
 
 def snapshot(folder: Path) -> dict[str, str | None]:
     """Every board and file of curves, as readers see them."""
-    names = [name for pattern in ("*.csv", "curves/*/*.csv") for name in members(folder, pattern)]
-    return {name: read_member(folder, name, "a file") for name in names}
+    names = [name for pattern in ("*.csv", "curves/*/*.csv") for name in board_files(folder, pattern)]
+    return {name: board_file_text(folder, name, "a file") for name in names}
 
 
 @pytest.mark.parametrize("task", ["first", "again", "remove"])
