@@ -105,15 +105,6 @@ def markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]|~])", r"\\\1", text).replace("$", "&#36;")
 
 
-def spreadsheet(text: str) -> str:
-    """Keep a spreadsheet from taking text for a formula.
-
-    >>> spreadsheet("=cmd()"), spreadsheet("DSS+")
-    ("'=cmd()", 'DSS+')
-    """
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
 TEX = {
     **{letter: f"\\{letter}" for letter in "{}$&#%_"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}"},
@@ -202,7 +193,7 @@ def _long_rows(table: Table) -> Iterator[list[str]]:
         )
         for c in table.columns
     ]
-    yield ["method", "source", "venue", "backbone", *map(spreadsheet, names), "note", "signature"]
+    yield ["method", "source", "venue", "backbone", *names, "note", "signature"]
     named = {row.letter: row.method for section in table.sections for row in section.rows}
     for section in table.sections:
         for row in (*section.rows, *([section.means] if section.means else [])):
@@ -221,14 +212,14 @@ def _long_rows(table: Table) -> Iterator[list[str]]:
             before = [row.method, section.source, row.venue, row.backbone]
             numbers = ["" if cell.text == "-" else cell.text for cell in row.cells]
             after = ["; ".join(notes), signed]
-            yield [*map(spreadsheet, before), *numbers, *map(spreadsheet, after)]
+            yield [*before, *numbers, *after]
 
 
 def _plain_rows(grid: Grid) -> Iterator[list[str]]:
     """Yield the head, with what stands above it, and the cells."""
-    yield [spreadsheet(f"{group} {label}".strip()) for group, label in grid.columns]
+    yield [f"{group} {label}".strip() for group, label in grid.columns]
     for row in grid.rows:
-        yield [spreadsheet(cell.text) for cell in row]
+        yield [cell.text for cell in row]
 
 
 def _id(metric: str) -> str:

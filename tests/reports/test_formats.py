@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sodbench.leaderboard.boards import Board, BoardRow
-from sodbench.reports.formats import markdown, notebook_html, render_grids, render_table, spreadsheet, tex
+from sodbench.reports.formats import markdown, notebook_html, render_grids, render_table, tex
 from sodbench.reports.leaderboard_table import build_table
 from sodbench.reports.table import Cell, Grid
 from sodbench.reports.views import TABLE_FORMATS, Footnotes, caption_signatures
@@ -156,9 +156,9 @@ class TestEscaping:
         assert shown[4]["X mae delta"] == "+0.002"
         assert shown[5]["signature"] == HEAD.format("X", "4/4")
 
-    @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
-    def test_spreadsheet(self, sign):
-        assert spreadsheet(f"{sign}1") == f"'{sign}1"
+    def test_csv_of_grids(self):
+        grid = Grid("T", "", ("=A",), ((Cell("-0.5"),), (Cell("-x"),)))
+        assert render_grids([grid], "csv", title="") == "'=A\n-0.5\n'-x\n"
 
     def test_text(self):
         assert "a?[31mb" in render_table(table(row("a\x9b[31mb", max_f="0.9")), "text").replace("\x1b", "!")
