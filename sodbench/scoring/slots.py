@@ -125,7 +125,9 @@ def other_protocol(scores: Scores, elsewhere: Scores) -> str:
     """Say in which conventions the scores that have the normal place differ."""
     fields = differing(elsewhere.protocol.signature(), scores.protocol.signature())
     listed = first_few([f"{key} {a} there, {b} here" for key, (a, b) in fields.items()])
-    return f"the normal place has scores of another protocol ({listed}), which --force replaces"
+    return (
+        f"the normal place has scores of another protocol ({listed}), which `sodbench score --force` replaces"
+    )
 
 
 def partial_of(home: Path) -> Path:

@@ -202,7 +202,7 @@ class TestAnotherProtocol:
         assert first.stderr.splitlines()[-1] == (
             "Stored in scores/@fan/maps/own: the normal place has scores of another protocol (norm max "
             "there, minmax here, levels 256 there, 256float here, avg mean-pr there, mean-f here, ecmp >= "
-            "there, > here), which --force replaces"
+            "there, > here), which `sodbench score --force` replaces"
         )
         assert listing("scores") == whole("@fan/maps/own", "maps/own")
         assert {path: data for path, data in state().items() if not path.startswith("@")} == before
@@ -449,15 +449,11 @@ def test_a_name_for_one_method_only(score):
 
 
 def test_a_name_that_is_too_long(score):
+    long = r"x{80}\.\.\.: this name has 300 bytes, expected at most 240"
+    refused("score", *score, "--method", "x" * 300, match=long)
+    refused("score", *score, "--scores", "x" * 5000, match="File name too long")
     refused(
-        "score",
-        *score,
-        "--method",
-        "x" * 300,
-        match=r"x{80}\.\.\.: this name has 300 bytes, expected at most 240",
-    )
-    refused(
-        "score", *score, "--out", "x" * 5000, match=r"\.\.\.: this name has \d+ bytes, expected at most 4000"
+        "score", *score, "--scores", "x/" * 2000, match="name has 4.* bytes, expected at most 4000|too long"
     )
     assert not Path("scores").exists()
 
