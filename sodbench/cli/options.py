@@ -145,7 +145,9 @@ BY_OPTION = option(
     shell_complete=completed(attribute_names),
 )
 STRIP_OPTION = option(
-    "--strip", multiple=True, help="Affix to remove from the names of maps, e.g. _sal. Repeatable."
+    "--strip",
+    multiple=True,
+    help="Affix to remove from names before pairing (of maps; in train of photos and masks). Repeatable.",
 )
 LOOSE_OPTION = option(
     "--loose-names",

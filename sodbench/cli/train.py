@@ -12,9 +12,12 @@ from sodbench.cli.conventions import gathered
 from sodbench.cli.options import (
     DATA_OPTION,
     DEVICE_OPTION,
+    EXIF_OPTION,
     IMAGES_OPTION,
+    LOOSE_OPTION,
     MASKS_OPTION,
     MODEL_MODULE_OPTION,
+    STRIP_OPTION,
     dataset_option,
     weights_option,
 )
@@ -43,6 +46,9 @@ class TrainOptions:
     resume: Path | None
     model_module: str | None
     device: str
+    strip: tuple[str, ...]
+    loose: bool
+    exif: bool
 
 
 @click.command()
@@ -61,6 +67,9 @@ class TrainOptions:
 @option("--resume", type=FOLDER, metavar="RUN", help="Continue the run in this folder.")
 @MODEL_MODULE_OPTION
 @DEVICE_OPTION
+@STRIP_OPTION
+@LOOSE_OPTION
+@EXIF_OPTION
 @gathered(TrainOptions)
 def train(options: TrainOptions) -> None:
     """Train a network on photos and masks.
@@ -74,6 +83,7 @@ def train(options: TrainOptions) -> None:
     sodbench train --resume runs/u2netp
     sodbench run --model u2netp --weights runs/u2netp/last.safetensors --dataset SOD --score
     """  # noqa: D301 (click needs the character \\b)
+    from sodbench.models.training.config import Matching
     from sodbench.models.training.runs import Pairs, train_new, train_on
     from sodbench.reports.figures.cost import draw_losses
 
@@ -82,20 +92,24 @@ def train(options: TrainOptions) -> None:
     config, out, resume, device = options.config, options.run, options.resume, options.device
     if bool(options.images) != bool(options.masks) or (options.images and (options.dataset or options.data)):
         raise click.UsageError("pass either --dataset, or both --images and --masks.")
-    pairs = Pairs(options.dataset, options.data, options.images, options.masks)
+    matching = Matching(options.strip, options.loose, options.exif)
+    pairs = Pairs(options.dataset, options.data, options.images, options.masks, matching)
     if options.data and not options.dataset:
         say(
             f"--data {options.data} without --dataset: read as the dataset itself, as it used to be. Write "
             "--dataset NAME, or --images and --masks."
         )
-        pairs = Pairs(str(options.data))
+        pairs = Pairs(str(options.data), matching=matching)
     if resume:
-        if config or out or options.weights:
-            raise click.UsageError("--resume takes all from its folder: no --config, --run or --weights.")
+        if config or out or options.weights or matching != Matching():
+            raise click.UsageError(
+                "--resume takes all from its folder: no --config, --run, --weights, --strip, "
+                "--loose-names or --exif."
+            )
         folder = resume
         outcome = train_on(folder, pairs, options.model_module, device, held_out_scores, progress_bar, say)
     else:
-        if not (config and out and pairs != Pairs()):
+        if not (config and out and pairs.given):
             raise click.UsageError(
                 "a new run needs --config, --run, and --dataset (or --images and --masks)."
             )

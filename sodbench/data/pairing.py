@@ -8,6 +8,7 @@ from shlex import quote
 
 from sodbench.data.sources import ImageFile, told_apart
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
+from sodbench.utils.text import counted
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,13 @@ class Pairing:
 
 
 def pair(
-    preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence[str] = (), *, loose: bool = False
+    preds: Sequence[ImageFile],
+    masks: Sequence[ImageFile],
+    strip: Sequence[str] = (),
+    *,
+    loose: bool = False,
+    both: bool = False,
+    kinds: tuple[str, str] = ("predictions", "masks"),
 ) -> Pairing:
     """Pair predictions with masks by stem, whatever their suffixes.
 
@@ -42,6 +49,10 @@ def pair(
         Affixes of prediction names: each is removed once from the end of a stem, else from its start.
     loose
         Also pair names that differ only in case or in leading zeros of a number.
+    both
+        The affixes are also those of mask names.
+    kinds
+        What the files of the two folders are, for messages.
 
     Raises
     ------
@@ -59,8 +70,8 @@ def pair(
     >>> [image for image, _, _ in pairing.pairs], pairing.missing, pairing.extra
     (['a'], ('b',), ('c.png',))
     """
-    maps = _by_id(preds, [_stripped(e.stem, strip) for e in preds], PredictionError, "predictions")
-    truth = _by_id(masks, [e.stem for e in masks], DatasetError, "masks")
+    maps = _by_id(preds, [_stripped(e.stem, strip) for e in preds], PredictionError, kinds[0])
+    truth = _by_id(masks, [_stripped(e.stem, strip if both else ()) for e in masks], DatasetError, kinds[1])
     if loose:
         maps = _by_mask(maps, truth)
     return Pairing(
@@ -137,27 +148,40 @@ def suggest_loose(
 
 
 def naming_hint(
-    preds: Sequence[ImageFile], masks: Sequence[ImageFile], strip: Sequence[str] = (), *, loose: bool = False
+    preds: Sequence[ImageFile],
+    masks: Sequence[ImageFile],
+    strip: Sequence[str] = (),
+    *,
+    loose: bool = False,
+    kinds: tuple[str, str] = ("maps", "masks"),
 ) -> str:
     """Return a sentence about options, beside those given, that pair names; "" if none does.
 
+    Parameters
+    ----------
+    preds, masks, strip, loose
+        See `pair`.
+    kinds
+        What the files of the two folders are.
+
+    Examples
+    --------
     >>> from sodbench.data.sources import ImageFile
     >>> naming_hint([ImageFile("1_sal.png", "", bytes)], [ImageFile("1.png", "", bytes)])
-    "Their names have '_sal' more than the masks': pass --strip _sal."
+    "Names of maps have '_sal' more than those of masks: pass --strip _sal."
     """
+    more = "Names of {} have {!r} more than those of {}"
     if affix := suggest_strip(preds, masks, strip, loose=loose):
-        return f"Their names have {affix!r} more than the masks': pass --strip {quote(affix)}."
+        return f"{more.format(kinds[0], affix, kinds[1])}: pass --strip {quote(affix)}."
     if loose:
         return ""
     if alike := suggest_loose(preds, masks, strip):
         listed = first_few([f"{theirs} for {ours}" for theirs, ours in alike])
-        return (
-            f"{len(alike)} differ from the masks' names only in case or leading zeros ({listed}): "
-            "pass --loose-names."
-        )
+        differ = f"Names of {counted(len(alike), kinds[0][:-1])} differ from those of {kinds[1]} only in case"
+        return f"{differ} or leading zeros ({listed}): pass --loose-names."
     if affix := suggest_strip(preds, masks, strip, loose=True):
         return (
-            f"Their names have {affix!r} more than the masks', and differ in case or leading zeros: "
+            f"{more.format(kinds[0], affix, kinds[1])}, and differ in case or leading zeros: "
             f"pass --strip {quote(affix)} --loose-names."
         )
     return ""
@@ -190,7 +214,7 @@ def _by_mask(maps: Mapping[str, ImageFile], truth: Mapping[str, ImageFile]) -> d
                 files = [maps[stem].where for stem in stems] + [truth[image].where for image in images]
                 raise PredictionError(
                     f"{first_few(files)}: names that differ only in case or leading zeros, so --loose-names "
-                    "cannot tell which map belongs to which mask. Rename these files."
+                    "cannot tell which belongs to which mask. Rename these files."
                 )
             by_mask[images[0]] = maps[stems[0]]
         else:

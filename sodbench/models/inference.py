@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.data.images.photos import is_rotated, photo_from
+from sodbench.data.images.photos import is_rotated, photo_from, rotation_notice
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
 from sodbench.models.preprocessing import SIZE, network_input, saliency_map
@@ -393,13 +393,6 @@ def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say
             f"-> {photo_set.out}"
         )
         if outcome.rotated:
-            say(f"{photo_set.name}: {_of_rotated(outcome.rotated, settings.exif)}")
+            say(f"{photo_set.name}: {rotation_notice(outcome.rotated, settings.exif)}")
         failed += outcome.failed
     return failed
-
-
-def _of_rotated(names: Sequence[str], applied: bool) -> str:
-    photos = f"{counted(len(names), 'photo')} with an EXIF rotation ({first_few(names)})"
-    if applied:
-        return f"{photos}, applied by --exif: if masks lie as the pixels are stored, run without it."
-    return f"{photos}, not applied: if masks lie as the photos are shown, pass --exif and a new folder."

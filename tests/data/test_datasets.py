@@ -566,6 +566,15 @@ def test_strip_removes_each_affix_once() -> None:
     assert [image for image, _, _ in found.pairs] == ["_sal", "a", "b", "c_sal"]
 
 
+def test_affixes_of_both() -> None:
+    found = pair(
+        entries("1_sat.jpg", "2_sat.jpg"), entries("1_mask.png", "2.png"), ["_sat", "_mask"], both=True
+    )
+    assert [image for image, _, _ in found.pairs] == ["1", "2"]
+    with pytest.raises(DatasetError, match="found two truths of image 1, expected one"):
+        pair(entries("1"), entries("1.png", "1_m.png"), ["_m"], both=True, kinds=("photos", "truths"))
+
+
 def test_two_files_of_one_image() -> None:
     with pytest.raises(PredictionError, match=r"dir/a\.jpg and dir/a\.png: found two predictions of image a"):
         pair(entries("a.jpg", "a.png"), entries("a.png"))
@@ -663,17 +672,17 @@ def test_suggested_loose_names_leave_no_choice() -> None:
 @pytest.mark.parametrize(
     ("preds", "given", "hint"),
     [
-        (["x1_sal", "x2_sal"], ([], False), "Their names have '_sal' more .*: pass --strip _sal."),
+        (["x1_sal", "x2_sal"], ([], False), "Names of maps have '_sal' more .*: pass --strip _sal."),
         (["x1_sal", "x2_sal"], (["_sal"], False), ""),
         (
             ["X1", "x02"],
             ([], False),
-            "2 differ .* leading zeros .X1 for x1, x02 for x2.: pass --loose-names.",
+            "Names of 2 .* zeros .X1 for x1, x02 for x2.: pass --loose-names.",
         ),
         (["X1", "x02"], ([], True), ""),
-        (["MX1", "MX2"], ([], False), "Their names have 'M' .* and differ .*: pass --strip M --loose-names."),
-        (["MX1", "MX2"], ([], True), "Their names have 'M' more than the masks': pass --strip M."),
-        (["MX1", "MX2"], (["M"], False), "2 differ .* .MX1 for x1, MX2 for x2.: pass --loose-names."),
+        (["MX1", "MX2"], ([], False), "Names of maps have 'M' .* differ .*: pass --strip M --loose-names."),
+        (["MX1", "MX2"], ([], True), "Names of maps have 'M' more than those of masks: pass --strip M."),
+        (["MX1", "MX2"], (["M"], False), "Names of 2 .* .MX1 for x1, MX2 for x2.: pass --loose-names."),
         (["x3", "y"], ([], False), ""),
     ],
 )

@@ -25,8 +25,8 @@ from sodbench.cli.train import HELD_OUT
 from sodbench.errors import FileError, TrainingError
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
 from sodbench.models.training.checkpoint import restore_scaler, write_checkpoint
-from sodbench.models.training.config import _KEYS, CONFIGS, Config, load_config
-from sodbench.models.training.data import Samples, augmented, batches, find_data, split
+from sodbench.models.training.config import _KEYS, CONFIGS, Config, Matching, load_config
+from sodbench.models.training.data import Samples, augmented, batches, find_data, read_pair, split
 from sodbench.models.training.initial import initial_network
 from sodbench.models.training.loop import _Session
 from sodbench.models.training.loss import losses, total
@@ -722,6 +722,84 @@ def test_no_photos():
         "set/masks",
     )
     refused(*arguments, match="nothing: found no photos here, expected a folder or zip of them")
+
+
+def renamed_pairs(photo: str, mask: str, root: str = "odd") -> Path:
+    """Pairs whose files are called by these patterns."""
+    plant_pairs("plain")
+    for k in range(7):
+        Path(root, "images").mkdir(parents=True, exist_ok=True)
+        Path(root, "masks").mkdir(exist_ok=True)
+        Path(f"plain/images/p{k}.png").rename(f"{root}/images/{photo.format(k)}.png")
+        Path(f"plain/masks/p{k}.png").rename(f"{root}/masks/{mask.format(k)}.png")
+    return Path(root)
+
+
+@pytest.mark.parametrize(
+    ("photo", "mask", "hint", "strip", "loose"),
+    [
+        ("p{}_sat", "p{}", "Names of photos have '_sat' more than .*: pass --strip _sat", ("_sat",), False),
+        ("p{}", "p{}_mask", "Names of masks have '_mask' more than .*: pass --strip", ("_mask",), False),
+        ("p{}_a", "p{}_b", "7 masks without a photo.* Add what is", ("_a", "_b"), False),
+        ("P{}", "p{}", "Names of 7 photos differ from .*: pass --loose-names", (), True),
+        ("p{}", "p00{}", r"zeros \(p0 for p000, .*: pass --loose-names", (), True),
+        ("P{}_a", "p{}", "pass --strip _a --loose-names", ("_a",), True),
+    ],
+)
+def test_names_that_pair_on_request(photo, mask, hint, strip, loose):
+    renamed_pairs(photo, mask)
+    with pytest.raises(TrainingError, match=hint):
+        find_data("odd")
+    pairs = find_data("odd", matching=Matching(strip, loose)).pairs
+    assert [(pair.photo.stem, pair.mask.stem) for pair in pairs] == [
+        (photo.format(k), mask.format(k)) for k in range(7)
+    ]
+
+
+def test_a_run_keeps_how_names_pair():
+    renamed_pairs("P{}_a", "p{}")
+    words = ("train", "--config", configure(iterations=2), "--data", "odd", "--out", "run", "--device", "cpu")
+    refused(*words, match="pass --strip _a --loose-names")
+    good(*words, "--strip", "_a", "--loose-names")
+    record = json.loads(Path("run/run.json").read_text())["data"]
+    assert (record["strip"], record["loose"], record["exif"]) == (["_a"], True, False)
+    resume = ("train", "--resume", "run", "--model-module", "tinytrain:Net", "--device", "cpu")
+    good(*resume)
+    refused(*resume, "--loose-names", match="no --config, .* --loose-names or --exif", code=2)
+
+
+def test_exif_rotations_as_in_run():
+    exif = Image.Exif()
+    exif[274] = 3
+    Path("set/images/p1.png").unlink()
+    Image.fromarray(pixels(1)[0]).save("set/images/p1.webp", exif=exif, lossless=True)
+    assert "1 photo with an EXIF rotation (p1.webp), not applied: if" in good(*begin(iterations=1)).stderr
+    assert "(p1.webp), applied by --exif: if" in good(*begin("--exif", iterations=1, out="turned")).stderr
+    upright, turned = (pair_at(folder, 1) for folder in ("run", "turned"))
+    np.testing.assert_array_equal(turned, upright[::-1, ::-1])
+    assert state_of("turned")["data"]["exif"] is True
+    exif[274] = 6
+    Image.fromarray(pixels(1)[0]).save("set/images/p1.webp", exif=exif, lossless=True)
+    refused(
+        *begin("--exif", out="no"),
+        match=r"p1\.webp: 31x45, its mask .*p1\.png 45x31 .width x height.; pass no",
+    )
+
+
+def pair_at(folder: str, k: int) -> np.ndarray:
+    """The photo of a pair as a run reads it."""
+    exif = state_of(folder)["data"]["exif"]
+    return read_pair(find_data("set", matching=Matching(exif=exif)).pairs[k])[0]
+
+
+def test_a_checkpoint_that_does_not_say_how_names_pair():
+    """Those before --strip, --loose-names and --exif."""
+    good(*begin(iterations=1))
+    state = state_of("run")
+    for key in ("strip", "loose", "exif"):
+        del state["data"][key]
+    torch.save(state, "run/checkpoint.pt")
+    good("train", "--resume", "run", "--model-module", "tinytrain:Net", "--device", "cpu")
 
 
 def test_one_photo_fills_a_batch():

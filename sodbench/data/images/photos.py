@@ -11,7 +11,7 @@
 | truncated, damaged, animated, 32-bit, other 16-bit colour, too many pixels | refused, with the reason |
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from sodbench.data.images.containers import ORIENTATION, load_image, open_image, refusing
 from sodbench.data.images.png import RefusalError, chunks_of, head_of, samples_of
-from sodbench.errors import PredictionError
+from sodbench.errors import PredictionError, first_few
+from sodbench.utils.text import counted
 
 _ORIENTATION_MARKS = (b"Exif", b"EXIF", b"eXIf", b"rientation")
 """One of these is in every file that is no TIFF and has an orientation, in EXIF or in XMP."""
@@ -83,6 +84,18 @@ def is_rotated(data: bytes) -> bool:
         with refusing(kind):
             return image.getexif().get(ORIENTATION, 1) in range(2, 9)
     return False
+
+
+def rotation_notice(names: Sequence[str], applied: bool) -> str:
+    """Say which photos EXIF rotates, and whether the rotation was `applied`.
+
+    >>> rotation_notice(["a.jpg"], applied=True)[:54]
+    '1 photo with an EXIF rotation (a.jpg), applied by --ex'
+    """
+    photos = f"{counted(len(names), 'photo')} with an EXIF rotation ({first_few(names)})"
+    if applied:
+        return f"{photos}, applied by --exif: if masks lie as the pixels are stored, run without it."
+    return f"{photos}, not applied: if masks lie as the photos are shown, pass --exif and a new folder."
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from sodbench.models.loading import load_tensors, misfit
 from sodbench.models.training.config import FORMER_KEYS, Config, config_of
 from sodbench.utils.files import replacing
 from sodbench.utils.text import counted
-from sodbench.utils.toml import Check
+from sodbench.utils.toml import FLAG, Check
 
 CHECKPOINT_FILE, WEIGHTS, RUN_RECORD = "checkpoint.pt", "last.safetensors", "run.json"
 CHECKPOINT_FORMAT = 1
@@ -79,6 +79,15 @@ _DATA: Mapping[str, Check] = {
     "count": ("a number of pairs from 1", _is_whole(1)),
     "digest": ("a sha256", lambda v: isinstance(v, str) and bool(re.fullmatch("[0-9a-f]{64}", v))),
 }
+_MATCHING: Mapping[str, Check] = {
+    "strip": (
+        "a list of texts",
+        lambda v: isinstance(v, tuple) and all(isinstance(s, str) for s in v),
+    ),
+    "loose": FLAG,
+    "exif": FLAG,
+}
+"""How pairs were made; earlier checkpoints do not say."""
 _RNG: Check = ("the bytes of a generator's state", _is_bytes)
 
 
@@ -137,7 +146,7 @@ def read_checkpoint(folder: Path) -> dict[str, Any]:
     _check_fields(path, "", state, _FIELDS)
     state["config"] = {key: value for key, value in state["config"].items() if key not in FORMER_KEYS}
     config = _config(path, state["config"])
-    _check_fields(path, "data", state["data"], _DATA)
+    _check_fields(path, "data", state["data"], _DATA, _MATCHING)
     _check_fields(path, "rng", state["rng"], {"cpu": _RNG}, {"cuda": _RNG})
     if state["step"] > config.iterations:
         raise _damaged(path, "step", state["step"], f"at most iterations, which is {config.iterations}")

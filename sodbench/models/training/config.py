@@ -18,6 +18,28 @@ FORMER_KEYS = {"tensorboard"}
 """Keys of earlier configurations that did not affect the result of training."""
 
 
+@dataclass(frozen=True)
+class Matching:
+    """How photos and masks are paired, and the photos turned.
+
+    Parameters
+    ----------
+    strip, loose
+        Affixes to remove from the names of photos and masks; whether names may differ in case or leading
+        zeros. See `sodbench.data.pairing.pair`.
+    exif
+        Apply the photos' EXIF rotation.
+    """
+
+    strip: tuple[str, ...] = ()
+    loose: bool = False
+    exif: bool = False
+
+
+AS_NAMED = Matching()
+"""Names pair as they are, and photos lie as their pixels are stored."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Everything that determines the result of training.

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,16 +21,17 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
 from sodbench.data.images.maps import mask_from
-from sodbench.data.images.photos import photo_from
+from sodbench.data.images.photos import is_rotated, photo_from, rotation_notice
 from sodbench.data.locations import Location, list_images, locate
+from sodbench.data.pairing import naming_hint
 from sodbench.data.pairing import pair as pair_by_stem
 from sodbench.data.registry import Dataset as Known
 from sodbench.data.registry import find, lookup
 from sodbench.data.sources import ImageFile
 from sodbench.errors import SodbenchError, TrainingError, first_few
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
-from sodbench.models.training.config import Config
-from sodbench.utils.process import ENDINGS
+from sodbench.models.training.config import AS_NAMED, Config, Matching
+from sodbench.utils.process import ENDINGS, Say
 from sodbench.utils.text import counted
 
 _ORDER, _CROP, _HOLDOUT = 0, 1, 2
@@ -39,23 +40,28 @@ _ORDER, _CROP, _HOLDOUT = 0, 1, 2
 
 @dataclass(frozen=True)
 class Pair:
-    """A photo and its mask; `graded` masks may be empty once they are binarised."""
+    """A photo and its mask.
+
+    `graded` masks may be empty once they are binarised; `exif` applies the photo's EXIF rotation.
+    """
 
     image: str
     photo: ImageFile
     mask: ImageFile
     graded: bool
+    exif: bool = False
 
 
 @dataclass(frozen=True)
 class Data:
-    """Pairs, sorted by id, the folders that they come from, and what of these is not used."""
+    """Pairs, sorted by id, the folders that they come from, what of these is not used, how they were made."""
 
     name: str
     images: str
     masks: str
     pairs: tuple[Pair, ...]
     notices: tuple[str, ...] = ()
+    matching: Matching = AS_NAMED
 
     @property
     def digest(self) -> str:
@@ -63,7 +69,7 @@ class Data:
         return hashlib.sha256("\n".join(pair.image for pair in self.pairs).encode()).hexdigest()
 
 
-def find_data(name: str, data: Path | None = None) -> Data:
+def find_data(name: str, data: Path | None = None, matching: Matching = AS_NAMED) -> Data:
     """Find the pairs of a registered dataset on this disk (in `data`), or of a dataset's own folder.
 
     Raises
@@ -78,11 +84,11 @@ def find_data(name: str, data: Path | None = None) -> Data:
                 f"{name}: an empty folder, expected photos and masks in folders of it, images and masks."
             )
         own = folder.resolve().name
-        return _paired(locate(lookup(own) or _unknown(own), folder))
-    return _paired(locate(find(name), data))
+        return _paired(locate(lookup(own) or _unknown(own), folder), matching)
+    return _paired(locate(find(name), data), matching)
 
 
-def data_of(images: Path, masks: Path, name: str = "") -> Data:
+def data_of(images: Path, masks: Path, name: str = "", matching: Matching = AS_NAMED) -> Data:
     """Pair the photos of one folder or zip with the masks of another.
 
     Raises
@@ -92,16 +98,18 @@ def data_of(images: Path, masks: Path, name: str = "") -> Data:
     """
     dataset = lookup(name) or _unknown(name or masks.resolve().parent.name)
     listed = {images: list_images(images, "photos"), masks: list_images(masks, "masks")}
-    return _paired(Location(dataset, masks, masks, images, "", listed))
+    return _paired(Location(dataset, masks, masks, images, "", listed), matching)
 
 
 def _unknown(name: str) -> Known:
     return Known(name=name, version=0, count=0, grey_masks=True, registered=False)
 
 
-def _paired(location: Location) -> Data:
-    photos = list(location.photo_files.values())
-    pairing = pair_by_stem(photos, location.mask_files)
+def _paired(location: Location, matching: Matching) -> Data:
+    photos, masks = list(location.photo_files.values()), location.mask_files
+    strip, loose = matching.strip, matching.loose
+    kinds = "photos", "masks"
+    pairing = pair_by_stem(photos, masks, strip, loose=loose, both=True, kinds=kinds)
     folders = f"{location.images or location.root} and {location.masks}"
     if not photos or not (pairing.pairs or pairing.missing):
         what = "masks, but no photos" if pairing.missing else "photos, but no masks" if photos else "no pairs"
@@ -112,19 +120,27 @@ def _paired(location: Location) -> Data:
             missing
         )
         unmatched += [f"{counted(len(extra), 'photo')} without a mask ({first_few(extra)})"] * bool(extra)
-        raise TrainingError(f"{folders}: {'; '.join(unmatched)}. Add what is missing, or remove the others.")
+        way = (
+            naming_hint(photos, masks, strip, loose=loose, kinds=kinds)
+            or naming_hint(masks, photos, strip, loose=loose, kinds=kinds[::-1])
+            or "Add what is missing, or remove the others."
+        )
+        raise TrainingError(f"{folders}: {'; '.join(unmatched)}. {way}")
     graded = location.dataset.grey_masks
     return Data(
         location.dataset.name,
         str((location.images or location.root).resolve()),
         str(location.masks.resolve()),
-        tuple(Pair(image, photo, mask, graded) for image, photo, mask in pairing.pairs),
+        tuple(Pair(image, photo, mask, graded, matching.exif) for image, photo, mask in pairing.pairs),
         (*location.photos_passed_over, *location.passed_over),
+        matching,
     )
 
 
-def check_pairs(pairs: Sequence[Pair], progress: Callable[[int, int], None] | None = None) -> None:
-    """Decode every pair before training starts.
+def check_pairs(
+    pairs: Sequence[Pair], progress: Callable[[int, int], None] | None = None, say: Say = lambda line: None
+) -> None:
+    """Decode every pair before training starts; `say` is told of photos that EXIF rotates.
 
     Raises
     ------
@@ -133,12 +149,16 @@ def check_pairs(pairs: Sequence[Pair], progress: Callable[[int, int], None] | No
         first ones.
     """
     wrong, filled = [], False
+    rotated: list[str] = []
     with ThreadPoolExecutor(4) as threads:
-        for k, (problem, has_object) in enumerate(threads.map(_look_at, pairs), start=1):
-            wrong += [problem] if problem else []
-            filled |= has_object
+        for k, (pair, look) in enumerate(zip(pairs, threads.map(_look_at, pairs), strict=True), start=1):
+            wrong += [look.problem] if look.problem else []
+            filled |= look.has_object
+            rotated += [pair.photo.name] if look.rotated else []
             if progress:
                 progress(k, len(pairs))
+    if rotated:
+        say(rotation_notice(rotated, pairs[0].exif))
     if wrong:
         more = [f"+{len(wrong) - 5} more"] if len(wrong) > 5 else []
         lines = "".join(f"\n  {line}" for line in [*wrong[:5], *more])
@@ -150,15 +170,27 @@ def check_pairs(pairs: Sequence[Pair], progress: Callable[[int, int], None] | No
         )
 
 
-def _look_at(pair: Pair) -> tuple[str, bool]:
+class _Look(NamedTuple):
+    """What is wrong with a pair, whether its mask is not empty, and whether EXIF rotates its photo."""
+
+    problem: str
+    has_object: bool
+    rotated: bool
+
+
+def _look_at(pair: Pair) -> _Look:
     try:
         photo, mask = read_pair(pair)
+        rotated = is_rotated(pair.photo.content(TrainingError))
     except SodbenchError as error:
-        return str(error), False
+        return _Look(str(error), False, False)
     if photo.shape[:2] != mask.shape:
         (h, w), (y, x) = photo.shape[:2], mask.shape
-        return f"{pair.photo.where}: {w}x{h}, its mask {pair.mask.where} {x}x{y} (width x height).", False
-    return "", bool(mask.any())
+        sizes = f"{pair.photo.where}: {w}x{h}, its mask {pair.mask.where} {x}x{y} (width x height)"
+        turned = rotated and (w, h) == (y, x)
+        way = "pass no --exif" if pair.exif else "pass --exif, which applies its EXIF rotation"
+        return _Look(f"{sizes}; {way}." if turned else f"{sizes}.", False, rotated)
+    return _Look("", bool(mask.any()), rotated)
 
 
 def read_pair(pair: Pair) -> tuple[NDArray[Any], NDArray[np.uint8]]:
@@ -169,8 +201,9 @@ def read_pair(pair: Pair) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     PredictionError, DatasetError, TrainingError
         One of them is damaged, or cannot be read.
     """
-    photo, mask = pair.photo.content(TrainingError), pair.mask.content(TrainingError)
-    return photo_from(photo, pair.photo.where), mask_from(mask, pair.mask.where, graded=pair.graded).levels
+    data, truth = pair.photo.content(TrainingError), pair.mask.content(TrainingError)
+    photo = photo_from(data, pair.photo.where, exif=pair.exif)
+    return photo, mask_from(truth, pair.mask.where, graded=pair.graded).levels
 
 
 def split(pairs: Sequence[Pair], config: Config) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:

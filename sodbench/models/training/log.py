@@ -4,6 +4,7 @@ import csv
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -55,7 +56,13 @@ def write_run_record(folder: Path, config: Config, data: Data, group: ProcessGro
     """Write ``run.json``: configuration, data and versions; the checkpoint holds them, too."""
     record = {
         "configuration": config.plain(),
-        "data": {"name": data.name, "images": data.images, "masks": data.masks, "pairs": len(data.pairs)},
+        "data": {
+            "name": data.name,
+            "images": data.images,
+            "masks": data.masks,
+            "pairs": len(data.pairs),
+            **asdict(data.matching),
+        },
         "device": group.device.type,
         "processes": group.world,
         "versions": {

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -141,7 +141,7 @@ def train(
         if state is not None:
             session.restore(state, say)
         if group.rank == 0:
-            check_pairs(data.pairs, progress)
+            check_pairs(data.pairs, progress, say)
         say(f"{data.name}: {len(training)} pairs to train on, {len(held)} held out, on {group.device}")
         try:
             return session.run(training, held, score, say)
@@ -232,6 +232,7 @@ class _Session:
                     "masks": self.data.masks,
                     "count": len(self.data.pairs),
                     "digest": self.data.digest,
+                    **asdict(self.data.matching),
                 },
                 "world": self.group.world,
                 "step": self.step,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from sodbench.errors import TrainingError
+from sodbench.models.training.config import AS_NAMED, Matching
 from sodbench.utils.process import Bar, Say
 
 if TYPE_CHECKING:
@@ -21,16 +22,22 @@ class Pairs(NamedTuple):
     data: Path | None = None
     images: Path | None = None
     masks: Path | None = None
+    matching: Matching = AS_NAMED
+
+    @property
+    def given(self) -> bool:
+        """Whether a place is named."""
+        return bool(self.dataset or self.images)
 
     def listed(self, name: str = "") -> "Data":
         """List them; `name` is what the data is called if it is no dataset."""
         from sodbench.models.training.data import data_of, find_data
 
         if self.dataset:
-            return find_data(self.dataset, self.data)
+            return find_data(self.dataset, self.data, self.matching)
         assert self.images is not None
         assert self.masks is not None
-        return data_of(self.images, self.masks, name)
+        return data_of(self.images, self.masks, name, self.matching)
 
 
 def train_new(
@@ -103,11 +110,13 @@ def train_on(
             f"{folder / CHECKPOINT_FILE}: trained with a network of your own, {factory!r}. A checkpoint is "
             f"never asked which code to run: name it again, with --model-module {factory}."
         )
-    if pairs == Pairs():
-        before = Pairs(images=Path(state["data"]["images"]), masks=Path(state["data"]["masks"]))
-        data = before.listed(state["data"]["name"])
+    begun = state["data"]
+    matching = Matching(tuple(begun.get("strip", ())), begun.get("loose", False), begun.get("exif", False))
+    if pairs.given:
+        data = pairs._replace(matching=matching).listed()
     else:
-        data = pairs.listed()
+        before = Pairs(images=Path(begun["images"]), masks=Path(begun["masks"]), matching=matching)
+        data = before.listed(begun["name"])
     return _train(config, data, folder, state, device, score, bar, say)
 
 
