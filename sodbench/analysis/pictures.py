@@ -114,6 +114,17 @@ def maps_of(
     return next(iter(maps_by_method.values()))
 
 
+def maps_without_a_mask(methods: Mapping[str, Sequence[ImageFile]], location: Location) -> list[str]:
+    """Say which maps of each method belong to no mask, and so to no image that can be shown."""
+    lines = []
+    for method, entries in methods.items():
+        used = {entry.name for entry in pair_by_guess(entries, location.mask_files).values()}
+        if extra := sorted(entry.name for entry in entries if entry.name not in used):
+            start = f"{method} on {location.dataset.name}: maps without a mask, passed over"
+            lines.append(f"{start}: {len(extra)} ({first_few(extra)})")
+    return lines
+
+
 def load_pictures(
     images: Sequence[str],
     methods: Sequence[tuple[Scores, Sequence[ImageFile]]],

@@ -1,6 +1,5 @@
 """``sodbench compare``."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,7 +146,7 @@ def _break_down(
     from sodbench.analysis.compare import comparable, paper_metrics
     from sodbench.analysis.pictures import location_of
     from sodbench.metrics import check_metrics
-    from sodbench.reports.breakdown import breakdown_record, breakdown_text
+    from sodbench.reports.breakdown import breakdown_text, breakdowns_json
 
     boards = comparable(stored, datasets)
     find_attribute(attribute)
@@ -169,7 +168,6 @@ def _break_down(
             save_figure(figure, options.plot, signatures)
         say(f"drawn: {options.plot}")
     if options.as_json:
-        records = [breakdown_record(breakdown) for breakdown in breakdowns]
-        show(json.dumps(records, indent=2, allow_nan=False))
+        show(breakdowns_json(breakdowns))
     else:
         show("\n\n".join(breakdown_text(of_dataset) for of_dataset in by_dataset))

@@ -75,7 +75,7 @@ def plot_qualitative(options: QualitativeOptions) -> None:
     sodbench plot-qualitative preds/ -d SOD --pick worst --scores scores/
     sodbench plot-qualitative preds/A preds/B -d SOD --ids 100075,100080 --show errors --out q.png
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.analysis.pictures import load_shown, pick_images
+    from sodbench.analysis.pictures import load_shown, maps_without_a_mask, pick_images
     from sodbench.metrics import find_metric
     from sodbench.reports.figures.qualitative import qualitative_figure
     from sodbench.reports.figures.style import check_figure_target, figure_style, save_figure
@@ -88,7 +88,8 @@ def plot_qualitative(options: QualitativeOptions) -> None:
     (job,), notices = collect_jobs(
         options.preds, [options.dataset], data=options.data, methods=options.methods
     )
-    for line in (*notices, *job.location.photos_passed_over):
+    unpaired = maps_without_a_mask(job.methods, job.location)
+    for line in (*notices, *unpaired, *job.location.photos_passed_over):
         say(line)
     images = list(options.ids)
     if options.pick:

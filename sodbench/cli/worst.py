@@ -95,7 +95,13 @@ def worst(options: WorstOptions) -> None:
 
 def _draw_sheet(ranking: "Ranking", methods: "list[Scores]", options: WorstOptions, out: Path) -> None:
     """Write the contact sheet of a ranking, and report missing photos."""
-    from sodbench.analysis.pictures import load_pictures, location_of, maps_of, maps_path
+    from sodbench.analysis.pictures import (
+        load_pictures,
+        location_of,
+        maps_of,
+        maps_path,
+        maps_without_a_mask,
+    )
     from sodbench.data.discovery import discover
     from sodbench.reports.figures.contact_sheet import PAGE, contact_sheet
     from sodbench.reports.figures.style import figure_style, save_figure
@@ -107,10 +113,12 @@ def _draw_sheet(ranking: "Ranking", methods: "list[Scores]", options: WorstOptio
     paths = [maps_path(scores, options.maps) for scores in methods]
     found = [discover(path, [location.dataset]) for path in paths]
     passed = dict.fromkeys(line for _, notices in found for line in notices)
-    for line in (*passed, *location.passed_over, *location.photos_passed_over):
-        say(line)
     discovered = [{maps.method: maps.entries for maps in sets} for sets, _ in found]
     entries = [maps_of(*of_method) for of_method in zip(methods, discovered, paths, strict=True)]
+    by_method = {scores.method: maps for scores, maps in zip(methods, entries, strict=True)}
+    unpaired = maps_without_a_mask(by_method, location)
+    for line in (*passed, *unpaired, *location.passed_over, *location.photos_passed_over):
+        say(line)
     images = [ranked.image for ranked in ranking.images[:PAGE]]
     with progress_bar("sheet", "picture") as progress:
         shown = list(zip(methods, entries, strict=True))

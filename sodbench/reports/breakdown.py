@@ -2,14 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 from sodbench.analysis.attributes import ATTRIBUTES
 from sodbench.analysis.breakdown import Breakdown, ImageGroup, Interval
 from sodbench.analysis.statistics.resampling import FEWEST_IMAGES
 from sodbench.errors import first_few
 from sodbench.metrics import METRICS
-from sodbench.utils.text import aligned, finite, printable
+from sodbench.utils.text import aligned, json_text, printable
 
 
 def breakdown_text(breakdowns: Sequence[Breakdown]) -> str:
@@ -77,17 +76,14 @@ def breakdown_table(breakdown: Breakdown) -> str:
     return f"{title}, by {ATTRIBUTES[breakdown.attribute].meaning}\n{aligned(lines, (0, len(lines[0]) - 1))}"
 
 
-def breakdown_record(breakdown: Breakdown) -> dict[str, Any]:
-    """Return the breakdown in full precision, as JSON takes it; undefined values are None."""
-    groups = [
-        {
-            **group._asdict(),
-            "values": [finite(value) for value in group.values],
-            "difference": finite(group.difference),
-        }
-        for group in (breakdown.whole, *breakdown.groups)
-    ]
-    return {**{k: v for k, v in vars(breakdown).items() if k != "whole"}, "groups": groups}
+def breakdowns_json(breakdowns: Sequence[Breakdown]) -> str:
+    """Return breakdowns as a JSON list, in full precision; undefined values are null."""
+    records = []
+    for breakdown in breakdowns:
+        record = {name: value for name, value in vars(breakdown).items() if name != "whole"}
+        groups = [group._asdict() for group in (breakdown.whole, *breakdown.groups)]
+        records.append({**record, "groups": groups})
+    return json_text(records)
 
 
 def _shown(value: float, sign: str = "+") -> str:

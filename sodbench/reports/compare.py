@@ -1,6 +1,5 @@
 """A comparison as text, JSON and CSV; every sentence is made from the numbers."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +10,7 @@ from sodbench.analysis.compare import Comparison, Difference
 from sodbench.analysis.statistics.resampling import ALPHA, FEWEST_IMAGES, TIE
 from sodbench.metrics import METRICS, find_metric, part_of
 from sodbench.protocol import Protocol
-from sodbench.utils.text import aligned, printable, sheet_text
+from sodbench.utils.text import aligned, json_text, printable, sheet_text
 
 FEWEST_DATASETS = 10
 """Friedman's chi-square holds from about as many blocks (Demšar 2006, section 3.2.2)."""
@@ -274,7 +273,7 @@ def comparison_json(comparison: Comparison) -> str:
         ],
         "ranks": [_ranks_record(comparison, metric) for metric in comparison.ranks],
     }
-    return json.dumps(made, indent=2, allow_nan=False)
+    return json_text(made)
 
 
 def _record(difference: Difference) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """Explanations as text and JSON. Rounding is done only here."""
 
-import json
 import math
 import textwrap
-from collections.abc import Mapping
 from decimal import Decimal
 
 from sodbench.analysis.explain.explain import AS_SCORED, PRINTED_ALIKE, Candidate, Explanation, coarse
 from sodbench.errors import first_few
 from sodbench.metrics import METRICS
-from sodbench.utils.text import aligned, finite, printable
+from sodbench.utils.text import aligned, json_text, printable
 
 SHOWN = 5
 """Sets of conventions that are listed beside the presets."""
@@ -47,16 +45,16 @@ def explanation_json(explanation: Explanation) -> str:
     record = {
         "method": explanation.method,
         "signature": explanation.signature,
-        "figures": _finite(explanation.base),
-        "presets": {name: _finite(values) for name, values in explanation.presets.items()},
+        "figures": explanation.base,
+        "presets": explanation.presets,
         "conventions": [
             {
                 "metric": effect.metric,
                 "convention": effect.convention,
                 "text": effect.text,
                 "tools": effect.tools,
-                "value": finite(effect.value),
-                "difference": finite(effect.difference),
+                "value": effect.value,
+                "difference": effect.difference,
             }
             for effect in explanation.effects
         ],
@@ -65,17 +63,15 @@ def explanation_json(explanation: Explanation) -> str:
         "readings": [
             {
                 "names": list(candidate.names),
-                "figures": _finite(
-                    dict(zip([c.metric for c in explanation.claims], candidate.values, strict=True))
-                ),
-                "miss": candidate.miss if math.isfinite(candidate.miss) else None,
+                "figures": dict(zip([c.metric for c in explanation.claims], candidate.values, strict=True)),
+                "miss": candidate.miss,
                 "yields": candidate.yields,
             }
             for candidate in explanation.candidates
         ],
         "findings": list(explanation.findings),
     }
-    return json.dumps(record, indent=2, allow_nan=False)
+    return json_text(record)
 
 
 def _metric_block(explanation: Explanation, metric: str) -> str:
@@ -158,7 +154,3 @@ def _called(explanation: Explanation, best: Candidate) -> str:
 
 def _digits(value: float, digits: int = DIGITS) -> str:
     return "-" if math.isnan(value) else f"{value:.{digits}f}"
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: finite(value) for name, value in values.items()}

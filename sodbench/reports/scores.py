@@ -1,12 +1,11 @@
 """Scores as text: pure functions from scores to strings. Rounding is done only here."""
 
-import json
 import math
 from collections.abc import Sequence
 
 from sodbench.metrics import METRICS
 from sodbench.scoring.scores import Scores
-from sodbench.utils.text import aligned, finite, printable, sheet_text
+from sodbench.utils.text import aligned, json_text, printable, sheet_text
 
 
 def text_table(scores: Sequence[Scores], decimals: int = 4) -> str:
@@ -40,7 +39,7 @@ def text_table(scores: Sequence[Scores], decimals: int = 4) -> str:
 
 def scores_json(scores: Sequence[Scores]) -> str:
     """Return scores as a JSON list, in full precision; undefined values are null."""
-    return json.dumps(
+    return json_text(
         [
             {
                 "method": s.method,
@@ -48,12 +47,10 @@ def scores_json(scores: Sequence[Scores]) -> str:
                 "n": s.n,
                 "of": s.of,
                 "signature": s.signature,
-                "scores": {name: finite(value) for name, value in s.summary().items()},
+                "scores": s.summary(),
             }
             for s in scores
-        ],
-        indent=2,
-        allow_nan=False,
+        ]
     )
 
 

@@ -1,11 +1,9 @@
 """Rankings of the worst images as text, CSV and JSON."""
 
-import json
-
 from sodbench.analysis.worst import Ranking
 from sodbench.errors import first_few
 from sodbench.metrics import METRICS
-from sodbench.utils.text import aligned, printable, sheet_text
+from sodbench.utils.text import aligned, json_text, printable, sheet_text
 
 
 def ranking_title(ranking: Ranking) -> str:
@@ -59,4 +57,4 @@ def ranking_json(ranking: Ranking) -> str:
         | {"difference": ranked.difference, "notes": list(ranked.notes)}
         for rank, ranked in enumerate(ranking.images, start=1)
     ]
-    return json.dumps({**vars(ranking), "images": images}, indent=2, allow_nan=False)
+    return json_text({**vars(ranking), "images": images})

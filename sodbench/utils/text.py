@@ -1,10 +1,11 @@
 """Columns, escapes and numbers for a terminal."""
 
 import csv
+import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 
 PLAIN = {
@@ -21,6 +22,28 @@ def finite(value: float) -> float | None:
     True
     """
     return value if math.isfinite(value) else None
+
+
+def json_text(record: object) -> str:
+    """Return a record as JSON; what JSON has no number for is null. See `finite`.
+
+    >>> print(json_text({"scores": (0.5, float("inf"))}))
+    {
+      "scores": [
+        0.5,
+        null
+      ]
+    }
+    """
+    return json.dumps(_without_nan(record), indent=2, allow_nan=False)
+
+
+def _without_nan(record: object) -> object:
+    if isinstance(record, float):
+        return finite(record)
+    if isinstance(record, Mapping):
+        return {key: _without_nan(value) for key, value in record.items()}
+    return [_without_nan(value) for value in record] if isinstance(record, list | tuple) else record
 
 
 def counted(n: int, noun: str) -> str:

@@ -31,7 +31,7 @@ from sodbench.data.locations import from_masks, locate
 from sodbench.data.registry import find
 from sodbench.errors import DatasetError, ScoresError
 from sodbench.protocol import Protocol
-from sodbench.reports.breakdown import breakdown_record, breakdown_sentence, breakdown_text
+from sodbench.reports.breakdown import breakdown_sentence, breakdown_text, breakdowns_json
 from sodbench.reports.figures.attributes import by_attribute_figure
 from sodbench.reports.figures.style import figure_style, save_figure
 from sodbench.scoring.pipeline import score_folder
@@ -307,7 +307,7 @@ def test_text_and_json(pair):
         "In no group, as size is undefined: 1 image (i40).",
     ]
     assert breakdown_text(found).splitlines()[-1] == f"signature: {few[0].signature}"
-    again = json.loads(json.dumps(breakdown_record(found[0]), allow_nan=False))
+    again = json.loads(breakdowns_json(found))[0]
     assert [group["label"] for group in again["groups"]] == ["all", "<10%"]
     assert again["groups"][1]["values"] == [a, b]
     assert again["groups"][1]["interval"] is None
@@ -319,7 +319,7 @@ def test_undefined_metrics_of_a_group(pair):
     (found,) = breakdown(blank, "size", grouped, ["relax_f"], resamples=100)
     assert math.isnan(found.groups[0].difference)
     assert found.groups[0].interval is None
-    assert breakdown_record(found)["groups"][0]["values"] == [None, None]
+    assert json.loads(breakdowns_json([found]))[0]["groups"][0]["values"] == [None, None]
 
 
 def test_images_where_a_metric_is_undefined_do_not_count():
@@ -331,7 +331,7 @@ def test_images_where_a_metric_is_undefined_do_not_count():
     assert found.whole.ahead(True) is None
     assert whole.whole.interval is not None
     assert "fewer than 20 images, so no verdict, for <10%" in breakdown_text([found])
-    json.dumps(breakdown_record(found), allow_nan=False)
+    assert "NaN" not in breakdowns_json([found])
 
 
 def test_what_is_not_comparable_is_refused(pair, location, demo):

@@ -328,6 +328,14 @@ def test_letters_stand_behind_the_values(five):
     assert comparison_json(five).count('"letters": {') == 2
 
 
+def test_infinite_values_are_null_in_json(five):
+    """A metric of a user's own may have any value."""
+    first, *rest = five.differences
+    odd = replace(five, differences=(replace(first, value_a=float("inf"), low=float("nan")), *rest))
+    record = json.loads(comparison_json(odd))["differences"][0]
+    assert (record["value_a"], record["difference"], record["low"]) == (None, None, None)
+
+
 def test_letters_of_ranks_are_those_of_their_groups(five):
     for ranks in five.ranks.values():
         for j, k in combinations(range(5), 2):

@@ -1,5 +1,7 @@
 """Photos, masks and maps side by side: which images are chosen, what is shown, what is refused."""
 
+import os
+import shutil
 from itertools import pairwise
 from pathlib import Path
 
@@ -160,3 +162,12 @@ def test_a_directory_named_like_a_map_is_refused(demo):
     (folder / f"{name}.png").mkdir(parents=True)
     message = rf"mine/demo/{name}\.png: is a directory, expected an image file"
     refused("plot-qualitative", "preds", "-d", "demo", "--images", name, "--out", "q.png", match=message)
+
+
+def test_a_directory_and_a_pipe_among_the_maps_are_said(demo):
+    name = demo_names()[0]
+    folder = shutil.copytree(demo_folder() / "preds/blurred/demo", Path("preds/mine/demo"))
+    (folder / "x.png").mkdir()
+    os.mkfifo(folder / "y.png")
+    done = good("plot-qualitative", "preds", "-d", "demo", "--images", name, "--out", "q.png")
+    assert "mine on demo: maps without a mask, passed over: 2 (x.png, y.png)\n" in done.stderr

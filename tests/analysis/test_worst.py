@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from dataclasses import replace
 from itertools import combinations
@@ -13,13 +14,13 @@ from PIL import Image
 from workspace import IDS, good, map_of, mask_of, plant, plant_maps, plant_masks, refused, save
 
 from sodbench.analysis.pictures import Pictures, load_pictures, location_of
-from sodbench.analysis.worst import rank
+from sodbench.analysis.worst import Ranked, rank
 from sodbench.data.demo import demo_folder, demo_mask, demo_photo
 from sodbench.metrics import METRICS
 from sodbench.reports.figures.contact_sheet import PAGE, contact_sheet
 from sodbench.reports.figures.qualitative import errors
 from sodbench.reports.figures.style import figure_style
-from sodbench.reports.worst import ranking_title
+from sodbench.reports.worst import ranking_json, ranking_title
 from sodbench.scoring.scores import Scores
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -310,6 +311,23 @@ def test_missing_and_renamed_maps_are_shown_as_scored(here):
     found = load_pictures(IDS, [(scores, _entries(Path("maps")))], location_of(scores))
     assert not found[3].maps["maps"].any()
     np.testing.assert_array_equal(found[1].maps["maps"], map_of(1))
+
+
+def test_infinite_values_are_null_in_json(own):
+    """A metric of a user's own may have any value."""
+    ranking = rank(Scores.load(Path(own)), "mae", 1)
+    odd = replace(ranking, images=(Ranked("im0", float("inf"), float("nan"), ()),))
+    (record,) = json.loads(ranking_json(odd))["images"]
+    assert (record["value"], record["than"], record["difference"]) == (None, None, None)
+
+
+def test_what_is_not_used_is_said(own):
+    """Also what is named like a map and is none; nothing of it is opened."""
+    Path("maps/x.png").mkdir()
+    os.mkfifo("maps/y.png")
+    save(map_of(0), "maps/z.png")
+    done = good("worst", own, "--out", "w.png")
+    assert "maps on own: maps without a mask, passed over: 3 (x.png, y.png, z.png)\n" in done.stderr
 
 
 def test_several_datasets_need_a_name(own):

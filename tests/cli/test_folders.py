@@ -173,3 +173,23 @@ def test_the_score_of_a_run_says_nothing_of_its_own_file(folders: Path) -> None:
     result = good(*RUN, "--device", "cpu", "-d", "OWN", "--data", "data", "--score")
     assert "passed over" not in result.stderr
     assert json.loads(Path("preds/tiny/OWN/run.json").read_text())["complete"] is True
+
+
+@pytest.mark.parametrize("file", [f"{MASKS}/im0.png", f"{PHOTOS}/im0.jpg", "maps/im0.png"])
+@pytest.mark.parametrize("command", ["worst", "plot-qualitative"])
+def test_a_file_of_a_figure_that_cannot_be_read_is_named(folders: Path, command: str, file: str) -> None:
+    """Of a map that is there and not the one that was scored, worst says that instead."""
+    words, _ = COMMANDS[command]
+    path = Path(file)
+    content = path.read_bytes()
+    path.write_bytes(content[:60])
+    broken = (
+        "maps are not those that were scored" if (command, file[:4]) == ("worst", "maps") else rf"{file}: "
+    )
+    refused(*words, match=rf"^Error: .*{broken}")
+    path.unlink()
+    path.mkdir()
+    refused(*words, match=rf"^Error: {file}: is a directory, expected an image file\.\n$")
+    path.rmdir()
+    path.write_bytes(content)
+    good(*words)
