@@ -15,11 +15,12 @@ there the last bit of p can decide whether a level counts, and it differs in the
 """
 
 from typing import Any, NamedTuple, TypeAlias
+from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.errors import PredictionError
+from sodbench.errors import PredictionError, first_few
 from sodbench.protocol import Protocol
 from sodbench.utils.kernels import kernel
 
@@ -150,37 +151,63 @@ def level_counts(pred: NDArray[np.uint8], gt: NDArray[np.bool_]) -> LevelCounts:
     >>> int(counts.bg[0]), int(counts.fg[9])
     (1, 1)
     """
-    check_pair(pred, gt)
+    gt = check_pair(pred, gt)
     bg, fg = quadrant_counts(pred, gt, *pred.shape)[0]
     return LevelCounts(fg, bg)
 
 
-def check_pair(pred: NDArray[np.uint8], gt: NDArray[np.bool_]) -> None:
-    """Raise an error for arrays on which no metric is defined.
+def check_pair(pred: NDArray[np.uint8], gt: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Raise an error for arrays on which no metric is defined; return the mask as bool.
+
+    A uint8 mask of 0 and 255, or of 0 and 1 (with a warning), is read as a file would be. Which levels of any
+    other are object is for a protocol to say.
 
     Raises
     ------
     PredictionError
-        `pred` is not (h, w) uint8, `gt` is not bool, the shapes differ, or they are empty.
+        `pred` is not (h, w) uint8, `gt` neither bool nor of two such levels; the shapes differ, or are empty.
+
+    Examples
+    --------
+    >>> check_pair(np.array([[7, 8]], np.uint8), np.array([[0, 255]], np.uint8))
+    array([[False,  True]])
     """
-    for name, array, dtype, way in (
-        ("pred", pred, np.dtype(np.uint8), "levels 0 to 255; read files with sodbench.data.images.maps"),
+    for name, array, dtypes, way in (
+        ("pred", pred, ("uint8",), "levels 0 to 255; read files with sodbench.data.images.maps"),
         (
             "gt",
             gt,
-            np.dtype(np.bool_),
-            "True = object; binarise levels with sodbench.data.images.maps.binarise",
+            ("bool", "uint8"),
+            "convert it: gt > 0.5 if its values lie in [0, 1], gt > 128 if it has levels 0 to 255",
         ),
     ):
-        if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype != dtype:
+        if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.name not in dtypes:
             actual = (
                 f"{array.ndim}-D {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
             )
-            raise PredictionError(f"{name} must be a 2-D {dtype} array ({way}), found {actual}.")
+            raise PredictionError(
+                f"{name} must be a 2-D {' or '.join(dtypes)} array ({way}), found {actual}."
+            )
     if pred.shape != gt.shape:
         raise PredictionError(f"pred is {pred.shape} and gt {gt.shape}; their shapes must be equal.")
     if pred.size == 0:
         raise PredictionError(f"pred and gt are empty, shape {pred.shape}.")
+    return _binary(gt)
+
+
+def _binary(levels: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.bool_]:
+    if levels.dtype == np.bool_:
+        return levels.view(np.bool_)
+    top = int(levels.max())
+    if top == 1:
+        warn("gt: mask with maximum 1, read as 0 and 255", stacklevel=4)
+    elif not np.isin(levels, (0, 255)).all():
+        listed = first_few([str(level) for level in np.unique(levels)])
+        raise PredictionError(
+            f"gt has the levels {listed}, expected bool, or 0 and 255: say which are object, "
+            f"e.g. gt > {top // 2}."
+        )
+    return levels > 0
 
 
 def level_range(counts: LevelCounts, how: str) -> tuple[Counts, Counts]:

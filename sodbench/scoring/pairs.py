@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
+from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.data.images.decoding import SaliencyMap
-from sodbench.data.images.maps import Mask, binarise, mask_from, prediction_from, resized_mask
+from sodbench.data.images.decoding import FILE_NOTES, SaliencyMap
+from sodbench.data.images.maps import Mask, binarised, mask_from, prediction_from, resized_mask
 from sodbench.data.sources import ImageFile
 from sodbench.metrics import METRICS, check_metrics, parts_of
 from sodbench.metrics.histogram import (
@@ -24,6 +25,9 @@ from sodbench.protocol import Protocol, fixed_size
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row, needed
 from sodbench.scoring.scores import Scores
+
+MASK_WAY = "with a protocol whose mask_threshold is"
+"""How the library takes another rule for masks."""
 
 
 class PreparedMask(NamedTuple):
@@ -49,7 +53,8 @@ def score_image(
     pred
         ``(h, w)`` uint8 levels; `sodbench.data.images.decoding.decode` reads them from a file.
     gt
-        ``(h, w)`` bool mask, or its uint8 levels, which the protocol then binarises.
+        ``(h, w)`` bool mask, or its uint8 levels, read by the rules for files: 0/1 as 0/255, with a warning;
+        others by the protocol's rule, an error if it leaves no object of a mask that is not empty.
     protocol
         A preset's name, a signature, or a Protocol.
     metrics
@@ -63,6 +68,8 @@ def score_image(
     ------
     PredictionError
         The arrays' shapes or types are not as above.
+    DatasetError
+        The protocol's rule leaves no object of the mask.
     ProtocolError, ScoresError
         The protocol or a metric is unknown.
 
@@ -123,12 +130,15 @@ def score_pair(
 
 
 def _mask_of_array(gt: NDArray[Any], protocol: Protocol) -> Mask:
-    """Take a bool mask, or binarise uint8 levels as they are: the reader's rules are for files."""
+    """Take a bool mask, or uint8 levels by the rules for files; `check_pair` refuses others."""
     gt = np.array(gt, order="C")
-    if gt.dtype != np.uint8:
+    if gt.dtype != np.uint8 or gt.ndim != 2 or gt.size == 0:
         return Mask(gt, gt * np.uint8(255) if gt.dtype == np.bool_ else gt, ())
-    grey = ("grey",) if not np.isin(gt, (0, 255)).all() else ()
-    return Mask(binarise(gt, protocol.mask_threshold, protocol.eps), gt, grey)
+    levels = SaliencyMap(gt, ())
+    mask = binarised(levels, "gt", rule=protocol.mask_threshold, eps=protocol.eps, way=MASK_WAY)
+    if "mask-01" in mask.notes:
+        warn(f"gt: {FILE_NOTES['mask-01']}", stacklevel=3)
+    return mask
 
 
 def prepared_from(data: bytes, where: str, plan: Plan, graded: bool) -> PreparedMask:

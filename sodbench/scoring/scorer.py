@@ -3,17 +3,19 @@
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
+from warnings import warn
 
 import numpy as np
 
 from sodbench.data.images.arrays import levels_of_array, split_batch
+from sodbench.data.images.decoding import FILE_NOTES
 from sodbench.data.images.maps import binarised, fitted, resized_mask
 from sodbench.data.registry import lookup
 from sodbench.data.sources import digest_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few
 from sodbench.metrics import METRICS, check_metrics
 from sodbench.protocol import Protocol, fixed_size
-from sodbench.scoring.pairs import prepare_mask, score_pair
+from sodbench.scoring.pairs import MASK_WAY, prepare_mask, score_pair
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
 
@@ -105,6 +107,8 @@ class Scorer:
         if twice := sorted({name for name in ids if name in self._rows or ids.count(name) > 1}):
             raise PredictionError(f"{first_few(twice)}: scored already, expected each id once.")
         rows = [self._row(*of_image) for of_image in zip(ids, preds, masks, strict=True)]
+        if scaled := [row.id for row in rows if "mask-01" in row.notes]:
+            warn(f"gt of {first_few(scaled)}: {FILE_NOTES['mask-01']}", stacklevel=2)
         self._rows |= {row.id: row for row in rows}
 
     def _row(self, image: str, pred: Any, gt: Any) -> Row:
@@ -115,6 +119,7 @@ class Scorer:
             rule=protocol.mask_threshold,
             eps=protocol.eps,
             graded=bool(self._registered and self._registered.grey_masks),
+            way=MASK_WAY,
         )
         decoded = levels_of_array(pred, f"pred of {image}")
         digest = f"{_digest(mask.levels)}-{_digest(decoded.levels)}"

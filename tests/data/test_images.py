@@ -383,7 +383,10 @@ class TestColour:
 
     def test_coloured_palette(self) -> None:
         palette = [(b"PLTE", bytes([9, 9, 9, 128, 0, 0]))]
-        refused(png(2, 1, 8, 3, b"\0\0\1", palette), "differ by up to 128")
+        message = (
+            r"palette is coloured \(its pixels are entries 0: \(9, 9, 9\), 1: \(128, 0, 0\)\)\. If .*labels"
+        )
+        refused(png(2, 1, 8, 3, b"\0\0\1", palette), message)
 
     def test_index_beyond_palette(self) -> None:
         refused(png(2, 1, 8, 3, b"\0\0\2", [(b"PLTE", bytes(6))]), "palette entry 2, but the palette has 2")

@@ -44,9 +44,7 @@ def of_files(here):
         pytest.param((np.stack(MAPS)[:, None], np.stack(MASKS)[:, None] > 128), id="(n, 1, h, w) and bool"),
         pytest.param((np.stack(MAPS) / 255, np.stack(MASKS) / 255), id="float64"),
         pytest.param((torch.tensor(np.stack(MAPS)), torch.tensor(np.stack(MASKS))), id="tensors"),
-        pytest.param(
-            (torch.tensor(FLOATS).float()[:, None], torch.tensor(np.stack(MASKS) // 255)), id="float32, 0/1"
-        ),
+        pytest.param((torch.tensor(FLOATS).float()[:, None], torch.tensor(np.stack(MASKS))), id="float32"),
         pytest.param(
             ([torch.tensor(m)[None] / 255 for m in MAPS], [torch.tensor(m > 0) for m in MASKS]),
             id="tensors in lists",
@@ -57,6 +55,13 @@ def test_as_files_are_scored(of_files, batch):
     scores = scored(*batch)
     assert scores.summary() == of_files.summary()
     assert numbers_of(scores) == numbers_of(of_files)
+
+
+def test_masks_of_0_and_1_are_read_and_warned_of(of_files):
+    scorer = Scorer()
+    with pytest.warns(UserWarning, match=r"^gt of 000000, .*: mask with maximum 1, read as 0 and 255$"):
+        scorer.update(MAPS, [mask // 255 for mask in MASKS])
+    assert scorer.compute().summary() == of_files.summary()
 
 
 def test_gradients_and_half_precision(of_files):
@@ -148,7 +153,7 @@ def test_protocols(of_files):
             np.ones((3, 2)),
             OBJECT,
             PredictionError,
-            "map is 2x3, its mask 3x2 .* turned.* take a protocol with",
+            "map is 2x3, its mask 3x2 .* turned.* Resizing would squeeze it",
         ),
         (np.ones((2, 2, 3)), OBJECT, PredictionError, "pred has 2 images and gt 1"),
         (
@@ -236,7 +241,7 @@ def test_unknown_choices():
 
 
 def test_nothing_of_the_caller_is_changed():
-    pred, gt = MAPS[0] / 255, MASKS[0] // 255
+    pred, gt = MAPS[0] / 255, MASKS[0].copy()
     before = pred.copy(), gt.copy()
     Scorer().update(pred, gt)
     np.testing.assert_array_equal(pred, before[0])

@@ -91,7 +91,8 @@ def levels_of_array(
     if values.dtype.kind != "f":
         raise error(
             f"{where}: {values.dtype} values, expected float in [0, 1], uint8 levels or bool. "
-            "Convert them, so that it is clear which value is white."
+            "Convert them, so that it is clear which value is white: values > 0 if they are 0 and 1, "
+            "values.astype(np.uint8) if they are levels 0 to 255."
         )
     low, high = float(values.min()), float(values.max())
     if low < 0 or high > 1:

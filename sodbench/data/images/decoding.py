@@ -27,7 +27,7 @@ from sodbench.data.images.png import (
     inflated,
     samples_of,
 )
-from sodbench.errors import PredictionError, SodbenchError
+from sodbench.errors import PredictionError, SodbenchError, first_few
 
 FILE_NOTES = {
     "jpeg": "lossy format (JPEG, lossy WebP, AVIF, JPEG 2000): levels near edges are not those written",
@@ -258,7 +258,14 @@ def _through_palette(
     if alpha is not None:
         _check_opaque(np.frombuffer(alpha[:256].ljust(256, b"\xff"), np.uint8)[used])
     levels = np.zeros(256, np.uint8)
-    levels[used] = _luma(table[used])
+    try:
+        levels[used] = _luma(table[used])
+    except RefusalError as cause:
+        entries = first_few([f"{entry}: {tuple(map(int, table[entry]))}" for entry in used])
+        raise RefusalError(
+            f"indexed picture whose palette is coloured (its pixels are entries {entries}). If these numbers "
+            "are labels, save the mask as 0 and 255: np.array(image) > 0."
+        ) from cause
     return levels.take(indices)
 
 

@@ -142,9 +142,15 @@ def mask_from(data: bytes, where: str, *, rule: str = ">128", eps: float = 0.0, 
 
 
 def binarised(
-    mask: SaliencyMap, where: str, *, rule: str = ">128", eps: float = 0.0, graded: bool = False
+    mask: SaliencyMap,
+    where: str,
+    *,
+    rule: str = ">128",
+    eps: float = 0.0,
+    graded: bool = False,
+    way: str = "--mask-threshold",
 ) -> Mask:
-    """Binarise the levels of a mask by the rules for files; see `mask_from`."""
+    """Binarise the levels of a mask by the rules for files; see `mask_from`. `way` takes another rule."""
     levels, notes = mask
     top = levels.max()
     if top == 1:
@@ -164,7 +170,7 @@ def binarised(
         listed = first_few([str(v) for v in np.unique(levels)])
         raise DatasetError(
             f"{where}: the mask is not empty (levels {listed}), but the rule {rule} leaves it no foreground. "
-            f"Say which levels are foreground, e.g. --mask-threshold '>{top // 2}'."
+            f"Say which levels are foreground, e.g. {way} '>{top // 2}'."
         )
     return Mask(gt, levels, notes)
 
