@@ -170,4 +170,7 @@ def test_a_directory_and_a_pipe_among_the_maps_are_said(demo):
     (folder / "x.png").mkdir()
     os.mkfifo(folder / "y.png")
     done = good("plot-qualitative", "preds", "-d", "demo", "--images", name, "--out", "q.png")
-    assert "mine on demo: maps without a mask, passed over: 2 (x.png, y.png)\n" in done.stderr
+    assert (
+        "mine on demo: maps without a mask, passed over: 2 (mine/demo/x.png, mine/demo/y.png)\n"
+        in done.stderr
+    )
