@@ -21,12 +21,13 @@ PRECISIONS = ("fp32", "bf16", "fp16")
 
 def split_names(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     """Split comma-separated, repeatable options."""
-    names = tuple(
-        dict.fromkeys(name.strip() for value in values for name in value.split(",") if name.strip())
-    )
-    if values and not names:
-        raise click.BadParameter(f"{values[0]!r} holds no name.", ctx, param)
-    return names
+    names: list[str] = []
+    for value in values:
+        given = [word.strip() for word in value.split(",") if word.strip()]
+        if not given:
+            raise click.BadParameter(f"{value!r} holds no name.", ctx, param)
+        names += given
+    return tuple(dict.fromkeys(names))
 
 
 def names_option(

@@ -199,9 +199,16 @@ def check_targets(*files: Path | None, as_json: bool = False) -> None:
             check_writable(file.parent)
 
 
-def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | None, as_json: bool) -> None:
-    """Write the files asked for, and print the table or JSON."""
-    from sodbench.reports.scores import images_csv, scores_csv, scores_json, text_table
+def report(
+    scores: "list[Scores]",
+    csv_file: Path | None = None,
+    images_file: Path | None = None,
+    as_json: bool = False,
+    all_metrics: bool = False,
+) -> None:
+    """Write the files asked for, and print JSON, or the table of the usual metrics or of all."""
+    from sodbench.metrics import METRICS
+    from sodbench.reports.scores import images_csv, scores_csv, scores_json, text_table, usual_metrics
     from sodbench.utils.files import replacing
 
     writers: dict[Path | None, Callable[[list[Scores]], str]]
@@ -212,7 +219,13 @@ def report(scores: "list[Scores]", csv_file: Path | None, images_file: Path | No
         elif file is not None:
             with replacing(file) as part:
                 part.write_text(text(scores), encoding="utf-8")
-    show(scores_json(scores) if as_json else text_table(scores))
+    if as_json:
+        show(scores_json(scores))
+        return
+    columns = tuple(METRICS) if all_metrics else usual_metrics(scores)
+    show(text_table(scores, metrics=columns))
+    if more := [name for name in METRICS if name not in columns and any(name in s.metrics for s in scores)]:
+        say(f"Also computed: {', '.join(more)}. Pass --metrics all to score or rescore to see them.")
 
 
 def shown_rate(speed: float | None, unit: str) -> str:

@@ -1,14 +1,18 @@
 """``sodbench rescore``."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sodbench.cli.conventions import ProtocolChoice, ProtocolCommand, gathered, protocol_options
-from sodbench.cli.options import METHODS_OPTION, datasets_option, output_options
+from sodbench.cli.options import METHODS_OPTION, datasets_option, metrics_option, output_options
 from sodbench.cli.output import check_targets, report, say
 from sodbench.cli.parameters import FOLDER, argument
+
+if TYPE_CHECKING:
+    from sodbench.scoring.scores import Scores
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,7 @@ class RescoreOptions:
     stored: tuple[Path, ...]
     datasets: tuple[str, ...]
     methods: tuple[str, ...]
+    metrics: tuple[str, ...]
     csv_file: Path | None
     images_file: Path | None
     as_json: bool
@@ -28,6 +33,7 @@ class RescoreOptions:
 @argument("stored", nargs=-1, type=FOLDER, required=True)
 @datasets_option()
 @METHODS_OPTION
+@metrics_option("those stored, of which the table shows the first five")
 @output_options
 @protocol_options(default=None)
 @gathered(RescoreOptions)
@@ -54,5 +60,16 @@ def rescore(options: RescoreOptions) -> None:
                 f"{scores.method} on {scores.dataset_name}: {', '.join(lost)} left out, as this "
                 "protocol needs the images again for them: run `sodbench score`."
             )
-        shown.append(moved)
-    report(shown, options.csv_file, options.images_file, options.as_json)
+        shown.append(_only(moved, options.metrics))
+    report(shown, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
+
+
+def _only(scores: "Scores", metrics: tuple[str, ...]) -> "Scores":
+    """Leave some metrics of scores, all that there are for ``all`` or none."""
+    from sodbench.metrics import METRICS, metric_ids
+
+    wanted = metric_ids(metrics)
+    if len(wanted) in (0, len(METRICS)):
+        return scores
+    scores.check_computed(wanted)
+    return replace(scores, metrics=tuple(name for name in METRICS if name in wanted))

@@ -111,7 +111,7 @@ def run(options: RunOptions) -> None:
     failed = run_sets(sets, settings, progress_bar, say)
     if options.then_score and not failed:
         results = _score_maps(sets, options.data)
-        report(results.scores, None, None, as_json=False)
+        report(results.scores)
         for line in results.stored:
             say(line)
     if failed:

@@ -55,7 +55,7 @@ class ScoreOptions:
 @DATA_OPTION
 @MASKS_OPTION
 @METHODS_OPTION
-@metrics_option("all")
+@metrics_option("all, of which the table shows the first five")
 @option("--missing", default="error", show_default=True, help="Missing predictions: error, zero or skip.")
 @STRIP_OPTION
 @LOOSE_OPTION
@@ -106,7 +106,7 @@ def score(options: ScoreOptions) -> None:
         say(notice)
     others: Others = "replace" if options.force else "refuse"
     results = score_jobs(jobs, plan, options.scores, options.protocol.mask_rule, progress_bar, say, others)
-    report(results.scores, options.csv_file, options.images_file, options.as_json)
+    report(results.scores, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
     for line in results.stored:
         say(line)
     if len({scores.method for scores in results.scores}) > 1:

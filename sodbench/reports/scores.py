@@ -3,12 +3,19 @@
 import math
 from collections.abc import Sequence
 
-from sodbench.metrics import METRICS
+from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.scoring.scores import Scores
 from sodbench.utils.text import aligned, json_text, printable, sheet_text
 
 
-def text_table(scores: Sequence[Scores], decimals: int = 4) -> str:
+def usual_metrics(scores: Sequence[Scores]) -> tuple[str, ...]:
+    """Return the metrics that a table shows unless others are asked for: the paper's, where all have them."""
+    if all(set(PAPER_METRICS) <= set(s.metrics) for s in scores):
+        return PAPER_METRICS
+    return tuple(METRICS)
+
+
+def text_table(scores: Sequence[Scores], decimals: int = 4, metrics: Sequence[str] = tuple(METRICS)) -> str:
     """Lay out scores for a terminal: a table a dataset, the signatures under it.
 
     Parameters
@@ -17,21 +24,23 @@ def text_table(scores: Sequence[Scores], decimals: int = 4) -> str:
         Scores with the same metrics.
     decimals
         Digits after the point.
+    metrics
+        Which are shown, of those that there are.
     """
     blocks = []
     for dataset in dict.fromkeys(s.dataset for s in scores):
         rows = [s for s in scores if s.dataset == dataset]
-        metrics = [name for name in METRICS if any(name in s.metrics for s in rows)]
+        columns = [name for name in metrics if any(name in s.metrics for s in rows)]
         head = [
             "method",
             "n",
-            *(METRICS[m].arrowed for m in metrics),
+            *(METRICS[m].arrowed for m in columns),
         ]
         lines = [head]
         for s in rows:
             values = s.summary()
             lines.append(
-                [printable(s.method), f"{s.n}/{s.of}", *(_shown(values.get(m), decimals) for m in metrics)]
+                [printable(s.method), f"{s.n}/{s.of}", *(_shown(values.get(m), decimals) for m in columns)]
             )
         blocks.append(f"{rows[0].dataset_name}\n{aligned(lines, left=(0,))}\n\n{_signatures(rows)}")
     return "\n\n".join(blocks)

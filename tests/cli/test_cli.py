@@ -128,8 +128,29 @@ class TestOutput:
         assert row["scores"] == {name: everything[name] for name in ids}
 
     def test_arrows_and_order(self, score: tuple[str, ...]) -> None:
-        head = good("score", *score).stdout.splitlines()[1].split()
+        head = good("score", *score, "--metrics", "all").stdout.splitlines()[1].split()
         assert head == ["method", "n", *(m.label + "↓↑"[m.higher_is_better] for m in METRICS.values())]
+
+    def test_a_table_fits_a_terminal(self, score: tuple[str, ...]) -> None:
+        result = good("score", *score, "--csv", "a.csv")
+        head = result.stdout.splitlines()[1]
+        assert head.split()[2:] == [METRICS[name].arrowed for name in PAPER_METRICS]
+        assert len(head) <= 80
+        assert result.stderr.splitlines()[-2].startswith(
+            "Also computed: mean_f, adp_f, max_e, mean_e, adp_e."
+        )
+        assert list(scored(*score)[0]["scores"]) == list(METRICS)
+        assert good("rescore", "scores").stdout == result.stdout
+        whole_table = good("score", *score, "--metrics", "all").stdout
+        assert good("rescore", "scores", "--metrics", "all").stdout == whole_table
+        assert "Also computed" not in good("rescore", "scores", "--metrics", "mae").stderr
+        refused("rescore", "scores", "--metrics", "maxG", match="unknown metric 'maxG'")
+
+    def test_other_metrics_are_all_shown(self, score: tuple[str, ...]) -> None:
+        good("score", *score, "--metrics", "adp_e,MAE")
+        head = good("rescore", "scores").stdout.splitlines()[1]
+        assert head.split() == ["method", "n", "MAE↓", "adpE↑"]
+        refused("rescore", "scores", "--metrics", "max_e", match="max_e was not computed, only mae, adp_e")
 
     def test_odd_names(self, score: tuple[str, ...]) -> None:
         for name in ("=cmd", "a,b", 'q"t', "v1.5", "ü", "two\nlines"):

@@ -9,6 +9,7 @@ from workspace import commands_below, good, listing, plant_maps, plant_masks, re
 
 from sodbench.cli import main
 from sodbench.cli.completion import ATTRIBUTES, METRIC_IDS
+from sodbench.cli.options import split_names
 from sodbench.cli.parameters import Argument, Option
 from sodbench.metrics import METRICS
 
@@ -39,6 +40,21 @@ def test_every_option_has_a_help_text_and_refuses_what_is_empty() -> None:
     assert [f"{path} {option.opts[0]}" for path, option in OPTIONS if not option.help] == []
     bare = [(path, param.name) for path, param in PARAMETERS if not isinstance(param, Option | Argument)]
     assert bare == []
+
+
+@pytest.mark.parametrize("path", COMMANDS)
+def test_empty_values_are_usage_errors(path: str) -> None:
+    for param in COMMANDS[path].params:
+        if isinstance(param, click.Option) and not param.is_flag:
+            hint = f"Invalid value for .*'{param.opts[0]}'.*: "
+            refused(
+                *path.split(), param.opts[0], "", match=hint + "it is empty. Leave the option out", code=2
+            )
+            refused()
+            if param.callback is split_names:
+                refused(*path.split(), param.opts[0], ",", match=hint + "',' holds no name", code=2)
+        elif isinstance(param, click.Argument):
+            refused(*path.split(), "", match="it is empty. Leave it out, or give it a value", code=2)
 
 
 def test_hidden_spellings_are_no_shown_option_of_their_command() -> None:
