@@ -112,8 +112,12 @@ def first_lines(lines: Sequence[str], most: int = 5) -> str:
     return "\n".join([*lines[:most], *([f"and {rest} more"] if rest > 0 else [])])
 
 
+MANY = 25
+"""So many valid names can be listed; of more a few and their number."""
+
+
 def nearest(name: str, valid: Sequence[str], alike: float = 0.5) -> str:
-    """Return a hint that names the valid spellings nearest to `name`, or all of them.
+    """Return a hint that names the valid spellings nearest to `name`, all of them, or the first of many.
 
     `alike` is the least likeness from 0 to 1: high where `name` may well be none of them.
 
@@ -126,4 +130,6 @@ def nearest(name: str, valid: Sequence[str], alike: float = 0.5) -> str:
 
     folded = {v.casefold(): v for v in valid}
     close = [folded[m] for m in get_close_matches(name.casefold(), folded, n=3, cutoff=alike)]
-    return f"did you mean {' or '.join(close)}?" if close else f"valid: {', '.join(valid)}"
+    if close:
+        return f"did you mean {' or '.join(close)}?"
+    return f"valid: {first_few(valid, MANY if len(valid) <= MANY else 5)}"

@@ -14,7 +14,7 @@ from sodbench.cli.completion import (
     model_names,
     stored_methods,
 )
-from sodbench.cli.parameters import FIGURE_FILE, FOLDER, TEXT_FILE, Command, option
+from sodbench.cli.parameters import FIGURE_FILE, FOLDER, TABLE_FILE, TEXT_FILE, Command, option
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -93,7 +93,7 @@ def figure_option(default: str | None, *aliases: str) -> Callable[[Command], Com
 
 def text_option() -> Callable[[Command], Command]:
     """Add ``--out`` of a command that writes text."""
-    return _out(type=TEXT_FILE)
+    return _out(type=TABLE_FILE)
 
 
 def _out(**attributes: Any) -> Callable[[Command], Command]:

@@ -8,10 +8,14 @@ from typing import Any, TypeVar
 import click
 
 from sodbench.errors import FileError
-from sodbench.utils.files import check_path
+from sodbench.utils.files import check_folder, check_path
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
-SPREADSHEETS = (".xlsx", ".xlsm", ".xls", ".ods")
+NOT_TEXT = (
+    *(".xlsx", ".xlsm", ".xls", ".ods", ".docx", ".doc", ".odt", ".pptx", ".odp"),
+    *(".pdf", ".png", ".svg", ".jpg", ".zip", ".npz"),
+)
+"""Suffixes of files under which no text can be opened."""
 
 
 class Given(click.Parameter):
@@ -80,9 +84,12 @@ class AnyPath(click.Path):
 
 
 class OutputFile(AnyPath):
-    """A file to write, in a folder that is there: a mistyped one is not made."""
+    """A file to write, in a folder that is there: a mistyped one is not made.
 
-    def __init__(self, text: bool = False) -> None:
+    `text` are the suffixes of the text that is written, if it is text.
+    """
+
+    def __init__(self, *text: str) -> None:
         super().__init__(path_type=Path, dir_okay=False)
         self._text = text
 
@@ -92,19 +99,16 @@ class OutputFile(AnyPath):
         """Return the path, or raise a FileError that says what to do."""
         file = super().convert(value, param, ctx)
         name = param.opts[0] if param else "a file"
-        if self._text and file.suffix.lower() in SPREADSHEETS:
+        check_folder(file, name)
+        if self._text and file.suffix.lower() in NOT_TEXT:
             raise FileError(
-                f"{file}: {name} writes text, not a spreadsheet. Pass {file.with_suffix('.csv')}, "
-                "which spreadsheets open."
-            )
-        if not os.path.lexists(file.parent):
-            raise FileError(
-                f"{file}: there is no folder {file.parent}. Make it (mkdir -p '{file.parent}'), "
-                f"or pass another {name}."
+                f"{file}: {name} writes text, not {file.suffix}. Pass {file.with_suffix('.csv')}, which "
+                f"spreadsheets open{''.join(f', or {suffix}' for suffix in self._text if suffix != '.csv')}."
             )
         return file
 
 
 FOLDER = AnyPath(path_type=Path)
 FIGURE_FILE = OutputFile()
-TEXT_FILE = OutputFile(text=True)
+TEXT_FILE = OutputFile(".csv")
+TABLE_FILE = OutputFile(".txt", ".tex", ".md", ".html", ".csv")

@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sodbench.errors import FileError
 from sodbench.reports.table import MEAN_RANK, Grid, Table
 from sodbench.reports.views import TABLE_FORMATS, ShownCell, ShownRow, TableView, grid_view, table_view
 from sodbench.utils.text import aligned, printable, sheet_text
@@ -76,10 +77,25 @@ def render_grids(grids: Sequence[Grid], style: str = "text", *, title: str, mark
 def style_of(file: Path | None) -> str:
     """Return the format that a file's suffix asks for, else ``text``.
 
+    Raises
+    ------
+    FileError
+        The suffix is none of theirs.
+
+    Examples
+    --------
     >>> style_of(Path("table.tex")), style_of(None)
     ('latex', 'text')
     """
-    return next((name for name, f in TABLE_FORMATS.items() if file and f.suffix == file.suffix), "text")
+    if file is None or not file.suffix:
+        return "text"
+    by_suffix = {format.suffix: name for name, format in TABLE_FORMATS.items()}
+    if file.suffix.lower() not in by_suffix:
+        raise FileError(
+            f"{file}: unknown kind of table {file.suffix!r}; pass --out with {', '.join(by_suffix)}, or pass "
+            "--format."
+        )
+    return by_suffix[file.suffix.lower()]
 
 
 def tex(text: str) -> str:

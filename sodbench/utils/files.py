@@ -153,6 +153,21 @@ def _unreadable(cause: OSError | ValueError) -> str:
     return f"cannot read this file ({getattr(cause, 'strerror', None) or cause})."
 
 
+def check_folder(file: Path, option: str = "") -> None:
+    """Check that the folder of a file to be written is there; `option` names the file in the message.
+
+    Raises
+    ------
+    FileError
+        It is not: a mistyped folder is not made.
+    """
+    if not os.path.lexists(file.absolute().parent):
+        raise FileError(
+            f"{file}: there is no folder {file.parent}. Make it (mkdir -p '{file.parent}')"
+            + (f", or pass another {option}." if option else ".")
+        )
+
+
 def check_writable(folder: Path, option: str = "") -> None:
     """Check before the work starts that a folder can be created and written to; creates nothing.
 

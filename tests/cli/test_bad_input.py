@@ -724,7 +724,7 @@ class TestOutput:
         refused(*words, option, "no/dir/a.pdf", match=r"no/dir/a.pdf: there is no folder no/dir. Make it")
         assert listing(".") == []
         if option in ("--csv", "--per-image") or words[0] == "table":
-            for suffix in ("xlsx", "XLS", "ods"):
+            for suffix in ("xlsx", "XLS", "ods", "docx", "png"):
                 refused(
                     *words, option, f"a.{suffix}", match=rf"a.{suffix}: {option} writes text.* Pass a.csv"
                 )

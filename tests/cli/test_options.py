@@ -11,6 +11,7 @@ from sodbench.cli import main
 from sodbench.cli.completion import ATTRIBUTES, METRIC_IDS
 from sodbench.cli.options import split_names
 from sodbench.cli.parameters import Argument, Option
+from sodbench.errors import FileError, nearest
 from sodbench.metrics import METRICS
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -47,10 +48,8 @@ def test_empty_values_are_usage_errors(path: str) -> None:
     for param in COMMANDS[path].params:
         if isinstance(param, click.Option) and not param.is_flag:
             hint = f"Invalid value for .*'{param.opts[0]}'.*: "
-            refused(
-                *path.split(), param.opts[0], "", match=hint + "it is empty. Leave the option out", code=2
-            )
-            refused()
+            for value in ("", " "):
+                refused(*path.split(), param.opts[0], value, match=hint + "it is empty. Leave the", code=2)
             if param.callback is split_names:
                 refused(*path.split(), param.opts[0], ",", match=hint + "',' holds no name", code=2)
         elif isinstance(param, click.Argument):
@@ -138,6 +137,28 @@ class TestMethods:
     def test_figures(self, stored: Path) -> None:
         good("plot-pr", "scores", "-d", "own", "--out", "own.svg")
         refused("plot-pr", "scores", "--out", "all.svg", match="B and C were scored differently")
+
+
+class TestOutputs:
+    def test_a_table_is_written_as_its_suffix_says(self) -> None:
+        refused(
+            "table", "-d", "SOD", "--out", "a.docx", match=r"Pass a\.csv, which spreadsheets open, or \.txt"
+        )
+        known = r"unknown kind of table '\.htm'; pass --out with \.txt, \.tex, \.md, \.html, \.csv, or pass"
+        refused("table", "-d", "SOD", "--out", "a.htm", match=known)
+        good("table", "-d", "SOD", "--out", "a.htm", "--format", "html")
+        good("table", "-d", "SOD", "--out", "A.TEX")
+        assert Path("A.TEX").read_text("utf-8").startswith("% Made by sodbench")
+
+    def test_figures_of_the_library_make_no_folder_either(self) -> None:
+        from sodbench.reports.figures.style import check_figure_target
+
+        with pytest.raises(FileError, match=r"no/x\.png: there is no folder no\. Make it"):
+            check_figure_target(Path("no/x.png"))
+
+
+def test_many_valid_names_are_counted() -> None:
+    assert nearest("zz", [f"{k:03}" for k in range(300)]) == "valid: 000, 001, 002, 003, 004, +295 more"
 
 
 class TestAliases:

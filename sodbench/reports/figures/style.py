@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sodbench.errors import FileError, ScoresError
-from sodbench.utils.files import check_writable, replacing
+from sodbench.utils.files import check_folder, check_writable, replacing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -273,7 +273,7 @@ def check_figure_target(path: Path, option: str = "--out") -> None:
     Raises
     ------
     FileError
-        Its suffix is unknown, it is a folder, or the folder cannot be written.
+        Its suffix is unknown, it is a folder, or its folder is not there or cannot be written.
     """
     if path.suffix.lower() not in FIGURE_FORMATS:
         raise FileError(
@@ -281,6 +281,7 @@ def check_figure_target(path: Path, option: str = "--out") -> None:
         )
     if path.is_dir():
         raise FileError(f"{path}: a folder is in the way, expected a file. Pass another {option}.")
+    check_folder(path, option)
     check_writable(path.absolute().parent, option)
 
 
