@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from sodbench.data.registry import Dataset, fold, registry
-from sodbench.data.sources import ImageFile, PassedOver, Source, is_unicode, open_source
+from sodbench.data.sources import ImageFile, PassedOver, Source, is_unicode, open_source, suffixes_read
 from sodbench.errors import PredictionError, first_few
 
 
@@ -43,7 +43,10 @@ def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], 
     source = open_source(path)
     if not source.groups:
         ignored = f" (only {first_few(source.ignored)})" if source.ignored else ""
-        raise PredictionError(f"{path}: found no maps here{ignored}, expected images named like the masks.")
+        hint = f" {suffixes_read()}" if source.ignored else ""
+        raise PredictionError(
+            f"{path}: found no maps here{ignored}, expected images named like the masks.{hint}"
+        )
     registered = _by_name(registry().values())
     named = _by_folder(source, _by_name(wanted) if wanted else registered)
     sets = named or _unnamed(source, wanted, registered)

@@ -9,7 +9,14 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sodbench.data.registry import Dataset, check_no_path, find, fold, lookup, registry
-from sodbench.data.sources import ImageFile, PassedOver, open_source, told_apart
+from sodbench.data.sources import (
+    ImageFile,
+    PassedOver,
+    open_source,
+    single_image,
+    suffixes_read,
+    told_apart,
+)
 from sodbench.errors import DatasetError, PredictionError, first_few
 from sodbench.protocol import Protocol
 from sodbench.utils.files import check_path, config_file
@@ -201,7 +208,7 @@ def list_images(path: Path, kind: str) -> Listing:
     Parameters
     ----------
     path
-        The folder or zip.
+        The folder or zip; or one photo.
     kind
         What the images are, for messages: masks, photos.
 
@@ -210,6 +217,8 @@ def list_images(path: Path, kind: str) -> Listing:
     DatasetError
         It does not exist, holds no images, or holds them in several folders.
     """
+    if kind == "photos" and (photo := single_image(path)):
+        return Listing(path, (photo,), PassedOver((), ()))
     listing = _listing(path)
     if listing.entries:
         return listing
@@ -229,7 +238,8 @@ def list_images(path: Path, kind: str) -> Listing:
             f"one, such as {path / folders[0]}.{videos}"
         )
     if files := listing.passed.files:
-        raise DatasetError(f"{start} Its files are of other kinds: {len(files)} ({first_few(files)}).")
+        others = f"Its files are of other kinds: {len(files)} ({first_few(files)})."
+        raise DatasetError(f"{start} {others} {suffixes_read()}")
     raise DatasetError(start)
 
 

@@ -167,10 +167,22 @@ def open_source(path: Path) -> Source:
     check_regular(path, PredictionError, "a folder or a zip")
     if not zipfile.is_zipfile(path):
         raise PredictionError(
-            f"{path}: found a file that is not a zip (or a damaged one), expected a folder or a zip of maps. "
+            f"{path}: found a file that is not a zip (or a damaged one), expected a folder or a zip. "
             "Unpack other archives first; download a damaged one again."
         )
     return _zip(path)
+
+
+def single_image(path: Path) -> ImageFile | None:
+    """Return an image file given by itself; None for a folder and for a file with another suffix."""
+    if os.path.isdir(path) or not _is_image(path.name):  # noqa: PTH112
+        return None
+    return ImageFile(path.name, escaped(str(path)), partial(read_file, path, FileError, "an image file"))
+
+
+def suffixes_read() -> str:
+    """List the suffixes that images have, for a message."""
+    return f"Images are files named {', '.join(sorted(IMAGE_SUFFIXES))}."
 
 
 def _is_image(name: str) -> bool:

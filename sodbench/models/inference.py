@@ -23,7 +23,7 @@ from sodbench.data.images.photos import is_rotated, photo_from, rotation_notice
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
 from sodbench.models.preprocessing import SIZE, network_input, saliency_map
-from sodbench.utils.files import check_writable, replacing
+from sodbench.utils.files import check_writable, read_file, replacing
 from sodbench.utils.process import Bar, Say
 from sodbench.utils.text import counted
 
@@ -239,10 +239,10 @@ def _claim(out: Path, configuration: Configuration) -> _Effort:
         _sign(out, configuration, None, _Effort())
         return _Effort()
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
+        record = json.loads(read_file(file, PredictionError))
         made = dict(record["configuration"])
         earlier = _Effort(int(record["written"]), float(record["seconds"]))
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PredictionError(f"{file}: damaged. Delete the folder, or choose another --maps.") from error
     wanted = asdict(configuration)
     differ = [f"{key} {made.get(key)} (now {wanted[key]})" for key in wanted if made.get(key) != wanted[key]]
