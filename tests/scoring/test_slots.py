@@ -452,9 +452,7 @@ def test_a_name_that_is_too_long(score):
     long = r"x{80}\.\.\.: this name has 300 bytes, expected at most 240"
     refused("score", *score, "--method", "x" * 300, match=long)
     refused("score", *score, "--scores", "x" * 5000, match="File name too long")
-    refused(
-        "score", *score, "--scores", "x/" * 2000, match="name has 4.* bytes, expected at most 4000|too long"
-    )
+    refused("score", *score, "--scores", "x/" * 1990, match=r"name has 4\d+ bytes, expected at most 4000")
     assert not Path("scores").exists()
 
 
