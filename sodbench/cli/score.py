@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -109,8 +110,8 @@ def score(options: ScoreOptions) -> None:
     report(results.scores, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
     for line in results.stored:
         say(line)
-    if len({scores.method for scores in results.scores}) > 1:
-        say(f"Compare them, for example: sodbench compare {options.scores}")
+    if len({scores.method for scores in results.scores}) > 1 and len(results.trees) == 1:
+        say(f"Compare them, for example: sodbench compare {quote(str(results.trees[0]))}")
 
 
 def _builtin_maps(datasets: tuple[str, ...]) -> tuple[Path, ...]:

@@ -68,10 +68,11 @@ class Finished(NamedTuple):
 
 
 class Results(NamedTuple):
-    """The scores of all jobs, and lines that say where they are."""
+    """The scores of all jobs, lines that say where they are, and the trees that hold them."""
 
     scores: list[Scores]
     stored: list[str]
+    trees: list[Path]
 
 
 def collect_jobs(
@@ -236,7 +237,8 @@ def score_jobs(
                 say(line)
         scores += finished.scores
         places += finished.places
-    return Results(scores, _stored_lines(places))
+    trees = dict.fromkeys(place.home.parent.parent for place in places if place.stored)
+    return Results(scores, _stored_lines(places), list(trees))
 
 
 def _stored_lines(places: Sequence[Place]) -> list[str]:

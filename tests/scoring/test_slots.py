@@ -448,6 +448,20 @@ def test_a_name_for_one_method_only(score):
     )
 
 
+def test_what_to_type_next(score):
+    plant_maps("a b/A")
+    plant_maps("a b/B", seed=1)
+    words = ("score", "a b", *score[1:], "--scores", "a b/s")
+    first = good(*words).stderr.splitlines()
+    assert first[-2:] == [
+        "Stored in a b/s/A/own, a b/s/B/own",
+        "Compare them, for example: sodbench compare 'a b/s'",
+    ]
+    other = good(*words, "--protocol", "fan").stderr.splitlines()
+    assert other[-1] == "Compare them, for example: sodbench compare 'a b/s/@fan'"
+    assert "Compare" not in good("score", *score).stderr
+
+
 def test_a_name_that_is_too_long(score):
     long = r"x{80}\.\.\.: this name has 300 bytes, expected at most 240"
     refused("score", *score, "--method", "x" * 300, match=long)
