@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 
-from sodbench.errors import MetricError, nearest
+from sodbench.errors import MetricError, ProtocolError, nearest
 from sodbench.metrics.emeasure import PART as E_MEASURE
 from sodbench.metrics.fmeasure import PART as F_MEASURE
 from sodbench.metrics.mae import PART as MAE
@@ -19,7 +19,7 @@ from sodbench.metrics.parts import Metric, Part
 from sodbench.metrics.relaxed_f import PART as RELAXED_F
 from sodbench.metrics.smeasure import PART as S_MEASURE
 from sodbench.metrics.weighted_f import PART as WEIGHTED_F
-from sodbench.protocol import Protocol, differing
+from sodbench.protocol import Protocol, differing, parse_revisions, split_signature
 
 DEFAULT = Protocol()
 
@@ -169,7 +169,20 @@ def metric_differences(a: str, b: str, metrics: Iterable[str]) -> dict[str, tupl
     {}
     """
     wanted = tuple(metrics)
-    return differing(a, b, protocol_fields(wanted), {family_of(metric) for metric in wanted})
+    fields = differing(a, b, protocol_fields(wanted), {family_of(metric) for metric in wanted})
+    if len(fields) > 1 and "rev" in fields and _is_current(a) and _is_current(b):
+        del fields["rev"]  # it follows from the protocols
+    return fields
+
+
+def _is_current(signature: str) -> bool:
+    """Tell whether a signature names the revisions that stand now under its protocol."""
+    try:
+        now = revisions_of(METRICS, Protocol.parse(signature))
+    except ProtocolError:
+        return False
+    made = parse_revisions(split_signature(signature).get("rev", ""))
+    return all(now.get(family, revision) == revision for family, revision in made.items())
 
 
 def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:

@@ -210,6 +210,15 @@ def test_the_order_and_revisions_of_columns():
     assert find_metric(" Max-F ").id == "max_f"
 
 
+def test_a_revision_that_follows_from_the_protocol_is_no_difference_of_its_own():
+    u2net, minmax = (f"{Protocol(normalise=how).signature()}|rev:f1.r" for how in ("max", "minmax"))
+    assert metric_differences(f"{u2net}1", f"{minmax}2", ["relax_f"]) == {"norm": ("max", "minmax")}
+    old = metric_differences(f"{u2net}1", f"{minmax}1", ["relax_f"])
+    assert old == {"norm": ("max", "minmax")}
+    assert metric_differences(f"{minmax}1", f"{minmax}2", ["relax_f"]) == {"rev": ("r1", "r2")}
+    assert metric_differences(f"{u2net}0", f"{minmax}2", ["relax_f"])["rev"] == ("r0", "r2")
+
+
 @pytest.mark.parametrize("protocol", ["u2net", "fan"])
 def test_an_image_of_one_pixel_is_left_out_of_e(protocol):
     """As an empty mask is of weighted F; the others' E stays, and so does every resample of them."""
