@@ -15,7 +15,7 @@ from sodbench.utils.text import aligned, json_text, printable, sheet_text
 FEWEST_DATASETS = 10
 """Friedman's chi-square holds from about as many blocks (Demšar 2006, section 3.2.2)."""
 
-LETTERS_SAID = "Methods that share a letter in a column are not significantly different; a: with the best."
+LETTERS_SAID = "Methods that share a letter in a column are not significantly different; the best has an a."
 
 SMALL_EFFECT = 0.2
 """Cohen's bound of a small effect."""

@@ -320,7 +320,7 @@ def test_letters_stand_behind_the_values(five):
     values = {line.split()[0]: line.split()[1:] for line in text.splitlines()[2:7]}
     assert {name: letters for name, (_, letters) in values.items()} == five.letters("SOD", "s_measure")
     assert text.splitlines()[7] == (
-        "Methods that share a letter in a column are not significantly different; a: with the best."
+        "Methods that share a letter in a column are not significantly different; the best has an a."
     )
     record = json.loads(good(*arguments, "--resamples", 1000, "--json").stdout)
     expected = {"dataset": "SOD", "metric": "s_measure", "letters": five.letters("SOD", "s_measure")}
@@ -484,8 +484,8 @@ def test_control_characters_of_names_stay_out_of_the_terminal(here):
         (["scores/A", "scores/A"], "A: found two scores of this method on SOD, expected one"),
         (["scores", "scores/A"], "A: found two scores of this method on SOD"),
         (["scores/A", "nothing"], r"nothing: found no scores here; `sodbench score` makes them"),
-        (["scores", "-d", "SDO"], r"SDO: no scores of this dataset here; did you mean SOD\?"),
-        (["scores", "-d", "ECSSD"], "ECSSD: no scores of this dataset here"),
+        (["scores", "-d", "SDO"], r"no scores on SDO here; did you mean SOD\?"),
+        (["scores", "-d", "ECSSD"], "no scores on ECSSD here"),
         (["scores", "--metrics", "max_g"], r"unknown metric 'max_g'; did you mean max_f"),
         (["scores", "--plot", "a.jpg"], r"a\.jpg: unknown kind of figure '\.jpg'"),
         (["scores", "--plot", "scores/A/SOD/meta.json/a.pdf"], "cannot write here"),
@@ -684,11 +684,12 @@ def test_real_maps(here):
 
 
 def test_each_output_has_a_file_of_its_own(two):
+    twice = ("--csv", "x.csv", "--per-image", "x.csv")
+    refused("rescore", *two, *twice, code=2, match=r"two outputs both name .*x\.csv")
     refused(
-        "compare", *two, "--csv", "x.pdf", "--plot", "x.pdf", code=2, match="two outputs both name .*x.pdf"
+        "compare", *two, "--csv", "x.pdf", "--plot", "x.pdf", match=r"x\.pdf: --csv writes text, not \.pdf"
     )
     refused("compare", *two, "--csv", "-", "--json", code=2, match="--json and a file both go to stdout")
-    refused("worst", two[0], "--csv", "x.pdf", "--out", "x.pdf", code=2, match="two outputs both name")
 
 
 def test_datasets_stand_behind_commas(two):
