@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from sodbench.errors import SodbenchWarning, escaped
 from sodbench.utils.text import readable
 
 if TYPE_CHECKING:
+    from sodbench.scoring.runs import Results
     from sodbench.scoring.scores import Scores
 
 
@@ -226,6 +228,21 @@ def report(
     show(text_table(scores, metrics=columns))
     if more := [name for name in METRICS if name not in columns and any(name in s.metrics for s in scores)]:
         say(f"Also computed: {', '.join(more)}. Pass --metrics all to score or rescore to see them.")
+
+
+def say_where(results: "Results") -> None:
+    """Say where scores are stored, and what to type next."""
+    for line in results.stored:
+        say(line)
+    homes: dict[str, list[str]] = {}
+    for scores, place in zip(results.scores, results.places, strict=True):
+        if place.stored:
+            homes.setdefault(scores.dataset, []).append(str(place.home))
+    if methods := max(homes.values(), key=len, default=[]):
+        if len(methods) > 1:
+            say(f"Compare them, for example: {shlex.join(['sodbench', 'compare', *methods[:5]])}")
+        else:
+            say(f"See the worst images: {shlex.join(['sodbench', 'worst', *methods, '--out', 'worst.pdf'])}")
 
 
 def shown_rate(speed: float | None, unit: str) -> str:

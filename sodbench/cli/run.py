@@ -20,7 +20,7 @@ from sodbench.cli.options import (
     maps_option,
     weights_option,
 )
-from sodbench.cli.output import progress_bar, report, say
+from sodbench.cli.output import progress_bar, report, say, say_where
 from sodbench.cli.parameters import option
 from sodbench.errors import first_lines
 from sodbench.utils.process import import_from_here
@@ -112,8 +112,7 @@ def run(options: RunOptions) -> None:
     if options.then_score and not failed:
         results = _score_maps(sets, options.data)
         report(results.scores)
-        for line in results.stored:
-            say(line)
+        say_where(results)
     if failed:
         raise click.ClickException(f"{counted(len(failed), 'photo')} failed:\n{first_lines(failed)}")
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 
 import click
 
@@ -21,7 +20,7 @@ from sodbench.cli.options import (
     output_options,
     scores_option,
 )
-from sodbench.cli.output import check_targets, progress_bar, report, say
+from sodbench.cli.output import check_targets, progress_bar, report, say, say_where
 from sodbench.cli.parameters import FOLDER, argument, option
 from sodbench.protocol import Protocol
 
@@ -108,10 +107,7 @@ def score(options: ScoreOptions) -> None:
     others: Others = "replace" if options.force else "refuse"
     results = score_jobs(jobs, plan, options.scores, options.protocol.mask_rule, progress_bar, say, others)
     report(results.scores, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
-    for line in results.stored:
-        say(line)
-    if len({scores.method for scores in results.scores}) > 1 and len(results.trees) == 1:
-        say(f"Compare them, for example: sodbench compare {quote(str(results.trees[0]))}")
+    say_where(results)
 
 
 def _builtin_maps(datasets: tuple[str, ...]) -> tuple[Path, ...]:

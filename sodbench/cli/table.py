@@ -123,3 +123,5 @@ def table(options: TableOptions) -> None:
         marks=resampled,
     )
     deliver(render_table(table, style, mark=options.mark, caption=options.caption or ""), options.out)
+    if options.out:
+        say(f"written: {options.out}")

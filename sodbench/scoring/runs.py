@@ -68,11 +68,11 @@ class Finished(NamedTuple):
 
 
 class Results(NamedTuple):
-    """The scores of all jobs, lines that say where they are, and the trees that hold them."""
+    """The scores of all jobs, where each was stored, and lines that say so."""
 
     scores: list[Scores]
+    places: list[Place]
     stored: list[str]
-    trees: list[Path]
 
 
 def collect_jobs(
@@ -237,8 +237,7 @@ def score_jobs(
                 say(line)
         scores += finished.scores
         places += finished.places
-    trees = dict.fromkeys(place.home.parent.parent for place in places if place.stored)
-    return Results(scores, _stored_lines(places), list(trees))
+    return Results(scores, places, _stored_lines(places))
 
 
 def _stored_lines(places: Sequence[Place]) -> list[str]:

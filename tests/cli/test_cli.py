@@ -131,12 +131,24 @@ class TestOutput:
         head = good("score", *score, "--metrics", "all").stdout.splitlines()[1].split()
         assert head == ["method", "n", *(m.label + "↓↑"[m.higher_is_better] for m in METRICS.values())]
 
+    def test_what_to_type_next(self, score: tuple[str, ...]) -> None:
+        last = good("score", *score).stderr.splitlines()[-2:]
+        assert last == [
+            "Stored in scores/maps/own",
+            "See the worst images: sodbench worst scores/maps/own --out worst.pdf",
+        ]
+        good(*last[1].partition("sodbench ")[2].split())
+        last = good("score", "--dataset", "demo").stderr.splitlines()[-1:]
+        homes = "scores/blurred/demo scores/centre/demo scores/contrast/demo"
+        assert last == [f"Compare them, for example: sodbench compare {homes}"]
+        good(*last[0].partition("sodbench ")[2].split())
+
     def test_a_table_fits_a_terminal(self, score: tuple[str, ...]) -> None:
         result = good("score", *score, "--csv", "a.csv")
         head = result.stdout.splitlines()[1]
         assert head.split()[2:] == [METRICS[name].arrowed for name in PAPER_METRICS]
         assert len(head) <= 80
-        assert result.stderr.splitlines()[-2].startswith(
+        assert result.stderr.splitlines()[-3].startswith(
             "Also computed: mean_f, adp_f, max_e, mean_e, adp_e."
         )
         assert list(scored(*score)[0]["scores"]) == list(METRICS)

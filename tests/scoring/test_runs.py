@@ -111,7 +111,11 @@ class TestReuse:
         assert computed == []
         assert second.stdout == first.stdout
         assert second.stderr == (
-            "own: reused stored results for 4 of 4 unchanged maps.\nStored in scores/maps/own\n"
+            "own: reused stored results for 4 of 4 unchanged maps.\n"
+            "Also computed: mean_f, adp_f, max_e, mean_e, adp_e. "
+            "Pass --metrics all to score or rescore to see them.\n"
+            "Stored in scores/maps/own\n"
+            "See the worst images: sodbench worst scores/maps/own --out worst.pdf\n"
         )
         assert {path: path.stat().st_mtime_ns for path in Path("scores").rglob("*.*")} == before
 
@@ -463,8 +467,9 @@ class TestProcess:
 
     def test_silent_where_stderr_is_no_terminal(self, score: tuple[str, ...]) -> None:
         good("score", *score)
-        found = process("score", *score, "--out", "s2")
-        assert (found.returncode, found.stderr) == (0, b"Stored in s2/maps/own\n")
+        found = process("score", *score, "--metrics", "all", "--out", "s2")
+        after = b"See the worst images: sodbench worst s2/maps/own --out worst.pdf\n"
+        assert (found.returncode, found.stderr) == (0, b"Stored in s2/maps/own\n" + after)
 
 
 def test_unregistered_dataset_is_named_by_all_its_masks(score: tuple[str, ...]) -> None:

@@ -80,7 +80,7 @@ class TestOtherMaps:
 
     def test_keep_another_name(self):
         result = good(*self.words("exp2/maps", "--method", "second"))
-        assert result.stderr.endswith("Stored in scores/second/own\n")
+        assert result.stderr.splitlines()[-2] == "Stored in scores/second/own"
         assert result.stdout.splitlines()[2].startswith("second ")
         assert listing("scores") == whole("maps/own", "second/own")
         assert value() != value("scores/second/own")
@@ -199,7 +199,7 @@ class TestAnotherProtocol:
         good("score", *score)
         before = state()
         first = good("score", *score, "--protocol", "fan")
-        assert first.stderr.splitlines()[-1] == (
+        assert first.stderr.splitlines()[-2] == (
             "Stored in scores/@fan/maps/own: the normal place has scores of another protocol (norm max "
             "there, minmax here, levels 256 there, 256float here, avg mean-pr there, mean-f here, ecmp >= "
             "there, > here), which `sodbench score --force` replaces"
@@ -208,7 +208,7 @@ class TestAnotherProtocol:
         assert {path: data for path, data in state().items() if not path.startswith("@")} == before
         again = good("score", *score, "--protocol", "fan")
         assert again.stdout == first.stdout
-        assert good("score", *score).stderr.endswith("Stored in scores/maps/own\n")
+        assert good("score", *score).stderr.splitlines()[-2] == "Stored in scores/maps/own"
         assert {path: data for path, data in state().items() if not path.startswith("@")} == before
 
     def test_is_read_by_name_only(self, score):
@@ -455,10 +455,10 @@ def test_what_to_type_next(score):
     first = good(*words).stderr.splitlines()
     assert first[-2:] == [
         "Stored in a b/s/A/own, a b/s/B/own",
-        "Compare them, for example: sodbench compare 'a b/s'",
+        "Compare them, for example: sodbench compare 'a b/s/A/own' 'a b/s/B/own'",
     ]
     other = good(*words, "--protocol", "fan").stderr.splitlines()
-    assert other[-1] == "Compare them, for example: sodbench compare 'a b/s/@fan'"
+    assert other[-1] == "Compare them, for example: sodbench compare 'a b/s/@fan/A/own' 'a b/s/@fan/B/own'"
     assert "Compare" not in good("score", *score).stderr
 
 
