@@ -4,8 +4,10 @@ A zip says of each name whether it is UTF-8. Where it does not, the name may be 
 tried, then that of the locale, then the format's own (cp437). Archives are never extracted.
 """
 
+import io
 import locale
 import re
+import shutil
 import zipfile
 from collections.abc import Sequence
 from functools import lru_cache
@@ -15,9 +17,10 @@ from typing import NamedTuple
 from sodbench.errors import FileError, PredictionError, first_few
 from sodbench.utils.text import counted
 
-MAX_MEMBER_BYTES = 1 << 28
-"""Of one file in a zip: 89 million pixels in colour."""
+MAX_MEMBER_BYTES = 1 << 27
+"""Of one file in a zip: room for the grey levels of the largest image that is decoded (89 million)."""
 
+_PIECE = 1 << 20
 _UTF8_FLAG = 1 << 11
 _ENCRYPTED_FLAG = 1
 _METHODS = {0: "none", 8: "deflate", 9: "deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "XZ"}
@@ -91,11 +94,12 @@ def read_member(path: Path, info: zipfile.ZipInfo, where: str) -> bytes:
     if info.file_size > MAX_MEMBER_BYTES:
         raise FileError(f"{where}: has {info.file_size} bytes, expected at most {MAX_MEMBER_BYTES}.")
     try:
+        content = io.BytesIO()
         with _archive(path).open(info) as member:
-            data = member.read(info.file_size)
-        if len(data) < info.file_size:
-            raise EOFError(f"{len(data)} bytes, expected {info.file_size}")
-        return data
+            shutil.copyfileobj(member, content, _PIECE)
+        if content.tell() < info.file_size:
+            raise EOFError(f"{content.tell()} bytes, expected {info.file_size}")
+        return content.getvalue()
     except Exception as cause:
         raise FileError(
             f"{where}: cannot read this member of the zip ({_reason(cause)}). "
