@@ -173,7 +173,7 @@ class TestOutput:
         assert methods == ["=cmd", "a,b", 'q"t', "two?lines", "v1.5", "ü"]
         with Path("a.csv").open(newline="", encoding="utf-8") as file:
             assert [line["method"] for line in csv.DictReader(file)] == [
-                "=cmd",
+                "'=cmd",
                 "a,b",
                 'q"t',
                 "two\nlines",
