@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import click
 
 from sodbench.errors import SodbenchWarning, escaped
-from sodbench.utils.text import readable
+from sodbench.utils.text import readable, shown_rate
 
 if TYPE_CHECKING:
     from sodbench.scoring.runs import Results
@@ -243,17 +243,6 @@ def say_where(results: "Results") -> None:
             say(f"Compare them, for example: {shlex.join(['sodbench', 'compare', *methods[:5]])}")
         else:
             say(f"See the worst images: {shlex.join(['sodbench', 'worst', *methods, '--out', 'worst.pdf'])}")
-
-
-def shown_rate(speed: float | None, unit: str) -> str:
-    """Return a speed in units a second as a bar shows it, or the seconds a unit where it is below one.
-
-    >>> shown_rate(212.4, "image"), shown_rate(0.25, "image"), shown_rate(None, "image")
-    ('212 images/s', '4.0 s/image', '')
-    """
-    if not speed:
-        return ""
-    return f"{speed:.0f} {unit}s/s" if speed >= 1 else f"{1 / speed:.1f} s/{unit}"
 
 
 @contextmanager

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import join
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from sodbench.cli.conventions import gathered
 from sodbench.cli.options import (
@@ -41,6 +43,7 @@ class RunOptions:
     datasets: tuple[str, ...]
     data: Path | None
     images: Path | None
+    everything: bool
     maps: Path
     then_score: bool
     device: str
@@ -59,6 +62,7 @@ class RunOptions:
 @datasets_option()
 @DATA_OPTION
 @IMAGES_OPTION
+@option("--all", "everything", is_flag=True, help="Every registered test set on this disk.")
 @maps_option("preds", default="preds", aliases=("--out",))
 @option("--score", "then_score", is_flag=True, help="Score the maps, into scores/.")
 @DEVICE_OPTION
@@ -81,21 +85,30 @@ def run(options: RunOptions) -> None:
     """Make saliency maps of photos with a network.
 
     Maps go to MAPS/MODEL/DATASET, those of --images to MAPS. A network of your own needs --weights.
-    Without --dataset or --images, it makes maps of every registered test set on this disk. Finished maps
-    are kept: run the same command again to continue.
+    A --model without --dataset or --images makes maps of every registered test set on this disk, as --all
+    does. Finished maps are kept: run the same command again to continue.
 
     \b
     sodbench run --model u2netp --dataset demo --score
     sodbench run --model u2net --dataset SOD,ECSSD --data DIR --score
     sodbench run --model u2net --images photos/ --maps maps/
     """  # noqa: D301 (click needs the character \\b)
-    from sodbench.models.inference import RunSettings, photo_sets, run_sets
+    from sodbench.models.inference import RunSettings, Target, photo_sets, run_sets
+    from sodbench.models.predictor import check_model
 
     if options.images and (options.datasets or options.then_score):
         raise click.UsageError("--images takes photos without masks: no --dataset, no --score.")
+    if options.everything and (options.images or options.datasets):
+        raise click.UsageError("--all takes every test set: no --dataset, no --images.")
+    if not (options.everything or options.images or options.datasets or _given("model")):
+        raise click.UsageError(
+            f"make maps of what? Pass --images DIR, --dataset NAME, or --all: {_test_sets(options.data)}."
+        )
     if options.model_module:
         import_from_here()
-    sets = photo_sets(options.images, options.datasets, options.data, options.maps, options.model)
+    check_model(options.model, options.model_module, options.weights)
+    target = Target(options.images, options.datasets, options.data)
+    sets = photo_sets(target, options.maps, options.model, say)
     settings = RunSettings(
         model=options.model,
         model_module=options.model_module,
@@ -115,6 +128,34 @@ def run(options: RunOptions) -> None:
         say_where(results)
     if failed:
         raise click.ClickException(f"{counted(len(failed), 'photo')} failed:\n{first_lines(failed)}")
+    if not options.then_score:
+        say(f"Next: {_next_command(options, sets)}")
+
+
+def _given(name: str) -> bool:
+    """Tell whether an option was given, and not left at its default."""
+    return click.get_current_context().get_parameter_source(name) is not ParameterSource.DEFAULT
+
+
+def _test_sets(data: Path | None) -> str:
+    """Name the test sets with photos on this disk."""
+    from sodbench.data.locations import locate_all
+
+    places = [status.location for status in locate_all(data) if status.dataset.role == "test"]
+    names = [place.dataset.name for place in places if place and place.photo_files]
+    return (
+        f"the test sets with photos here, {', '.join(names)}" if names else "no test set with photos is here"
+    )
+
+
+def _next_command(options: RunOptions, sets: "Sequence[PhotoSet]") -> str:
+    """Return the command that scores the maps."""
+    if options.images:
+        return join(["sodbench", "score", str(options.maps), "--masks", "MASKS"])
+    names = [photos.name for photos in sets]
+    place = sets[0].out if len(sets) == 1 else sets[0].out.parent
+    data = ["--data", str(options.data)] if options.data else []
+    return join(["sodbench", "score", str(place), "--dataset", ",".join(names), *data])
 
 
 def _score_maps(sets: "Sequence[PhotoSet]", data: Path | None) -> "Results":

@@ -25,7 +25,7 @@ from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_
 from sodbench.models.preprocessing import SIZE, network_input, saliency_map
 from sodbench.utils.files import check_writable, read_file, replacing
 from sodbench.utils.process import Bar, Say
-from sodbench.utils.text import counted
+from sodbench.utils.text import counted, shown_rate
 
 RUN_FILE = "run.json"
 
@@ -285,33 +285,65 @@ class PhotoSet(NamedTuple):
     """What of the photos' folder is not used."""
 
 
-def photo_sets(
-    images: Path | None, datasets: Sequence[str], data: Path | None, out: Path, model: str
-) -> list[PhotoSet]:
-    """Find the photos: a folder of them, the datasets named, or every test set on this disk."""
+class Target(NamedTuple):
+    """What a user asks for maps of: a folder, zip or single photo, else datasets; none: every test set."""
+
+    images: Path | None = None
+    datasets: tuple[str, ...] = ()
+    data: Path | None = None
+
+
+def photo_sets(target: Target, out: Path, model: str, say: Say = lambda line: None) -> list[PhotoSet]:
+    """Find the photos asked for.
+
+    Of the test sets on this disk, those without photos are left out, and `say` is called with them.
+
+    Raises
+    ------
+    DatasetError
+        There are none, or a dataset that was named has none.
+    """
     from sodbench.data.locations import list_images, locate, locate_all
     from sodbench.data.registry import find
+    from sodbench.data.sources import IMAGE_SUFFIXES, suffixes_read
 
-    if images:
-        listing = list_images(images, "photos")
-        return [PhotoSet(images.name, listing.entries, out, tuple(listing.notices("photos")))]
-    if datasets:
-        places = [locate(find(name), data) for name in datasets]
-    else:
-        locations = [status.location for status in locate_all(data)]
-        places = [place for place in locations if place and place.dataset.role == "test"]
-        if not places:
+    if target.images:
+        if target.images.is_file() and target.images.suffix.lower() not in ("", ".zip", *IMAGE_SUFFIXES):
             raise DatasetError(
-                "no registered test set is on this disk. `sodbench datasets` says where they are looked for, "
-                "and --dataset NAME how to get one. To try a model now: --dataset demo."
+                f"{target.images}: expected a folder or zip of photos, or one photo. {suffixes_read()}"
             )
-    sets = []
-    for place in places:
-        name = place.dataset.name
-        entries = tuple(place.photo_files.values())
-        if not entries:
-            raise DatasetError(f"{place.root}: found the masks of {name}, but no photos ({place.layout}).")
-        sets.append(PhotoSet(name, entries, out / model / name, tuple(place.photos_passed_over)))
+        listing = list_images(target.images, "photos")
+        return [PhotoSet(target.images.name, listing.entries, out, tuple(listing.notices("photos")))]
+    if target.datasets:
+        places = [locate(find(name), target.data) for name in target.datasets]
+    else:
+        locations = [status.location for status in locate_all(target.data)]
+        places = [place for place in locations if place and place.dataset.role == "test"]
+    lacking = [
+        f"{place.root}: found the masks of {place.dataset.name}, but no photos ({place.layout})"
+        for place in places
+        if not place.photo_files
+    ]
+    if lacking and target.datasets:
+        raise DatasetError(f"{'; '.join(lacking)}.")
+    for line in lacking:
+        say(f"{line}: left out.")
+    sets = [
+        PhotoSet(
+            place.dataset.name,
+            tuple(place.photo_files.values()),
+            out / model / place.dataset.name,
+            tuple(place.photos_passed_over),
+        )
+        for place in places
+        if place.photo_files
+    ]
+    if not sets:
+        raise DatasetError(
+            f"no registered test set {'with photos ' if lacking else ''}is on this disk. `sodbench datasets` "
+            "says where they are looked for, and --dataset NAME how to get one. To try a model now: "
+            "--dataset demo."
+        )
     return sets
 
 
@@ -356,6 +388,9 @@ def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say
     """
     from sodbench.models.predictor import Predictor, choose_device, fix_cudnn, load_model
 
+    for photo_set in sets:
+        check_writable(photo_set.out, "--maps")
+        _targets(photo_set.photos, photo_set.out)
     device = choose_device(settings.device)
     network, weights, digest = load_model(settings.model, settings.model_module, settings.weights, say)
     fix_cudnn()
@@ -387,7 +422,7 @@ def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say
                 progress=progress,
             )
         kept = f", {outcome.kept} kept from an earlier run" if outcome.kept else ""
-        speed = f" ({outcome.written / outcome.seconds:.1f} images/s)" if outcome.written else ""
+        speed = f" ({shown_rate(outcome.written / outcome.seconds, 'image')})" if outcome.written else ""
         say(
             f"{photo_set.name}: {counted(outcome.written, 'map')} in {outcome.seconds:.1f} s{speed}{kept} "
             f"-> {photo_set.out}"

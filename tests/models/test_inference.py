@@ -5,6 +5,9 @@ import importlib.util
 import json
 import os
 import re
+import shlex
+import shutil
+import sys
 import zipfile
 from pathlib import Path
 
@@ -14,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import save_file
-from workspace import good, listing, refused, save, sodbench
+from workspace import good, listing, process, refused, save, sodbench
 
 from sodbench.data.images.photos import photo_from
 from sodbench.data.sources import open_source
@@ -374,10 +377,127 @@ def test_wrong_arguments(own, arguments, match):
     assert not Path("preds").exists()
 
 
-def test_unknown_model(own):
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [("u2nett", r"did you mean u2net or u2netp\?"), ("foo", r"valid: u2net, u2netp\.")],
+)
+@pytest.mark.parametrize("command", ["run", "bench-model"])
+def test_unknown_model(own, command, name, hint):
+    """Said before photos are looked for."""
+    photos = ("--images", "absent") if command == "run" else ()
+    match = rf"unknown model '{name}'; {hint} See `sodbench models`\."
+    refused(command, "--model", name, *photos, "--device", "cpu", match=match)
+
+
+def test_one_photo(own):
+    plant_photos()
+    result = good("run", *own, "--images", "photos/p1.png", "--out", "maps")
+    assert listing("maps") == ["p1.png", "run.json"]
+    assert result.stderr.endswith("-> maps\nNext: sodbench score maps --masks MASKS\n")
+    np.testing.assert_array_equal(pixels("maps/p1.png"), expected(photo(11, 19, 1)))
+
+
+@pytest.mark.parametrize(
+    ("path", "match"),
+    [
+        ("kinds", r"Its files are of other kinds: 2 \(a\.heic, b\.txt\)\. Images are files named \.apng, "),
+        (
+            "kinds/a.heic",
+            r"a\.heic: expected a folder or zip of photos, or one photo\. Images are files named \.apng, ",
+        ),
+        ("cut.zip", "a file that is not a zip .or a damaged one., expected a folder or a zip"),
+        ("cut.png", r"1 photo failed:\ncut\.png: "),
+    ],
+)
+def test_what_is_read_is_said(own, path, match):
+    Path("kinds").mkdir()
+    for name in ("kinds/a.heic", "kinds/b.txt", "cut.zip", "cut.png"):
+        Path(name).write_bytes(b"PK\x03\x04")
+    refused("run", *own, "--images", path, "--out", "maps", match=match)
+
+
+def plant_sets(*names: str, photos: tuple[str, ...] = ()) -> None:
+    """Registered test sets, some of them with photos."""
+    for name in names:
+        save(np.full((6, 8), 255, np.uint8), f"data/{name}/masks/a.png")
+    for name in photos:
+        save(photo(6, 8), f"data/{name}/images/a.jpg")
+
+
+def test_every_test_set_that_has_photos(own, monkeypatch):
+    monkeypatch.setenv("SODBENCH_DATA", "data")
+    plant_sets("SOD", "ECSSD", "DUTS-TR", photos=("SOD", "DUTS-TR"))
+    for extra in ((), ("--all",)):
+        result = good("run", *own, *extra, "--out", "maps")
+        assert "data/ECSSD: found the masks of ECSSD, but no photos (masks): left out.\n" in result.stderr
+        assert result.stderr.endswith("Next: sodbench score maps/tiny/SOD --dataset SOD\n")
+        assert listing("maps") == ["tiny/SOD/a.png", "tiny/SOD/run.json"]
+    plant_sets("ECSSD", photos=("ECSSD",))
+    result = good("run", *own, "--out", "maps", "--data", "data")
+    assert result.stderr.endswith("Next: sodbench score maps/tiny --dataset ECSSD,SOD --data data\n")
+
+
+def test_the_next_command_works(own, monkeypatch):
+    result = good("run", *own, "--dataset", "demo", "--out", "a b")
+    (line,) = re.findall("^Next: sodbench (.*)$", result.stderr, re.MULTILINE)
+    assert shlex.split(line) == ["score", "a b/tiny/demo", "--dataset", "demo"]
+    assert "tiny" in good(*shlex.split(line)).stdout
+
+
+def test_nothing_is_run_unasked(here, monkeypatch):
+    monkeypatch.setenv("SODBENCH_DATA", "data")
+    plant_sets("ECSSD")
+    match = r"make maps of what\? Pass --images DIR, --dataset NAME, or --all: "
+    refused("run", match=match + r"no test set with photos is here\.", code=2)
+    plant_sets("SOD", photos=("SOD",))
+    refused("run", "--device", "cpu", match=match + r"the test sets with photos here, SOD\.", code=2)
+    refused("run", "--all", "--images", "photos", match="--all takes every test set", code=2)
+    refused("run", "--all", "--dataset", "SOD", match="--all takes every test set", code=2)
+
+
+def test_sets_without_photos(own, monkeypatch):
+    """A set that was named is needed; of all sets, one with photos."""
+    monkeypatch.setenv("SODBENCH_DATA", "data")
+    plant_sets("SOD", "ECSSD", photos=("SOD",))
+    refused(
+        "run", *own, "--dataset", "SOD,ECSSD", match=r"found the masks of ECSSD, but no photos \(masks\)\."
+    )
+    shutil.rmtree("data/SOD")
+    refused("run", *own, match="no registered test set with photos is on this disk")
+
+
+def test_folders_are_checked_before_weights(own):
+    Path("file").write_text("")
     plant_photos(count=1)
-    match = r"unknown model 'u2nett'; did you mean u2net.*See `sodbench models`"
-    refused("run", "--model", "u2nett", "--images", "photos", "--device", "cpu", match=match)
+    arguments = ("--images", "photos", "--weights", "absent.pth")
+    refused("run", *own, *arguments, "--out", "file/maps", match=r"cannot write here .* with --maps\.")
+    save(photo(5, 5), "photos/p0.jpg")
+    refused("run", *own, *arguments, "--out", "maps", match="two photos would make one map")
+
+
+def test_sigterm_keeps_finished_maps(own, tmp_path):
+    """It ends a run as Ctrl-C does, with nothing half-written."""
+    plant_photos(count=12)
+    before = """
+import os, signal
+from sodbench.models import inference
+save, calls = inference._save, []
+def until(*rest):
+    calls.append(rest)
+    save(*rest)
+    if len(calls) == 2:
+        os.kill(os.getpid(), signal.SIGTERM)
+inference._save = until
+"""
+    modules = os.pathsep.join([str(tmp_path / "modules"), *filter(None, sys.path)])
+    done = process(*("run", *own, "--images", "photos", "--out", "maps"), before=before, PYTHONPATH=modules)
+    assert done.returncode == 143, done.stderr
+    assert b"Ended by SIGTERM. Finished maps are kept; run the same command to continue." in done.stderr
+    kept = [name for name in listing("maps") if name != "run.json"]
+    assert 2 <= len(kept) < 12
+    assert set(kept) < {f"p{k}.png" for k in range(12)}
+    good("run", *own, "--images", "photos", "--out", "maps")
+    assert len(listing("maps")) == 13
 
 
 def test_own_model_needs_weights(own):

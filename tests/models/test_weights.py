@@ -75,6 +75,7 @@ def test_no_mirror_works(server, cache):
     assert all(f"{mirror}: " in text for mirror in mirrors)
     assert "404" in text
     assert "hash" in text
+    assert "http://127.0.0.1:9/refused: cannot connect (ConnectionError)" in text
     assert f"by hand, and put it into {cache}" in text
     assert listing(cache.parent) in ([], ["weights"])
 
