@@ -115,11 +115,14 @@ def first_lines(lines: Sequence[str], most: int = 5) -> str:
 MANY = 25
 """So many valid names can be listed; of more a few and their number."""
 
+OWN_NAMES = 0.65
+"""The least likeness of names that users give, of datasets and methods: SOD is no misspelt ECSSD."""
+
 
 def nearest(name: str, valid: Sequence[str], alike: float = 0.5) -> str:
     """Return a hint that names the valid spellings nearest to `name`, all of them, or the first of many.
 
-    `alike` is the least likeness from 0 to 1: high where `name` may well be none of them.
+    `alike` is the least likeness from 0 to 1: `OWN_NAMES` where `name` may well be none of them.
 
     >>> nearest("SDO", ["SOD", "fan"])
     'did you mean SOD?'

@@ -28,7 +28,7 @@ from sodbench.analysis.statistics.resampling import (
     permutation,
     win_tie_loss,
 )
-from sodbench.errors import ScoresError, first_few, nearest
+from sodbench.errors import OWN_NAMES, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, PAPER_METRICS, check_metrics, metric_differences
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores
@@ -287,9 +287,8 @@ def comparable(
             "folder of each, as `sodbench score` wrote them."
         )
     if unknown := [name for name in datasets if name not in by_dataset]:
-        raise ScoresError(
-            f"{unknown[0]}: no scores of this dataset here; {nearest(unknown[0], list(by_dataset))}"
-        )
+        hint = nearest(unknown[0], list(by_dataset), OWN_NAMES)
+        raise ScoresError(f"{unknown[0]}: no scores of this dataset here; {hint}")
     boards = {}
     for name in datasets or by_dataset:
         if lacking := [method for method in methods if method not in by_dataset[name]]:

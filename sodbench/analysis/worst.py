@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sodbench.errors import ScoresError, first_few, nearest
+from sodbench.errors import OWN_NAMES, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, find_metric
 from sodbench.scoring.scores import Scores, check_alike
 
@@ -73,7 +73,7 @@ def one_of(stored: Sequence[Scores], path: Path, dataset: str | None = None) -> 
     """
     datasets = list(dict.fromkeys(method_scores.dataset_name for method_scores in stored))
     if dataset is not None and dataset not in datasets:
-        raise ScoresError(f"{path}: no scores on {dataset} here; {nearest(dataset, datasets)}")
+        raise ScoresError(f"{path}: no scores on {dataset} here; {nearest(dataset, datasets, OWN_NAMES)}")
     if dataset is None and len(datasets) > 1:
         raise ScoresError(
             f"{path}: scores on {len(datasets)} datasets ({first_few(datasets)}). Choose one with -d."

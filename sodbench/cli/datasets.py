@@ -38,7 +38,7 @@ def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None)
     from sodbench.reports.datasets import verification_text
 
     location = place(name, masks, data or ctx.obj)
-    for line in (*location.passed_over, *location.photos_passed_over):
+    for line in (*location.root_passed_over, *location.passed_over, *location.photos_passed_over):
         say(line)
     with progress_bar(name) as progress:
         verification = check(location, progress)

@@ -121,6 +121,18 @@ class Location:
         """Lines about what of the photos' folder is not used, if it is not that of the masks."""
         return self._photos.notices("photos") if self._photos and self.images != self.masks else []
 
+    @property
+    def root_passed_over(self) -> list[str]:
+        """Lines about what of the dataset's own folder is not used, if it is named like the dataset."""
+        names = {fold(name) for name in (self.dataset.name, *self.dataset.aliases)}
+        folders = {self.masks, self.images or self.masks}
+        if fold(self.root.resolve().name) not in names or not all(self.root in f.parents for f in folders):
+            return []
+        used = {folder.relative_to(self.root).parts[0] for folder in folders}
+        others = sorted(child.name for child in self.root.iterdir() if child.name not in used)
+        found = f"passed over: {len(others)} ({first_few(others)})"
+        return [f"{self.root}: what lies beside {self.layout}, {found}"] if others else []
+
     @cached_property
     def _masks(self) -> Listing:
         return self.listed.get(self.masks) or _listing(self.masks)
@@ -152,7 +164,7 @@ def locate(dataset: Dataset, data: Path | None = None) -> Location:
         return _builtin(dataset)
     folders = _data_folders(data)
     for folder in folders:
-        if location := _search(dataset, folder):
+        if location := find_in(dataset, folder):
             return location
     raise DatasetError(_not_found(dataset, folders))
 
@@ -336,7 +348,14 @@ def _builtin(dataset: Dataset) -> Location:
     return location
 
 
-def _search(dataset: Dataset, folder: Path) -> Location | None:
+def find_in(dataset: Dataset, folder: Path) -> Location | None:
+    """Find a dataset in a folder that holds dataset folders or is its own; None if it is not there.
+
+    Raises
+    ------
+    DatasetError
+        A folder cannot be listed.
+    """
     places = _named_folders(dataset, folder)
     for place in places:
         if location := _layout(dataset, place):
@@ -434,7 +453,7 @@ def _safe_name(name: str) -> str:
 
 
 def _status(dataset: Dataset, folders: Sequence[Path]) -> Status:
-    locations = (_search(dataset, folder) for folder in folders)
+    locations = (find_in(dataset, folder) for folder in folders)
     location = _builtin(dataset) if dataset.builtin else next(filter(None, locations), None)
     if location is None:
         return Status(dataset, None, 0, False)

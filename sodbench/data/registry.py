@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeGuard
 from unicodedata import normalize
 
-from sodbench.errors import DatasetError, ProtocolError, first_few, nearest
+from sodbench.errors import OWN_NAMES, DatasetError, ProtocolError, first_few, nearest
 from sodbench.protocol import parse_mask_rule
 from sodbench.utils.files import config_file, shipped
 from sodbench.utils.text import shortened
@@ -99,7 +99,7 @@ def nearest_dataset(name: str) -> str:
     >>> nearest_dataset("ECSD")
     'did you mean ECSSD?'
     """
-    return nearest(name, list(registry()), alike=0.65)
+    return nearest(name, list(registry()), alike=OWN_NAMES)
 
 
 def check_no_path(name: str) -> None:

@@ -20,7 +20,15 @@ from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, place
 from sodbench.data.registry import find, lookup, nearest_dataset
 from sodbench.data.sources import ImageFile
-from sodbench.errors import FileError, PredictionError, ScoresError, first_few, first_lines, nearest
+from sodbench.errors import (
+    OWN_NAMES,
+    FileError,
+    PredictionError,
+    ScoresError,
+    first_few,
+    first_lines,
+    nearest,
+)
 from sodbench.metrics import METRICS
 from sodbench.protocol import differing
 from sodbench.scoring.notices import remarks, unpaired
@@ -143,7 +151,7 @@ def collect_jobs(
     if unknown := [name for name in methods if name not in known]:
         raise PredictionError(
             f"{first_few([str(p) for p in paths])}: found no maps of {unknown[0]}; "
-            f"{nearest(unknown[0], sorted(known))}"
+            f"{nearest(unknown[0], sorted(known), OWN_NAMES)}"
         )
     absent = [dataset.name for dataset in wanted if dataset.name not in jobs]
     if absent:

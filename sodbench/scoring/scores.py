@@ -495,10 +495,9 @@ def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
             inside = file.parent.relative_to(path).parts
             if not file.parent.name.startswith(".") and not any(p.startswith(OTHER_TREE) for p in inside):
                 folders.setdefault(file.parent.resolve(), (position, file.parent))
-    if not folders:
-        raise ScoresError(
-            f"{first_few([str(path) for path in given])}: found no scores here; `sodbench score` makes them."
-        )
+    positions = {position for position, _ in folders.values()}
+    if empty := [str(path) for k, path in enumerate(given) if k not in positions]:
+        raise ScoresError(f"{first_few(empty)}: found no scores here; `sodbench score` makes them.")
     stored = [(position, folder, Scores.load(folder)) for position, folder in folders.values()]
     old = [str(folder) for _, folder, scores in stored if scores.outdated]
     if old:

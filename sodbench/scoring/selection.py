@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from sodbench.data.registry import dataset_name
-from sodbench.errors import ScoresError, nearest
+from sodbench.errors import OWN_NAMES, ScoresError, nearest
 from sodbench.scoring.scores import Scores
 
 
@@ -45,5 +45,5 @@ def check_named(what: str, names: Sequence[str], known: Iterable[str]) -> list[s
     """
     valid = list(dict.fromkeys(known))
     if absent := [name for name in names if name not in valid]:
-        raise ScoresError(f"no {what} {absent[0]} here; {nearest(absent[0], valid)}")
+        raise ScoresError(f"no {what} {absent[0]} here; {nearest(absent[0], valid, OWN_NAMES)}")
     return list(names)

@@ -485,7 +485,7 @@ def test_control_characters_of_names_stay_out_of_the_terminal(here):
         (["scores", "scores/A"], "A: found two scores of this method on SOD"),
         (["scores/A", "nothing"], r"nothing: found no scores here; `sodbench score` makes them"),
         (["scores", "-d", "SDO"], r"no scores on SDO here; did you mean SOD\?"),
-        (["scores", "-d", "ECSSD"], "no scores on ECSSD here"),
+        (["scores", "-d", "ECSSD"], "no scores on ECSSD here; valid: SOD"),
         (["scores", "--metrics", "max_g"], r"unknown metric 'max_g'; did you mean max_f"),
         (["scores", "--plot", "a.jpg"], r"a\.jpg: unknown kind of figure '\.jpg'"),
         (["scores", "--plot", "scores/A/SOD/meta.json/a.pdf"], "cannot write here"),

@@ -127,17 +127,33 @@ def test_folders_of_methods_with_odd_names(folders: Path) -> None:
     with zipfile.ZipFile("preds.zip", "w") as target:
         for file in Path("preds").rglob("*.png"):
             target.write(file, file.relative_to("preds"))
-    for preds, ignored in (
-        ("preds", "2 (.theirs/, __MACOSX/)"),
-        (
-            "preds.zip",
-            "8 (.theirs/OWN/im0.png, .theirs/OWN/im1.png, .theirs/OWN/im2.png, .theirs/OWN/im3.png, ",
-        ),
-    ):
+    for preds in ("preds", "preds.zip"):
         words = (preds, "-d", "OWN", "--data", "data", "--metrics", "mae", "--out", f"{preds}-scores")
         result = good("score", *words, "--json")
         assert [row["method"] for row in json.loads(result.stdout)] == ["__mine", "_ours"]
-        assert f"{preds}: files that are no maps, passed over: {ignored}" in result.stderr
+        assert f"{preds}: files that are no maps, passed over: 2 (.theirs/, __MACOSX/)\n" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["verify", "train"])
+def test_what_lies_beside_the_folders_of_a_dataset(folders: Path, name: str) -> None:
+    words = COMMANDS[name][0]
+    assert "beside" not in good(*words, *(["--run", "before"] if name == "train" else [])).stderr
+    Path("data/OWN/readme.txt").write_text("x")
+    save(map_of(0), "data/OWN/photos2/z.png")
+    line = "data/OWN: what lies beside photos + masks, passed over: 2 (photos2, readme.txt)\n"
+    assert good(*words).stderr.count(line) == 1
+
+
+def test_a_folder_that_is_no_dataset(folders: Path) -> None:
+    for folder in (PHOTOS, "maps"):
+        refused(
+            *("train", "--config", "c.toml", "--data", folder, "--out", "r"),
+            match=f"{folder}: found no masks in it, expected photos and masks in two folders of it",
+        )
+
+
+def test_scores_of_every_path_given(folders: Path) -> None:
+    refused("rescore", "scores", "nowhere", "maps", match="nowhere, maps: found no scores here")
 
 
 @pytest.mark.parametrize("name", ["score masks", "run images", "train folders"])

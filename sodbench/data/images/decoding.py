@@ -279,7 +279,7 @@ def _luma(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if spread > MAX_CHANNEL_SPREAD:
         raise RefusalError(
             f"coloured picture (channels differ by up to {spread}, expected at most {MAX_CHANNEL_SPREAD}), "
-            f"which is not a map. {_TO_GREY}"
+            f"which is neither a map nor a mask: a photo? {_TO_GREY}"
         )
     weighted = r * np.uint32(19595) + g * np.uint32(38470) + b * np.uint32(7471)
     levels: NDArray[np.uint8] = ((weighted + 32768) >> 16).astype(np.uint8)

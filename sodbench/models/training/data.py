@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from sodbench.data.images.maps import mask_from
 from sodbench.data.images.photos import is_rotated, photo_from, rotation_notice
-from sodbench.data.locations import Location, list_images, locate
+from sodbench.data.locations import Location, find_in, list_images, locate
 from sodbench.data.pairing import naming_hint
 from sodbench.data.pairing import pair as pair_by_stem
 from sodbench.data.registry import Dataset as Known
@@ -84,7 +84,13 @@ def find_data(name: str, data: Path | None = None, matching: Matching = AS_NAMED
                 f"{name}: an empty folder, expected photos and masks in folders of it, images and masks."
             )
         own = folder.resolve().name
-        return _paired(locate(lookup(own) or _unknown(own), folder), matching)
+        location = find_in(lookup(own) or _unknown(own), folder)
+        if location is None:
+            raise TrainingError(
+                f"{name}: found no masks in it, expected photos and masks in two folders of it (images and "
+                "masks, Imgs and GT ...), or side by side. Or pass the two with --images and --masks."
+            )
+        return _paired(location, matching)
     return _paired(locate(find(name), data), matching)
 
 
@@ -132,7 +138,7 @@ def _paired(location: Location, matching: Matching) -> Data:
         str((location.images or location.root).resolve()),
         str(location.masks.resolve()),
         tuple(Pair(image, photo, mask, graded, matching.exif) for image, photo, mask in pairing.pairs),
-        (*location.photos_passed_over, *location.passed_over),
+        (*location.root_passed_over, *location.photos_passed_over, *location.passed_over),
         matching,
     )
 
