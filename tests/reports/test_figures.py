@@ -279,24 +279,25 @@ def lab(colour: str, sight: str) -> np.ndarray:
 
 
 def nearest_colours(styles: Sequence[dict[str, object]], sight: str) -> float:
-    """The least distance of two colours that share a dash and a width."""
+    """The least distance of two colours that share a dash, and so a marker."""
     pairs = [
-        (a["color"], b["color"])
+        (str(a["color"]), str(b["color"]))
         for a, b in combinations(styles, 2)
-        if (a["linestyle"], a["linewidth"]) == (b["linestyle"], b["linewidth"])
+        if a["linestyle"] == b["linestyle"]
     ]
-    return min(float(np.linalg.norm(lab(str(a), sight) - lab(str(b), sight))) for a, b in pairs)
+    return min(float(np.linalg.norm(lab(a, sight) - lab(b, sight))) for a, b in pairs)
 
 
 @pytest.mark.parametrize("sight", MACHADO)
-def test_lines_differ_to_the_colour_blind(sight):
-    assert nearest_colours([*line_styles(PAPER, ["none"]).values()], sight) > 20
-    every = [{"color": colour, "linestyle": dash, "linewidth": 1} for colour, dash in LINES]
+def test_lines_and_points_differ_to_the_colour_blind(sight):
+    assert nearest_colours([*line_styles(PAPER).values()], sight) > 20
+    red = [(RED, dash) for dash in DASHES]
+    every = [{"color": colour, "linestyle": dash} for colour, dash in (*LINES, *red)]
     assert nearest_colours(every, sight) > 20
 
 
 def test_green_and_pink_would_be_confused():
-    both = [{"color": colour, "linestyle": "-", "linewidth": 1} for colour in (GREEN, PINK)]
+    both = [{"color": colour, "linestyle": "-"} for colour in (GREEN, PINK)]
     assert nearest_colours(both, "deuteranopia") < 20 < nearest_colours(both, "normal")
 
 
