@@ -559,8 +559,8 @@ def test_score_image_of_some_metrics():
     gt = np.eye(4, dtype=bool)
     pred = gt * np.uint8(9)
     assert list(score_image(pred, gt, metrics=["adp_e", "s_measure"])) == ["s_measure", "adp_e"]
-    with pytest.raises(ScoresError, match="unknown metric 'maxf'; did you mean max_f"):
-        score_image(pred, gt, metrics=["maxf"])
+    with pytest.raises(ScoresError, match="unknown metric 'max_ff'; did you mean max_f"):
+        score_image(pred, gt, metrics=["max_ff"])
     with pytest.raises(ScoresError, match="no metric asked for"):
         score_image(pred, gt, metrics=[])
 
