@@ -33,6 +33,7 @@ from sodbench.metrics import METRICS, PAPER_METRICS, check_metrics, metric_diffe
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores
 from sodbench.utils.process import Progress, Say, step_counter
+from sodbench.utils.text import counted
 
 INTERVALS = ("percentile", "bca")
 """Kinds of bootstrap interval."""
@@ -228,8 +229,8 @@ def few_resamples(tests: int, resamples: int) -> str:
     if tests < ALPHA * (1 + resamples):
         return ""
     return (
-        f"{resamples} resamples are too few for {tests} tests: even the smallest p is above .05 after "
-        f"Holm. Pass --resamples {enough_resamples(tests)} or more."
+        f"{resamples} resamples are too few for {counted(tests, 'test')}: even the smallest p is above .05 "
+        f"after Holm. Pass --resamples {enough_resamples(tests)} or more."
     )
 
 

@@ -24,6 +24,7 @@ from sodbench.cli.options import (
 from sodbench.cli.output import progress_bar, say
 from sodbench.cli.parameters import FOLDER, option
 from sodbench.utils.process import import_from_here
+from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
     from sodbench.models.training.loop import HeldOut
@@ -132,7 +133,7 @@ def train(options: TrainOptions) -> None:
         say(f"Stopped after step {outcome.step}. Go on: sodbench train --resume {folder}{own}")
         sys.exit(128 + outcome.signal)
     if outcome.first:
-        say(f"{outcome.step} steps -> {folder}/last.safetensors")
+        say(f"{counted(outcome.step, 'step')} -> {folder}/last.safetensors")
 
 
 def held_out_scores(pairs: "Iterable[HeldOut]") -> dict[str, float]:

@@ -1,6 +1,6 @@
 """Boards: one CSV per dataset, with rows printed in papers and rows measured with sodbench.
 
-A published row keeps the digits of its paper. A measured row carries the signature of how it was made,
+A published row keeps the digits of its paper. A measured row has the signature of its score,
 covers the whole dataset, and shares a board only with measured rows of the same signature (apart from
 the program's version).
 """

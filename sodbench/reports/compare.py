@@ -10,7 +10,7 @@ from sodbench.analysis.compare import Comparison, Difference
 from sodbench.analysis.statistics.resampling import ALPHA, FEWEST_IMAGES, TIE
 from sodbench.metrics import METRICS, find_metric, part_of
 from sodbench.protocol import Protocol
-from sodbench.utils.text import aligned, json_text, printable, sheet_text
+from sodbench.utils.text import aligned, counted, json_text, printable, sheet_text
 
 FEWEST_DATASETS = 10
 """Friedman's chi-square holds from about as many blocks (Demšar 2006, section 3.2.2)."""
@@ -35,7 +35,7 @@ def comparison_text(comparison: Comparison, verbose: bool = False) -> str:
     parts = []
     for dataset, images in comparison.images.items():
         rows = [difference for difference in comparison.differences if difference.dataset == dataset]
-        title = f"{dataset}, {images} images"
+        title = f"{dataset}, {counted(images, 'image')}"
         parts.append(f"{title}\n{_values_table(comparison, rows) if many else _table(rows, pairs=False)}")
         if many and verbose:
             parts.append(f"{title}: differences of all pairs\n{_table(rows, pairs=True)}")
@@ -138,7 +138,8 @@ def sentence(difference: Difference) -> str:
     if abs(gain) <= TIE:
         start = f"{first} and {second} are equal in {words}"
     if difference.low is None or difference.high is None or difference.holm is None:
-        return f"{start}, on {difference.images} images: too few ({FEWEST_IMAGES} needed) to say more."
+        images = counted(difference.images, "image")
+        return f"{start}, on {images}: too few ({FEWEST_IMAGES} needed) to say more."
     flip = difference.sign if gain >= 0 else -difference.sign
     low, high = sorted((flip * difference.low, flip * difference.high))
     return (
@@ -246,7 +247,7 @@ def _made(comparison: Comparison) -> list[str]:
         return [f"signature: {signature}" for signature in comparison.signatures.values()]
     said = [
         f"{kind} intervals of a paired bootstrap over images, p of a paired permutation, adjusted by Holm "
-        f"over {tests} tests; {comparison.resamples} resamples, seed {comparison.seed}"
+        f"over {counted(tests, 'test')}; {comparison.resamples} resamples, seed {comparison.seed}"
     ]
     if comparison.caveat:
         said.append(comparison.caveat)

@@ -13,6 +13,7 @@ from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.reports.table import Marks
 from sodbench.scoring.scores import Scores
 from sodbench.utils.process import Progress, step_counter
+from sodbench.utils.text import counted
 
 TABLE_RESAMPLES = 10_000
 SEED = 0
@@ -79,7 +80,7 @@ def marks(
         differences = _differences(boards, metrics, resamples, step)
         said.append(
             "Capital letters: better than these methods by a paired permutation, p < .05 after Holm's "
-            f"adjustment for {len(differences)} tests ({_how(resamples)})."
+            f"adjustment for {counted(len(differences), 'test')} ({_how(resamples)})."
         )
     methods = list(dict.fromkeys(name for difference in differences for name in (difference.a, difference.b)))
     return Marks(half_widths, _beaten(differences), tuple(methods), tuple(said))

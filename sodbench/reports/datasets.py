@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sodbench.data.locations import Status
 from sodbench.data.verification import Report
-from sodbench.utils.text import aligned, printable
+from sodbench.utils.text import aligned, counted, printable
 
 FINDINGS = {
     "missing": "missing (mask without photo, photo without mask)",
@@ -38,7 +38,8 @@ def verification_text(report: Report, most: int = 10) -> str:
     """Say what was found in a dataset: a line a kind of finding, `most` files of each."""
     location = report.location
     lines = [
-        f"{location.dataset.name}: {report.masks} masks of {report.expected}, {report.photos} photos "
+        f"{location.dataset.name}: {counted(report.masks, 'mask')} of {report.expected}, "
+        f"{counted(report.photos, 'photo')} "
         f"in {location.root} ({location.layout})"
     ]
     for kind, words in FINDINGS.items():

@@ -88,7 +88,7 @@ def score_folder(
     loose_names
         Also pair names that differ only in case or leading zeros.
     subset
-        Accept a part of the dataset.
+        Allow masks that are only part of the dataset.
     jobs
         Threads; by default one a CPU.
     progress

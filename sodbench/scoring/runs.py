@@ -49,6 +49,7 @@ from sodbench.scoring.slots import (
 )
 from sodbench.scoring.warm_up import warm_up
 from sodbench.utils.process import Progress, Say
+from sodbench.utils.text import counted
 
 
 class Job(NamedTuple):
@@ -238,8 +239,7 @@ def score_jobs(
             finished = score_job(job, plan, out, mask_threshold, progress, say, others)
         if finished.reused:
             total = sum(len(s.rows) for s in finished.scores)
-            maps = f"unchanged map{'' if total == 1 else 's'}"
-            say(f"{name}: reused stored results for {finished.reused} of {total} {maps}.")
+            say(f"{name}: reused stored results for {finished.reused} of {counted(total, 'unchanged map')}.")
         for s in finished.scores:
             for line in remarks(s):
                 say(line)
@@ -333,7 +333,8 @@ def _own_dataset(location: Location, named: bool) -> list[str]:
     """Say that masks make a dataset of their own, where another could have been meant."""
     name = location.dataset.name
     hint = nearest_dataset(name)
-    start = f"{name}: its {location.dataset.count} masks count as a whole dataset of your own"
+    masks = counted(location.dataset.count, "mask")
+    start = f"{name}: {masks}, taken as a whole dataset of your own"
     if registered := lookup(name):
         return [f"{start}; if they are those of {registered.name}, pass --dataset {registered.name}"]
     if not hint.startswith("did"):

@@ -18,6 +18,7 @@ from sodbench.protocol import Protocol, fixed_size
 from sodbench.scoring.pairs import MASK_WAY, prepare_mask, score_pair
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
+from sodbench.utils.text import counted
 
 WAY = 'take a protocol with resize="bilinear"'
 """What to do about maps of another size than their masks."""
@@ -99,11 +100,15 @@ class Scorer:
         """
         preds, masks = split_batch(pred, "pred"), split_batch(gt, "gt")
         if len(preds) != len(masks):
-            raise PredictionError(f"pred has {len(preds)} images and gt {len(masks)}; expected as many.")
+            raise PredictionError(
+                f"pred has {counted(len(preds), 'image')} and gt {len(masks)}; expected as many."
+            )
         first = len(self._rows)
         ids = [f"{first + k:06}" for k in range(len(preds))] if id is None else _ids(id)
         if len(ids) != len(preds):
-            raise PredictionError(f"{len(ids)} ids for {len(preds)} images; expected as many.")
+            raise PredictionError(
+                f"{counted(len(ids), 'id')} for {counted(len(preds), 'image')}; expected as many."
+            )
         if twice := sorted({name for name in ids if name in self._rows or ids.count(name) > 1}):
             raise PredictionError(f"{first_few(twice)}: scored already, expected each id once.")
         rows = [self._row(*of_image) for of_image in zip(ids, preds, masks, strict=True)]
@@ -165,7 +170,8 @@ class Scorer:
                 raise ScoresError(f"cannot merge scorers that differ in {name}.")
         if both := sorted(self._rows.keys() & other._rows.keys()):
             raise ScoresError(
-                f"cannot merge scorers that share {len(both)} images ({first_few(both)}). Pass ids to update."
+                f"cannot merge scorers that share {counted(len(both), 'image')} ({first_few(both)}). "
+                "Pass ids to update."
             )
         self._rows |= other._rows
 

@@ -46,7 +46,7 @@ from sodbench.scoring.storage import (
     unknown_of,
     write_folder,
 )
-from sodbench.utils.text import finite
+from sodbench.utils.text import counted, finite
 from sodbench.version import __version__
 
 if TYPE_CHECKING:
@@ -317,7 +317,9 @@ class Scores:
                 )
         both = sorted(self.rows.keys() & other.rows.keys())
         if both:
-            raise ScoresError(f"cannot merge scores that share {len(both)} images ({first_few(both)}).")
+            raise ScoresError(
+                f"cannot merge scores that share {counted(len(both), 'image')} ({first_few(both)})."
+            )
         return replace(self, rows={**self.rows, **other.rows})
 
     def under(self, protocol: str | Protocol) -> "Scores":
@@ -337,8 +339,9 @@ class Scores:
             return self
         rows = {image: held(row, self.protocol, wanted) for image, row in self.rows.items()}
         if moved := sorted(image for image, row in rows.items() if row is None):
+            images = f"{counted(len(moved), 'image')} ({first_few(moved)})"
             raise ScoresError(
-                f"{self.method} on {self.dataset_name}: {len(moved)} images ({first_few(moved)}) have grey "
+                f"{self.method} on {self.dataset_name}: {images} {'has' if len(moved) == 1 else 'have'} grey "
                 "masks or resized maps, which the other protocol treats otherwise. Score the images again."
             )
         kept = tuple(

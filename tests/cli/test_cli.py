@@ -338,7 +338,7 @@ class TestRescore:
         refused("rescore", "nowhere", match="nowhere: found no scores here; `sodbench score` makes them")
         save(np.where(mask_of(0) > 0, 200, 30).astype(np.uint8), "own/masks/im0.png")
         good("score", *score)
-        refused("rescore", "scores", "--protocol", "sal_eval", match=r"1 images \(im0\) have grey masks")
+        refused("rescore", "scores", "--protocol", "sal_eval", match=r"1 image \(im0\) has grey masks")
         Path("scores/maps/own/meta.json").write_text("{}")
         refused("rescore", "scores", match="scores/maps/own: these scores are damaged .*Score again")
 

@@ -183,7 +183,7 @@ def test_ids_are_unique_and_as_many(of_files):
     for ids, message in (
         (["a", "b"], "a: scored already"),
         (["b", "b"], "b: scored already"),
-        (["b"], "1 ids for 2"),
+        (["b"], "1 id for 2"),
     ):
         with pytest.raises(PredictionError, match=message):
             scorer.update(MAPS[:2], MASKS[:2], [*ids])

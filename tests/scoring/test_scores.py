@@ -448,7 +448,7 @@ def test_resized_maps_refuse_another_resizing():
     plain = scores.under(Protocol(resize="bilinear"))
     assert set(plain.metrics) >= set(LEVEL_METRICS)
     rows = {i: r._replace(notes=("resized",)) if i == "blob-1" else r for i, r in scores.rows.items()}
-    with pytest.raises(ScoresError, match=r"1 images \(blob-1\) have grey masks or resized maps"):
+    with pytest.raises(ScoresError, match=r"1 image \(blob-1\) has grey masks or resized maps"):
         replace(scores, rows=rows).under(Protocol(resize="bilinear"))
 
 

@@ -15,6 +15,7 @@ from sodbench.errors import ScoresError
 from sodbench.metrics.fmeasure import averaged_pr
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores
+from sodbench.utils.text import counted
 
 BAND_RESAMPLES = 1_000
 """Enough for a band as wide as a line to the eye."""
@@ -51,7 +52,7 @@ def pr_band(scores: Scores, resamples: int = BAND_RESAMPLES, seed: int = 0) -> B
     """
     if len(scores.rows) < FEWEST_IMAGES:
         raise ScoresError(
-            f"{scores.method} on {scores.dataset_name}: {len(scores.rows)} images are too few "
+            f"{scores.method} on {scores.dataset_name}: {counted(len(scores.rows), 'image')} are too few "
             f"for a band, expected {FEWEST_IMAGES}. Leave --band out."
         )
     averaged = averaged_pr(scores.protocol)

@@ -170,9 +170,10 @@ def check_pairs(
         lines = "".join(f"\n  {line}" for line in [*wrong[:5], *more])
         raise TrainingError(f"{len(wrong)} of {len(pairs)} pairs cannot be trained on:{lines}")
     if not filled:
+        masks = "the only mask is" if len(pairs) == 1 else f"all {len(pairs)} masks are"
         raise TrainingError(
-            f"all {len(pairs)} masks are empty ({first_few([p.mask.where for p in pairs], 2)}), expected "
-            "objects. Are these the right masks?"
+            f"{masks} empty ({first_few([p.mask.where for p in pairs], 2)}), expected objects. Are these the "
+            "right masks?"
         )
 
 

@@ -36,6 +36,7 @@ from sodbench.models.training.log import Log, write_run_record
 from sodbench.models.training.loss import check_outputs, losses, total
 from sodbench.utils.files import check_writable
 from sodbench.utils.process import ENDINGS, Say
+from sodbench.utils.text import counted
 
 
 class HeldOut(NamedTuple):
@@ -142,7 +143,10 @@ def train(
             session.restore(state, say)
         if group.rank == 0:
             check_pairs(data.pairs, progress, say)
-        say(f"{data.name}: {len(training)} pairs to train on, {len(held)} held out, on {group.device}")
+        say(
+            f"{data.name}: {counted(len(training), 'pair')} to train on, {len(held)} held out, "
+            f"on {group.device}"
+        )
         try:
             return session.run(training, held, score, say)
         except BaseException:

@@ -12,6 +12,7 @@ from sodbench.analysis.statistics.resampling import FEWEST_IMAGES
 from sodbench.errors import ScoresError
 from sodbench.metrics import METRICS
 from sodbench.reports.figures.style import COLOURS, FIGURE_WIDTHS, RED, figure_style, save_figure, shown_name
+from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +57,7 @@ def differences_figure(comparison: Comparison) -> "Figure":
     axes = fig.subplots(len(comparison.images), squeeze=False)[:, 0]
     for ax, (dataset, images) in zip(axes, comparison.images.items(), strict=True):
         forest(ax, [difference for difference in comparison.differences if difference.dataset == dataset])
-        ax.set_title(shown_name(f"{dataset}, {images} images"), parse_math=False)
+        ax.set_title(shown_name(f"{dataset}, {counted(images, 'image')}"), parse_math=False)
     reach = max(ax.get_xlim()[1] for ax in axes)
     for ax in axes:
         ax.set_xlim(-reach, reach)
