@@ -15,9 +15,11 @@ from sodbench.cli.options import (
     DEVICE_OPTION,
     EXIF_OPTION,
     IMAGES_OPTION,
+    LOOSE_OPTION,
     MODEL_MODULE_OPTION,
     MODEL_OPTION,
     PRECISION_OPTION,
+    STRIP_OPTION,
     datasets_option,
     maps_option,
     weights_option,
@@ -53,6 +55,8 @@ class RunOptions:
     compile: bool
     postprocess: str
     exif: bool
+    strip: tuple[str, ...]
+    loose: bool
 
 
 @click.command()
@@ -80,6 +84,8 @@ class RunOptions:
     help="Stretch each map to 0..255 as the authors' script does, or keep the network's values.",
 )
 @EXIF_OPTION
+@STRIP_OPTION
+@LOOSE_OPTION
 @gathered(RunOptions)
 def run(options: RunOptions) -> None:
     """Make saliency maps of photos with a network.
@@ -98,6 +104,8 @@ def run(options: RunOptions) -> None:
 
     if options.images and (options.datasets or options.then_score):
         raise click.UsageError("--images takes photos without masks: no --dataset, no --score.")
+    if (options.strip or options.loose) and not options.then_score:
+        raise click.UsageError("--strip and --loose-names pair maps with masks, which is for --score.")
     if options.everything and (options.images or options.datasets):
         raise click.UsageError("--all takes every test set: no --dataset, no --images.")
     if not (options.everything or options.images or options.datasets or _given("model")):
@@ -123,7 +131,7 @@ def run(options: RunOptions) -> None:
     )
     failed = run_sets(sets, settings, progress_bar, say)
     if options.then_score and not failed:
-        results = _score_maps(sets, options.data)
+        results = _score_maps(sets, options)
         report(results.scores)
         say_where(results)
     if failed:
@@ -158,13 +166,15 @@ def _next_command(options: RunOptions, sets: "Sequence[PhotoSet]") -> str:
     return join(["sodbench", "score", str(place), "--dataset", ",".join(names), *data])
 
 
-def _score_maps(sets: "Sequence[PhotoSet]", data: Path | None) -> "Results":
+def _score_maps(sets: "Sequence[PhotoSet]", options: RunOptions) -> "Results":
     """Score the maps of all sets under the default protocol."""
     from sodbench.protocol import Protocol
     from sodbench.scoring.plan import Plan
     from sodbench.scoring.runs import collect_jobs, score_jobs
 
-    jobs, _ = collect_jobs([photos.out for photos in sets], [photos.name for photos in sets], None, data)
+    names = [photos.name for photos in sets]
+    jobs, _ = collect_jobs([photos.out for photos in sets], names, None, options.data)
+    plan = Plan(Protocol(), strip=options.strip, loose=options.loose)
     for line in (line for job in jobs for line in job.location.passed_over):
         say(line)
-    return score_jobs(jobs, Plan(Protocol()), Path("scores"), bar=progress_bar, say=say)
+    return score_jobs(jobs, plan, Path("scores"), bar=progress_bar, say=say)

@@ -165,6 +165,10 @@ def open_source(path: Path) -> Source:
     if not os.path.exists(path):  # noqa: PTH110
         raise PredictionError(f"{path}: no such folder or zip file.")
     check_regular(path, PredictionError, "a folder or a zip")
+    if single_image(path):
+        raise PredictionError(
+            f"{path}: is a single image, expected a folder or a zip. Pass the folder that holds it."
+        )
     if not zipfile.is_zipfile(path):
         raise PredictionError(
             f"{path}: found a file that is not a zip (or a damaged one), expected a folder or a zip. "

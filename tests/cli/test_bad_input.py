@@ -163,7 +163,10 @@ class TestUnreadable:
         [
             (("nowhere", "--masks", "own/masks"), "nowhere: no such folder or zip file"),
             (("maps", "--masks", "nowhere"), "nowhere: no such folder or zip file"),
-            (("own/masks/im0.png", "--masks", "own/masks"), "im0.png: found a file that is not a zip"),
+            (
+                ("own/masks/im0.png", "--masks", "own/masks"),
+                "im0.png: is a single image, expected a folder or a zip",
+            ),
             (("empty", "--masks", "own/masks"), "empty: found no maps here"),
             (("maps", "--masks", "empty"), "empty: found no masks here, expected a folder or zip of them"),
             (

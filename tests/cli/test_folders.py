@@ -144,6 +144,15 @@ def test_what_lies_beside_the_folders_of_a_dataset(folders: Path, name: str) -> 
     assert good(*words).stderr.count(line) == 1
 
 
+def test_a_run_scores_maps_whose_photos_are_named_otherwise(folders: Path) -> None:
+    for photo in Path(PHOTOS).iterdir():
+        photo.rename(photo.with_name(f"{photo.stem.upper()}_sat.jpg"))
+    words = (*RUN, "--device", "cpu", "-d", "OWN", "--data", "data")
+    refused(*words, "--score", match="4 of 4 predictions are missing.*: pass --strip _sat --loose-names")
+    assert " 4/4 " in good(*words, "--score", "--strip", "_sat", "--loose-names").stdout
+    refused(*words, "--loose-names", match="--strip and --loose-names .* --score", code=2)
+
+
 def test_a_folder_that_is_no_dataset(folders: Path) -> None:
     for folder in (PHOTOS, "maps"):
         refused(
