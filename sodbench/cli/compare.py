@@ -85,6 +85,8 @@ def compare(options: CompareOptions) -> None:
     Holm's method. Of three or more methods, those that do not differ significantly share a letter; they are
     also ranked, with Friedman's test and Nemenyi's critical difference.
 
+    --by reads masks and photos where they were scored, else in --data or --masks.
+
     \b
     sodbench compare scores/PiCANet scores/DSS --dataset SOD
     sodbench compare scores/PiCANet scores/DSS --by size --metrics max_f,mae --plot size.pdf

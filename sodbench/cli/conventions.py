@@ -75,31 +75,23 @@ class ProtocolCommand(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the options that are no conventions."""
-        with formatter.section("Options"):
-            formatter.write_dl(
-                [
-                    record
-                    for param in self.get_params(ctx)
-                    if param.name not in CONVENTIONS and (record := param.get_help_record(ctx))
-                ]
-            )
+        _list_options(ctx, formatter, "Options", conventions=False)
 
 
 def _show_conventions(ctx: click.Context, param: click.Parameter, asked: bool) -> None:
     """List the options of the conventions, and end."""
-    if not asked or ctx.resilient_parsing:
-        return
-    formatter = ctx.make_formatter()
-    with formatter.section("Single conventions, in place of the protocol's"):
-        formatter.write_dl(
-            [
-                record
-                for param in ctx.command.get_params(ctx)
-                if param.name in CONVENTIONS and (record := param.get_help_record(ctx))
-            ]
-        )
-    click.echo(formatter.getvalue().rstrip("\n"))
-    ctx.exit()
+    if asked and not ctx.resilient_parsing:
+        formatter = ctx.make_formatter()
+        _list_options(ctx, formatter, "Single conventions, in place of the protocol's", conventions=True)
+        click.echo(formatter.getvalue().rstrip("\n"))
+        ctx.exit()
+
+
+def _list_options(ctx: click.Context, formatter: click.HelpFormatter, title: str, conventions: bool) -> None:
+    chosen = [param for param in ctx.command.get_params(ctx) if (param.name in CONVENTIONS) is conventions]
+    options = [param for param in chosen if isinstance(param, click.Option)]
+    with formatter.section(title):
+        formatter.write_dl([record for option in options if (record := option.get_help_record(ctx))])
 
 
 def protocol_options(default: str | None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -81,9 +81,9 @@ def scores_option(**attributes: Any) -> Callable[[Command], Command]:
     return option("--scores", type=FOLDER, help="Folder of stored scores.", **attributes)
 
 
-def maps_option(shown: str, **attributes: Any) -> Callable[[Command], Command]:
-    """Add ``--maps``; `shown` says what is taken without it."""
-    return option("--maps", type=FOLDER, show_default=shown, help="Folder of maps.", **attributes)
+def maps_option(**attributes: Any) -> Callable[[Command], Command]:
+    """Add ``--maps``."""
+    return option("--maps", type=FOLDER, help="Folder of maps.", **attributes)
 
 
 def figure_option(default: str | None, *aliases: str) -> Callable[[Command], Command]:
@@ -126,7 +126,9 @@ def weights_option(shown: str) -> Callable[[Command], Command]:
 DATA_OPTION = option("--data", type=FOLDER, help="Folder that holds dataset folders  [SODBENCH_DATA].")
 MASKS_OPTION = option("--masks", type=FOLDER, help="Folder or zip of the masks of one dataset.")
 IMAGES_OPTION = option("--images", type=FOLDER, help="Folder or zip of photos, in place of a dataset.")
-METHOD_OPTION = option("--method", metavar="NAME", help="What to call the method  [as it is called].")
+METHOD_OPTION = option(
+    "--method", metavar="NAME", help="What to call the method  [the name of its folder, or of its scores]."
+)
 METHODS_OPTION = names_option(
     "--methods", help="Which methods, in this order  [all].", shell_complete=completed(stored_methods)
 )

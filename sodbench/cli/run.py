@@ -67,7 +67,7 @@ class RunOptions:
 @DATA_OPTION
 @IMAGES_OPTION
 @option("--all", "everything", is_flag=True, help="Every registered test set on this disk.")
-@maps_option("preds", default="preds", aliases=("--out",))
+@maps_option(default="preds", show_default=True, aliases=("--out",))
 @option("--score", "then_score", is_flag=True, help="Score the maps, into scores/.")
 @DEVICE_OPTION
 @PRECISION_OPTION

@@ -53,7 +53,7 @@ class WorstOptions:
 @dataset_option()
 @METHODS_OPTION
 @figure_option(None)
-@maps_option("those that were scored")
+@maps_option(show_default="those that were scored")
 @DATA_OPTION
 @MASKS_OPTION
 @CSV_OPTION
@@ -62,8 +62,8 @@ class WorstOptions:
 def worst(options: WorstOptions) -> None:
     """List the images on which a method is worst, and show them on a contact sheet.
 
-    SCORES is a folder that `sodbench score` wrote. The sheet has the photo, the mask, the map, and its
-    errors at level 128: true positives white, false positives orange, misses blue.
+    SCORES is a folder that `sodbench score` wrote. The sheet, --out, has the photo, the mask, the map, and
+    its errors at level 128: true positives white, false positives orange, misses blue.
 
     \b
     sodbench worst scores/PiCANet/SOD --metric relax_f -k 24 --out worst.pdf

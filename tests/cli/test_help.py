@@ -41,6 +41,11 @@ class TestHelp:
             assert text.startswith("Single conventions, in place of the protocol's:\n")
             assert ("--rho FLOAT" in text, "--data" in text) == (True, False)
 
+    def test_options_are_all_that_is_listed(self) -> None:
+        for path in COMMANDS:
+            listed = good(*path.split(), "--help").stdout.partition("Options:\n")[2]
+            assert listed.startswith("  -"), path
+
     def test_metrics_are_named(self) -> None:
         for path in ("score", "explain", "compare", "table"):
             text = " ".join(good(path, "--help").stdout.split())
