@@ -198,7 +198,9 @@ def attribute_values(
     attribute = find_attribute(name)
     masks = {entry.stem: entry for entry in location.mask_files}
     photos = location.photo_files if attribute.needs_photo else {}
-    _check_present(scores.ids, masks, location, "mask", "Pass --data DIR, where the scored dataset lies.")
+    _check_present(
+        scores.ids, masks, location, "mask", f"Pass {location.option}, where the scored dataset lies."
+    )
     if attribute.needs_photo:
         _check_present(scores.ids, photos, location, "photo", f"{name} needs them: get the dataset's photos.")
 
@@ -256,7 +258,7 @@ def _gt(entry: ImageFile, scores: Scores, row: Row, graded: bool) -> Gt:
     if actual != scored:
         raise DatasetError(
             f"{entry.where}: not the mask that was scored (found {actual}, expected {scored}). "
-            "Pass --data DIR, where the scored dataset lies."
+            "Pass --data DIR, or --masks DIR for a dataset of your own, where the scored masks lie."
         )
     return mask.gt
 

@@ -277,8 +277,7 @@ def comparable(
         if method_scores.method in board:
             raise ScoresError(
                 f"{method_scores.method}: found two scores of this method on {method_scores.dataset_name}, "
-                "expected one. Pass a folder once; score maps of another version from a folder of another "
-                "name."
+                "expected one. Pass a folder once; score maps of another version with --method NAME."
             )
         board[method_scores.method] = method_scores
     methods = list(dict.fromkeys(method_scores.method for method_scores in scores))

@@ -154,7 +154,7 @@ def load_pictures(
     if absent := [image for image in images if image not in known]:
         raise DatasetError(
             f"{location.masks}: {len(absent)} {'masks are' if len(absent) > 1 else 'mask is'} gone "
-            f"({first_few(absent)}). Pass --data DIR."
+            f"({first_few(absent)}). Pass {location.option}."
         )
     step = step_counter(progress, len(images) * (2 + len(methods)))
     content = {image: known[image].content(DatasetError) for image in images}
@@ -204,7 +204,8 @@ def _check_unchanged(
     if changed := [image for image in masks if digest_of(masks[image]) != scored[image][0]]:
         raise DatasetError(
             f"{location.masks}: {len(changed)} of {len(masks)} masks are not those that were scored "
-            f"({first_few(changed)}). Score again, or pass --data DIR, where the scored ones lie."
+            f"({first_few(changed)}). Score again, or pass {location.option}, where the scored ones "
+            "lie."
         )
     current = {image: digest_of(data) if entry else "missing" for image, (entry, data) in maps.items()}
     if changed := [image for image in masks if current[image] != scored[image][2]]:

@@ -143,5 +143,5 @@ def _check(scores: Scores, metric: str, count: int, than: Scores | None) -> None
     if scores.method == than.method:
         raise ScoresError(
             f"both scores are of {scores.method}, which a list could not distinguish. "
-            "Score one of them from a folder of another name."
+            "Score one of them with --method NAME."
         )

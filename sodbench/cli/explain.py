@@ -121,7 +121,7 @@ def _of_stored(stored: "Rescorer", options: ExplainOptions) -> "Rescorer":
         "--subset": options.subset,
     }
     if given := [name for name, value in for_maps.items() if value]:
-        raise click.UsageError(f"{options.maps} holds scores, for which there is no {', '.join(given)}.")
+        raise click.UsageError(f"{options.maps} holds scores; {', '.join(given)} would be for maps.")
     return Rescorer(stored.scores.under(options.protocol.of(stored.scores.protocol)))
 
 

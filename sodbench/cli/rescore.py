@@ -10,6 +10,7 @@ from sodbench.cli.conventions import ProtocolChoice, ProtocolCommand, gathered, 
 from sodbench.cli.options import METHODS_OPTION, datasets_option, metrics_option, output_options
 from sodbench.cli.output import check_targets, report, say
 from sodbench.cli.parameters import FOLDER, argument
+from sodbench.errors import first_few
 
 if TYPE_CHECKING:
     from sodbench.scoring.scores import Scores
@@ -52,15 +53,17 @@ def rescore(options: RescoreOptions) -> None:
 
     check_targets(options.csv_file, options.images_file)
     shown = []
+    left_out: dict[str, list[str]] = {}
     for scores in chosen_scores(load_scores(options.stored), options.datasets, options.methods):
         moved = scores.under(options.protocol.of(scores.protocol))
-        lost = [name for name in scores.metrics if name not in moved.metrics]
-        if lost:
-            say(
-                f"{scores.method} on {scores.dataset_name}: {', '.join(lost)} left out, as this "
-                "protocol needs the images again for them: run `sodbench score`."
-            )
+        if lost := [name for name in scores.metrics if name not in moved.metrics]:
+            left_out.setdefault(", ".join(lost), []).append(f"{scores.method} on {scores.dataset_name}")
         shown.append(_only(moved, options.metrics))
+    for metrics, names in left_out.items():
+        say(
+            f"{first_few(names)}: {metrics} left out, as this protocol needs the images again for them: "
+            "run `sodbench score`."
+        )
     report(shown, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
 
 

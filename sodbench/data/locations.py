@@ -103,6 +103,11 @@ class Location:
         return tuple(e for e in entries if not _has_suffix(e, self.dataset.mask_suffix))
 
     @property
+    def option(self) -> str:
+        """The option that names another place of its masks: of a registered dataset, or of one's own."""
+        return "--data DIR" if self.dataset.registered else "--masks DIR"
+
+    @property
     def passed_over(self) -> list[str]:
         """Lines about what of the masks' folder is not used."""
         lines = self._masks.notices("masks")

@@ -146,7 +146,8 @@ def collect_jobs(
             if maps.method in job.methods:
                 raise PredictionError(
                     f"{job.paths[maps.method]} and {path}: both hold maps of {maps.method} on "
-                    f"{dataset.name}. Rename one of the folders."
+                    f"{dataset.name}. Rename one of the folders, or score one "
+                    "of them apart, with --method NAME."
                 )
             job.methods[maps.method], job.paths[maps.method] = maps.entries, path
     if unknown := [name for name in methods if name not in known]:

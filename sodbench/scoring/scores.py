@@ -232,8 +232,9 @@ class Scores:
             One was not; the message says which there are.
         """
         if absent := [name for name in metrics if name not in self.metrics]:
+            were = "was" if len(absent) == 1 else "were"
             raise MetricError(
-                f"{self.method} on {self.dataset_name}: {', '.join(absent)} was not computed, only "
+                f"{self.method} on {self.dataset_name}: {', '.join(absent)} {were} not computed, only "
                 f"{', '.join(self.metrics) or 'no metric'}. Score again with --metrics {','.join(absent)}."
             )
 
@@ -493,14 +494,15 @@ def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
     """
     given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
     folders: dict[Path, tuple[int, Path]] = {}
+    empty = {str(path) for path in given}
     for position, path in enumerate(given):
         for file in sorted(path.rglob("meta.json")):
             inside = file.parent.relative_to(path).parts
             if not file.parent.name.startswith(".") and not any(p.startswith(OTHER_TREE) for p in inside):
                 folders.setdefault(file.parent.resolve(), (position, file.parent))
-    positions = {position for position, _ in folders.values()}
-    if empty := [str(path) for k, path in enumerate(given) if k not in positions]:
-        raise ScoresError(f"{first_few(empty)}: found no scores here; `sodbench score` makes them.")
+                empty.discard(str(path))
+    if empty:
+        raise ScoresError(f"{first_few(sorted(empty))}: found no scores here; `sodbench score` makes them.")
     stored = [(position, folder, Scores.load(folder)) for position, folder in folders.values()]
     old = [str(folder) for _, folder, scores in stored if scores.outdated]
     if old:

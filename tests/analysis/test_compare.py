@@ -554,7 +554,7 @@ def test_a_metric_that_one_lacks(two):
         "compare",
         two[0],
         other,
-        match=r"C on SOD: weighted_f, s_measure.* was not computed, only max_f, mae\.",
+        match=r"C on SOD: weighted_f, s_measure.* were not computed, only max_f, mae\.",
     )
     refused(
         "compare", two[0], other, "--metrics", "relax_f", match="C on SOD: relax_f was not computed, only"

@@ -454,7 +454,7 @@ def test_maps_and_scores_that_cannot_be_explained(here: Path) -> None:
     )
     refused("explain", maps, "--masks", masks, "--metrics", "maxg", match="unknown metric 'maxg'")
     good("score", maps, "--masks", masks, "--metrics", "mae")
-    refused("explain", "scores", match="maps on own: max_f, weighted_f, s_measure, relax_f was not computed")
+    refused("explain", "scores", match="maps on own: max_f, weighted_f, s_measure, relax_f were not computed")
     save(np.array(Image.open("maps/im0.png")), "maps2/im0.png")
     Path("maps/im1.png").write_bytes(b"\x89PNG")
     refused("explain", maps, "--masks", masks, match="im1.png")
@@ -478,7 +478,7 @@ def test_options_that_scores_have_no_use_for(here: Path) -> None:
     refused(
         *("explain", "scores", "--masks", masks, "--subset"),
         code=2,
-        match="scores holds scores, for which there is no --masks, --subset",
+        match="scores holds scores; --masks, --subset would be for maps",
     )
 
 

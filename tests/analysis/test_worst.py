@@ -280,7 +280,7 @@ def test_files_that_changed_are_refused(own):
     save(mask_of(9), "own/masks/im0.png")
     refused("worst", own, "--out", "w.png", match=r"1 of 4 masks are not those that were scored \(im0\)")
     Path("own/masks/im1.png").unlink()
-    refused("worst", own, "--out", "w.png", match=r"1 mask is gone \(im1\). Pass --data")
+    refused("worst", own, "--out", "w.png", match=r"1 mask is gone \(im1\). Pass --masks")
     assert not Path("w.png").exists()
 
 

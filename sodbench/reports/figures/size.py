@@ -98,7 +98,7 @@ def sized(
         The metric or a method is not on the board, or no row has a size.
     """
     if metric not in PAPER_METRICS:
-        raise LeaderboardError(f"unknown metric {metric!r}; {nearest(metric, PAPER_METRICS)}")
+        raise LeaderboardError(f"boards have no {metric}; valid: {', '.join(PAPER_METRICS)}.")
     rows = [entry for entry in board.entries if source in (None, entry.source)]
     available = list(dict.fromkeys(entry.method for entry in rows))
     if unknown := [method for method in methods if method not in available]:
