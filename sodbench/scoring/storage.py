@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from sodbench.errors import FileError, ScoresError
 from sodbench.metrics import METRICS, PARTS, REVISIONS, STATISTICS, Part, parts_of, revisions_of
 from sodbench.metrics.histogram import Reals
-from sodbench.protocol import Protocol
+from sodbench.protocol import Protocol, Signature
 from sodbench.scoring.plan import MISSING
 from sodbench.scoring.rows import Row
 from sodbench.utils.files import check_regular, locked, read_file
@@ -262,7 +262,7 @@ def _check_meta(meta: Mapping[str, Any]) -> None:
         raise ValueError(f"metrics in {META} are {meta['metrics']!r}")
     if not all(type(number) is int for number in meta["revisions"].values()):
         raise ValueError(f"revisions in {META} are {meta['revisions']!r}")
-    Protocol.parse(meta["signature"])
+    Signature.parse(meta["signature"])
 
 
 def unknown_of(meta: Mapping[str, Any]) -> Unknown:

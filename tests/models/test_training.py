@@ -591,6 +591,7 @@ def test_two_processes_give_the_mean_of_their_gradients():
         ("lr = 0.0", r"lr is 0\.0, expected a number above 0"),
         ("lr = nan", "lr is nan, expected"),
         ("lr = 1e39", r"lr is 1e\+39, expected a number above 0, at most 1000"),
+        (f"lr = 1{400 * '0'}", "lr is 10+.*expected a number above 0, at most 1000"),
         ("betas = [0.9]", r"betas is \[0\.9\], expected two numbers"),
         ("betas = [0.9, 1.0]", "expected two numbers from 0 to below 1"),
         ("crop = 41", "crop is 41, expected at most resize, which is 40"),

@@ -405,6 +405,10 @@ DAMAGES = {
     "of no number": (edit_meta(of=True), "of in meta.json is True"),
     "fewer than there are": (edit_meta(of=2), r"the signature says n 3/3, not 3/2 as the rest does"),
     "method no text": (edit_meta(method="\ud800"), "surrogates not allowed"),
+    "signature of odd revisions": (
+        lambda f: reword(f, "rev:f1", "rev:?"),
+        r"signature part rev:'\?.*' is not of the form f1\.m1\.",
+    ),
     "signature no signature": (edit_meta(signature="x"), "signature part 'x'"),
     "signature of fields unknown": (edit_meta(signature="zz:1"), "unknown parts 'zz'"),
     "metrics no names": (edit_meta(metrics=["mae", 1]), "metrics in meta.json"),

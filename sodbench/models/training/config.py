@@ -1,6 +1,7 @@
 """Configurations of training runs: TOML files, whose values are all checked on loading."""
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePath
@@ -163,7 +164,7 @@ def _is_whole(low: int, high: float = math.inf) -> Callable[[Any], bool]:
 
 
 def _is_real(is_valid: Callable[[float], bool]) -> Callable[[Any], bool]:
-    return lambda v: type(v) in (int, float) and math.isfinite(v) and is_valid(v)
+    return lambda v: type(v) in (int, float) and abs(v) <= sys.float_info.max and is_valid(v)
 
 
 def _is_reals(is_valid: Callable[[float], bool]) -> Callable[[Any], bool]:

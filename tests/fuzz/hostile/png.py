@@ -28,6 +28,7 @@ STATED = (
     "16-bit PNG with . channels",
     "a 16-bit file whose maximum is 255 or less",
     "coloured picture",
+    "indexed picture whose palette is coloured",
     "transparency varies",
     "palette entry",
     "decompression bomb",

@@ -187,7 +187,7 @@ def probe(case: Case, folder: Path) -> bool:
     write_files({f"origin/{name}": content for name, content in case.origin.items()}, folder)
     before, now = values_of(Scores.load(folder / "origin" / HOME)), values_of(scores)
     changed = [key for key in before if before[key] != now[key]]
-    if changed and DIGESTS.encode() in case.origin[HOME + META]:
+    if changed and DIGESTS in json.loads(case.files[HOME + META]):
         raise FaultError(f"accepted with other {', '.join(changed)}")
     return True
 

@@ -58,8 +58,8 @@ WRAPPERS: dict[str, Callable[[dict[str, torch.Tensor]], object]] = {
     "list": lambda s: list(s.values()),
     "numbers": lambda s: {k: 1.0 for k in s},
     "keys": lambda s: dict(enumerate(s.values())),
-    "double": lambda s: {k: v.double() for k, v in s.items()},
-    "half": lambda s: {k: v.half() for k, v in s.items()},
+    "double": lambda s: {k: v if v.is_complex() else v.double() for k, v in s.items()},
+    "half": lambda s: {k: v if v.is_complex() else v.half() for k, v in s.items()},
     "empty": lambda s: {},
 }
 TENSORS: dict[str, Callable[[torch.Tensor], object]] = {
