@@ -1,8 +1,11 @@
 """What a user learns from the program itself: help, lists, completion, the state of an installation."""
 
 import re
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.shell_completion import ShellComplete
 from workspace import commands_below, good, plant_maps, plant_masks, process, sodbench
@@ -12,6 +15,7 @@ from sodbench.metrics import METRICS
 from sodbench.models.registry import known_models
 from sodbench.protocol import PRESETS
 
+README = Path(__file__).parents[2] / "README.md"
 COMMANDS = dict(commands_below(main))
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -58,6 +62,29 @@ class TestHelp:
                 if len(line) > 80 and not line.startswith("  sodbench"):
                     wide.append(f"{path}: {line}")
         assert wide == []
+
+
+def examples() -> Iterator[tuple[str, list[str]]]:
+    """Every command line of README and of the help pages, with the page that it stands on."""
+    pages = {path: command.get_help(click.Context(command)) for path, command in COMMANDS.items()}
+    for page, text in {"README": README.read_text("utf-8"), **pages}.items():
+        for line in re.findall(r"^(?: {2,}(?:\$ )?|.* && )(sodbench .*)$", text, re.MULTILINE):
+            words = shlex.split(re.sub(r" \| path \| verify|  \(built-in.*", "", line), comments=True)
+            yield page, words[1:]
+
+
+def test_examples_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(README.parent)
+    shown = list(examples())
+    assert len(shown) > 60
+    for page, words in shown:
+        context, command = click.Context(main), main
+        try:
+            while isinstance(command, click.Group) and words and words[0] in command.list_commands(context):
+                command = command.get_command(context, words.pop(0))
+            command.make_context("sodbench", words)
+        except click.UsageError as error:
+            pytest.fail(f"{page}: {words}: {error.format_message()}")
 
 
 class TestLists:
