@@ -13,7 +13,7 @@ from sodbench.cli.options import (
     PRECISION_OPTION,
     weights_option,
 )
-from sodbench.cli.output import say, show
+from sodbench.cli.output import progress_bar, say, show
 from sodbench.cli.parameters import option
 from sodbench.utils.process import import_from_here
 
@@ -58,6 +58,6 @@ def bench_model(options: BenchOptions) -> None:
         network = build_network(factory)
     else:
         name = "own" if options.model_module else options.model
-        network, path, _ = load_model(name, options.model_module, options.weights, say)
+        network, path, _ = load_model(name, options.model_module, options.weights, say, progress_bar)
     title = options.model_module or options.model
     show(measure(title, network, path, device, options.precision, options.rounds))

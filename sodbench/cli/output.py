@@ -19,6 +19,7 @@ from sodbench.utils.text import readable, shown_rate
 if TYPE_CHECKING:
     from sodbench.scoring.runs import Results
     from sodbench.scoring.scores import Scores
+    from sodbench.utils.process import NotedProgress
 
 
 class Stream(io.TextIOBase):
@@ -246,21 +247,35 @@ def say_where(results: "Results") -> None:
 
 
 @contextmanager
-def progress_bar(what: str, unit: str = "image") -> "Iterator[Callable[[int, int], None] | None]":
-    """Show units done, rate and time left on stderr; nothing if that is not a terminal."""
+def progress_bar(what: str, unit: str = "image") -> "Iterator[NotedProgress | None]":
+    """Show units done, a note, rate and time left on stderr; nothing if that is not a terminal."""
     if not sys.stderr.isatty():
         yield None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
     stream: Any = sys.stderr.steerable() if isinstance(sys.stderr, Stream) else sys.stderr
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    with Progress(*columns, TimeRemainingColumn(), console=Console(file=stream), transient=True) as bar:
-        task = bar.add_task(what, total=None, rate="")
+    counts: tuple[ProgressColumn, ...] = (DownloadColumn(), TransferSpeedColumn())
+    if unit != "byte":
+        texts = (TextColumn(f"{{task.fields[{name}]}}") for name in ("note", "rate"))
+        counts = (MofNCompleteColumn(), *texts)
+    columns = (TextColumn(what), BarColumn(), *counts, TimeRemainingColumn())
+    with Progress(*columns, console=Console(file=stream), transient=True) as bar:
+        task = bar.add_task(what, total=None, note="", rate="")
 
-        def update(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, rate=shown_rate(bar.tasks[0].speed, unit))
+        def update(done: int, total: int, note: str = "") -> None:
+            rate = shown_rate(bar.tasks[0].speed, unit)
+            bar.update(task, completed=done, total=total, note=note, rate=rate)
 
         yield update
 

@@ -3,7 +3,7 @@
 import click
 
 from sodbench.cli.completion import completed, model_names
-from sodbench.cli.output import say, show
+from sodbench.cli.output import progress_bar, say, show
 from sodbench.cli.parameters import argument
 
 
@@ -19,7 +19,7 @@ def fetch(model: str) -> None:
     from sodbench.models.registry import find_model
     from sodbench.models.weights import fetch_weights as get
 
-    show(str(get(find_model(model), say)))
+    show(str(get(find_model(model), say, progress_bar)))
 
 
 @weights.command()

@@ -24,7 +24,7 @@ from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
 from sodbench.models.preprocessing import SIZE, network_input, saliency_map
 from sodbench.utils.files import check_writable, read_file, replacing
-from sodbench.utils.process import Bar, Say
+from sodbench.utils.process import Say, UnitBar
 from sodbench.utils.text import counted, shown_rate
 
 RUN_FILE = "run.json"
@@ -122,6 +122,8 @@ def map_of(
     photo: ImageFile,
     predictor: Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float32]],
     postprocess: str = "official",
+    *,
+    exif: bool = False,
 ) -> NDArray[np.uint8]:
     """Return the map of one photo, ``(h, w)`` levels, as `make_maps` would write it.
 
@@ -130,7 +132,7 @@ def map_of(
     PredictionError
         The photo cannot be read, or the network's output on it is not finite.
     """
-    prepared = _prepare(photo, Path(), exif=False)
+    prepared = _prepare(photo, Path(), exif=exif)
     if prepared.error:
         raise PredictionError(prepared.error)
     if prepared.input is None:
@@ -381,7 +383,7 @@ class RunSettings:
     exif: bool = False
 
 
-def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say) -> list[str]:
+def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: UnitBar, say: Say) -> list[str]:
     """Run a model on all sets; return the photos that failed, with the reasons.
 
     Intended for the command line, as `fix_cudnn` changes torch's settings for the whole process.
@@ -392,7 +394,7 @@ def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say
         check_writable(photo_set.out, "--maps")
         _targets(photo_set.photos, photo_set.out)
     device = choose_device(settings.device)
-    network, weights, digest = load_model(settings.model, settings.model_module, settings.weights, say)
+    network, weights, digest = load_model(settings.model, settings.model_module, settings.weights, say, bar)
     fix_cudnn()
     predictor = Predictor(network, device, settings.precision, settings.compile)
     configuration = Configuration(
@@ -411,7 +413,7 @@ def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: Bar, say: Say
     for photo_set in sets:
         for line in photo_set.notices:
             say(line)
-        with bar(photo_set.name) as progress:
+        with bar(photo_set.name, "image") as progress:
             outcome = make_maps(
                 photo_set.photos,
                 photo_set.out,

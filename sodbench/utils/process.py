@@ -7,9 +7,10 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from threading import Lock, current_thread, main_thread
+from typing import Protocol
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 KEPT = (1 << 31) - 1
@@ -140,6 +141,22 @@ def step_counter(progress: Progress | None, total: int) -> Callable[[], None]:
 
 Bar = Callable[[str], AbstractContextManager[Progress | None]]
 """Given the name of a task, shows its progress."""
+
+
+class NotedProgress(Protocol):
+    """A `Progress` that also shows a note, such as the loss."""
+
+    def __call__(self, done: int, total: int, note: str = "") -> None:
+        """Show how much is done."""
+
+
+UnitBar = Callable[[str, str], AbstractContextManager[NotedProgress | None]]
+"""A `Bar` that is also given the unit of the task: image, step, byte."""
+
+
+def no_bar(what: str, unit: str) -> AbstractContextManager[None]:
+    """Show no progress."""
+    return nullcontext()
 
 
 def cpus() -> int:

@@ -112,7 +112,9 @@ def shown_rate(speed: float | None, unit: str) -> str:
     """
     if not speed:
         return ""
-    return f"{speed:.0f} {unit}s/s" if speed >= 1 else f"{1 / speed:.1f} s/{unit}"
+    if speed < 1:
+        return f"{1 / speed:.1f} s/{unit}"
+    return f"{speed:.0f} {unit}s/s" if speed >= 10 else f"{speed:.2g} {unit}s/s"
 
 
 def aligned(lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:

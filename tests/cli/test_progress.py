@@ -65,9 +65,42 @@ def test_what_is_said_during_the_work_stands_on_a_line_of_its_own() -> None:
     assert re.search(r"(^|[\r\n])100 resamples are too few for 15 tests", shown), shown
 
 
+NETWORK = """
+from torch import nn
+
+class Net(nn.Conv2d):
+    def __init__(self):
+        super().__init__(3, 1, 1)
+"""
+
+
+@pytest.mark.usefixtures("here")
+def test_training_shows_one_bar_after_the_other() -> None:
+    """The log's lines stand above the bar of the steps, none of them glued to what is left of one."""
+    Path("mine.py").write_text(NETWORK)
+    Path("c.toml").write_text(
+        'model = "mine"\nloss_weights = [1.0]\nresize = 8\ncrop = 8\nbatch = 2\nworkers = 0\n'
+        "iterations = 40\n"
+    )
+    data = ("--dataset", "demo", "--device", "cpu", "--model-module", "mine:Net")
+    shown, _ = on_a_terminal("train", "--config", "c.toml", "--run", "r", *data)
+    assert re.search(r"checking pairs \S* *8/8 ", shown), shown
+    assert re.search(r"training \S* *40/40 loss 0\.\d{4} ", shown), shown
+    assert shown.rindex("checking pairs") < shown.index("training ")
+    for step in (20, 40):
+        assert re.search(rf"(^|[\r\n])step {step}/40: loss \d\.\d{{4}}, \S+ \S+ *[\r\n]", shown), shown
+
+
 @pytest.mark.parametrize(
     ("speed", "shown"),
-    [(None, ""), (0.0, ""), (1.0, "1 images/s"), (81.7, "82 images/s"), (0.4, "2.5 s/image")],
+    [
+        (None, ""),
+        (0.0, ""),
+        (1.0, "1 images/s"),
+        (81.7, "82 images/s"),
+        (2.43, "2.4 images/s"),
+        (0.4, "2.5 s/image"),
+    ],
 )
 def test_rates(speed: float | None, shown: str) -> None:
     assert shown_rate(speed, "image") == shown

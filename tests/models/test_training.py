@@ -364,6 +364,12 @@ def test_a_checkpoint_from_when_there_was_a_key_tensorboard_resumes():
     assert (state["step"], "tensorboard" in state["config"]) == (2, False)
 
 
+def test_a_former_key_that_is_off_is_left_out():
+    result = good(*begin(iterations=1, tensorboard=False))
+    line = "tiny.toml: tensorboard = false is left out: there is no such key any more. Delete the line.\n"
+    assert line in result.stderr
+
+
 def test_starts_from_weights():
     good(*begin(iterations=1))
     good(*begin("--weights", "run/last.safetensors", out="next", iterations=1))
@@ -404,6 +410,19 @@ def test_validation_on_held_out_pairs():
     good(*begin(out="plain", iterations=4, holdout=0.3, validate_every=4, factory=net))
     assert load_file("plain/last.safetensors")["fused.weight"].any()
     assert Path("run/last.safetensors").read_bytes() == Path("plain/last.safetensors").read_bytes()
+
+
+def test_validation_on_photos_that_exif_rotates():
+    """Held-out photos are turned as those that are trained on."""
+    for k in range(7):
+        photo, mask = pixels(k)
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Path(f"set/images/p{k}.png").unlink()
+        Image.fromarray(photo).save(f"set/images/p{k}.jpg", exif=exif)
+        save(np.rot90(mask, -1), f"set/masks/p{k}.png")
+    good(*begin("--exif", iterations=1, validate_every=1, holdout=0.3))
+    assert [row["step"] for row in rows_of("run/validation.csv")] == ["1"]
 
 
 def test_a_registered_dataset():
@@ -633,6 +652,7 @@ def test_a_configuration_is_a_file_that_can_be_there():
         ({"factory": "tinytrain:Absent"}, "cannot build this model"),
         ({"precision": "fp16"}, "fp16 needs CUDA"),
         ({"tensorboard": True}, "tiny.toml: unknown key tensorboard"),
+        ({"tensorboard": 0}, "tiny.toml: unknown key tensorboard"),
         ({"holdout": 0.01, "validate_every": 1}, "leaves 7 to train on and 0 to validate with"),
         (
             {"model": "u2netp", "factory": "", "loss_weights": [1.0] * 7, "batch": 1},
@@ -701,6 +721,12 @@ def test_lone_photos_and_masks():
     Path("set/masks/p1.png").unlink()
     Path("set/images/p2.png").unlink()
     refused(*begin(), match=r"1 mask without a photo \(p2\); 1 photo without a mask \(p1\.png\)")
+
+
+def test_advice_names_no_option_that_training_lacks():
+    save(pixels(1)[1] // 255 * 100, "set/masks/p1.png")
+    result = refused(*begin(), match=r"p1\.png: .*levels 0, 100.* Save it with 255 for the foreground\.")
+    assert "--mask-threshold" not in result.stderr
 
 
 def test_all_masks_empty():

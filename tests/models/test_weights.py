@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import threading
 import zipfile
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -63,6 +64,20 @@ def test_mirrors_are_tried_in_order(server, cache):
     assert sum(line.startswith("  failed: ") for line in said) == 2
     assert fetch_weights(model(*mirrors)) == path
     assert "/never" not in asked
+
+
+def test_a_download_is_counted_in_bytes(server, cache):
+    address, folder, _ = server
+    (folder / "right").write_bytes(CONTENT * 5)
+    shown = []
+
+    @contextmanager
+    def bar(what, unit):
+        yield lambda done, total, note="": shown.append((what, unit, done, total))
+
+    fetch_weights(model(f"{address}/right", content=CONTENT * 5), bar=bar)
+    assert shown[-1] == ("a.pth", "byte", 3500, 3500)
+    assert [done for _, _, done, _ in shown] == sorted(done for _, _, done, _ in shown)
 
 
 def test_no_mirror_works(server, cache):

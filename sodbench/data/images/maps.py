@@ -150,7 +150,7 @@ def binarised(
     graded: bool = False,
     way: str = "--mask-threshold",
 ) -> Mask:
-    """Binarise the levels of a mask by the rules for files; see `mask_from`. `way` takes another rule."""
+    """Binarise the levels of a mask by the rules for files; see `mask_from`. `way` may take another rule."""
     levels, notes = mask
     top = levels.max()
     if top == 1:
@@ -170,7 +170,11 @@ def binarised(
         listed = first_few([str(v) for v in np.unique(levels)])
         raise DatasetError(
             f"{where}: the mask is not empty (levels {listed}), but the rule {rule} leaves it no foreground. "
-            f"Say which levels are foreground, e.g. {way} '>{top // 2}'."
+            + (
+                f"Say which levels are foreground, e.g. {way} '>{top // 2}'."
+                if way
+                else "Save it with 255 for the foreground."
+            )
         )
     return Mask(gt, levels, notes)
 

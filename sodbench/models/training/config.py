@@ -11,6 +11,7 @@ from sodbench.errors import TrainingError
 from sodbench.models.networks import NETWORKS
 from sodbench.models.predictor import PRECISIONS
 from sodbench.utils.files import check_path
+from sodbench.utils.process import Say
 from sodbench.utils.toml import FLAG, TEXT, Check, checked_table, read_toml
 
 CONFIGS = Path(__file__).parent / "configs"
@@ -87,8 +88,10 @@ class Config:
         }
 
 
-def load_config(path: Path) -> Config:
+def load_config(path: Path, say: Say = lambda line: None) -> Config:
     """Read a configuration: a file, or the name of one that comes with sodbench.
+
+    A key of earlier versions that is off is left out, and `say` is called with it.
 
     Raises
     ------
@@ -101,7 +104,12 @@ def load_config(path: Path) -> Config:
     600000
     """
     file = _find(path)
-    return config_of(read_toml(file, TrainingError), str(file))
+    values = read_toml(file, TrainingError)
+    for key in sorted(FORMER_KEYS & values.keys()):
+        if values[key] is False:
+            say(f"{file}: {key} = false is left out: there is no such key any more. Delete the line.")
+            del values[key]
+    return config_of(values, str(file))
 
 
 def config_of(values: Mapping[str, Any], where: str) -> Config:

@@ -20,7 +20,8 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, Dataset
 
-from sodbench.data.images.maps import mask_from
+from sodbench.data.images.decoding import decode
+from sodbench.data.images.maps import binarised
 from sodbench.data.images.photos import is_rotated, photo_from, rotation_notice
 from sodbench.data.locations import Location, find_in, list_images, locate
 from sodbench.data.pairing import naming_hint
@@ -28,7 +29,7 @@ from sodbench.data.pairing import pair as pair_by_stem
 from sodbench.data.registry import Dataset as Known
 from sodbench.data.registry import find, lookup
 from sodbench.data.sources import ImageFile
-from sodbench.errors import SodbenchError, TrainingError, first_few
+from sodbench.errors import DatasetError, SodbenchError, TrainingError, first_few
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
 from sodbench.models.training.config import AS_NAMED, Config, Matching
 from sodbench.utils.process import ENDINGS, Say
@@ -210,7 +211,8 @@ def read_pair(pair: Pair) -> tuple[NDArray[Any], NDArray[np.uint8]]:
     """
     data, truth = pair.photo.content(TrainingError), pair.mask.content(TrainingError)
     photo = photo_from(data, pair.photo.where, exif=pair.exif)
-    return photo, mask_from(truth, pair.mask.where, graded=pair.graded).levels
+    mask = decode(truth, pair.mask.where, DatasetError)
+    return photo, binarised(mask, pair.mask.where, graded=pair.graded, way="").levels
 
 
 def split(pairs: Sequence[Pair], config: Config) -> tuple[tuple[Pair, ...], tuple[Pair, ...]]:

@@ -35,8 +35,8 @@ from sodbench.models.training.initial import initial_network
 from sodbench.models.training.log import Log, write_run_record
 from sodbench.models.training.loss import check_outputs, losses, total
 from sodbench.utils.files import check_writable
-from sodbench.utils.process import ENDINGS, Say
-from sodbench.utils.text import counted
+from sodbench.utils.process import ENDINGS, NotedProgress, Say, UnitBar, no_bar
+from sodbench.utils.text import counted, shown_rate
 
 
 class HeldOut(NamedTuple):
@@ -84,7 +84,7 @@ def train(
     device: str = "auto",
     score: Score | None = None,
     say: Say = lambda line: None,
-    progress: Callable[[int, int], None] | None = None,
+    bar: UnitBar = no_bar,
 ) -> TrainingOutcome:
     """Train a network; write checkpoints, weights and logs into a folder.
 
@@ -106,8 +106,8 @@ def train(
         Scores held-out maps, if the recipe asks for validation.
     say
         Takes lines about the progress.
-    progress
-        Called with pairs checked and their total.
+    bar
+        Shows the progress of checking the pairs, then of the steps.
 
     Returns
     -------
@@ -142,13 +142,15 @@ def train(
         if state is not None:
             session.restore(state, say)
         if group.rank == 0:
-            check_pairs(data.pairs, progress, say)
+            with bar("checking pairs", "pair") as progress:
+                check_pairs(data.pairs, progress, say)
         say(
             f"{data.name}: {counted(len(training), 'pair')} to train on, {len(held)} held out, "
             f"on {group.device}"
         )
         try:
-            return session.run(training, held, score, say)
+            with (bar if group.rank == 0 else no_bar)("training", "step") as progress:
+                return session.run(training, held, score, say, progress)
         except BaseException:
             if state is None and session.step == 0 and group.rank == 0:
                 discard(out, made)
@@ -263,7 +265,12 @@ class _Session:
             )
 
     def run(
-        self, training: tuple[Pair, ...], held: tuple[Pair, ...], score: Score | None, say: Say
+        self,
+        training: tuple[Pair, ...],
+        held: tuple[Pair, ...],
+        score: Score | None,
+        say: Say,
+        progress: NotedProgress | None,
     ) -> TrainingOutcome:
         """Make the steps that are left."""
         config, group, loss, stop = self.config, self.group, float("nan"), False
@@ -283,14 +290,18 @@ class _Session:
                 validate()  # the run was ended before it came to this
             wrapped = group.wrap(self.network)
             start, begun = time.perf_counter(), self.step
+            if progress:
+                progress(begun, config.iterations)
             while self.step < config.iterations and not stop:
                 values, stop = self._make_step(wrapped, parts, asked)
                 self.step += 1
                 done, loss = self.step, values["loss"]
+                if progress:
+                    progress(done, config.iterations, f"loss {loss:.4f}")
                 if log and (done % config.log_every == 0 or done == config.iterations):
                     speed = (done - begun) / (time.perf_counter() - start)
                     log.add("log", done, {"epoch": done * config.batch // len(training), **values})
-                    say(f"step {done}/{config.iterations}: loss {loss:.4f}, {speed:.2f} steps/s")
+                    say(f"step {done}/{config.iterations}: loss {loss:.4f}, {shown_rate(speed, 'step')}")
                 if done % config.checkpoint_every == 0 or done == config.iterations or stop:
                     self.save()
                 if not stop:
@@ -369,7 +380,7 @@ class _Session:
 
         def pairs() -> Iterator[HeldOut]:
             for pair in held:
-                levels = map_of(pair.photo, predictor)
+                levels = map_of(pair.photo, predictor, exif=pair.exif)
                 mask = decode(pair.mask.content(TrainingError), pair.mask.where, TrainingError)
                 yield HeldOut(pair.mask.stem, levels, mask.levels)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sodbench.errors import TrainingError
 from sodbench.models.training.config import AS_NAMED, Matching
-from sodbench.utils.process import Bar, Say
+from sodbench.utils.process import Say, UnitBar
 
 if TYPE_CHECKING:
     from sodbench.models.training.config import Config
@@ -48,7 +48,7 @@ def train_new(
     model_module: str | None,
     device: str,
     score: "Score",
-    bar: Bar,
+    bar: UnitBar,
     say: Say,
 ) -> "TrainingOutcome":
     """Begin a run in a folder, from a configuration's file and weights to start from.
@@ -65,7 +65,7 @@ def train_new(
     from sodbench.models.predictor import need_torch
     from sodbench.models.training.config import load_config
 
-    recipe = load_config(config)
+    recipe = load_config(config, say)
     if weights:
         recipe = replace(recipe, weights=str(weights.absolute()))
     if model_module:
@@ -80,7 +80,7 @@ def train_on(
     model_module: str | None,
     device: str,
     score: "Score",
-    bar: Bar,
+    bar: UnitBar,
     say: Say,
 ) -> "TrainingOutcome":
     """Go on with a run, on the pairs that it names or on those given, if they have moved.
@@ -127,7 +127,7 @@ def _train(
     state: Mapping[str, object] | None,
     device: str,
     score: "Score",
-    bar: Bar,
+    bar: UnitBar,
     say: Say,
 ) -> "TrainingOutcome":
     from sodbench.models.predictor import fix_cudnn
@@ -136,7 +136,4 @@ def _train(
     fix_cudnn()
     for line in data.notices:
         say(line)
-    with bar("checking pairs") as progress:
-        return train(
-            config, data, folder, state=state, device=device, score=score, say=say, progress=progress
-        )
+    return train(config, data, folder, state=state, device=device, score=score, say=say, bar=bar)
