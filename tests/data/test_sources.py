@@ -20,7 +20,7 @@ def test_one_photo_is_a_set_of_one() -> None:
     assert [(entry.stem, entry.content(DatasetError)) for entry in listing.entries] == [("one", b"pixels")]
     assert listing.notices("photos") == []
     with pytest.raises(
-        DatasetError, match=r"^one\.JPG: found a file that is not a zip .*, expected a folder or a zip\. "
+        DatasetError, match=r"^one\.JPG: is a single image, expected a folder or a zip\. Pass the folder"
     ):
         list_images(Path("one.JPG"), "masks")
 
