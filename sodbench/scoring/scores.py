@@ -502,7 +502,8 @@ def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
                 folders.setdefault(file.parent.resolve(), (position, file.parent))
                 empty.discard(str(path))
     if empty:
-        raise ScoresError(f"{first_few(sorted(empty))}: found no scores here; `sodbench score` makes them.")
+        listed = first_few([str(path) for path in given if str(path) in empty])
+        raise ScoresError(f"{listed}: found no scores here; `sodbench score` makes them.")
     stored = [(position, folder, Scores.load(folder)) for position, folder in folders.values()]
     old = [str(folder) for _, folder, scores in stored if scores.outdated]
     if old:
