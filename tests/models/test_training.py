@@ -1142,11 +1142,38 @@ def test_a_data_worker_that_is_killed(name, monkeypatch):
     monkeypatch.setattr(_Session, "_make_step", until)
     result = refused(
         *begin(iterations=500, checkpoint_every=3, log_every=500, workers=2),
-        match=r"Error: step \d+: one of the 2 processes that prepare pairs crashed or was killed, .* "
+        match=r"Error: step \d+: one of the workers that prepare pairs \(2\) crashed or was killed, .* "
         r"The checkpoint of step \d+ is kept: go on with --resume run\.\n$",
     )
     assert f"step {state_of('run')['step']} is kept" in result.stderr
     assert "num_workers" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "workers", "lost"),
+    [
+        (ConnectionResetError(104, "Connection reset by peer"), 1, True),
+        (EOFError(), 1, True),
+        (FileNotFoundError(2, "No such file or directory"), 1, True),
+        (RuntimeError("DataLoader worker (pid 7) is killed by signal: Bus error."), 1, True),
+        (RuntimeError("Caught RuntimeError in DataLoader worker process 0."), 1, False),
+        (ConnectionResetError(104, "Connection reset by peer"), 0, False),
+    ],
+)
+def test_the_ways_in_which_a_lost_worker_shows(error, workers, lost, monkeypatch):
+    def fail(self, *rest):
+        raise error
+
+    monkeypatch.setattr(_Session, "_make_step", fail)
+    if lost:
+        refused(
+            *begin(workers=workers),
+            match=r"one of the workers that prepare pairs \(1\) crashed or was killed",
+        )
+    else:
+        with pytest.raises(type(error)):
+            sodbench(*begin(workers=workers))
+    assert not Path("run").exists()
 
 
 @pytest.mark.parametrize("workers", [0, 1])

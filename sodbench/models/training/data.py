@@ -310,6 +310,22 @@ def batches(
         getattr(parts, "_shutdown_workers", lambda: None)()
 
 
+def is_lost_worker(error: Exception) -> bool:
+    """Tell whether torch's error says that a data worker is gone, and not what one of them has raised.
+
+    The training process is told by a signal, or finds the worker's queue or its shared tensors closed.
+
+    >>> is_lost_worker(RuntimeError("DataLoader worker (pid(s) 7) exited unexpectedly"))
+    True
+    >>> is_lost_worker(RuntimeError("Caught RuntimeError in DataLoader worker process 0."))
+    False
+    """
+    if "in DataLoader worker process" in str(error):
+        return False
+    closed = ConnectionError | EOFError | FileNotFoundError
+    return isinstance(error, closed) or "DataLoader worker" in str(error)
+
+
 def _leave_signals(worker: int) -> None:
     """Ignore signals that are sent to all processes; the training process handles them."""
     for number in ENDINGS:

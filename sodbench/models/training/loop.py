@@ -29,7 +29,7 @@ from sodbench.models.training.checkpoint import (
     write_weights,
 )
 from sodbench.models.training.config import Config
-from sodbench.models.training.data import Data, Pair, batches, check_pairs, split
+from sodbench.models.training.data import Data, Pair, batches, check_pairs, is_lost_worker, split
 from sodbench.models.training.distributed import ProcessGroup, processes
 from sodbench.models.training.initial import initial_network
 from sodbench.models.training.log import Log, write_run_record
@@ -315,12 +315,12 @@ class _Session:
         """Turn torch's error about a data worker that is gone, which may come at any line, into our own."""
         try:
             yield
-        except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+        except (RuntimeError, OSError, EOFError) as error:
+            if not self.config.workers or not is_lost_worker(error):
                 raise
             kept = f"The checkpoint of step {self.saved} is kept: go on with --resume {self.out}."
             raise TrainingError(
-                f"step {self.step + 1}: one of the {self.config.workers} processes that prepare pairs "
+                f"step {self.step + 1}: one of the workers that prepare pairs ({self.config.workers}) "
                 f"crashed or was killed, as a system does that is short of memory. {kept * bool(self.step)}"
             ) from error
 
