@@ -1,5 +1,6 @@
 """The command line: one file per command, imported when the command is used."""
 
+import logging
 import signal
 import sys
 import warnings
@@ -121,4 +122,5 @@ def main() -> None:
     Try it:  sodbench score --dataset demo
     """  # noqa: D301 (click needs the character \b)
     keep_freed_memory()
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
     warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a file is said by our own errors

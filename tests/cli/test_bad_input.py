@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +116,18 @@ class TestUnreadable:
         ):
             assert f"\n{line}" in result.stderr
         assert not Path("scores").exists()
+
+    def test_a_decoder_prints_nothing_of_its_own(self, score: tuple[str, ...]) -> None:
+        """Pillow logs that it cannot decode so many samples a pixel."""
+        Path("maps/im0.png").unlink()
+        data = save(np.dstack([map_of(0)] * 3), "maps/im0.tif").read_bytes()
+        samples = struct.pack("<HHIHH", 277, 3, 1, 3, 0)
+        assert data.count(samples) == 1
+        Path("maps/im0.tif").write_bytes(data.replace(samples, struct.pack("<HHIHH", 277, 3, 1, 35, 0)))
+        done = process(*score)
+        assert done.returncode == 1
+        assert b"maps/im0.tif: damaged, truncated or unusual TIFF" in done.stderr
+        assert b"More samples" not in done.stderr
 
     def test_more_than_five(self, here: Path) -> None:
         ids = [f"p{k}" for k in range(9)]

@@ -864,6 +864,12 @@ def test_a_checkpoint_is_there_before_the_weights(monkeypatch):
     assert listing("other") == ["checkpoint.pt"]
 
 
+def test_whole_numbers_in_a_list_of_fractions():
+    """Torch takes no 0 beside a 0.9."""
+    good(*begin(betas=[0, 0.9], iterations=1))
+    good(*again())
+
+
 def test_other_pairs_on_resuming():
     good(*begin(iterations=1))
     Path("set/masks/p1.png").unlink()

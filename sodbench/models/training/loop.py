@@ -182,7 +182,7 @@ class _Session:
         self.optimiser = torch.optim.Adam(
             self.network.parameters(),
             lr=config.lr,
-            betas=(config.betas[0], config.betas[1]),
+            betas=(float(config.betas[0]), float(config.betas[1])),  # torch refuses a 0 beside a 0.9
             eps=config.eps,
             weight_decay=config.weight_decay,
         )

@@ -5,6 +5,7 @@ may be accepted, or refused by a `SodbenchError` whose message is short and name
 `tests/fuzz` tries a fixed number of each kind, ``benchmarks/fuzz.py`` as many as time allows.
 """
 
+import logging
 import os
 import re
 import resource
@@ -32,6 +33,8 @@ MOST_LINES, MOST_LETTERS = 9, 2000
 """Size of a message: a heading, the first five and a count."""
 
 Result = TypeVar("Result")
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 class FaultError(AssertionError):
@@ -155,7 +158,7 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            warnings.filterwarnings("ignore", module="PIL")  # as the command line does
+            warnings.filterwarnings("ignore", module="PIL")  # as the command line does, and with its log
             yield
     finally:
         os.dup2(kept, 2)
