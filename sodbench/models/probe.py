@@ -35,8 +35,13 @@ def probe_input() -> NDArray[np.float32]:
 
 
 def is_published(model: Model, path: Path, digest: str) -> bool:
-    """Tell whether a file says of itself that it is one of the model's published ones: by sha256 or name."""
-    return any(digest == file.sha256 or path.name == file.file for file in model.weights)
+    """Tell whether a file is one of the model's published ones, by sha256, or an ONNX file by its name.
+
+    In other files the tensors' names say where they belong; so one's own may be called as the published.
+    """
+    return any(
+        digest == file.sha256 or path.name == file.file and path.suffix == ".onnx" for file in model.weights
+    )
 
 
 def check_probe(network: "nn.Module", model: Model, path: Path) -> None:

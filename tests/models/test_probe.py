@@ -51,25 +51,35 @@ def test_another_output_is_refused(shift, miss):
         check_probe(Fixed(shift), DAGGER, Path("a.onnx"))
 
 
-def test_published_is_what_has_the_name_or_the_sha256():
+def test_published_is_what_has_the_sha256_or_is_onnx_of_that_name():
     digest = DAGGER.weights[1].sha256
-    assert is_published(DAGGER, Path("x/u2netp.pth"), "0")
+    assert is_published(DAGGER, Path("x/u2netp.onnx"), "0")
     assert is_published(DAGGER, Path("mine.onnx"), digest)
+    assert not is_published(DAGGER, Path("u2netp.pth"), "0")
     assert not is_published(DAGGER, Path("mine.onnx"), "0")
     assert not is_published(known_models()["u2net"], Path("u2netp.onnx"), digest)
 
 
-def test_other_weights_under_the_published_name(here):
-    """The error comes before the first photo; under a name of their own they are loaded."""
+def test_weights_of_ones_own_may_be_called_as_the_published(here):
     torch.manual_seed(0)
     torch.save(u2netp().state_dict(), "u2netp.pth")
+    load_model("u2netp", None, Path("u2netp.pth"))
+
+
+@needs_weights
+def test_onnx_of_the_published_name_with_other_values(here):
+    """The error comes before the first photo; under a name of their own they are loaded."""
+    model = onnx.load(PUBLISHED)
+    largest = max(model.graph.initializer, key=lambda tensor: len(tensor.raw_data))
+    largest.raw_data = (-onnx.numpy_helper.to_array(largest)).tobytes()
+    onnx.save(model, "u2netp.onnx")
     save(np.zeros((4, 5, 3), np.uint8), "photos/a.png")
-    run = ("run", "--model", "u2netp", "--images", "photos", "--device", "cpu", "--out", "maps", "--weights")
+    run = ("run", "--model", "u2netp", "--images", "photos", "--device", "cpu", "--maps", "maps", "--weights")
     refused(
-        *run, "u2netp.pth", match=r"u2netp\.pth: has the name or sha256 .* rename the file; .*fetch u2netp"
+        *run, "u2netp.onnx", match=r"u2netp\.onnx: has the name or sha256 .* rename the file; .*fetch u2netp"
     )
     assert not Path("maps").exists()
-    load_model("u2netp", None, Path("u2netp.pth").rename("mine.pth"))
+    load_model("u2netp", None, Path("u2netp.onnx").rename("mine.onnx"))
 
 
 @needs_weights
