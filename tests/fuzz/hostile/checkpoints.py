@@ -1,8 +1,6 @@
 """Checkpoints of training: each field damaged, and the file itself."""
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +17,7 @@ from hostile.breaking import ODD_VALUES, broken, broken_record
 from hostile.weights import TENSORS, member_broken
 from sodbench.models.training.checkpoint import read_checkpoint
 from sodbench.models.training.runs import Pairs, train_new, train_on
-from sodbench.utils.process import Progress
+from sodbench.utils.process import no_bar
 
 CONFIG = """
 model = "tiny"
@@ -35,11 +33,6 @@ log_every = 1
 MODULE = "hostile.weights:Tiny"
 COSTLY = ("iterations", "batch", "workers", "crop", "resize", "accumulate")
 """Values of a configuration that are valid, but make a run long or large."""
-
-
-@contextmanager
-def _no_bar(what: str) -> Iterator[Progress | None]:
-    yield None
 
 
 def _no_scores(pairs: object) -> dict[str, float]:
@@ -62,7 +55,7 @@ def run_folder() -> tuple[tempfile.TemporaryDirectory[str], dict[str, bytes]]:
     (root / "tiny.toml").write_text(CONFIG, encoding="utf-8")
     pairs = Pairs(images=root / "images", masks=root / "masks")
     train_new(
-        root / "tiny.toml", pairs, root / "run", None, MODULE, "cpu", _no_scores, _no_bar, lambda line: None
+        root / "tiny.toml", pairs, root / "run", None, MODULE, "cpu", _no_scores, no_bar, lambda line: None
     )
     state = read_checkpoint(root / "run")
     state["config"]["iterations"] = 3
@@ -110,10 +103,10 @@ def probe(case: Case, folder: Path) -> bool:
     """Go on with a run: refused, or its last step made."""
     run = folder / "run"
     outcome = read_or_refused(
-        lambda: train_on(run, Pairs(), MODULE, "cpu", _no_scores, _no_bar, lambda line: None),
+        lambda: train_on(run, Pairs(), MODULE, "cpu", _no_scores, no_bar, lambda line: None),
         str(run),
         "pairs",
-        "text: no such folder",
+        "no such folder",
     )
     check_canary()
     if outcome is None:

@@ -79,8 +79,9 @@ class Interrupter:
             buffered = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
             if "b" in mode:
                 return buffered
-            text = io.TextIOWrapper(buffered, *(given.get(name) for name in names[:3]))
-            text.mode = mode  # type: ignore[misc]
+            letters: dict[str, Any] = {name: given.get(name) for name in names[:3]}
+            text: Any = io.TextIOWrapper(buffered, **letters)
+            text.mode = mode
             return text
 
         for module in (builtins, io, _io):

@@ -34,13 +34,15 @@ def _save(home: Path, saves: int, seed: int) -> dict[str, Any]:
 
 def _read(home: Path, done: Path, seeds: range) -> dict[str, Any]:
     valid = [values_of(scores_of(seed)) for seed in seeds]
-    reads, faults, last = 0, [], False
+    faults: list[str] = []
+    reads, last = 0, False
     while not last and len(faults) < 5:
         last = done.exists()
-        for read in (lambda: Scores.load(home), lambda: load_scores(home.parent.parent)[0]):
+        for alone in (True, False):
             reads += 1
             try:
-                if values_of(read()) not in valid:
+                scores = Scores.load(home) if alone else load_scores(home.parent.parent)[0]
+                if values_of(scores) not in valid:
                     faults.append("read scores that nobody saved")
             except Exception as error:
                 faults.append(f"{type(error).__name__}: {str(error)[-200:]}")

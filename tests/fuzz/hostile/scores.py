@@ -103,7 +103,7 @@ def levels_edited(draw: st.DrawFn, data: bytes) -> tuple[bytes, str]:
     if how in ("pickle", "claim"):
         header = {"descr": "|O" if how == "pickle" else "<u4", "fortran_order": False}
         member = BytesIO()
-        np.lib.format.write_array_header_1_0(
+        np.lib.format.write_array_header_1_0(  # type: ignore[no-untyped-call]
             member, {**header, "shape": (1,) if how == "pickle" else (10**12, 256)}
         )
         member.write(pickle.dumps(Canary()) if how == "pickle" else bytes(64))

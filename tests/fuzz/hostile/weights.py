@@ -253,7 +253,12 @@ def probe(case: Case, folder: Path) -> bool:
     path = folder / min(case.files)
     loaded = network(1)
     before = {key: value.clone() for key, value in loaded.state_dict().items()}
-    accepted = read_or_refused(lambda: load_weights(loaded, path) or True, path.name) is not None
+
+    def load() -> bool:
+        load_weights(loaded, path)
+        return True
+
+    accepted = read_or_refused(load, path.name) is not None
     check_canary()
     after = loaded.state_dict()
     if not accepted and any(not torch.equal(before[key], after[key]) for key in before):
