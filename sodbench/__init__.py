@@ -13,7 +13,7 @@ _HOMES = {
     "score_folder": "scoring.pipeline",
     "Scorer": "scoring.scorer",
     "Scores": "scoring.scores",
-    "load_scores": "scoring.scores",
+    "load_scores": "scoring.selection",
     "compare": "analysis.compare",
     "explain": "analysis.explain.explain",
     "Protocol": "protocol",

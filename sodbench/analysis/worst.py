@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sodbench.errors import OWN_NAMES, ScoresError, first_few, nearest
+from sodbench.errors import ScoresError, first_few
 from sodbench.metrics import METRICS, find_metric
 from sodbench.scoring.scores import Scores, check_alike
 
@@ -63,26 +63,23 @@ class Ranking:
     signature: str
 
 
-def one_of(stored: Sequence[Scores], path: Path, dataset: str | None = None) -> Scores:
+def one_of(stored: Sequence[Scores], path: Path) -> Scores:
     """Return the one method's scores on the one dataset.
 
     Raises
     ------
     ScoresError
-        There are none on this dataset, or they are of several datasets or methods.
+        They are of several datasets or methods.
     """
     datasets = list(dict.fromkeys(method_scores.dataset_name for method_scores in stored))
-    if dataset is not None and dataset not in datasets:
-        raise ScoresError(f"{path}: no scores on {dataset} here; {nearest(dataset, datasets, OWN_NAMES)}")
-    if dataset is None and len(datasets) > 1:
+    if len(datasets) > 1:
         raise ScoresError(
             f"{path}: scores on {len(datasets)} datasets ({first_few(datasets)}). Choose one with -d."
         )
-    chosen = [method_scores for method_scores in stored if dataset in (None, method_scores.dataset_name)]
-    if len(chosen) > 1:
-        methods = first_few([method_scores.method for method_scores in chosen])
-        raise ScoresError(f"{path}: scores of {len(chosen)} methods ({methods}). Pass the folder of one.")
-    return chosen[0]
+    if len(stored) > 1:
+        methods = first_few([method_scores.method for method_scores in stored])
+        raise ScoresError(f"{path}: scores of {len(stored)} methods ({methods}). Pass the folder of one.")
+    return stored[0]
 
 
 def rank(scores: Scores, metric: str, count: int, than: Scores | None = None) -> Ranking:

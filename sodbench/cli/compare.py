@@ -95,20 +95,18 @@ def compare(options: CompareOptions) -> None:
     from sodbench.analysis.compare import paper_metrics
     from sodbench.reports.compare import comparison_csv, comparison_json, comparison_text
     from sodbench.reports.figures.style import check_figure_target
-    from sodbench.scoring.scores import load_scores
-    from sodbench.scoring.selection import chosen_scores
+    from sodbench.scoring.selection import load_scores, stored_under
 
     plot, csv_file = options.plot, options.csv_file
     check_targets(csv_file, plot, as_json=options.as_json)
     if plot is not None:
         check_figure_target(plot, "--plot")
-    loaded = [scores for path in options.stored for scores in load_scores([path])]
-    stored = chosen_scores(loaded, options.datasets, options.methods)
+    stored = load_scores(options.stored, options.datasets, options.methods)
     datasets = [dataset_name(name) for name in options.datasets]
     if options.attribute is not None:
         if csv_file is not None or options.interval == "bca":
             raise click.UsageError("--by has percentile intervals only, and --json in place of --csv.")
-        among = [scores.method for scores in loaded]
+        among = [scores.method for scores in stored_under(options.stored)]
         _break_down(stored, datasets, options.attribute, options, among)
         return
     with progress_bar("compare", "step") as progress:

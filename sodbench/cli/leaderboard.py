@@ -50,7 +50,7 @@ def add(options: AddOptions) -> None:
     """
     from sodbench.leaderboard.folder import own_folder
     from sodbench.leaderboard.submission import MethodFacts, add_rows
-    from sodbench.scoring.scores import load_scores
+    from sodbench.scoring.selection import load_scores
 
     facts = MethodFacts(
         method=options.method,

@@ -113,15 +113,13 @@ def _plot_curves(kind: str, options: CurveOptions) -> None:
 
     check_figure_target(options.out)
     datasets = [dataset_name(name) for name in options.datasets]
-    collected = _collect(options, datasets)
-    panels, lines = select_curves(collected, datasets, options.methods)
+    collected, among = _collect(options, datasets)
+    panels, lines = select_curves(collected, datasets, options.methods, among)
     drawn = [method for panel in panels.values() for method in panel]
     order = [method for method in options.methods if method in drawn] or list(dict.fromkeys(drawn))
     draw = pr_curves if kind == "pr" else f_curves
     with figure_style():
-        styles = line_styles(
-            order, options.highlight, [name for panel in collected.values() for name in panel]
-        )
+        styles = line_styles(order, options.highlight, among)
         width = options.width or ("single" if len(panels) == 1 else "double")
         fig, axes = new_figure(list(panels), width)
         for ax, panel in zip(axes, panels.values(), strict=True):
@@ -137,23 +135,41 @@ def _plot_curves(kind: str, options: CurveOptions) -> None:
     finish_figure(options.out, lines, [*order, *panels], options.highlight, panel_signatures(panels))
 
 
-def _collect(options: CurveOptions, datasets: Sequence[str]) -> "Panels":
-    """Read the curves of scores, of boards, or of both for the datasets of the scores."""
+def _collect(options: CurveOptions, datasets: Sequence[str]) -> "tuple[Panels, list[str]]":
+    """Read the curves of scores, of boards, or of both for the datasets of the scores.
+
+    Returns
+    -------
+    The curves, and the methods from which those drawn are chosen.
+    """
     from sodbench.leaderboard.folder import boards_folder
     from sodbench.reports.figures.panels import board_curves, scores_curves
-    from sodbench.scoring.scores import load_scores
+    from sodbench.scoring.selection import read_scores, stored_under, those_of
 
     if options.band and not options.stored:
         raise click.UsageError("--band resamples images, which boards do not have. Give SCORES.")
     if not options.stored:
-        return board_curves(boards_folder(options.boards, say))
-    stored = load_scores(options.stored)
+        boards = board_curves(boards_folder(options.boards, say))
+        return boards, [method for panel in boards.values() for method in panel]
+    stored = stored_under(options.stored)
+    with_boards = options.with_boards or options.boards is not None
+    other = board_curves(boards_folder(options.boards, say)) if with_boards else {}
+    panels = {scores.dataset_name: other.get(scores.dataset_name, {}) for scores in stored}
+    among = [
+        method
+        for dataset, panel in panels.items()
+        for method in (*panel, *(s.method for s in stored if s.dataset_name == dataset))
+    ]
+    chosen = those_of(
+        stored,
+        lambda s: (
+            (not datasets or s.dataset_name in datasets)
+            and (not options.methods or s.method in options.methods)
+        ),
+    )
     with progress_bar("curves", "method") as progress:
-        own = scores_curves(stored, options.band, datasets, options.methods, progress)
-    if not options.with_boards and options.boards is None:
-        return own
-    other = board_curves(boards_folder(options.boards, say))
+        own = scores_curves(read_scores(chosen), options.band, progress)
     for dataset, panel in own.items():
         if both := [method for method in panel if method in other.get(dataset, {})]:
             say(f"{dataset}: {', '.join(both)} drawn from the scores given, not from the board.")
-    return {dataset: {**other.get(dataset, {}), **panel} for dataset, panel in own.items()}
+    return {dataset: {**panel, **own.get(dataset, {})} for dataset, panel in panels.items()}, among

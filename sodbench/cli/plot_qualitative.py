@@ -80,7 +80,7 @@ def plot_qualitative(options: QualitativeOptions) -> None:
     from sodbench.reports.figures.qualitative import qualitative_figure
     from sodbench.reports.figures.style import check_figure_target, figure_style, save_figure
     from sodbench.scoring.runs import collect_jobs
-    from sodbench.scoring.scores import load_scores
+    from sodbench.scoring.selection import read_scores, stored_under, those_of
 
     check_figure_target(options.out)
     if bool(options.ids) == bool(options.pick) or (options.pick and not options.scores):
@@ -94,14 +94,11 @@ def plot_qualitative(options: QualitativeOptions) -> None:
     images = list(options.ids)
     if options.pick:
         name = job.location.dataset.name
-        stored = [
-            scores
-            for scores in load_scores(options.scores)
-            if scores.method in job.methods and scores.dataset_name == name
-        ]
-        images = pick_images(
-            stored, list(job.methods), options.pick, find_metric(options.metric).id, options.count
+        chosen = those_of(
+            stored_under(options.scores), lambda s: s.method in job.methods and s.dataset_name == name
         )
+        metric = find_metric(options.metric).id
+        images = pick_images(read_scores(chosen), list(job.methods), options.pick, metric, options.count)
     rows = load_shown(images, job.location, job.methods)
     with figure_style():
         figure = qualitative_figure(rows, options.kind, options.width)

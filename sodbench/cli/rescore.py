@@ -48,13 +48,12 @@ def rescore(options: RescoreOptions) -> None:
     sodbench rescore scores/
     sodbench rescore scores/PiCANet/SOD --protocol pysodmetrics
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.scoring.scores import load_scores
-    from sodbench.scoring.selection import chosen_scores
+    from sodbench.scoring.selection import load_scores
 
     check_targets(options.csv_file, options.images_file)
     shown = []
     left_out: dict[str, list[str]] = {}
-    for scores in chosen_scores(load_scores(options.stored), options.datasets, options.methods):
+    for scores in load_scores(options.stored, options.datasets, options.methods):
         moved = scores.under(options.protocol.of(scores.protocol))
         if lost := [name for name in scores.metrics if name not in moved.metrics]:
             left_out.setdefault(", ".join(lost), []).append(f"{scores.method} on {scores.dataset_name}")

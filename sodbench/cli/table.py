@@ -95,23 +95,23 @@ def table(options: TableOptions) -> None:
     from sodbench.leaderboard.boards import read_boards
     from sodbench.leaderboard.folder import boards_folder
     from sodbench.metrics import metric_ids
-    from sodbench.reports.leaderboard_table import assemble, build_table, is_shown, notices
-    from sodbench.scoring.scores import load_scores
+    from sodbench.reports.leaderboard_table import assemble, build_table, notices, own_scores
+    from sodbench.scoring.selection import read_scores, stored_under
 
     metrics = metric_ids(options.metrics)
     boards = read_boards(boards_folder(options.boards, say))
-    scores = load_scores(options.own) if options.own else []
+    stored = stored_under(options.own)
+    scores = read_scores(own_scores(stored, options.datasets, options.methods))
     shown = assemble(boards, scores, paper=options.paper, datasets=options.datasets, methods=options.methods)
-    for line in notices(shown, boards, scores):
+    for line in notices(shown, boards, stored):
         say(line)
     resampled = None
     if options.ci or options.significance:
         from sodbench.reports.confidence import marks
 
-        own = [method_scores for method_scores in scores if is_shown(method_scores, shown)]
         with progress_bar("resampling", "step") as progress:
             wanted = {"spreads": options.ci, "better": options.significance}
-            resampled = marks(own, metrics, **wanted, progress=progress)
+            resampled = marks(scores, metrics, **wanted, progress=progress)
     table = build_table(
         shown,
         metrics=metrics,

@@ -70,21 +70,19 @@ def worst(options: WorstOptions) -> None:
     sodbench worst scores/PiCANet/SOD --than scores/DSS/SOD --metric mae
     """  # noqa: D301 (click needs the character \b)
     from sodbench.analysis.worst import one_of, rank
-    from sodbench.data.registry import dataset_name
     from sodbench.metrics import find_metric
     from sodbench.reports.figures.style import check_figure_target
     from sodbench.reports.worst import ranking_csv, ranking_json, ranking_text
-    from sodbench.scoring.scores import load_scores
-    from sodbench.scoring.selection import chosen_scores
+    from sodbench.scoring.selection import load_scores
 
     stored, than, out = options.stored, options.than, options.out
     if out:
         check_figure_target(out)
     check_targets(options.csv_file, out, as_json=options.as_json)
-    named = chosen_scores(load_scores([stored]), methods=options.methods)
-    scores = one_of(named, stored, options.dataset and dataset_name(options.dataset))
+    wanted = [options.dataset] if options.dataset else []
+    scores = one_of(load_scores(stored, wanted, options.methods), stored)
     name = scores.dataset_name
-    other = one_of(load_scores([than]), than, name) if than else None
+    other = one_of(load_scores(than, [name]), than) if than else None
     ranking = rank(scores, find_metric(options.metric).id, options.count, other)
     if out:
         _draw_sheet(ranking, [scores, other] if other else [scores], options, out)

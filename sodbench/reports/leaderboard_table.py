@@ -19,6 +19,7 @@ from sodbench.reports.formats import notebook_html
 from sodbench.reports.ranking import RowKey, Sheet, complete_mean, number_text
 from sodbench.reports.table import MEAN_OF_ALL, MEAN_RANK, Cell, Column, Marks, Section, Table, TableRow
 from sodbench.scoring.scores import Scores
+from sodbench.scoring.selection import StoredScores, those_of
 from sodbench.utils.text import aligned
 
 PAPER_DATASETS = ("DUT-OMRON", "DUTS-TE", "HKU-IS", "ECSSD", "PASCAL-S", "SOD")
@@ -80,18 +81,28 @@ def assemble(
     return shown
 
 
-def is_shown(scores: Scores, shown: Mapping[str, Board]) -> bool:
-    """Say whether the boards shown have a row of these scores."""
-    board = shown.get(scores.dataset_name)
-    return board is not None and board.find(scores.method, "measured") is not None
+def own_scores(
+    stored: Sequence[StoredScores], datasets: Sequence[str] = (), methods: Sequence[str] = ()
+) -> list[StoredScores]:
+    """Return those of one's own scores that names of datasets and methods mean; see `named`."""
+    of_datasets, of_methods = {fold(name) for name in datasets}, {fold(name) for name in methods}
+    return those_of(
+        stored,
+        lambda s: (
+            (not datasets or fold(s.dataset_name) in of_datasets)
+            and (not methods or fold(s.method) in of_methods)
+        ),
+    )
 
 
-def notices(shown: Mapping[str, Board], boards: Mapping[str, Board], scores: Sequence[Scores]) -> list[str]:
+def notices(
+    shown: Mapping[str, Board], boards: Mapping[str, Board], scores: Sequence[StoredScores]
+) -> list[str]:
     """Say which of one's own scores are not shown, and which stand in the place of a board's row."""
     messages = []
     for method_scores in scores:
         dataset = method_scores.dataset_name
-        if not is_shown(method_scores, shown):
+        if dataset not in shown or shown[dataset].find(method_scores.method, "measured") is None:
             messages.append(
                 f"{method_scores.method} on {dataset}: left out, as --dataset or --methods do not name it."
             )

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from warnings import warn
 
 import numpy as np
 
-from sodbench.errors import MetricError, ScoresError, SodbenchWarning, first_few
+from sodbench.errors import MetricError, ScoresError, first_few
 from sodbench.metrics import (
     METRICS,
     PARTS,
@@ -34,7 +33,6 @@ from sodbench.protocol import Protocol, Signature, differing, split_dataset
 from sodbench.scoring.rows import ROW_NOTES, Row, held, statistics_hold
 from sodbench.scoring.storage import (
     DIGESTS,
-    OTHER_TREE,
     DamageError,
     Unknown,
     images_file,
@@ -474,44 +472,3 @@ def check_alike(scores: Sequence[Scores], metrics: Iterable[str] | None = None) 
 
 def _said(value: object) -> str:
     return value.signature() if isinstance(value, Protocol) else str(value)
-
-
-def load_scores(paths: str | Path | Iterable[str | Path]) -> list[Scores]:
-    """Read every scores folder at or under some paths: by dataset, in the order of the paths, by method.
-
-    Trees of other protocols (``@fan``) are read where a path names them, and not from above. A
-    `sodbench.errors.SodbenchWarning` names folders of an earlier version, which have no digests.
-
-    Parameters
-    ----------
-    paths
-        One, or several.
-
-    Raises
-    ------
-    ScoresError
-        There is none, or one is damaged.
-    """
-    given = [Path(path) for path in ([paths] if isinstance(paths, str | Path) else paths)]
-    folders: dict[Path, tuple[int, Path]] = {}
-    empty = {str(path) for path in given}
-    for position, path in enumerate(given):
-        for file in sorted(path.rglob("meta.json")):
-            inside = file.parent.relative_to(path).parts
-            if not file.parent.name.startswith(".") and not any(p.startswith(OTHER_TREE) for p in inside):
-                folders.setdefault(file.parent.resolve(), (position, file.parent))
-                empty.discard(str(path))
-    if empty:
-        listed = first_few([str(path) for path in given if str(path) in empty])
-        raise ScoresError(f"{listed}: found no scores here; `sodbench score` makes them.")
-    stored = [(position, folder, Scores.load(folder)) for position, folder in folders.values()]
-    old = [str(folder) for _, folder, scores in stored if scores.outdated]
-    if old:
-        warn(
-            f"{first_few(old)}: stored without digests by an earlier version, so that changes in the files "
-            "would not be noticed; `sodbench score` adds them",
-            SodbenchWarning,
-            stacklevel=2,
-        )
-    ordered = sorted(stored, key=lambda s: (s[2].dataset, s[0], s[2].method))
-    return [scores for _, _, scores in ordered]

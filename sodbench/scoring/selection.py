@@ -1,49 +1,151 @@
-"""Choose among the scores of a folder, before anything is asked of them."""
+"""Find the scores folders under some paths, choose among them by their names, and read those alone."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import unquote
+from warnings import warn
 
 from sodbench.data.registry import dataset_name
-from sodbench.errors import OWN_NAMES, ScoresError, nearest
+from sodbench.errors import OWN_NAMES, ScoresError, SodbenchWarning, first_few, nearest
+from sodbench.protocol import split_dataset
 from sodbench.scoring.scores import Scores
+from sodbench.scoring.storage import META, OTHER_TREE, meta_from, read_meta_file
 
 
-def chosen_scores(
-    stored: Sequence[Scores], datasets: Iterable[str] = (), methods: Iterable[str] = ()
-) -> list[Scores]:
-    """Return the scores of some methods on some datasets, by dataset as stored, methods in the order given.
+class StoredScores(NamedTuple):
+    """A scores folder, and whose scores it holds.
 
     Parameters
     ----------
-    stored
-        All scores.
+    folder
+        The folder.
+    dataset, method
+        As ``meta.json`` names them, or the folders ``METHOD/DATASET`` if that cannot be read.
+    error
+        Why ``meta.json`` cannot be read, empty if it can.
+    """
+
+    folder: Path
+    dataset: str
+    method: str
+    error: str = ""
+
+    @property
+    def dataset_name(self) -> str:
+        """The dataset's name without its version."""
+        return split_dataset(self.dataset)[0]
+
+
+def stored_under(paths: Iterable[str | Path]) -> list[StoredScores]:
+    """List every scores folder at or under some paths: by dataset, in the order of the paths, by method.
+
+    Trees of other protocols (``@fan``) are listed where a path names them, and not from above.
+
+    Raises
+    ------
+    ScoresError
+        There is none under one of the paths.
+    """
+    given = [Path(path) for path in paths]
+    stored: dict[Path, tuple[int, StoredScores]] = {}
+    empty = {str(path) for path in given}
+    for position, path in enumerate(given):
+        for file in sorted(path.rglob(META)):
+            inside = file.parent.relative_to(path).parts
+            if not file.parent.name.startswith(".") and not any(p.startswith(OTHER_TREE) for p in inside):
+                empty.discard(str(path))
+                if (home := file.parent.resolve()) not in stored:
+                    stored[home] = (position, _named(file.parent))
+    if empty:
+        listed = first_few([str(path) for path in given if str(path) in empty])
+        raise ScoresError(f"{listed}: found no scores here; `sodbench score` makes them.")
+    ordered = sorted(stored.values(), key=lambda item: (item[1].dataset, item[0], item[1].method))
+    return [scores for _, scores in ordered]
+
+
+def those_of(stored: Iterable[StoredScores], is_wanted: Callable[[StoredScores], bool]) -> list[StoredScores]:
+    """Return the folders that are wanted.
+
+    A `sodbench.errors.SodbenchWarning` names those left out whose ``meta.json`` cannot be read.
+    """
+    kept = []
+    for scores in stored:
+        if is_wanted(scores):
+            kept.append(scores)
+        elif scores.error:
+            named = f"{scores.method}/{scores.dataset}"
+            warn(
+                f"{scores.error} Left out, as its folders are called {named}.", SodbenchWarning, stacklevel=3
+            )
+    return kept
+
+
+def read_scores(stored: Iterable[StoredScores]) -> list[Scores]:
+    """Read scores folders, in the order given.
+
+    A `sodbench.errors.SodbenchWarning` names folders of an earlier version, which have no digests.
+
+    Raises
+    ------
+    ScoresError
+        One is damaged.
+    """
+    read = [(str(folder), Scores.load(folder)) for folder, *_ in stored]
+    if old := [folder for folder, scores in read if scores.outdated]:
+        warn(
+            f"{first_few(old)}: stored without digests by an earlier version, so that changes in the files "
+            "would not be noticed; `sodbench score` adds them",
+            SodbenchWarning,
+            stacklevel=2,
+        )
+    return [scores for _, scores in read]
+
+
+def load_scores(
+    paths: str | Path | Iterable[str | Path], datasets: Iterable[str] = (), methods: Iterable[str] = ()
+) -> list[Scores]:
+    """Read the scores of some methods on some datasets at or under some paths.
+
+    They are in the order of `stored_under`, methods in the order given. Folders of others are not read.
+
+    Parameters
+    ----------
+    paths
+        One, or several.
     datasets, methods
         Which; none: all.
 
     Raises
     ------
     ScoresError
-        There are no scores of a dataset, of a method, or of any of these methods on any of these datasets.
+        There are no scores of a dataset, of a method, or of any of these methods on any of these datasets; or
+        one is damaged.
     """
-    wanted = [dataset_name(name) for name in datasets]
-    order = check_named("scores on", wanted, [scores.dataset_name for scores in stored])
-    kept = [scores for scores in stored if not wanted or scores.dataset_name in order]
-    order = check_named("scores of", list(methods), [scores.method for scores in kept])
-    if not order:
-        return kept
-    of_dataset = {scores.dataset: k for k, scores in reversed(list(enumerate(kept)))}
-    kept = [scores for scores in kept if scores.method in order]
-    return sorted(kept, key=lambda scores: (of_dataset[scores.dataset], order.index(scores.method)))
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    stored, where = stored_under(given), first_few([str(path) for path in given])
+    wanted, order = [dataset_name(name) for name in datasets], list(methods)
+    _check_named(f"{where}: no scores on", wanted, [scores.dataset_name for scores in stored])
+    kept = those_of(stored, lambda scores: not wanted or scores.dataset_name in wanted)
+    _check_named(f"{where}: no scores of", order, [scores.method for scores in kept])
+    if order:
+        kept = those_of(kept, lambda scores: scores.method in order)
+        of_dataset = {scores.dataset: k for k, scores in reversed(list(enumerate(kept)))}
+        kept.sort(key=lambda scores: (of_dataset[scores.dataset], order.index(scores.method)))
+    return read_scores(kept)
 
 
-def check_named(what: str, names: Sequence[str], known: Iterable[str]) -> list[str]:
-    """Return names, which must all be known.
+def _named(folder: Path) -> StoredScores:
+    """Read whose scores a folder holds."""
+    try:
+        meta = meta_from(folder, read_meta_file(folder))
+    except ScoresError as error:
+        return StoredScores(folder, unquote(folder.name), unquote(folder.parent.name), str(error))
+    return StoredScores(folder, meta["dataset"], meta["method"])
 
-    Raises
-    ------
-    ScoresError
-        One is not; the message names the nearest ones.
-    """
+
+def _check_named(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    """Refuse names that are not known; the message has the nearest ones."""
     valid = list(dict.fromkeys(known))
     if absent := [name for name in names if name not in valid]:
-        raise ScoresError(f"no {what} {absent[0]} here; {nearest(absent[0], valid, OWN_NAMES)}")
-    return list(names)
+        raise ScoresError(f"{what} {absent[0]} here; {nearest(absent[0], valid, OWN_NAMES)}")

@@ -15,7 +15,7 @@ from sodbench.data.demo import demo_folder, demo_names
 from sodbench.errors import ScoresError
 from sodbench.reports.figures.qualitative import errors, overlaid, qualitative_figure
 from sodbench.reports.figures.style import figure_style
-from sodbench.scoring.scores import load_scores
+from sodbench.scoring.selection import load_scores
 
 pytestmark = pytest.mark.usefixtures("here")
 

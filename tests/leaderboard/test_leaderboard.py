@@ -31,7 +31,8 @@ from sodbench.leaderboard.folder import board_file_text, board_files, boards_fol
 from sodbench.leaderboard.submission import add_rows, check_boards, remove_rows
 from sodbench.metrics import PAPER_METRICS
 from sodbench.scoring.pipeline import score_folder
-from sodbench.scoring.scores import Scores, load_scores
+from sodbench.scoring.scores import Scores
+from sodbench.scoring.selection import load_scores
 from sodbench.utils.files import Shipped
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from stored import made
 from workspace import good, plant_maps, plant_masks, refused
 
 from sodbench.errors import LeaderboardError
@@ -425,6 +426,14 @@ class TestWith:
         assert said == "mine on TINY: shown from the scores given, not from the board.\n"
         said = good("table", "--boards", tiny, "--with", "scores", "--methods", "other").stderr
         assert said == "mine on TINY: left out, as --dataset or --methods do not name it.\n"
+
+    def test_scores_that_are_not_asked_for_are_not_asked_to_be_whole(self, tiny):
+        scored("mine")
+        made("mine", 5, dataset="SOD@1").save(Path("scores/mine/SOD"))
+        refused("table", "--boards", tiny, "--with", "scores", match="mine on SOD: scored in another way")
+        shown = good("table", "--boards", tiny, "--with", "scores", "-d", "tiny")
+        assert shown.stderr == "mine on SOD: left out, as --dataset or --methods do not name it.\n"
+        assert "mine" in shown.stdout
 
     def test_facts_about_the_method_come_from_the_board(self, tiny):
         scored("mine")

@@ -461,7 +461,7 @@ class TestProcess:
         run.stdout.close()
         run.wait()
         text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
-        assert re.search(r"own .*\d+/12 \d+ images/s 0:00:0\d", text), text
+        assert re.search(r"own .*\d+/12 +[\d.]+ images/s 0:00:0\d", text), text
         assert table.startswith("own\nmethod ")
         assert "\x1b" not in table
 

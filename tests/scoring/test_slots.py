@@ -31,7 +31,8 @@ from sodbench.scoring import runs
 from sodbench.scoring.pipeline import score_folder
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.runs import collect_jobs, score_jobs
-from sodbench.scoring.scores import Scores, load_scores
+from sodbench.scoring.scores import Scores
+from sodbench.scoring.selection import load_scores
 from sodbench.scoring.slots import folder_name
 from sodbench.scoring.storage import read_folder
 

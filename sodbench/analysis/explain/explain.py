@@ -24,7 +24,8 @@ from sodbench.protocol import PRESETS
 from sodbench.protocol.conventions import CONVENTIONS, Reading, pairs, readings
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.runs import Job, score_jobs
-from sodbench.scoring.scores import Scores, load_scores
+from sodbench.scoring.scores import Scores
+from sodbench.scoring.selection import load_scores
 from sodbench.utils.process import Bar, Progress, Say, cpus
 
 TENTH = 0.1

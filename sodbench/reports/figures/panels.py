@@ -38,13 +38,7 @@ Panels = dict[str, dict[str, Curves]]
 """Dataset -> method -> its curves."""
 
 
-def scores_curves(
-    scores: Sequence[Scores],
-    band: bool = False,
-    datasets: Sequence[str] = (),
-    methods: Sequence[str] = (),
-    progress: Progress | None = None,
-) -> Panels:
+def scores_curves(scores: Sequence[Scores], band: bool = False, progress: Progress | None = None) -> Panels:
     """Return the curves of scores, with a bootstrap band if asked for.
 
     Parameters
@@ -53,8 +47,6 @@ def scores_curves(
         Of one or more methods on one or more datasets.
     band
         Resample the images for a band.
-    datasets, methods
-        Which are drawn, and so get a band; none: all.
     progress
         Called with the number of scores done, and their total.
 
@@ -72,10 +64,7 @@ def scores_curves(
                 "once. Name one folder."
             )
         curves = method_scores.curves()
-        drawn = (not datasets or method_scores.dataset_name in datasets) and (
-            not methods or method_scores.method in methods
-        )
-        shade = _band(method_scores) if band and drawn else None
+        shade = _band(method_scores) if band else None
         panel[method_scores.method] = Curves(
             method_scores.signature, curves["precision"], curves["recall"], curves["f"], shade
         )
@@ -104,16 +93,18 @@ def board_curves(folder: Path) -> Panels:
 
 
 def select_curves(
-    panels: Panels, datasets: Sequence[str] = (), methods: Sequence[str] = ()
+    panels: Panels, datasets: Sequence[str] = (), methods: Sequence[str] = (), among: Sequence[str] = ()
 ) -> tuple[Panels, list[str]]:
     """Return panels of some datasets with curves of some methods, and messages about what is left out.
 
     Parameters
     ----------
     panels
-        All curves.
+        All curves, or those asked for; a dataset whose curves are not may have an empty panel.
     datasets, methods
         Which, in their order; none: all.
+    among
+        All methods that there are; none: those of the panels.
 
     Raises
     ------
@@ -122,7 +113,7 @@ def select_curves(
     LeaderboardError
         Curves of one dataset were scored in different ways.
     """
-    available = list(dict.fromkeys(method for panel in panels.values() for method in panel))
+    available = list(dict.fromkeys(among or (method for panel in panels.values() for method in panel)))
     help_text = "`sodbench score` and `sodbench leaderboard add` make curves."
     if not available:
         raise ScoresError(f"found no curves. Give folders that `sodbench score` wrote; {help_text}")

@@ -15,7 +15,8 @@ from typing import Any
 from stored import made
 
 from hostile.scores import values_of
-from sodbench.scoring.scores import Scores, load_scores
+from sodbench.scoring.scores import Scores
+from sodbench.scoring.selection import load_scores
 
 METHOD, IMAGES = "method", 12
 

@@ -16,7 +16,8 @@ from stored import made
 from hostile import Canary, Case, FaultError, Kind, check_canary, read_or_refused, write_files
 from hostile.breaking import PIECES, broken, broken_record, broken_text
 from sodbench.reports.scores import images_csv, scores_json
-from sodbench.scoring.scores import Scores, load_scores
+from sodbench.scoring.scores import Scores
+from sodbench.scoring.selection import load_scores
 from sodbench.scoring.storage import DIGESTS, META
 
 IMAGES = 3

@@ -1,0 +1,109 @@
+"""Scores are chosen by their names, and only those chosen are read."""
+
+import json
+from pathlib import Path
+
+import pytest
+from stored import made
+from workspace import good, refused
+
+from sodbench.errors import ScoresError, SodbenchWarning
+from sodbench.scoring.selection import load_scores, read_scores, stored_under, those_of
+
+NOTE = (
+    r"^scores/C/SOD: these scores are damaged \(.*\)\. Score .* Left out, as its folders are called C/SOD\."
+)
+
+
+@pytest.fixture
+def tree(here: Path) -> Path:
+    """Scores of A and B on two datasets, and of C on one."""
+    for dataset in ("SOD@1", "TWO@1"):
+        for seed, method in enumerate("AB"):
+            made(method, 6, seed, dataset=dataset).save(Path("scores", method, dataset[:3]))
+    made("C", 6, 3).save(Path("scores/C/SOD"))
+    return Path("scores")
+
+
+def names(paths, *chosen):
+    return [(s.method, s.dataset_name) for s in load_scores(paths, *chosen)]
+
+
+def test_the_choice_is_in_the_order_of_datasets_then_of_the_methods_given(tree):
+    assert names(tree, ["sod"], ["B", "A"]) == [("B", "SOD"), ("A", "SOD")]
+    assert names([tree], (), ["B", "A"]) == [("B", "SOD"), ("A", "SOD"), ("B", "TWO"), ("A", "TWO")]
+    assert names(tree, ["TWO"]) == [("A", "TWO"), ("B", "TWO")]
+    assert names(["scores/B", "scores"], ["SOD"]) == [("B", "SOD"), ("A", "SOD"), ("C", "SOD")]
+
+
+def test_names_that_are_not_there(tree):
+    with pytest.raises(ScoresError, match="^scores: no scores on TOW here; did you mean TWO"):
+        load_scores(tree, ["TOW"])
+    with pytest.raises(ScoresError, match=r"^scores/A, scores/B: no scores of C here; valid: A, B$"):
+        load_scores(["scores/A", "scores/B"], ["SOD"], ["C"])
+
+
+@pytest.mark.parametrize("name", ["images.csv", "levels.npz"])
+def test_files_of_others_are_not_read(tree, name):
+    """A damaged file of scores that are not asked for concerns nobody."""
+    (tree / "C/SOD" / name).write_bytes(b"damaged")
+    assert names(tree, ["SOD"], ["A", "B"]) == [("A", "SOD"), ("B", "SOD")]
+    assert names(tree, ["TWO"]) == [("A", "TWO"), ("B", "TWO")]
+    with pytest.raises(ScoresError, match="scores/C/SOD: these scores are damaged"):
+        load_scores(tree, ["SOD"])
+
+
+def damage_meta(tree):
+    meta = tree / "C/SOD/meta.json"
+    meta.write_text(meta.read_text().replace('"of": 6', '"of": 7'))
+
+
+def test_a_damaged_record_outside_the_choice_is_noted(tree):
+    damage_meta(tree)
+    with pytest.warns(SodbenchWarning, match=NOTE):
+        assert names(tree, (), ["B", "A"]) == [("B", "SOD"), ("A", "SOD"), ("B", "TWO"), ("A", "TWO")]
+    with pytest.warns(SodbenchWarning, match=NOTE):
+        assert names(tree, ["TWO"]) == [("A", "TWO"), ("B", "TWO")]
+    for chosen in ((), (["SOD"],), ((), ["C"])):
+        with pytest.raises(ScoresError, match="scores/C/SOD: these scores are damaged"):
+            load_scores(tree, *chosen)
+
+
+def test_a_newer_format_outside_the_choice_is_noted(tree):
+    meta = tree / "C/SOD/meta.json"
+    meta.write_text(json.dumps({"format": 99}))
+    with pytest.warns(
+        SodbenchWarning, match=r"C/SOD: written by a newer sodbench .* Left out, as its folders"
+    ):
+        assert names(tree, ["TWO"]) == [("A", "TWO"), ("B", "TWO")]
+
+
+def test_folders_name_damaged_scores_as_they_are_written(here):
+    folder = Path("scores/a%2Fb/SOD")
+    made("a/b", 3).save(folder)
+    (folder / "meta.json").write_text("[")
+    (stored,) = stored_under(["scores"])
+    assert stored[:3] == (folder, "SOD", "a/b")
+    assert read_scores(those_of([stored._replace(error="")], lambda s: s.method == "b")) == []
+
+
+@pytest.mark.parametrize("damaged", ["meta.json", "images.csv"])
+def test_every_command_that_chooses(tree, damaged):
+    """Scores of another method or dataset never stop a command, whatever is wrong with them."""
+    if damaged == "meta.json":
+        damage_meta(tree)
+    else:
+        (tree / "C/SOD/images.csv").write_text("damaged")
+    chosen = [
+        ("compare", "scores", "-d", "SOD", "--methods", "A,B", "--resamples", "100"),
+        ("compare", "scores", "-d", "TWO", "--resamples", "100"),
+        ("rescore", "scores", "-d", "SOD", "--methods", "A,B"),
+        ("worst", "scores", "-d", "SOD", "--methods", "A"),
+        ("worst", "scores/A/TWO", "--than", "scores/B"),
+        ("plot-pr", "scores", "-d", "SOD", "--methods", "A,B", "--out", "pr.png"),
+        ("plot-pr", "scores", "--with-boards", "-d", "SOD", "--methods", "A,B", "--out", "pr.png"),
+    ]
+    for arguments in chosen:
+        good(*arguments)
+    for arguments in (("compare", "scores", "-d", "SOD"), ("rescore", "scores"), ("plot-pr", "scores")):
+        refused(*arguments, match="scores/C/SOD: these scores are damaged")
