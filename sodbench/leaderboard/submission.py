@@ -74,7 +74,7 @@ def check_boards(folder: Path, add_digests: bool = False) -> list[str]:
     folder
         Folder of boards.
     add_digests
-        Write a digest into files of curves that have none, after all checks.
+        Write a digest into files of curves that have none, if all boards and curves are valid.
 
     Raises
     ------
@@ -82,8 +82,11 @@ def check_boards(folder: Path, add_digests: bool = False) -> list[str]:
         A board or a curve is malformed, a measured row's metrics have been revised since, or curves
         belong to no row.
     """
+    if add_digests:
+        read_boards(folder)
+        with locked_boards(folder):
+            change(folder, _with_digests(folder))
     said = []
-    unsigned: dict[str, str] = {}
     for name in read_boards(folder):
         board, curves = board_with_curves(folder, name)
         measured = board.of("measured")
@@ -93,17 +96,23 @@ def check_boards(folder: Path, add_digests: bool = False) -> list[str]:
                 f"{folder / name}.csv: {first_few(stale)} scored before a metric was revised "
                 f"(now {revisions_text(now)}). Score again and add the scores."
             )
-        lacking = [curves_name(name, method) for method, stored in curves.items() if not stored.has_digest]
-        unsigned |= {file: board_file_text(folder, file, "a file of curves") or "" for file in lacking}
         published, how_many = len(board.of("published")), f"{len(curves)} with curves"
-        if lacking:
-            how_many += f" ({len(lacking)} without a digest: add it by check --add-digests)"
+        if lacking := sum(not stored.has_digest for stored in curves.values()):
+            how_many += f" ({lacking} without a digest: add it by check --add-digests)"
         said.append(f"{name}: {published} published, {len(measured)} measured, {how_many}: ok")
-    if add_digests and unsigned:
-        with locked_boards(folder):
-            change(folder, {file: with_digest(text.splitlines()) for file, text in unsigned.items()})
-        return check_boards(folder)
     return said
+
+
+def _with_digests(folder: Path) -> dict[str, str]:
+    """Return the files of curves of a locked folder that lack a digest, each with one, by path inside it."""
+    files = [
+        curves_name(name, method)
+        for name in read_boards(folder)
+        for method, stored in board_with_curves(folder, name)[1].items()
+        if not stored.has_digest
+    ]
+    texts = {file: board_file_text(folder, file, "a file of curves") or "" for file in files}
+    return {file: with_digest(text.splitlines()) for file, text in texts.items()}
 
 
 def _is_stale(entry: BoardRow, now: Mapping[str, int]) -> bool:
@@ -289,8 +298,12 @@ def _begun(folder: Path, dataset: str, texts: Mapping[str, str]) -> Board:
 
 
 def _is_same(entry: BoardRow, old: BoardRow) -> bool:
-    """Tell whether two rows of a method agree as printed."""
-    return entry.n == old.n and _printed(entry) == _printed(old)
+    """Tell whether two rows of a method agree as printed, and were scored alike."""
+    return _printed(entry) == _printed(old) and not _scored_otherwise(old, entry)
+
+
+def _scored_otherwise(old: BoardRow, row: BoardRow) -> dict[str, tuple[str, str]]:
+    return metric_differences(old.signature, row.signature, PAPER_METRICS)
 
 
 def _printed(entry: BoardRow) -> dict[str, str]:
@@ -346,5 +359,9 @@ def _said(row: BoardRow, old: BoardRow | None, source: str) -> str:
         return f"added {row.method} and its curves{source}."
     before, after = _printed(old), _printed(row)
     moved = [f"{m} {before[m]} -> {after[m]}" for m in after if before.get(m, after[m]) != after[m]]
-    what = ", ".join(moved) or "the same values; its curves were missing or damaged"
+    what = ", ".join(moved) or "the same values"
+    if fields := _scored_otherwise(old, row):
+        what += "; " + ", ".join(f"{key} {a} -> {b}" for key, (a, b) in fields.items())
+    elif not moved:
+        what += "; its curves were missing or damaged"
     return f"replaced {row.method} of {old.date} ({what})."

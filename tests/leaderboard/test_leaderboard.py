@@ -18,6 +18,7 @@ from workspace import good, listing, plant_maps, plant_masks, process, refused
 
 from sodbench.errors import LeaderboardError
 from sodbench.leaderboard import curves as curves_module
+from sodbench.leaderboard import submission
 from sodbench.leaderboard.boards import (
     BOARD_COLUMNS,
     Board,
@@ -26,7 +27,7 @@ from sodbench.leaderboard.boards import (
     read_board,
     read_boards,
 )
-from sodbench.leaderboard.curves import board_with_curves, read_curves
+from sodbench.leaderboard.curves import board_with_curves, read_curves, with_digest
 from sodbench.leaderboard.folder import board_file_text, board_files, boards_folder, shipped_boards
 from sodbench.leaderboard.submission import add_rows, check_boards, remove_rows
 from sodbench.metrics import PAPER_METRICS
@@ -320,6 +321,23 @@ def test_values_that_agree_as_printed_are_the_same_row(tiny, decimal):
         assert "mine of 2020-02-02 is there already, with the same values as printed; nothing is ch" in said
         assert path.read_text(encoding="utf-8") == text
     assert curves.read_bytes() == before
+
+
+def test_a_row_of_an_older_revision_is_replaced_though_its_values_are_the_same(tiny):
+    folder = scored()
+    good("leaderboard", "add", folder, "--boards", "boards")
+    board, curves = Path("boards/TINY.csv"), Path("boards/curves/TINY/mine.csv")
+    new = board.read_bytes(), curves.read_bytes()
+    board.write_text(board.read_text(encoding="utf-8").replace("rev:f1.", "rev:f0."), encoding="utf-8")
+    lines = curves.read_text(encoding="utf-8").replace("rev:f1.", "rev:f0.").splitlines()
+    curves.write_text(with_digest(lines), encoding="utf-8")
+    match = r"mine scored before a metric was revised .* Score again and add the scores"
+    refused("leaderboard", "check", "--boards", "boards", match=match)
+    date = read_board(board).entries[0].date
+    said = good("leaderboard", "add", folder, "--boards", "boards").stderr
+    assert said == f"boards/TINY.csv: replaced mine of {date} (the same values; rev f0 -> f1).\n"
+    assert (board.read_bytes(), curves.read_bytes()) == new
+    good("leaderboard", "check", "--boards", "boards")
 
 
 def test_facts_of_a_row_that_is_there_are_changed(tiny):
@@ -803,6 +821,33 @@ def test_digests_are_added(tiny):
     assert done == "TINY: 0 published, 1 measured, 1 with curves: ok\n"
     assert path.read_text(encoding="utf-8") == before
     assert good("leaderboard", "check", "--boards", "boards", "--add-digests").stdout == done
+
+
+def test_digests_are_those_of_the_curves_that_are_there_when_they_are_written(tiny, monkeypatch):
+    """Another process replaces a row while this one waits for the lock."""
+    good("leaderboard", "add", scored(), "--boards", "boards")
+    path = Path("boards/curves/TINY/mine.csv")
+    first, _, *lines = path.read_text(encoding="utf-8").splitlines()
+    path.write_text("\n".join([first, *lines, ""]), encoding="utf-8")
+    newer = Scores.load(Path(scored("mine", 1, "--force")))
+
+    def locked_late(folder, locked=submission.locked_boards):
+        monkeypatch.setattr(submission, "locked_boards", locked)
+        add_rows(folder, [newer])
+        return locked(folder)
+
+    monkeypatch.setattr(submission, "locked_boards", locked_late)
+    assert check_boards(Path("boards"), add_digests=True) == [
+        "TINY: 0 published, 1 measured, 1 with curves: ok"
+    ]
+    (entry,) = read_board(Path("boards/TINY.csv")).entries
+    assert entry.values["mae"] == Decimal(repr(newer.summary()["mae"]))
+    assert path.read_text(encoding="utf-8") == curves_module.curves_text(entry, newer.curves())
+
+
+def test_digests_make_no_folder(tiny):
+    refused("leaderboard", "check", "--boards", "typo", "--add-digests", match="typo: ")
+    assert not Path("typo").exists()
 
 
 def test_digests_hold_where_lines_end_as_on_windows(tiny):
