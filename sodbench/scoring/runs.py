@@ -37,7 +37,6 @@ from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row, held, lacking
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.slots import (
-    WAY,
     Maps,
     Others,
     Slot,
@@ -262,9 +261,10 @@ def _stored_lines(places: Sequence[Place]) -> list[str]:
 
 def _check_free(slots: Sequence[Slot]) -> None:
     """Refuse places that have scores of other maps."""
-    taken = [f"{slot.home}: it {slot.taken}." for slot in slots if slot.taken]
+    taken = [slot for slot in slots if slot.taken]
     if taken:
-        raise ScoresError(f"{first_lines(taken)}\n{WAY}")
+        ways = dict.fromkeys(slot.way for slot in taken)
+        raise ScoresError("\n".join((first_lines([f"{s.home}: it {s.taken}." for s in taken]), *ways)))
 
 
 def _store(scores: Scores, slot: Slot, others: Others, say: Say) -> Place:
@@ -272,7 +272,7 @@ def _store(scores: Scores, slot: Slot, others: Others, say: Say) -> Place:
     stored = slot.stored
     why = slot.taken or (fewer(scores, stored) if stored and others != "replace" else "")
     if why:
-        return Place(slot.home, False, f"it {why}. {WAY}")
+        return Place(slot.home, False, f"it {why}. {slot.way}")
     whole = _with_stored(scores, stored)
     if stored is None or not _is_stored(whole, stored):
         whole.save(slot.home)

@@ -28,9 +28,6 @@ Others = Literal["refuse", "leave", "replace"]
 NAME_BYTES, PATH_BYTES = 240, 4000
 """What the name and the whole path of a folder may have, so that the files in and beside it have a name."""
 
-WAY = "To keep both, pass `sodbench score` --method NAME or another --scores; to replace them, --force."
-"""What to do about other scores in a place."""
-
 
 class Maps(NamedTuple):
     """The maps of one method on one dataset, and where they lie."""
@@ -68,6 +65,17 @@ class Slot(NamedTuple):
     elsewhere: Scores | None = None
     taken: str = ""
     seen: bytes = b""
+
+    @property
+    def way(self) -> str:
+        """What to do about other scores there, in words."""
+        force = (
+            "delete their folder; --force replaces those in the normal place" if self.elsewhere else "--force"
+        )
+        return (
+            "To keep both, pass `sodbench score` --method NAME or another --scores; "
+            f"to replace them, {force}."
+        )
 
     @property
     def changed(self) -> bool:

@@ -232,6 +232,24 @@ class TestAnotherProtocol:
         assert "scores/maps/own: replaced earlier scores (norm max, now minmax;" in result.stderr
         assert listing("scores") == whole("maps/own")
 
+    def test_force_is_not_advised_where_it_would_replace_others(self, score):
+        """It acts on the normal place, whose scores are not in the way."""
+        good("score", *score)
+        good("score", *score, "--protocol", "fan")
+        way = (
+            "To keep both, pass `sodbench score` --method NAME or another --scores; to replace them, "
+            "delete their folder; --force replaces those in the normal place."
+        )
+        Path("maps/im1.png").unlink()
+        result = good("score", *score, "--protocol", "fan", "--missing", "zero")
+        assert result.stderr.splitlines()[-1] == (
+            "Not stored in scores/@fan/maps/own: it holds scores of 4/4 images, and these are of 3/4. " + way
+        )
+        plant_maps("exp2/maps", seed=1)
+        refused(
+            "score", "exp2/maps", *score[1:], "--protocol", "fan", match=re.escape(f"of exp2/maps.\n{way}")
+        )
+
     def test_goes_on_after_ctrl_c(self, score, monkeypatch):
         good("score", *score)
 
