@@ -20,6 +20,9 @@ from sodbench.utils.text import counted
 MAX_MEMBER_BYTES = 1 << 27
 """Of one file in a zip: room for the grey levels of the largest image that is decoded (89 million)."""
 
+MOST_OPEN = 128
+"""Zips kept open: opening one reads its whole list of members, which takes longer than reading an image."""
+
 _PIECE = 1 << 20
 _UTF8_FLAG = 1 << 11
 _ENCRYPTED_FLAG = 1
@@ -112,7 +115,7 @@ def _archive(path: Path) -> zipfile.ZipFile:
     return _opened(path, state.st_ino, state.st_size, state.st_mtime_ns)
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=MOST_OPEN)
 def _opened(path: Path, *state: int) -> zipfile.ZipFile:
     return zipfile.ZipFile(path)
 

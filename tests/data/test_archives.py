@@ -152,3 +152,23 @@ def test_names_that_no_file_can_have() -> None:
     for name in ("x" * 5000, "a\0b"):
         with pytest.raises(PredictionError, match="no such folder or zip file"):
             open_source(Path(name))
+
+
+def test_zips_of_many_methods_are_opened_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read in turn, image by image; opening one reads its whole list of members."""
+    opened = []
+    open_zip = zipfile.ZipFile
+
+    def counted(path: Path) -> zipfile.ZipFile:
+        opened.append(path.name)
+        return open_zip(path)
+
+    paths = [Path(f"{k}.zip") for k in range(40)]
+    data = zipped({"a.png": PLAIN, "b.png": PLAIN})
+    monkeypatch.setattr(archives.zipfile, "ZipFile", counted)
+    for path in paths:
+        path.write_bytes(data)
+    sources = [open_source(path).groups[""] for path in paths]
+    for image in range(2):
+        assert [entries[image].content(PredictionError) for entries in sources] == [PLAIN] * 40
+    assert opened == [path.name for path in paths]
