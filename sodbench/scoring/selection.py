@@ -7,7 +7,7 @@ from urllib.parse import unquote
 from warnings import warn
 
 from sodbench.data.registry import dataset_name
-from sodbench.errors import OWN_NAMES, ScoresError, SodbenchWarning, first_few, nearest
+from sodbench.errors import OWN_NAMES, ScoresError, SodbenchWarning, first_few, first_lines, nearest
 from sodbench.protocol import split_dataset
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.storage import META, OTHER_TREE, meta_from, read_meta_file
@@ -49,17 +49,18 @@ def stored_under(paths: Iterable[str | Path]) -> list[StoredScores]:
     """
     given = [Path(path) for path in paths]
     stored: dict[Path, tuple[int, StoredScores]] = {}
-    empty = {str(path) for path in given}
+    empty = dict.fromkeys(given)
     for position, path in enumerate(given):
         for file in sorted(path.rglob(META)):
             inside = file.parent.relative_to(path).parts
             if not file.parent.name.startswith(".") and not any(p.startswith(OTHER_TREE) for p in inside):
-                empty.discard(str(path))
+                empty.pop(path, None)
                 if (home := file.parent.resolve()) not in stored:
                     stored[home] = (position, _named(file.parent))
     if empty:
-        listed = first_few([str(path) for path in given if str(path) in empty])
-        raise ScoresError(f"{listed}: found no scores here; `sodbench score` makes them.")
+        others = [tree for path in empty for tree in sorted(path.glob(f"{OTHER_TREE}*"))]
+        way = f"for those of another protocol, pass {others[0]}" if others else "`sodbench score` makes them"
+        raise ScoresError(f"{first_few([str(path) for path in empty])}: found no scores here; {way}.")
     ordered = sorted(stored.values(), key=lambda item: (item[1].dataset, item[0], item[1].method))
     return [scores for _, scores in ordered]
 
@@ -69,15 +70,14 @@ def those_of(stored: Iterable[StoredScores], is_wanted: Callable[[StoredScores],
 
     A `sodbench.errors.SodbenchWarning` names those left out whose ``meta.json`` cannot be read.
     """
-    kept = []
-    for scores in stored:
-        if is_wanted(scores):
-            kept.append(scores)
-        elif scores.error:
-            named = f"{scores.method}/{scores.dataset}"
-            warn(
-                f"{scores.error} Left out, as its folders are called {named}.", SodbenchWarning, stacklevel=3
-            )
+    listed = list(stored)
+    kept = [scores for scores in listed if is_wanted(scores)]
+    if lost := [
+        f"{scores.error} Left out, as its folders are called {scores.method}/{scores.dataset}."
+        for scores in listed
+        if scores.error and scores not in kept
+    ]:
+        warn(first_lines(lost), SodbenchWarning, stacklevel=3)
     return kept
 
 

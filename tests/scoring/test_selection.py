@@ -107,3 +107,30 @@ def test_every_command_that_chooses(tree, damaged):
         good(*arguments)
     for arguments in (("compare", "scores", "-d", "SOD"), ("rescore", "scores"), ("plot-pr", "scores")):
         refused(*arguments, match="scores/C/SOD: these scores are damaged")
+
+
+def test_many_that_are_left_out_are_counted(tree):
+    for k in range(7):
+        path = Path(f"scores/other/{k}/meta.json")
+        path.parent.mkdir(parents=True)
+        path.write_text("{}")
+    with pytest.warns(SodbenchWarning) as said:
+        load_scores(tree, ["TWO"])
+    (line,) = [str(warning.message) for warning in said]
+    assert line.splitlines()[0] == (
+        "scores/other/0: these scores are damaged ('format'). Score again. "
+        "Left out, as its folders are called other/0."
+    )
+    assert len(line.splitlines()) == 6
+    assert line.endswith("\nand 2 more")
+
+
+def test_a_folder_with_scores_of_other_protocols_only(tree):
+    tree.rename("@fan")
+    Path("scores").mkdir()
+    Path("@fan").rename("scores/@fan")
+    with pytest.raises(
+        ScoresError, match="^scores: found no scores here; for those of another protocol, pass scores/@fan.$"
+    ):
+        load_scores(tree)
+    assert len(load_scores("scores/@fan")) == 5
