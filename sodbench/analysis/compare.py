@@ -320,7 +320,7 @@ def _check_same(dataset: str, a: Scores, b: Scores, metrics: Sequence[str]) -> N
     if reasons:
         raise ScoresError(
             f"{a.method} and {b.method} are not comparable on {dataset}: {'; '.join(reasons)}. Score both in "
-            "the same way on the same images."
+            "the same way on the same images, or choose with --methods."
         )
 
 

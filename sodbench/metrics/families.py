@@ -167,11 +167,15 @@ def metric_differences(a: str, b: str, metrics: Iterable[str]) -> dict[str, tupl
 
     >>> metric_differences("norm:max|avg:mean-pr|rev:f1.s1", "norm:max|avg:mean-f|rev:f1.s2", ["mae"])
     {}
+    >>> metric_differences("n:5/9|ids:1a2b3c4d", "n:9/9", ["mae"])
+    {'n': ('5/9', '9/9')}
     """
     wanted = tuple(metrics)
     fields = differing(a, b, protocol_fields(wanted), {family_of(metric) for metric in wanted})
     if len(fields) > 1 and "rev" in fields and _is_current(a) and _is_current(b):
         del fields["rev"]  # it follows from the protocols
+    if "n" in fields:
+        fields.pop("ids", None)  # other images, as their number says
     return fields
 
 

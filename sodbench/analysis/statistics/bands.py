@@ -53,7 +53,7 @@ def pr_band(scores: Scores, resamples: int = BAND_RESAMPLES, seed: int = 0) -> B
     if len(scores.rows) < FEWEST_IMAGES:
         raise ScoresError(
             f"{scores.method} on {scores.dataset_name}: {counted(len(scores.rows), 'image')} are too few "
-            f"for a band, expected {FEWEST_IMAGES}. Leave --band out."
+            f"for a band, expected {FEWEST_IMAGES}. Leave --band out, or choose with --methods."
         )
     averaged = averaged_pr(scores.protocol)
     columns = image_columns(scores, averaged)
