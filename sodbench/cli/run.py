@@ -26,7 +26,7 @@ from sodbench.cli.options import (
 )
 from sodbench.cli.output import progress_bar, report, say, say_where
 from sodbench.cli.parameters import option
-from sodbench.errors import first_lines
+from sodbench.errors import SodbenchError, first_lines
 from sodbench.utils.process import import_from_here
 from sodbench.utils.text import counted
 
@@ -110,7 +110,7 @@ def run(options: RunOptions) -> None:
         raise click.UsageError("--all takes every test set: no --dataset, no --images.")
     if not (options.everything or options.images or options.datasets or _given("model")):
         raise click.UsageError(
-            f"make maps of what? Pass --images DIR, --dataset NAME, or --all: {_test_sets(options.data)}."
+            f"no photos are named. Pass --images DIR, --dataset NAME, or --all ({_test_sets(options.data)})."
         )
     if options.model_module:
         import_from_here()
@@ -131,7 +131,11 @@ def run(options: RunOptions) -> None:
     )
     failed = run_sets(sets, settings, progress_bar, say)
     if options.then_score and not failed:
-        results = _score_maps(sets, options)
+        try:
+            results = _score_maps(sets, options)
+        except SodbenchError:
+            say(f"The maps are kept. To score them: {_next_command(options, sets)}")
+            raise
         report(results.scores)
         say_where(results)
     if failed:
@@ -152,7 +156,7 @@ def _test_sets(data: Path | None) -> str:
     places = [status.location for status in locate_all(data) if status.dataset.role == "test"]
     names = [place.dataset.name for place in places if place and place.photo_files]
     return (
-        f"the test sets with photos here, {', '.join(names)}" if names else "no test set with photos is here"
+        f"the test sets with photos here: {', '.join(names)}" if names else "no test set with photos is here"
     )
 
 

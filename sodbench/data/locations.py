@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from shlex import quote
 from typing import NamedTuple
 
 from sodbench.data.registry import Dataset, check_no_path, find, fold, lookup, registry
@@ -282,7 +283,8 @@ def check_complete(location: Location, subset: bool) -> None:
     if not removed and (count == dataset.count or (subset and 0 < count < dataset.count)):
         return
     known = dataset.other_counts.get(str(count))
-    listing = f"`sodbench datasets verify {dataset.name}` lists what is wrong"
+    command = f"sodbench datasets verify {dataset.name} --masks {quote(str(location.masks))}"
+    listing = f"`{command}` lists what is wrong"
     raise DatasetError(
         f"{location.masks}: found {counted(count, 'mask')}, expected {dataset.count} for {dataset.name}"
         + (f" ({count} is {known})" if known else "")
@@ -480,7 +482,7 @@ def _not_found(dataset: Dataset, folders: Sequence[Path]) -> str:
     return (
         f"{dataset.name}: not found on this disk. Looked in: {looked}. {get}"
         "Then pass --data DIR (the folder that holds the dataset folders), set SODBENCH_DATA, "
-        "or pass --masks DIR."
+        "or, to score, pass --masks DIR."
     )
 
 

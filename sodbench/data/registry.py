@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import TypeGuard
 from unicodedata import normalize
 
@@ -111,10 +112,14 @@ def check_no_path(name: str) -> None:
         The name is a path.
     """
     if "/" in name or os.sep in name or name in (".", ".."):
+        way = (
+            "Pass a folder of masks with --masks, one of photos with --images, and the one that holds "
+            "dataset folders with --data."
+        )
+        if dataset := lookup(Path(name).name):
+            way = f"Give the name {dataset.name}, with --data {quote(str(Path(name).parent))}."
         raise DatasetError(
-            f"{name}: is a path, expected the name of a dataset (`sodbench datasets` lists them). Pass a "
-            "folder of masks with --masks, one of photos with --images, and the one that holds dataset "
-            "folders with --data."
+            f"{name}: is a path, expected the name of a dataset (`sodbench datasets` lists them). {way}"
         )
 
 

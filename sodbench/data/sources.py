@@ -28,6 +28,8 @@ IMAGE_SUFFIXES = frozenset(
     )
 )
 MAX_DEPTH = 3
+RUN_FILE = "run.json"
+"""What `sodbench run` writes beside its maps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,9 +140,8 @@ class PassedOver(NamedTuple):
         lines = []
         if self.encoding:
             lines.append(f"{path}: it does not say how names are encoded; they are read as {self.encoding}")
-        if self.files:
-            files = f"{len(self.files)} ({first_few(self.files)})"
-            lines.append(f"{path}: files that are no {kind}, passed over: {files}")
+        if files := [name for name in self.files if PurePosixPath(name).name != RUN_FILE]:
+            lines.append(f"{path}: files that are no {kind}, passed over: {len(files)} ({first_few(files)})")
         if self.folders:
             names = [folder or "the top folder" for folder in self.folders]
             why = why or f"beside the {kind}"

@@ -20,14 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.data.images.photos import is_rotated, photo_from, rotation_notice
-from sodbench.data.sources import ImageFile
+from sodbench.data.sources import RUN_FILE, ImageFile
 from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
 from sodbench.models.preprocessing import SIZE, network_input, saliency_map
 from sodbench.utils.files import check_writable, read_file, replacing
 from sodbench.utils.process import Say, UnitBar
 from sodbench.utils.text import counted, shown_rate
-
-RUN_FILE = "run.json"
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,7 @@ def _missing(
     start: str, entries: Sequence[ImageFile], masks: Sequence[ImageFile], pairing: Pairing, plan: Plan
 ) -> str:
     missing, extra = pairing.missing, pairing.extra
+    are = "is" if len(missing) == 1 else "are"
     hint = naming_hint(entries, masks, plan.strip, loose=plan.loose) if extra else ""
     others = f"{counted(len(extra), 'map')} without a mask ({first_few(extra)})." if extra else ""
     way = "" if hint else "Check the folder."
@@ -230,8 +231,9 @@ def _missing(
         way = "Rerun the method, or pass --missing zero (or skip)."
         if plan.subset:
             way += " --subset does not allow this: it is for a folder that holds only part of the masks."
+    share = f"{len(missing)} of {counted(len(masks), 'prediction')}"
     sentences = (
-        f"{start}: {len(missing)} of {len(masks)} predictions are missing ({first_few(missing)}).",
+        f"{start}: {share} {are} missing ({first_few(missing)}).",
         *(others, hint, "Scores over part of a dataset are not comparable.", way),
     )
     return " ".join(filter(None, sentences))

@@ -135,7 +135,15 @@ def test_a_name_that_is_not_close_is_not_suggested(name: str) -> None:
         find(name)
 
 
-@pytest.mark.parametrize("path", ["/data/SOD", "./masks", "own/masks", ".", ".."])
+@pytest.mark.parametrize(
+    ("path", "data_folder"), [("/data/SOD", "/data"), ("my data/sod/", "'my data'"), ("./SOD", r"\.")]
+)
+def test_a_folder_named_like_a_dataset_is_given_by_name(path: str, data_folder: str) -> None:
+    with pytest.raises(DatasetError, match=rf"is a path, .*Give the name SOD, with --data {data_folder}\.$"):
+        find(path)
+
+
+@pytest.mark.parametrize("path", ["/data/SOD/masks", "./masks", "own/masks", ".", ".."])
 def test_a_path_is_no_name(data: Path, path: str) -> None:
     match = f"{path}: is a path, expected the name .* masks with --masks, .* --images, .* --data"
     with pytest.raises(DatasetError, match=match):
@@ -520,7 +528,8 @@ def test_too_few_masks(config: Path, data: Path) -> None:
     found = location(config, data, "count = 3\nother_counts = {2 = 'the test split'}", "ab")
     message = (
         r"masks: found 2 masks, expected 3 for Mine \(2 is the test split\)\. Complete them "
-        r"\(`sodbench datasets verify Mine` .*--subset: the signature then says 2/3\."
+        r"\(`sodbench datasets verify Mine --masks .*/Mine/masks` lists .*--subset: the signature "
+        r"then says 2/3\."
     )
     with pytest.raises(DatasetError, match=message):
         check_complete(found, subset=False)

@@ -441,16 +441,30 @@ def test_the_next_command_works(own, monkeypatch):
     result = good("run", *own, "--dataset", "demo", "--out", "a b")
     (line,) = re.findall("^Next: sodbench (.*)$", result.stderr, re.MULTILINE)
     assert shlex.split(line) == ["score", "a b/tiny/demo", "--dataset", "demo"]
-    assert "tiny" in good(*shlex.split(line)).stdout
+    score = good(*shlex.split(line))
+    assert "tiny" in score.stdout
+    assert "run.json" not in score.stderr
+
+
+def test_maps_that_cannot_be_scored_are_kept(own, monkeypatch):
+    plant_sets("SOD", photos=("SOD",))
+    result = refused(
+        "run", *own, "-d", "SOD", "--data", "data", "--score", match="found 1 mask, expected 300"
+    )
+    assert (
+        "The maps are kept. To score them: sodbench score preds/tiny/SOD --dataset SOD --data data\n"
+        in result.stderr
+    )
+    assert listing("preds") == ["tiny/SOD/a.png", "tiny/SOD/run.json"]
 
 
 def test_nothing_is_run_unasked(here, monkeypatch):
     monkeypatch.setenv("SODBENCH_DATA", "data")
     plant_sets("ECSSD")
-    match = r"make maps of what\? Pass --images DIR, --dataset NAME, or --all: "
-    refused("run", match=match + r"no test set with photos is here\.", code=2)
+    match = r"no photos are named\. Pass --images DIR, --dataset NAME, or --all \("
+    refused("run", match=match + r"no test set with photos is here\)\.", code=2)
     plant_sets("SOD", photos=("SOD",))
-    refused("run", "--device", "cpu", match=match + r"the test sets with photos here, SOD\.", code=2)
+    refused("run", "--device", "cpu", match=match + r"the test sets with photos here: SOD\)\.", code=2)
     refused("run", "--all", "--images", "photos", match="--all takes every test set", code=2)
     refused("run", "--all", "--dataset", "SOD", match="--all takes every test set", code=2)
 

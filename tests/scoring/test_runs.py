@@ -356,7 +356,7 @@ class TestInterrupted:
     def test_error_without_new_rows_leaves_nothing(self, score: tuple[str, ...]) -> None:
         good("score", *score)
         Path("maps/im1.png").unlink()
-        refused("score", *score, match="1 of 4 predictions are missing")
+        refused("score", *score, match="1 of 4 predictions is missing")
         assert listing("scores") == whole("maps/own")
 
     def test_of_several_datasets_the_finished_ones_are_kept(self, score: tuple[str, ...]) -> None:
@@ -364,7 +364,7 @@ class TestInterrupted:
         plant_maps("preds/A/ECSSD", [*IDS[:3], "other"])
         for name in ("SOD", "ECSSD"):
             plant_masks(f"{name}/masks")
-        refused("score", "preds", "--data", ".", "--subset", match="A.*: 1 of 4 predictions are missing")
+        refused("score", "preds", "--data", ".", "--subset", match="A.*: 1 of 4 predictions is missing")
         save(map_of(3), "preds/A/ECSSD/im3.png")
         assert len(scored("preds", "--data", ".", "--subset")) == 2
         assert listing("scores") == whole("A/ECSSD", "A/SOD")
@@ -481,5 +481,5 @@ def test_unregistered_dataset_is_named_by_all_its_masks(score: tuple[str, ...]) 
 
 def test_strict_policy_of_the_api(score: tuple[str, ...]) -> None:
     Path("maps/im1.png").unlink()
-    with pytest.raises(PredictionError, match="1 of 4 predictions are missing"):
+    with pytest.raises(PredictionError, match="1 of 4 predictions is missing"):
         score_folder("maps", masks="own/masks")
