@@ -32,7 +32,7 @@ def datasets(ctx: click.Context, data: Path | None) -> None:
 @MASKS_OPTION
 @click.pass_context
 def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None) -> None:
-    """Read every mask of a dataset and list all errors; the exit code is 1 if there are any."""
+    """Read every mask of a dataset and list all errors. The exit code is 1 if there are any."""
     from sodbench.data.locations import place
     from sodbench.data.verification import verify_dataset as check
     from sodbench.reports.datasets import verification_text

@@ -44,9 +44,10 @@ def leaderboard() -> None:
 @option("--note", help="What a reader should know about this row; `mae: text` concerns one metric.")
 @gathered(AddOptions)
 def add(options: AddOptions) -> None:
-    """Add SCORES (folders of `sodbench score`, or one above) to their boards, with PR curves.
+    """Add SCORES to their boards, with PR curves.
 
-    An empty folder of boards begins as a copy of the shipped ones.
+    SCORES are folders that `sodbench score` wrote, or one above. An empty folder of boards begins as a
+    copy of the shipped ones.
     """
     from sodbench.leaderboard.folder import own_folder
     from sodbench.leaderboard.submission import MethodFacts, add_rows
@@ -69,7 +70,7 @@ def add(options: AddOptions) -> None:
 @argument("datasets", nargs=-1, shell_complete=completed(dataset_names))
 @BOARDS_OPTION
 def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
-    """Print the rows of the boards of DATASETS (all), with notes and signature."""
+    """Print the boards of DATASETS (all), with notes and signature."""
     from sodbench.leaderboard.boards import read_boards
     from sodbench.leaderboard.folder import boards_folder
     from sodbench.reports.leaderboard_table import board_text
@@ -83,7 +84,7 @@ def show_(datasets: tuple[str, ...], boards: Path | None) -> None:
 @datasets_option()
 @BOARDS_OPTION
 def remove(method: str, datasets: tuple[str, ...], boards: Path | None) -> None:
-    """Remove the measured rows of METHOD and their curves; published rows stay."""
+    """Remove the measured rows of METHOD and their curves. Published rows stay."""
     from sodbench.data.registry import dataset_name
     from sodbench.leaderboard.folder import own_folder
     from sodbench.leaderboard.submission import remove_rows

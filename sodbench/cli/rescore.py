@@ -61,7 +61,7 @@ def rescore(options: RescoreOptions) -> None:
     for metrics, names in left_out.items():
         say(
             f"{first_few(names)}: {metrics} left out, as this protocol needs the images again for them: "
-            "run `sodbench score`."
+            "pass the maps to `sodbench score` with the same options."
         )
     report(shown, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
 

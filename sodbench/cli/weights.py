@@ -15,7 +15,7 @@ def weights() -> None:
 @weights.command()
 @argument("model", shell_complete=completed(model_names))
 def fetch(model: str) -> None:
-    """Download the weights of MODEL, trying every mirror, and print their path."""
+    """Download the weights of MODEL and print their path. Every mirror is tried."""
     from sodbench.models.registry import find_model
     from sodbench.models.weights import fetch_weights as get
 

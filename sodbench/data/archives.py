@@ -95,7 +95,9 @@ def read_member(path: Path, info: zipfile.ZipInfo, where: str) -> bytes:
         It is damaged, or larger.
     """
     if info.file_size > MAX_MEMBER_BYTES:
-        raise FileError(f"{where}: has {info.file_size} bytes, expected at most {MAX_MEMBER_BYTES}.")
+        raise FileError(
+            f"{where}: has {info.file_size} bytes, expected at most {MAX_MEMBER_BYTES}. {_UNPACK}"
+        )
     try:
         content = io.BytesIO()
         with _archive(path).open(info) as member:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sodbench.data.registry import lookup
-from sodbench.errors import LeaderboardError, first_few, nearest
+from sodbench.errors import OWN_NAMES, LeaderboardError, first_few, nearest
 from sodbench.leaderboard.boards import (
     Board,
     BoardRow,
@@ -280,7 +280,9 @@ def _no_row(folder: Path, method: str, boards: Sequence[Board]) -> str:
             "hand if one is wrong."
         )
     known = list(dict.fromkeys(entry.method for board in boards for entry in board.of("measured")))
-    return f"{where}; {nearest(method, known)}" if known else f"{where}, which have no measured rows."
+    return (
+        f"{where}; {nearest(method, known, OWN_NAMES)}" if known else f"{where}, which have no measured rows."
+    )
 
 
 def _begun(folder: Path, dataset: str, texts: Mapping[str, str]) -> Board:

@@ -52,7 +52,7 @@ def require_weights(model: Model) -> tuple[Path, WeightsFile]:
         for path, file in _cached(model):
             verify_weights(path, file)
         raise WeightsError(
-            f"{model.name}: no weights in {weights_folder()}. `sodbench weights fetch {model.name}`."
+            f"{model.name}: no weights in {weights_folder()}. Fetch them: sodbench weights fetch {model.name}"
         )
     return fetched
 

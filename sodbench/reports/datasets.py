@@ -47,4 +47,5 @@ def verification_text(report: Report, most: int = 10) -> str:
         lines.append(f"{words}: {len(files) or 'none'}")
         lines += [f"  {file}" for file in files[:most]]
         lines += [f"  and {len(files) - most} more"] if len(files) > most else []
-    return printable("\n".join([*lines, "ok" if report.ok else "NOT ok"]), keep="\n")
+    count = "" if report.masks == report.expected else f": {report.masks} of {report.expected} masks"
+    return printable("\n".join([*lines, "ok" if report.ok else f"NOT ok{count}"]), keep="\n")

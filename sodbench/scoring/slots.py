@@ -132,9 +132,10 @@ def replaced(scores: Scores, stored: Scores) -> str:
 def other_protocol(scores: Scores, elsewhere: Scores) -> str:
     """Say in which conventions the scores that have the normal place differ."""
     fields = differing(elsewhere.protocol.signature(), scores.protocol.signature())
-    listed = first_few([f"{key} {a} there, {b} here" for key, (a, b) in fields.items()])
+    listed = "; ".join(f"{key} {a} there, {b} here" for key, (a, b) in fields.items())
     return (
-        f"the normal place has scores of another protocol ({listed}), which `sodbench score --force` replaces"
+        f"scores of another protocol are in the usual folder ({listed}), and `sodbench score --force` "
+        "replaces those"
     )
 
 

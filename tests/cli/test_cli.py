@@ -415,7 +415,7 @@ class TestDatasets:
             "masks without background: 1",
             "  im3.png: no background",
             "known to be wrong in some copies: none",
-            "NOT ok",
+            "NOT ok: 6 of 300 masks",
         ]
 
     def test_verify_says_what_it_passes_over(self, here: Path) -> None:
@@ -423,6 +423,7 @@ class TestDatasets:
         Path("data/SOD/masks/notes.txt").write_text("x")
         result = sodbench("datasets", "verify", "SOD", "--data", "data")
         assert "data/SOD/masks: files that are no masks, passed over: 1 (notes.txt)" in result.stderr
+        assert result.stdout.splitlines()[-1] == f"NOT ok: {len(IDS)} of 300 masks"
 
     def test_a_folder_of_datasets_that_is_not_there(self, monkeypatch: pytest.MonkeyPatch) -> None:
         refused(

@@ -28,6 +28,11 @@ def completions(*words: str) -> list[str]:
 
 
 class TestHelp:
+    @pytest.mark.parametrize("group", [name for name, c in COMMANDS.items() if isinstance(c, click.Group)])
+    def test_the_words_of_a_command_are_not_cut(self, group: str) -> None:
+        listed = good(group, "--help").stdout
+        assert "..." not in listed.partition("Commands:")[2]
+
     def test_commands_stand_in_sections(self) -> None:
         text = good("--help").stdout
         heads = re.findall(r"^(\S.*):$", text, re.MULTILINE)

@@ -114,7 +114,10 @@ def test_names_in_no_encoding_known_here_keep_their_second_bytes() -> None:
 
 def test_larger_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", 5)
-    refused(zipped({"a.png": PLAIN}), r"maps\.zip!a\.png: has 6 bytes, expected at most 5\.")
+    refused(
+        zipped({"a.png": PLAIN}),
+        r"maps\.zip!a\.png: has 6 bytes, expected at most 5\. Unpack it, and pass the folder\.",
+    )
 
 
 def test_no_more_is_read_than_stated() -> None:

@@ -405,6 +405,7 @@ def test_remove(tiny):
     [
         (("A",), r"boards: no measured row of 'A' on TINY\. Its published rows are .* not removed; edit"),
         (("mind",), "boards: no measured row of 'mind' on TINY; did you mean mine"),
+        (("PiCANett",), "boards: no measured row of 'PiCANett' on TINY; valid: mine"),
         (("mine", "-d", "SOD"), "boards: no board of 'SOD'"),
         (("mine", "--boards", "nowhere"), "nowhere: found no boards"),
     ],
@@ -429,7 +430,7 @@ def test_remove_from_boards_of_which_one_has_no_such_row(tiny):
         "SOD,TINY",
         "--boards",
         "boards",
-        match="'mine' on SOD; did you mean PiCANet",
+        match="'mine' on SOD; valid: DSS, PiCANet, U2-Net, U2-Net†$",
     )
     assert good("leaderboard", "remove", "mine", "--boards", "boards").stderr.startswith("boards/TINY.csv: ")
 

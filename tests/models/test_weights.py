@@ -194,7 +194,7 @@ def test_command_line(server, cache, monkeypatch):
     (folder / "right").write_bytes(CONTENT)
     known = {"fake": model(f"{address}/right")}
     monkeypatch.setattr("sodbench.models.registry.known_models", lambda: known)
-    refused("weights", "path", "fake", match=r"fake: no weights in .*`sodbench weights fetch fake`")
+    refused("weights", "path", "fake", match=r"no weights in .*Fetch them: sodbench weights fetch fake$")
     refused("weights", "verify", "fake", match="no weights in")
     refused("weights", "fetch", "fakes", match="unknown model 'fakes'; did you mean fake")
     assert "not here: sodbench weights fetch fake" in good("models").stdout

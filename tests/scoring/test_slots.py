@@ -201,9 +201,9 @@ class TestAnotherProtocol:
         before = state()
         first = good("score", *score, "--protocol", "fan")
         assert first.stderr.splitlines()[-2] == (
-            "Stored in scores/@fan/maps/own: the normal place has scores of another protocol (norm max "
-            "there, minmax here, levels 256 there, 256float here, avg mean-pr there, mean-f here, ecmp >= "
-            "there, > here), which `sodbench score --force` replaces"
+            "Stored in scores/@fan/maps/own: scores of another protocol are in the usual folder (norm max "
+            "there, minmax here; levels 256 there, 256float here; avg mean-pr there, mean-f here; ecmp >= "
+            "there, > here), and `sodbench score --force` replaces those"
         )
         assert listing("scores") == whole("@fan/maps/own", "maps/own")
         assert {path: data for path, data in state().items() if not path.startswith("@")} == before
