@@ -149,6 +149,21 @@ def read_folder(folder: Path) -> Stored:
     DamageError
         A file is not what was stored.
     """
+    meta, images, levels = _moment(folder)
+    if images is None or levels is None:
+        # A saver that returned to these very scores meanwhile looks the same as damage.
+        with locked(folder.parent):
+            meta, images, levels = _moment(folder)
+    if images is None or levels is None:
+        name = IMAGES if images is None else LEVELS
+        if not (folder / name).exists():
+            raise _absent(folder, name)
+        raise DamageError(folder, f"{name} was changed: its SHA-256 is not the one in {META}")
+    return Stored(meta, images, levels)
+
+
+def _moment(folder: Path) -> tuple[dict[str, Any], bytes | None, bytes | None]:
+    """Return ``meta.json`` and the files that it names, None for one that is not there."""
     text = read_meta_file(folder)
     while True:
         meta = meta_from(folder, text)
@@ -156,13 +171,7 @@ def read_folder(folder: Path) -> Stored:
         images, levels = (_named(folder, name, digests.get(name)) for name in (IMAGES, LEVELS))
         before, text = text, read_meta_file(folder)
         if before == text:
-            break
-    if images is None or levels is None:
-        name = IMAGES if images is None else LEVELS
-        if not (folder / name).exists():
-            raise _absent(folder, name)
-        raise DamageError(folder, f"{name} was changed: its SHA-256 is not the one in {META}")
-    return Stored(meta, images, levels)
+            return meta, images, levels
 
 
 def images_file(rows: Sequence[Row], values: Mapping[str, Reals]) -> bytes:

@@ -182,6 +182,21 @@ def test_a_reader_sees_one_moment(folder, monkeypatch, sealed, read):
     assert state(folder) == ("new" if read <= 4 else "old")
 
 
+def test_a_reader_whose_scores_are_replaced_and_come_back(folder, monkeypatch):
+    """By the time it looks at ``meta.json`` again, that is as it was."""
+    saves, read_file = [NEW, OLD], storage.read_file
+
+    def replaced_before(path, *args):
+        if saves and (path.name == "meta.json") == (saves == [OLD]):
+            with monkeypatch.context() as patch:
+                patch.setattr(storage, "read_file", read_file)
+                saves.pop(0).save(folder)
+        return read_file(path, *args)
+
+    monkeypatch.setattr(storage, "read_file", replaced_before)
+    assert (state(folder), saves) == ("old", [])
+
+
 def test_a_file_that_gets_its_name_while_it_is_looked_for(tmp_path, monkeypatch):
     NEW.save(tmp_path / "s")
     content = (tmp_path / "s" / "images.csv").read_bytes()
