@@ -66,7 +66,7 @@ class ScoreOptions:
 @option(
     "--force",
     is_flag=True,
-    help="Replace stored scores of other maps, of another protocol or of more images.",
+    help="Replace stored scores of other maps, of another protocol or of more of the dataset.",
 )
 @output_options
 @protocol_options(default="u2net")

@@ -2,7 +2,8 @@
 
 The same maps under the same protocol take it, however often they change. Scores under another protocol get a
 tree of their own, ``OUT/@PROTOCOL/METHOD/DATASET``, and leave those that are there as they are. Other maps of
-the same name are refused, and scores of fewer images are not stored, unless the caller says otherwise.
+the same name are refused, and scores of a smaller share of the dataset are not stored, unless the caller
+says otherwise.
 """
 
 import hashlib
