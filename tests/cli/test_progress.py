@@ -1,44 +1,63 @@
 """What a terminal shows while a command works."""
 
+import io
 import os
 import pty
 import re
-import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from stored import made, store
-from workspace import command
+from workspace import good
 
+from sodbench.cli import main
 from sodbench.utils.text import shown_rate
+
+Terminal = Callable[..., tuple[str, str]]
 
 
 @pytest.fixture
-def demo(here: Path) -> None:
-    subprocess.run(command("score", "--dataset", "demo"), check=True, capture_output=True)
+def stored(here: Path) -> None:
     for k, name in enumerate("ABC"):
         store(made(name, 25, k, dataset="own@1"), "stored")
 
 
-def on_a_terminal(*arguments: str) -> tuple[str, str]:
+@pytest.fixture
+def on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
     """Run a command with stderr on a terminal; return what it shows there, without colours, and stdout."""
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    running = subprocess.Popen(command(*arguments), stdout=subprocess.PIPE, stderr=theirs, env=environment)
-    os.close(theirs)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments: str) -> tuple[str, str]:
+        ours, theirs = pty.openpty()
+        stdout = io.StringIO()
+        with ThreadPoolExecutor(1) as threads, monkeypatch.context() as patched:
+            shown = threads.submit(read_all, ours)
+            with os.fdopen(theirs, "w", encoding="utf-8") as stderr:
+                patched.setattr(sys, "path", sys.path[:])
+                patched.setattr(sys, "stdout", stdout)
+                patched.setattr(sys, "stderr", stderr)
+                main(arguments, standalone_mode=False)
+        os.close(ours)
+        return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.result().decode()), stdout.getvalue()
+
+    return run
+
+
+def read_all(terminal: int) -> bytes:
+    """Return what is written to a terminal until its other end is closed."""
     shown = b""
     while True:
         try:
-            part = os.read(ours, 1 << 16)
+            part = os.read(terminal, 1 << 16)
         except OSError:  # Linux says so when the other end is closed
-            break
+            part = b""
         if not part:
-            break
+            return shown
         shown += part
-    os.close(ours)
-    stdout, _ = running.communicate()
-    assert running.returncode == 0, shown
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()), stdout.decode()
 
 
 @pytest.mark.parametrize(
@@ -52,15 +71,17 @@ def on_a_terminal(*arguments: str) -> tuple[str, str]:
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else None,
 )
-@pytest.mark.usefixtures("demo")
-def test_a_bar_is_shown(arguments: tuple[str, ...], title: str, total: int) -> None:
+@pytest.mark.usefixtures("stored")
+def test_a_bar_is_shown(arguments: tuple[str, ...], title: str, total: int, on_a_terminal: Terminal) -> None:
+    if "scores" in arguments[1]:
+        good("score", "--dataset", "demo", "--metrics", "paper")
     shown, stdout = on_a_terminal(*arguments)
     assert re.search(rf"{title} \S* *{total}/{total}", shown), shown
     assert title not in stdout
 
 
-@pytest.mark.usefixtures("demo")
-def test_what_is_said_during_the_work_stands_on_a_line_of_its_own() -> None:
+@pytest.mark.usefixtures("stored")
+def test_what_is_said_during_the_work_stands_on_a_line_of_its_own(on_a_terminal: Terminal) -> None:
     shown, _ = on_a_terminal("compare", "stored", "--resamples", "100")
     assert re.search(r"(^|[\r\n])100 resamples are too few for 15 tests", shown), shown
 
@@ -75,14 +96,14 @@ class Net(nn.Conv2d):
 
 
 @pytest.mark.usefixtures("here")
-def test_training_shows_one_bar_after_the_other() -> None:
+def test_training_shows_one_bar_after_the_other(on_a_terminal: Terminal) -> None:
     """The log's lines stand above the bar of the steps, none of them glued to what is left of one."""
-    Path("mine.py").write_text(NETWORK)
+    Path("progress_net.py").write_text(NETWORK)
     Path("c.toml").write_text(
         'model = "mine"\nloss_weights = [1.0]\nresize = 8\ncrop = 8\nbatch = 2\nworkers = 0\n'
         "iterations = 40\n"
     )
-    data = ("--dataset", "demo", "--device", "cpu", "--model-module", "mine:Net")
+    data = ("--dataset", "demo", "--device", "cpu", "--model-module", "progress_net:Net")
     shown, _ = on_a_terminal("train", "--config", "c.toml", "--run", "r", *data)
     assert re.search(r"checking pairs \S* *8/8 ", shown), shown
     assert re.search(r"training \S* *40/40 loss 0\.\d{4} ", shown), shown
