@@ -51,6 +51,11 @@ def dataset_names(ctx: click.Context) -> Iterable[str]:
 
 
 def metric_names(ctx: click.Context) -> Iterable[str]:
+    """Return the ids of the metrics."""
+    return METRIC_IDS
+
+
+def metric_set_names(ctx: click.Context) -> Iterable[str]:
     """Return the ids of the metrics, and the names of sets of them."""
     return (*METRIC_IDS, "paper", "all")
 

@@ -11,6 +11,7 @@ from sodbench.cli.completion import (
     completed,
     dataset_names,
     metric_names,
+    metric_set_names,
     model_names,
     stored_methods,
 )
@@ -60,7 +61,7 @@ def metrics_option(shown: str) -> Callable[[Command], Command]:
         "--metrics",
         show_default=shown,
         help=f"Ids or labels, in any case: {', '.join(METRIC_IDS)}; paper (the first five), all.",
-        shell_complete=completed(metric_names),
+        shell_complete=completed(metric_set_names),
     )
 
 

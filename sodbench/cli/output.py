@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -177,14 +177,15 @@ def deliver(text: str, file: Path | None) -> None:
     """Write a finished text to a file, or print it."""
     from sodbench.utils.files import replacing
 
-    if file is None or _is_stdout(file):
+    if file is None or is_stdout(file):
         show(text, newline=False)
     else:
         with replacing(file) as part:
             part.write_text(text, encoding="utf-8")
 
 
-def _is_stdout(file: Path) -> bool:
+def is_stdout(file: Path) -> bool:
+    """Tell whether a file to write stands for stdout."""
     return file.name == "-" or str(file) == "/dev/stdout"
 
 
@@ -195,10 +196,10 @@ def check_targets(*files: Path | None, as_json: bool = False) -> None:
     given = [file.absolute() for file in files if file is not None]
     if twice := [file for file in given if given.count(file) > 1]:
         raise click.UsageError(f"two outputs both name {twice[0]}, expected two files.")
-    if as_json and any(_is_stdout(file) for file in given):
+    if as_json and any(is_stdout(file) for file in given):
         raise click.UsageError("--json and a file both go to stdout, expected one output there.")
     for file in given:
-        if not _is_stdout(file) and (file.is_file() or not file.exists()):
+        if not is_stdout(file) and (file.is_file() or not file.exists()):
             check_writable(file.parent)
 
 
@@ -212,16 +213,11 @@ def report(
     """Write the files asked for, and print JSON, or the table of the usual metrics or of all."""
     from sodbench.metrics import METRICS
     from sodbench.reports.scores import images_csv, scores_csv, scores_json, text_table, usual_metrics
-    from sodbench.utils.files import replacing
 
-    writers: dict[Path | None, Callable[[list[Scores]], str]]
-    writers = {csv_file: scores_csv, images_file: images_csv}
-    for file, text in writers.items():
-        if file is not None and _is_stdout(file):
-            show(text(scores), newline=False)
-        elif file is not None:
-            with replacing(file) as part:
-                part.write_text(text(scores), encoding="utf-8")
+    if csv_file is not None:
+        deliver(scores_csv(scores), csv_file)
+    if images_file is not None:
+        deliver(images_csv(scores), images_file)
     if as_json:
         show(scores_json(scores))
         return
@@ -243,7 +239,10 @@ def say_where(results: "Results") -> None:
         if len(methods) > 1:
             say(f"Compare them, for example: {shlex.join(['sodbench', 'compare', *methods[:5]])}")
         else:
-            say(f"See the worst images: {shlex.join(['sodbench', 'worst', *methods, '--out', 'worst.pdf'])}")
+            computed = results.scores[0].metrics
+            by = [] if "max_f" in computed else ["--metric", computed[0]]
+            words = ["sodbench", "worst", *methods, *by, "--out", "worst.pdf"]
+            say(f"See the worst images: {shlex.join(words)}")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from sodbench.cli.conventions import ProtocolChoice, ProtocolCommand, gathered, 
 from sodbench.cli.options import METHODS_OPTION, datasets_option, metrics_option, output_options
 from sodbench.cli.output import check_targets, report, say
 from sodbench.cli.parameters import FOLDER, argument
-from sodbench.errors import first_few
+from sodbench.errors import ScoresError, first_few
 
 if TYPE_CHECKING:
     from sodbench.scoring.scores import Scores
@@ -54,15 +54,20 @@ def rescore(options: RescoreOptions) -> None:
     shown = []
     left_out: dict[str, list[str]] = {}
     for scores in load_scores(options.stored, options.datasets, options.methods):
-        moved = scores.under(options.protocol.of(scores.protocol))
-        if lost := [name for name in scores.metrics if name not in moved.metrics]:
+        asked = _only(scores, options.metrics)
+        moved = asked.under(options.protocol.of(asked.protocol))
+        if lost := [name for name in asked.metrics if name not in moved.metrics]:
             left_out.setdefault(", ".join(lost), []).append(f"{scores.method} on {scores.dataset_name}")
-        shown.append(_only(moved, options.metrics))
-    for metrics, names in left_out.items():
-        say(
-            f"{first_few(names)}: {metrics} left out, as this protocol needs the images again for them: "
-            "pass the maps to `sodbench score` with the same options."
-        )
+        shown.append(moved)
+    lines = [
+        f"{first_few(names)}: {metrics} left out, as this protocol needs the images again for them: "
+        "pass the maps to `sodbench score` with the same options."
+        for metrics, names in left_out.items()
+    ]
+    if lines and not any(scores.metrics for scores in shown):
+        raise ScoresError("\n".join([*lines, "Nothing is left to show."]))
+    for line in lines:
+        say(line)
     report(shown, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
 
 

@@ -13,7 +13,7 @@ from sodbench.cli.options import (
     metrics_option,
     text_option,
 )
-from sodbench.cli.output import check_targets, deliver, progress_bar, say
+from sodbench.cli.output import check_targets, deliver, is_stdout, progress_bar, say
 from sodbench.cli.parameters import FOLDER, option
 
 STYLES = click.Choice(["text", "latex", "markdown", "html", "csv"])
@@ -81,20 +81,31 @@ def table(options: TableOptions) -> None:
     sodbench table --dataset SOD --with scores/mine --delta
     sodbench table --ablation --measure
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.reports.formats import render_table, style_of
+    from sodbench.reports.formats import style_of
 
     check_targets(options.out)
     style = options.style or style_of(options.out)
-    if options.ablation or options.measure:
-        from sodbench.reports.ablation import ablation_tables
+    ablation = options.ablation or options.measure
+    deliver(_ablation(options, style) if ablation else _side_by_side(options, style), options.out)
+    if options.out and not is_stdout(options.out):
+        say(f"written: {options.out}")
 
-        if options.paper or options.datasets or options.methods or options.own or options.boards:
-            raise click.UsageError("--ablation shows tables of its own: no datasets, methods or scores.")
-        deliver(ablation_tables(style, measure=options.measure, mark=options.mark), options.out)
-        return
+
+def _ablation(options: TableOptions, style: str) -> str:
+    """Return the tables of blocks and of networks."""
+    from sodbench.reports.ablation import ablation_tables
+
+    if options.paper or options.datasets or options.methods or options.own or options.boards:
+        raise click.UsageError("--ablation shows tables of its own: no datasets, methods or scores.")
+    return ablation_tables(style, measure=options.measure, mark=options.mark)
+
+
+def _side_by_side(options: TableOptions, style: str) -> str:
+    """Return the table of methods, and say what it leaves out."""
     from sodbench.leaderboard.boards import read_boards
     from sodbench.leaderboard.folder import boards_folder
     from sodbench.metrics import metric_ids
+    from sodbench.reports.formats import render_table
     from sodbench.reports.leaderboard_table import assemble, build_table, notices, own_scores
     from sodbench.scoring.selection import read_scores, stored_under
 
@@ -122,6 +133,4 @@ def table(options: TableOptions) -> None:
         average=options.means,
         marks=resampled,
     )
-    deliver(render_table(table, style, mark=options.mark, caption=options.caption or ""), options.out)
-    if options.out:
-        say(f"written: {options.out}")
+    return render_table(table, style, mark=options.mark, caption=options.caption or "")

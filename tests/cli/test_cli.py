@@ -138,6 +138,11 @@ class TestOutput:
             "See the worst images: sodbench worst scores/maps/own --out worst.pdf",
         ]
         good(*last[1].partition("sodbench ")[2].split())
+        last = good("score", *score, "--metrics", "mae,wF", "--out", "few").stderr.splitlines()[-1:]
+        assert last == [
+            "See the worst images: sodbench worst few/maps/own --metric mae --out worst.pdf",
+        ]
+        good(*last[0].partition("sodbench ")[2].split())
         last = good("score", "--dataset", "demo").stderr.splitlines()[-1:]
         homes = "scores/blurred/demo scores/centre/demo scores/contrast/demo"
         assert last == [f"Compare them, for example: sodbench compare {homes}"]
@@ -325,6 +330,22 @@ class TestRescore:
         assert row["scores"] == {name: fresh["scores"][name] for name in kept}
         assert row["signature"] == fresh["signature"]
         assert listing("scores") == whole("maps/own")
+
+    def test_metrics_that_the_protocol_leaves_out(self, score: tuple[str, ...]) -> None:
+        """They were computed: what is said is why they are not shown, and only of those asked for."""
+        good("score", *score)
+        words = ("rescore", "scores", "--protocol", "pysodmetrics", "--metrics")
+        why = "as this protocol needs the images again for them: pass the maps to `sodbench score` with the "
+        why += "same options"
+        refused(
+            *words,
+            "wF,Sm",
+            match=rf"^Error: maps on own: weighted_f, s_measure left out, {why}\.\nNothing is left",
+        )
+        result = good(*words, "mae,wF")
+        assert result.stderr == f"maps on own: weighted_f left out, {why}.\n"
+        assert result.stdout.splitlines()[1].split() == ["method", "n", "MAE↓"]
+        assert good(*words, "mae").stderr == ""
 
     def test_overrides_start_from_what_is_stored(self, score: tuple[str, ...]) -> None:
         good("score", *score, "--normalise", "none")

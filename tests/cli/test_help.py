@@ -115,6 +115,8 @@ class TestCompletion:
         assert completions("table", "--dataset", "SOD,ec") == ["SOD,ECSSD"]
         assert completions("compare", "--metrics", "mae,max") == ["mae,max_f", "mae,max_e"]
         assert completions("worst", "scores", "--metric", "rel") == ["relax_f"]
+        assert completions("table", "--metrics", "pa") == ["paper"]
+        assert completions("worst", "scores", "--metric", "pa") == []
         assert completions("run", "--model", "u2") == [m for m in known_models() if m.startswith("u2")]
         assert completions("weights", "fetch", "u2netp") == ["u2netp"]
         assert completions("compare", "a", "b", "--by", "t") == ["thin"]

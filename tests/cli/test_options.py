@@ -150,6 +150,10 @@ class TestOutputs:
         good("table", "-d", "SOD", "--out", "A.TEX")
         assert Path("A.TEX").read_text("utf-8").startswith("% Made by sodbench")
 
+    def test_where_a_table_is_written_is_said(self) -> None:
+        assert good("table", "-d", "SOD", "--out", "a.csv").stderr.splitlines()[-1] == "written: a.csv"
+        assert "written" not in good("table", "-d", "SOD", "--out", "-").stderr
+
     def test_figures_of_the_library_make_no_folder_either(self) -> None:
         from sodbench.reports.figures.style import check_figure_target
 

@@ -24,7 +24,7 @@ from workspace import command, good, listing, refused, save, sodbench
 from sodbench.cli.train import HELD_OUT
 from sodbench.errors import FileError, TrainingError
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bilinear
-from sodbench.models.training.checkpoint import restore_scaler, write_checkpoint
+from sodbench.models.training.checkpoint import restore_optimiser, restore_scaler, write_checkpoint
 from sodbench.models.training.config import _KEYS, CONFIGS, Config, Matching, load_config
 from sodbench.models.training.data import Samples, augmented, batches, find_data, read_pair, split
 from sodbench.models.training.initial import initial_network
@@ -1000,6 +1000,15 @@ def test_a_checkpoint_of_a_loss_that_leaves_parameters_out():
     assert sorted(state_of("run")["optimiser"]["state"]) == list(range(8))
     lengthen("run", 3)
     good(*again(net="tinytrain:Idle"))
+
+
+def test_scaled_losses_of_which_no_step_came():
+    """The first scales of fp16 are often too high: the optimiser leaves these steps out, and has no state."""
+    optimiser = torch.optim.Adam([torch.zeros(2, requires_grad=True)])
+    state = optimiser.state_dict()
+    restore_optimiser(optimiser, state, Path("c.pt"), step=3, exact=False, idle=set)
+    with pytest.raises(TrainingError, match=r"c\.pt: optimiser\.state has 0 entries, expected one for each"):
+        restore_optimiser(optimiser, state, Path("c.pt"), step=3, exact=True, idle=set)
 
 
 SCALED = torch.amp.GradScaler("cpu").state_dict()

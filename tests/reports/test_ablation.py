@@ -501,7 +501,7 @@ def test_formats(style, first, table_2):
 
 
 def test_table_command(here):
-    good("table", "--ablation", "--out", "ablation.csv")
+    assert good("table", "--ablation", "--out", "ablation.csv").stderr == "written: ablation.csv\n"
     first, second = Path("ablation.csv").read_text(encoding="utf-8").split("\n\n")
     assert len(first.splitlines()) == 89
     assert len(second.splitlines()) == 14
