@@ -32,7 +32,7 @@ def completed(names: Names) -> Callable[[click.Context, click.Parameter, str], l
         taken = before.split(",")
         try:
             known = list(names(ctx))
-        except (SodbenchError, OSError, ValueError, csv.Error):
+        except (SodbenchError, OSError, ValueError, RecursionError, csv.Error):
             return []
         return [
             f"{before}{comma}{name}"

@@ -137,8 +137,9 @@ class TestCompletion:
         assert completions("plot-pr", "s", "--highlight", "B") == ["B"]
         assert completions("plot-size", "--methods", "PiCA") == ["PiCANet", "PiCANetR"]
         assert completions("score", "preds", "--methods", "A") == ["Aa", "Ab"]
-        Path("s/Aa/own/meta.json").write_text("{")
-        assert completions("compare", "s", "--methods", "A") == []
+        for damage in ("{", "[" * 100_000):
+            Path("s/Aa/own/meta.json").write_text(damage)
+            assert completions("compare", "s", "--methods", "A") == []
 
     def test_nothing_heavy_is_loaded(self) -> None:
         code = (
