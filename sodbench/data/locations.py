@@ -105,8 +105,8 @@ class Location:
 
     @property
     def option(self) -> str:
-        """The option that names another place of its masks: of a registered dataset, or of one's own."""
-        return "--data DIR" if self.dataset.registered else "--masks DIR"
+        """The options that name another place of its masks: of a registered dataset, or of one's own."""
+        return "--data DIR or --masks DIR" if self.dataset.registered else "--masks DIR"
 
     @property
     def passed_over(self) -> list[str]:

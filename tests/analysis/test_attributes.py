@@ -173,7 +173,9 @@ def test_other_masks_and_lost_photos_are_refused(demo, location):
         attribute_values("size", other, demo)
     (Path("m") / "astronaut.png").unlink()
     other = replace(location, masks=Path("m"), root=Path())
-    with pytest.raises(DatasetError, match=r"1 of 8 images have no mask here \(astronaut\). Pass --data"):
+    with pytest.raises(
+        DatasetError, match=r"1 of 8 images have no mask here \(astronaut\). Pass --data DIR or --masks DIR,"
+    ):
         attribute_values("size", other, demo)
     bare = from_masks(location.masks, "demo")
     assert len(attribute_values("border", bare, demo)) == 8
