@@ -8,15 +8,15 @@ from hostile.kinds import KINDS
 from hypothesis import HealthCheck, Phase, given, settings
 
 EXAMPLES = {
-    "png": 700,
-    "images": 300,
-    "zips": 200,
-    "scores": 250,
-    "toml": 200,
-    "boards": 60,
+    "png": 400,
+    "images": 150,
+    "zips": 120,
+    "scores": 120,
+    "toml": 100,
+    "boards": 25,
     "signatures": 250,
-    "weights": 250,
-    "checkpoints": 40,
+    "weights": 120,
+    "checkpoints": 24,
 }
 
 
