@@ -1,10 +1,11 @@
 """Scores on disk: one folder, whole at any moment, and readable without sodbench.
 
-``images.csv`` has a line an image: its size, the metrics' values, the statistics they are made of, notes.
-``levels.npz`` has the level histograms, ``meta.json`` the signature, where the scores come from, and the
-SHA-256 of all three files. Columns and metrics that this program does not know are kept; an empty cell, or
-a column that is not there, was not computed. `SCORES_FORMAT` rises only when the meaning of what is there
-changes.
+``images.csv`` has a line an image: its size, the metrics' values, the statistics they are made of, notes, and
+the beginning of the SHA-256 of the line and its histograms. ``levels.npz`` has the level histograms,
+``meta.json`` the signature, where the scores come from, and the SHA-256 of all three files. Files' digests
+tell whether something was changed, those of lines of which images. Columns and metrics that this program does
+not know are kept; an empty cell, or a column that is not there, was not computed. `SCORES_FORMAT` rises only
+when the meaning of what is there changes.
 
 A folder is replaced under a lock, in this order: the new files are written beside the old ones, under hidden
 names that end in their digest; renaming the new ``meta.json`` makes the new scores count; renaming the others
@@ -19,7 +20,8 @@ import io
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
@@ -27,7 +29,7 @@ from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.errors import FileError, ScoresError
+from sodbench.errors import FileError, ScoresError, first_few
 from sodbench.metrics import METRICS, PARTS, REVISIONS, STATISTICS, Part, parts_of, revisions_of
 from sodbench.metrics.histogram import Reals
 from sodbench.protocol import Protocol, Signature
@@ -49,7 +51,8 @@ DIGESTS = "sha256"
 """Where ``meta.json`` has the digests; its own is that of everything else in it."""
 
 FIRST = ("image", "height", "width")
-LAST = ("notes", "digest")
+ROW_DIGEST = "row_sha256"
+LAST = ("notes", "digest", ROW_DIGEST)
 """The columns of ``images.csv`` before and behind the numbers."""
 
 _PENDING = re.compile(rf"\.({'|'.join(map(re.escape, FILES))})-([0-9a-f]{{64}})")
@@ -158,7 +161,7 @@ def read_folder(folder: Path) -> Stored:
         name = IMAGES if images is None else LEVELS
         if not (folder / name).exists():
             raise _absent(folder, name)
-        raise DamageError(folder, f"{name} was changed: its SHA-256 is not the one in {META}")
+        raise DamageError(folder, f"{name} was changed{_where(folder)}: its SHA-256 is not the one in {META}")
     return Stored(meta, images, levels)
 
 
@@ -177,12 +180,13 @@ def _moment(folder: Path) -> tuple[dict[str, Any], bytes | None, bytes | None]:
 def images_file(rows: Sequence[Row], values: Mapping[str, Reals]) -> bytes:
     """Return ``images.csv``; `values` are the metrics' of each image."""
     unknown = list(dict.fromkeys(name for row in rows for name in row.unknown))
-    lines: list[list[object]] = [[*FIRST, *values, *STATISTICS, *unknown, *LAST]]
+    lines = [[*FIRST, *values, *STATISTICS, *unknown, *LAST]]
     for k, row in enumerate(rows):
         shown = [_cell(column[k]) for column in values.values()]
         stored = [_cell(row.numbers.get(name, math.nan)) for name in STATISTICS]
         others = [row.unknown.get(name, "") for name in unknown]
-        lines.append([row.id, *row.shape, *shown, *stored, *others, " ".join(row.notes), row.digest])
+        line = [row.id, *map(str, row.shape), *shown, *stored, *others, " ".join(row.notes), row.digest]
+        lines.append([*line, _row_digest(line, row.fg, row.bg)])
     return csv_text(lines).encode()
 
 
@@ -307,13 +311,7 @@ def read_rows(stored: Stored, metrics: Sequence[str]) -> dict[str, Row]:
     Exception
         They are damaged; the exception says how.
     """
-    text = io.StringIO(stored.images.decode(), newline="")
-    head, *lines = [line for line in csv.reader(text) if line] or [[]]
-    if any(len(line) != len(head) for line in lines) or len(set(head)) < len(head):
-        raise ValueError(
-            f"{IMAGES} has lines of another number of cells than columns, or two columns of a name"
-        )
-    columns = dict(zip(head, zip(*lines, strict=True), strict=True)) if lines else {n: () for n in head}
+    columns = _columns(stored.images)
     ids = columns["image"]
     fg, bg = _histograms(stored.levels, ids)
     shapes = [(int(h), int(w)) for h, w in zip(columns["height"], columns["width"], strict=True)]
@@ -330,6 +328,8 @@ def read_rows(stored: Stored, metrics: Sequence[str]) -> dict[str, Row]:
             if name in computed or columns[name][k]:
                 numbers[k][name] = value
     others = [name for name in columns if name not in {*FIRST, *METRICS, *STATISTICS, *LAST}]
+    if DIGESTS not in stored.meta and (changed := _changed(columns, fg, bg)):
+        raise ValueError(f"{IMAGES} or {LEVELS} was changed in {first_few(changed)}")
     return {
         image: Row(
             image,
@@ -343,6 +343,40 @@ def read_rows(stored: Stored, metrics: Sequence[str]) -> dict[str, Row]:
         )
         for k, image in enumerate(ids)
     }
+
+
+def _columns(content: bytes) -> dict[str, tuple[str, ...]]:
+    """Return the columns of ``images.csv``."""
+    text = io.StringIO(content.decode(), newline="")
+    head, *lines = [line for line in csv.reader(text) if line] or [[]]
+    if any(len(line) != len(head) for line in lines) or len(set(head)) < len(head):
+        raise ValueError(
+            f"{IMAGES} has lines of another number of cells than columns, or two columns of a name"
+        )
+    return dict(zip(head, zip(*lines, strict=True), strict=True)) if lines else {n: () for n in head}
+
+
+def _row_digest(cells: Iterable[str], fg: NDArray[np.uint32], bg: NDArray[np.uint32]) -> str:
+    return _sha256("\0".join(cells).encode() + fg.tobytes() + bg.tobytes())[:16]
+
+
+def _changed(
+    columns: Mapping[str, Sequence[str]], fg: NDArray[np.uint32], bg: NDArray[np.uint32]
+) -> list[str]:
+    """Return the images whose row is not what was stored; none where rows have no digests."""
+    digests = columns.get(ROW_DIGEST, ())
+    lines = zip(*(cells for name, cells in columns.items() if name != ROW_DIGEST), strict=True)
+    rows = zip(columns["image"], lines, digests, fg, bg, strict=False)
+    return [image for image, line, digest, f, b in rows if _row_digest(line, f, b) != digest]
+
+
+def _where(folder: Path) -> str:
+    """Say of which images a folder holds something else than was stored, if that can be told."""
+    with suppress(Exception):
+        columns = _columns(read_file(folder / IMAGES))
+        if changed := _changed(columns, *_histograms(read_file(folder / LEVELS), columns["image"])):
+            return f" in {first_few(changed)}"
+    return ""
 
 
 def _numbers(name: str, cells: Sequence[str]) -> list[float]:

@@ -273,9 +273,9 @@ def test_what_is_no_file_is_refused_by_name(folder, name, plant, kind):
 
 def unseal(folder):
     """Take the digests away, as in a folder of an earlier version."""
-    meta = json.loads((folder / "meta.json").read_text())
-    del meta["sha256"]
-    (folder / "meta.json").write_text(json.dumps(meta))
+    edit_meta(sha256=None)(folder)
+    lines = list(csv.reader((folder / "images.csv").read_text().splitlines()))
+    (folder / "images.csv").write_text("".join(",".join(line[:-1]) + "\n" for line in lines))
 
 
 def edit_meta(**changes):
@@ -432,16 +432,25 @@ DAMAGES = {
 }
 
 EDITS = {
-    "counts moved between bins": (edit_levels(moved_count), "levels.npz"),
-    "fg and bg swapped": (edit_levels(lambda z: {**z, "fg": z["bg"], "bg": z["fg"]}), "levels.npz"),
-    "a number": (set_cell("s_object", "0.5"), "images.csv"),
-    "a digest": (set_cell("digest", "ff"), "images.csv"),
-    "a note": (set_cell("notes", "missing"), "images.csv"),
-    "a line end": (lambda f: write("images.csv", (f / "images.csv").read_bytes() + b"\n")(f), "images.csv"),
-    "a method's name": (edit_meta(method="other"), "meta.json"),
-    "a signature": (lambda f: reword(f, "norm:max", "norm:minmax"), "meta.json"),
-    "a printed score": (lambda f: reword(f, '"scores": {', '"scores": {"x": 1,'), "meta.json"),
-    "a digest in meta.json": (edit_meta(sha256={}), "meta.json"),
+    "counts moved between bins": (edit_levels(moved_count), "levels.npz", " in im0000"),
+    "fg and bg swapped": (
+        edit_levels(lambda z: {**z, "fg": z["bg"], "bg": z["fg"]}),
+        "levels.npz",
+        " in im0000, im0001, im0002",
+    ),
+    "a number": (set_cell("s_object", "0.5"), "images.csv", " in im0000"),
+    "a digest": (set_cell("digest", "ff"), "images.csv", " in im0000"),
+    "a row's digest": (set_cell("row_sha256", "ff"), "images.csv", " in im0000"),
+    "a note": (set_cell("notes", "missing"), "images.csv", " in im0000"),
+    "a line end": (
+        lambda f: write("images.csv", (f / "images.csv").read_bytes() + b"\n")(f),
+        "images.csv",
+        "",
+    ),
+    "a method's name": (edit_meta(method="other"), "meta.json", ""),
+    "a signature": (lambda f: reword(f, "norm:max", "norm:minmax"), "meta.json", ""),
+    "a printed score": (lambda f: reword(f, '"scores": {', '"scores": {"x": 1,'), "meta.json", ""),
+    "a digest in meta.json": (edit_meta(sha256={}), "meta.json", ""),
 }
 
 
@@ -477,9 +486,18 @@ def test_damage(folder, case, sealed):
 
 @pytest.mark.parametrize("case", EDITS)
 def test_edits_of_valid_files_are_damage(folder, case):
-    do, name = EDITS[case]
+    do, name, where = EDITS[case]
     do(folder)
-    with pytest.raises(DamageError, match=rf"damaged \({name} was changed: .*SHA-256"):
+    with pytest.raises(DamageError, match=rf"damaged \({name} was changed{where}: .*SHA-256"):
+        Scores.load(folder)
+
+
+@pytest.mark.parametrize("case", [case for case, (_, _, where) in EDITS.items() if where])
+def test_edits_are_damage_even_where_the_digests_of_files_are_taken_away(folder, case):
+    do, _, where = EDITS[case]
+    do(folder)
+    edit_meta(sha256=None)(folder)
+    with pytest.raises(DamageError, match=rf"damaged \(images.csv or levels.npz was changed{where}\)"):
         Scores.load(folder)
 
 
