@@ -1,6 +1,7 @@
 """Zips that break the format's rules, hide their names or would fill the memory."""
 
 import io
+import os
 import struct
 import tracemalloc
 import zipfile
@@ -93,6 +94,29 @@ def test_names_that_are_utf_8_and_not_said_to_be() -> None:
     assert open_source(Path("maps.zip")).encoding == ""
 
 
+def test_names_that_are_utf_8_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("locale.getencoding", lambda: "gbk")
+    data = zipped({"图.png": PLAIN, "é.png": PLAIN})
+    assert listed(data) == ["é.png", "图.png"]
+    assert open_source(Path("maps.zip")).encoding == ""
+
+
+def test_names_end_at_a_null_character() -> None:
+    assert listed(in_raw_bytes(b"\x82.png\0.txt", b"a.png\0.txt")) == ["a.png", "é.png"]
+
+
+def test_folders_with_backslashes_are_no_files() -> None:
+    assert listed(zipped({"m\\": b"", "m\\a.png": PLAIN})) == ["m/a.png"]
+    assert open_source(Path("maps.zip")).ignored == ()
+
+
+def test_a_zip_that_is_written_anew_is_read_anew() -> None:
+    assert listed(zipped({"a.png": PLAIN})) == ["a.png"]
+    Path("maps.zip").write_bytes(zipped({"b.png": PLAIN}))
+    os.utime("maps.zip", ns=(1, 1))
+    assert [entry.name for entry in open_source(Path("maps.zip")).groups[""]] == ["b.png"]
+
+
 def test_names_in_the_encoding_of_the_locale(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("locale.getencoding", lambda: "gbk")
     assert "乗".encode("gbk").endswith(b"\\")
@@ -118,6 +142,12 @@ def test_larger_than_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
         zipped({"a.png": PLAIN}),
         r"maps\.zip!a\.png: has 6 bytes, expected at most 5\. Unpack it, and pass the folder\.",
     )
+
+
+def test_just_as_large_as_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_MEMBER_BYTES", len(PLAIN))
+    Path("maps.zip").write_bytes(zipped({"a.png": PLAIN}))
+    assert open_source(Path("maps.zip")).groups[""][0].content(PredictionError) == PLAIN
 
 
 def test_no_more_is_read_than_stated() -> None:
