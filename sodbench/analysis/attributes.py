@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 from sodbench.data.images.maps import mask_from, resized_mask
 from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location
+from sodbench.data.pairing import masks_by_stem
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, ScoresError, first_few, nearest
 from sodbench.protocol import fixed_size
@@ -193,10 +194,10 @@ def attribute_values(
     ScoresError
         There is no such attribute.
     DatasetError
-        A mask or photo is missing, unreadable, or not the one that was scored.
+        A mask or photo is missing, unreadable, one of two of its image, or not the one that was scored.
     """
     attribute = find_attribute(name)
-    masks = {entry.stem: entry for entry in location.mask_files}
+    masks = masks_by_stem(location.mask_files)
     photos = location.photo_files if attribute.needs_photo else {}
     _check_present(
         scores.ids, masks, location, "mask", f"Pass {location.option}, where the scored dataset lies."

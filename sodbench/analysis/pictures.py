@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sodbench.data.images.maps import mask_from, prediction_from
 from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location, binarised_by, from_masks, locate, place
-from sodbench.data.pairing import pair_by_guess
+from sodbench.data.pairing import masks_by_stem, pair_by_guess
 from sodbench.data.registry import registry
 from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few, nearest
@@ -150,7 +150,7 @@ def load_pictures(
         A mask or map is gone, unreadable, or not the one that was scored.
     """
     masks = location.mask_files
-    known, photos = {entry.stem: entry for entry in masks}, location.photo_files
+    known, photos = masks_by_stem(masks), location.photo_files
     if absent := [image for image in images if image not in known]:
         raise DatasetError(
             f"{location.masks}: {len(absent)} {'masks are' if len(absent) > 1 else 'mask is'} gone "

@@ -245,15 +245,16 @@ def list_images(path: Path, kind: str) -> Listing:
         usual = {fold(name) for name in _USUAL[kind]}
         likely = [folder for folder in folders if fold(PurePosixPath(folder).name) in usual]
         if len(likely) == 1:
-            raise DatasetError(f"{start} Its folder {likely[0]} may hold them: pass {path / likely[0]}.")
+            way = "unpack the zip and pass it" if path.is_file() else f"pass {path / likely[0]}"
+            raise DatasetError(f"{start} Its folder {likely[0]} may hold them: {way}.")
         videos = (
             " Sequences of a video are scored one by one, each with the maps of its own folder."
             if kind == "masks"
             else ""
         )
+        way = "unpack the zip and pass one" if path.is_file() else f"pass one, such as {path / folders[0]}"
         raise DatasetError(
-            f"{start} Its folders {first_few(folders)} hold images, and one folder is read at a time: pass "
-            f"one, such as {path / folders[0]}.{videos}"
+            f"{start} Its folders {first_few(folders)} hold images, and one folder is read at a time: {way}.{videos}"
         )
     if files := listing.passed.files:
         others = f"Its files are of other kinds: {len(files)} ({first_few(files)})."

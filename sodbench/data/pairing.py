@@ -196,6 +196,17 @@ def pair_by_guess(preds: Sequence[ImageFile], masks: Sequence[ImageFile]) -> dic
     return loose | {image: entry for image, entry, _ in pair(preds, masks, strip).pairs}
 
 
+def masks_by_stem(masks: Sequence[ImageFile]) -> dict[str, ImageFile]:
+    """Return masks by the id of their image.
+
+    Raises
+    ------
+    DatasetError
+        Two masks have one stem: which of them was meant is not guessed.
+    """
+    return _by_id(masks, [mask.stem for mask in masks], DatasetError, "masks")
+
+
 def _by_loose_name(stems: Iterable[str]) -> dict[str, list[str]]:
     by_name: dict[str, list[str]] = {}
     for stem in sorted(stems):

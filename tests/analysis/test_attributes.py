@@ -183,6 +183,18 @@ def test_other_masks_and_lost_photos_are_refused(demo, location):
         attribute_values("contrast", bare, demo)
 
 
+def test_two_masks_or_photos_of_one_image_are_refused(demo, location):
+    for name in demo_names():
+        save(demo_mask(name) * np.uint8(255), f"m/{name}.png")
+        save(demo_photo(name), f"p/{name}.png")
+    save(demo_mask("clock") * np.uint8(255), "m/clock.bmp")
+    save(demo_photo("clock"), "p/clock.bmp")
+    with pytest.raises(DatasetError, match=r"m/clock.bmp and m/clock.png: found two masks of image clock"):
+        attribute_values("size", replace(location, masks=Path("m")), demo)
+    with pytest.raises(DatasetError, match=r"several photos of one image: p/clock.bmp and p/clock.png;"):
+        attribute_values("contrast", replace(location, images=Path("p")), demo)
+
+
 def test_photos_of_another_size_are_refused(demo, location):
     for name in demo_names():
         save(demo_photo(name)[1:], f"p/{name}.png")

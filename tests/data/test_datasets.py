@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -513,6 +514,19 @@ def test_masks_that_are_not_there(data: Path) -> None:
     plant(data / "masks", ".png")
     with pytest.raises(DatasetError, match="Its folder masks may hold them: pass .*data/masks"):
         from_masks(data)
+
+
+def test_folders_of_masks_in_a_zip(data: Path) -> None:
+    """There is no path to a folder in a zip."""
+    plant(data / "images", ".jpg")
+    plant(data / "masks", ".png")
+    archive = Path(shutil.make_archive(str(data.parent / "all"), "zip", data))
+    with pytest.raises(DatasetError, match=r"Its folder masks may hold them: unpack the zip and pass it\.$"):
+        from_masks(archive)
+    (data / "masks").rename(data / "val")
+    archive = Path(shutil.make_archive(str(data.parent / "all"), "zip", data))
+    with pytest.raises(DatasetError, match=r"is read at a time: unpack the zip and pass one\. Sequences"):
+        from_masks(archive)
 
 
 # --- completeness
