@@ -254,7 +254,8 @@ def list_images(path: Path, kind: str) -> Listing:
         )
         way = "unpack the zip and pass one" if path.is_file() else f"pass one, such as {path / folders[0]}"
         raise DatasetError(
-            f"{start} Its folders {first_few(folders)} hold images, and one folder is read at a time: {way}.{videos}"
+            f"{start} Its folders {first_few(folders)} hold images, and one folder is read at a time: "
+            f"{way}.{videos}"
         )
     if files := listing.passed.files:
         others = f"Its files are of other kinds: {len(files)} ({first_few(files)})."
