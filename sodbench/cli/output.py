@@ -231,18 +231,25 @@ def say_where(results: "Results") -> None:
     """Say where scores are stored, and what to type next."""
     for line in results.stored:
         say(line)
-    homes: dict[str, list[str]] = {}
+    by_dataset: dict[str, list[tuple[Scores, str]]] = {}
     for scores, place in zip(results.scores, results.places, strict=True):
         if place.stored:
-            homes.setdefault(scores.dataset, []).append(str(place.home))
-    if methods := max(homes.values(), key=len, default=[]):
-        if len(methods) > 1:
-            say(f"Compare them, for example: {shlex.join(['sodbench', 'compare', *methods[:5]])}")
+            by_dataset.setdefault(scores.dataset, []).append((scores, str(place.home)))
+    if stored := max(by_dataset.values(), key=len, default=[]):
+        scores, home = stored[0]
+        if len(stored) > 1 and _can_be_compared(scores):
+            words = ["sodbench", "compare", *(home for _, home in stored[:5])]
+            say(f"Compare them, for example: {shlex.join(words)}")
         else:
-            computed = results.scores[0].metrics
-            by = [] if "max_f" in computed else ["--metric", computed[0]]
-            words = ["sodbench", "worst", *methods, *by, "--out", "worst.pdf"]
-            say(f"See the worst images: {shlex.join(words)}")
+            by = [] if "max_f" in scores.metrics else ["--metric", scores.metrics[0]]
+            say(f"See the worst images: {shlex.join(['sodbench', 'worst', home, *by, '--out', 'worst.pdf'])}")
+
+
+def _can_be_compared(scores: "Scores") -> bool:
+    """Tell whether `sodbench compare` says more of so many images than that they are too few."""
+    from sodbench.analysis.statistics.resampling import FEWEST_IMAGES
+
+    return len(scores.ids) >= FEWEST_IMAGES
 
 
 @contextmanager

@@ -144,8 +144,7 @@ class TestOutput:
         ]
         good(*last[0].partition("sodbench ")[2].split())
         last = good("score", "--dataset", "demo").stderr.splitlines()[-1:]
-        homes = "scores/blurred/demo scores/centre/demo scores/contrast/demo"
-        assert last == [f"Compare them, for example: sodbench compare {homes}"]
+        assert last == ["See the worst images: sodbench worst scores/blurred/demo --out worst.pdf"]
         good(*last[0].partition("sodbench ")[2].split())
 
     def test_a_table_fits_a_terminal(self, score: tuple[str, ...]) -> None:

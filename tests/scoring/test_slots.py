@@ -467,7 +467,8 @@ def test_a_name_for_one_method_only(score):
     )
 
 
-def test_what_to_type_next(score):
+def test_what_to_type_next(score, monkeypatch):
+    monkeypatch.setattr("sodbench.analysis.statistics.resampling.FEWEST_IMAGES", 4)
     plant_maps("a b/A")
     plant_maps("a b/B", seed=1)
     words = ("score", "a b", *score[1:], "--scores", "a b/s")
@@ -479,6 +480,9 @@ def test_what_to_type_next(score):
     other = good(*words, "--protocol", "fan").stderr.splitlines()
     assert other[-1] == "Compare them, for example: sodbench compare 'a b/s/@fan/A/own' 'a b/s/@fan/B/own'"
     assert "Compare" not in good("score", *score).stderr
+    monkeypatch.setattr("sodbench.analysis.statistics.resampling.FEWEST_IMAGES", 5)
+    few = good(*words, "--metrics", "mae").stderr.splitlines()
+    assert few[-1] == "See the worst images: sodbench worst 'a b/s/A/own' --metric mae --out worst.pdf"
 
 
 def test_a_name_that_is_too_long(score):

@@ -141,7 +141,8 @@ class Rescorer:
                     done += 1
                     if done == TIMED:
                         left = (time.perf_counter() - start) / TIMED * (total - TIMED)
-                        say(f"Reading the images again (about {left:.0f} s).")
+                        if left >= 1:
+                            say(f"Reading the images again (about {left:.0f} s).")
                     if progress:
                         progress(done, total)
             self._known |= {(group, piece): np.array([row[piece] for row in rows]) for piece in pieces}
