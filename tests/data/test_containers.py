@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sodbench.data.images.containers import refusing
+from sodbench.data.images.containers import is_lossy, refusing
 from sodbench.data.images.decoding import decode
 from sodbench.data.images.photos import photo_from
 from sodbench.data.images.png import RefusalError
@@ -123,3 +123,41 @@ def test_whatever_a_decoder_raises_is_one_line(error: Exception, message: str) -
     with pytest.raises(RefusalError) as caught, refusing("TIFF"):
         raise error
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"P4 9 2\n" + bytes(4),
+        b"P5 3 2 65535\n" + bytes(12),
+        b"P6 3 2 255\n" + bytes(18),
+        b"Pf 3 2 -1.0\n" + bytes(24),
+    ],
+    ids=["1 bit", "16 bits", "colour", "fractions"],
+)
+def test_second_images_of_netpbm_begin_where_the_first_ends(first: bytes) -> None:
+    refused_by_all(first + b"\n" + first, "PPM with more than one image, expected a single one")
+
+
+def test_pixels_of_netpbm_may_look_like_a_second_image() -> None:
+    data = b"P5 3 2 65535\n" + b"\0" * 6 + b"P5\0\0\0\0"
+    assert decode(data, "a.x").levels.shape == (2, 3)
+
+
+@pytest.mark.parametrize("lossless", [True, False])
+def test_the_pixels_of_a_webp_are_found_behind_a_chunk_of_odd_length(lossless: bool) -> None:
+    data = encoded("WEBP", icc_profile=b"abc", lossless=lossless)
+    assert is_lossy("WebP", data, None) is not lossless
+
+
+def test_jpeg_2000_without_its_end() -> None:
+    data = encoded("JPEG2000", no_jp2=True)
+    assert np.array_equal(decode(data, "a.x").levels, GREY)
+    refused_by_all(data[:-2], r"truncated JPEG 2000 \(its end is missing\)")
+
+
+def test_jpeg_2000_of_9_bits_in_colour() -> None:
+    data = bytearray(encoded("JPEG2000", np.zeros((9, 9, 3), np.uint8), no_jp2=True))
+    at = data.index(b"\xff\x4f\xff\x51") + 42
+    data[at : at + 9 : 3] = b"\x08" * 3
+    refused_by_all(bytes(data), "9-bit JPEG 2000 in colour, expected grey")
