@@ -423,12 +423,12 @@ def _always_stored(part: Part) -> tuple[str, ...]:
 
 def _named(folder: Path, name: str, digest: str | None) -> bytes | None:
     """Return the file of this name that has this digest (None: any), None if there is none."""
-    for path in (folder / name, folder / f".{name}-{digest}", folder / name):
+    for path in (folder / name, folder / f".{name}-{digest}"):
         try:
             content = read_file(path, ScoresError)
         except ScoresError as error:
             if isinstance(error.__cause__, FileNotFoundError):
-                continue  # it may have got its name this moment
+                continue  # it has not got its name yet, or has this moment
             raise
         if digest is None or _sha256(content) == digest:
             return content

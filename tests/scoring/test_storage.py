@@ -1,6 +1,7 @@
 """Scores folders: whole at any moment, read back exactly, and never believed where they were changed."""
 
 import csv
+import fcntl
 import io
 import json
 import os
@@ -123,6 +124,56 @@ def test_settled_by_hand_of_a_reader_that_wrote_nothing(tmp_path):
     assert names(tmp_path / "s") == FILES
 
 
+def half_of(folder, name, content):
+    """What a process leaves that is killed while it writes a file which does not count yet."""
+    path = storage._pending(folder, name, content)
+    path.write_bytes(content[: len(content) // 2])
+
+
+def test_half_a_file_that_is_there_already_is_removed(folder):
+    """The name of the half is that of the whole, which ``meta.json`` names."""
+    for name in FILES:
+        half_of(folder, name, (folder / name).read_bytes())
+    storage.settle(folder)
+    assert names(folder) == [*FILES, "notes.txt"]
+    assert state(folder) == "old"
+
+
+def test_a_file_that_counts_is_named_before_a_save_of_the_same_scores(folder, monkeypatch):
+    """A process was killed before it named the file, the next one fails while it writes the same bytes."""
+    content = (folder / "images.csv").read_bytes()
+    (folder / "images.csv").rename(storage._pending(folder, "images.csv", content))
+
+    def torn(path, data, write=Path.write_bytes):
+        write(path, data[: len(data) // 2])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", torn)
+        with pytest.raises(FileError, match="No space left"):
+            OLD.save(folder)
+    assert state(folder) == "old"
+
+
+@pytest.mark.parametrize("change", [OLD.save, storage.settle])
+def test_others_wait_while_a_folder_changes(folder, monkeypatch, change):
+    settle, seen = storage._settle, []
+
+    def looked_at(path):
+        number = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            seen.append("locked")
+        finally:
+            os.close(number)
+        settle(path)
+
+    monkeypatch.setattr(storage, "_settle", looked_at)
+    change(folder)
+    assert {*seen} == {"locked"}
+
+
 @pytest.mark.parametrize("broken", ["write_bytes", "replace"])
 @pytest.mark.parametrize("step", [1, 2, 3])
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
@@ -157,9 +208,11 @@ def test_a_save_that_fails_leaves_no_new_folder(tmp_path, monkeypatch):
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(FileError, match="cannot write scores .No space left"):
-        NEW.save(tmp_path / "s")
-    assert names(tmp_path) == []
+    (tmp_path / "mine").mkdir()
+    for name in ("s", "mine"):
+        with pytest.raises(FileError, match="cannot write scores .No space left"):
+            NEW.save(tmp_path / name)
+    assert names(tmp_path) == ["mine"]
 
 
 @pytest.mark.parametrize("sealed", [True, False])
@@ -315,6 +368,17 @@ def edit_levels(change):
     return edit
 
 
+def edit_fg(change):
+    """Change the bytes of an array, header and all."""
+
+    def edit(folder):
+        with zipfile.ZipFile(folder / "levels.npz") as archive:
+            members = {Path(name).stem: archive.read(name) for name in archive.namelist()}
+        (folder / "levels.npz").write_bytes(npz(**{**members, "fg": change(members["fg"])}))
+
+    return edit
+
+
 def cut(name, keep):
     def edit(folder):
         data = (folder / name).read_bytes()
@@ -376,6 +440,16 @@ DAMAGES = {
         "bg in levels.npz is not of shape",
     ),
     "levels without fg": (edit_levels(lambda z: {"images": z["images"], "bg": z["bg"]}), "fg.npy"),
+    "levels in columns": (
+        edit_levels(lambda z: {**z, "fg": np.asfortranarray(z["fg"])}),
+        r"fg in levels.npz is not of shape \(3, 256\)",
+    ),
+    "levels of another format": (
+        edit_fg(lambda data: data[:6] + b"\2\0" + data[8:10] + b"\0\0" + data[10:]),
+        "fg in levels.npz is of another version of NumPy's format",
+    ),
+    "levels too long": (edit_fg(lambda data: data + b"\0"), "fg in levels.npz is too short or too long"),
+    "levels too short": (edit_fg(lambda data: data[:-1]), "fg in levels.npz is too short or too long"),
     "another histogram": (
         edit_levels(lambda z: {**z, "fg": z["fg"] + 1}),
         "histograms of im0000 do not add up",
@@ -419,6 +493,7 @@ DAMAGES = {
     "meta without format": (edit_meta(format=None), "'format'"),
     "of no number": (edit_meta(of=True), "of in meta.json is True"),
     "fewer than there are": (edit_meta(of=2), r"the signature says n 3/3, not 3/2 as the rest does"),
+    "no rule for missing maps": (edit_meta(missing="x"), "missing in meta.json is 'x'"),
     "method no text": (edit_meta(method="\ud800"), "surrogates not allowed"),
     "signature of odd revisions": (
         lambda f: reword(f, "rev:f1", "rev:?"),
