@@ -18,6 +18,8 @@ from sodbench.cli import main
 
 IDS = ("im0", "im1", "im2", "im3")
 SHAPE = (20, 30)
+NO_SCORES = r"no such folder\. `sodbench score` stores in scores/METHOD/DATASET\."
+"""What a folder that is not there gets, where stored scores were expected."""
 
 
 def mask_of(k: int) -> np.ndarray:

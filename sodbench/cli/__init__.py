@@ -70,6 +70,15 @@ class LazyGroup(click.Group):
         with readable_streams(), said_warnings():
             return super().main(*args, **options)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read what stands before the command, where options of commands are not known."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            way = "Options of a command stand after its name: sodbench COMMAND [OPTIONS]."
+            message = f"{error.message} {way}"
+            raise click.NoSuchOption(error.option_name, message, error.possibilities, ctx) from None
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
         return list(COMMANDS)

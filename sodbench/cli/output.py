@@ -146,7 +146,8 @@ def say(line: str) -> None:
 
 @contextmanager
 def said_warnings() -> Iterator[None]:
-    """Print what the library warns of as a line of information."""
+    """Print what the library warns of as a line of information, each once."""
+    said: set[str] = set()
     with warnings.catch_warnings():
         show_others = warnings.showwarning
 
@@ -159,7 +160,9 @@ def said_warnings() -> Iterator[None]:
             line: str | None = None,
         ) -> None:
             if issubclass(category, SodbenchWarning):
-                say(str(message))
+                if str(message) not in said:
+                    say(str(message))
+                said.add(str(message))
             else:
                 show_others(message, category, filename, lineno, file, line)
 

@@ -6,6 +6,7 @@ Recognised: a flat folder of maps, ``METHOD/*.png``, ``DATASET/*.png`` and ``MET
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from shlex import quote
 
 from sodbench.data.registry import Dataset, fold, registry
 from sodbench.data.sources import ImageFile, PassedOver, Source, is_unicode, open_source, suffixes_read
@@ -109,9 +110,14 @@ def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Da
         folders = [folder for folder in folders if fold(folder.rpartition("/")[2]) not in registered]
     if not folders or any("/" in folder for folder in folders):
         named, shown = (dataset.name, dataset.name) if dataset else ("like a dataset", "DATASET")
+        start, where = f"{source.path}: no folder here is named {named}", list(source.groups)
+        if len(where) == 1:
+            raise PredictionError(
+                f"{start}; there are maps in {where[0]}. If those are to be scored, pass "
+                f"{quote(str(source.path / where[0]))}."
+            )
         raise PredictionError(
-            f"{source.path}: no folder here is named {named}, and it is unclear which of "
-            f"{first_few(list(source.groups))} hold the maps to score. "
+            f"{start}, and it is unclear which of {first_few(where)} hold the maps to score. "
             f"Expected maps, METHOD/*.png or METHOD/{shown}/*.png; pass the folder that holds the maps."
         )
     return [MapSet(folder, dataset, source.groups[folder]) for folder in folders]

@@ -90,7 +90,8 @@ def find(name: str) -> Dataset:
     check_no_path(name)
     dataset = lookup(name)
     if dataset is None:
-        raise DatasetError(f"unknown dataset {name}; {nearest_dataset(name)}")
+        way = f". For the folder of that name: {_PATH_OPTIONS}" if os.path.isdir(name) else ""  # noqa: PTH112
+        raise DatasetError(f"unknown dataset {name}; {nearest_dataset(name)}{way}")
     return dataset
 
 
@@ -103,6 +104,12 @@ def nearest_dataset(name: str) -> str:
     return nearest(name, list(registry()), alike=OWN_NAMES)
 
 
+_PATH_OPTIONS = (
+    "pass a folder of masks with --masks, one of photos with --images, and the one that holds dataset "
+    "folders with --data."
+)
+
+
 def check_no_path(name: str) -> None:
     """Refuse a path where the name of a dataset is expected, and say which options take one.
 
@@ -112,10 +119,7 @@ def check_no_path(name: str) -> None:
         The name is a path.
     """
     if "/" in name or os.sep in name or name in (".", ".."):
-        way = (
-            "Pass a folder of masks with --masks, one of photos with --images, and the one that holds "
-            "dataset folders with --data."
-        )
+        way = f"P{_PATH_OPTIONS[1:]}"
         if dataset := lookup(Path(name).name):
             way = f"Give the name {dataset.name}, with --data {quote(str(Path(name).parent))}."
         raise DatasetError(

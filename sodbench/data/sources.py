@@ -16,6 +16,7 @@ from typing import NamedTuple
 from unicodedata import normalize
 
 from sodbench.data.archives import check_members, list_members, read_member
+from sodbench.data.registry import lookup
 from sodbench.errors import FileError, PredictionError, SodbenchError, escaped, first_few
 from sodbench.utils.files import check_regular, read_file
 from sodbench.utils.text import counted
@@ -164,7 +165,9 @@ def open_source(path: Path) -> Source:
     if os.path.isdir(path):  # noqa: PTH112 (a name that no file can have is no folder, too)
         return _folder(path)
     if not os.path.exists(path):  # noqa: PTH110
-        raise PredictionError(f"{path}: no such folder or zip file.")
+        dataset = lookup(str(path))
+        way = f" The dataset is chosen by --dataset {dataset.name}." if dataset else ""
+        raise PredictionError(f"{path}: no such folder or zip file.{way}")
     check_regular(path, PredictionError, "a folder or a zip")
     if single_image(path):
         raise PredictionError(

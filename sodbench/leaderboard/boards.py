@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
-from sodbench.data.registry import lookup, registry
+from sodbench.data.registry import dataset_name, lookup, registry
 from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
 from sodbench.leaderboard.folder import board_file_text, board_files
 from sodbench.metrics import PAPER_METRICS, metric_differences, revisions_of
@@ -122,11 +122,12 @@ def read_boards(folder: Path, datasets: Sequence[str] = ()) -> dict[str, Board]:
     paths = {Path(name).stem: folder / name for name in board_files(folder, "*.csv")}
     if not paths:
         raise LeaderboardError(f"{folder}: found no boards, expected DATASET.csv files.")
-    for name in datasets:
+    wanted = [dataset_name(name) for name in datasets]
+    for name in wanted:
         if name not in paths:
             raise LeaderboardError(f"{folder}: no board of {name!r}; {nearest(name, tuple(paths))}")
     known = [name for name in registry() if name in paths]
-    order = datasets or [*known, *(name for name in paths if name not in known)]
+    order = wanted or [*known, *(name for name in paths if name not in known)]
     return {name: read_board(paths[name]) for name in order}
 
 

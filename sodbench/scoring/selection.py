@@ -40,27 +40,42 @@ class StoredScores(NamedTuple):
 def stored_under(paths: Iterable[str | Path]) -> list[StoredScores]:
     """List every scores folder at or under some paths: by dataset, in the order of the paths, by method.
 
-    Trees of other protocols (``@fan``) are listed where a path names them, and not from above.
+    Trees of other protocols (``@fan``) are listed where a path names them, and not from above: a
+    `sodbench.errors.SodbenchWarning` names them.
 
     Raises
     ------
     ScoresError
-        There is none under one of the paths.
+        A path does not exist, or there is none under one.
     """
     given = [Path(path) for path in paths]
     stored: dict[Path, tuple[int, StoredScores]] = {}
-    empty = dict.fromkeys(given)
+    empty, trees = dict.fromkeys(given), dict[Path, None]()
     for position, path in enumerate(given):
-        for file in sorted(path.rglob(META)):
-            inside = file.parent.relative_to(path).parts
-            if not file.parent.name.startswith(".") and not any(p.startswith(OTHER_TREE) for p in inside):
-                empty.pop(path, None)
-                if (home := file.parent.resolve()) not in stored:
-                    stored[home] = (position, _named(file.parent))
+        for folder in sorted(file.parent for file in path.rglob(META)):
+            if folder.name.startswith("."):
+                continue
+            if tree := _other_tree(folder, path):
+                trees[tree] = None
+                continue
+            empty.pop(path, None)
+            if (home := folder.resolve()) not in stored:
+                stored[home] = (position, _named(folder))
+    if absent := [str(path) for path in empty if not path.exists()]:
+        raise ScoresError(
+            f"{first_few(absent)}: no such folder. `sodbench score` stores in scores/METHOD/DATASET."
+        )
+    others = [tree for tree in trees if any(tree.is_relative_to(path) for path in empty)]
     if empty:
-        others = [tree for path in empty for tree in sorted(path.glob(f"{OTHER_TREE}*"))]
         way = f"for those of another protocol, pass {others[0]}" if others else "`sodbench score` makes them"
         raise ScoresError(f"{first_few([str(path) for path in empty])}: found no scores here; {way}.")
+    if trees:
+        warn(
+            f"scores of other protocols, left out: {first_few([str(tree) for tree in trees])}; "
+            "to read them, pass that folder",
+            SodbenchWarning,
+            stacklevel=2,
+        )
     ordered = sorted(stored.values(), key=lambda item: (item[1].dataset, item[0], item[1].method))
     return [scores for _, scores in ordered]
 
@@ -133,6 +148,12 @@ def load_scores(
         of_dataset = {scores.dataset: k for k, scores in reversed(list(enumerate(kept)))}
         kept.sort(key=lambda scores: (of_dataset[scores.dataset], order.index(scores.method)))
     return read_scores(kept)
+
+
+def _other_tree(folder: Path, path: Path) -> Path | None:
+    """Return the tree of another protocol below `path` that a folder lies in."""
+    below = [f for f in (folder, *folder.parents) if f != path and f.is_relative_to(path)]
+    return next((f for f in reversed(below) if f.name.startswith(OTHER_TREE)), None)
 
 
 def _named(folder: Path) -> StoredScores:

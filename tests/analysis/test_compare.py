@@ -14,7 +14,7 @@ import pytest
 import scipy.stats
 from PIL import Image
 from stored import made, reseal, store
-from workspace import good, plant_maps, plant_masks, refused
+from workspace import NO_SCORES, good, plant_maps, plant_masks, refused
 
 from sodbench.analysis.compare import Comparison, Difference, compare
 from sodbench.analysis.statistics.ranks import friedman
@@ -486,7 +486,7 @@ def test_control_characters_of_names_stay_out_of_the_terminal(here):
             ["scores/A", "scores/A"],
             r"A: expected scores of two methods or more, found 1\. Pass a folder of each",
         ),
-        (["scores/A", "nothing"], r"nothing: found no scores here; `sodbench score` makes them"),
+        (["scores/A", "nothing"], f"nothing: {NO_SCORES}"),
         (["scores", "-d", "SDO"], r"no scores on SDO here; did you mean SOD\?"),
         (["scores", "-d", "ECSSD"], "no scores on ECSSD here; valid: SOD"),
         (["scores", "--metrics", "max_g"], r"unknown metric 'max_g'; did you mean max_f"),

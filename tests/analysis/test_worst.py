@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from workspace import IDS, good, map_of, mask_of, plant, plant_maps, plant_masks, refused, save
+from workspace import IDS, NO_SCORES, good, map_of, mask_of, plant, plant_maps, plant_masks, refused, save
 
 from sodbench.analysis.pictures import Pictures, load_pictures, location_of
 from sodbench.analysis.worst import Ranked, rank
@@ -351,7 +351,7 @@ def test_several_datasets_need_a_name(own):
         (("--out", "w.bmp"), r"w.bmp: unknown kind of figure '.bmp'; pass --out with .pdf, .svg, .png"),
         (("--maps", "nowhere", "--out", "w.png"), "nowhere: no such folder or zip. Pass --maps"),
         (("--data", "nowhere", "--out", "w.png"), "own is not a registered dataset, .* Pass its masks with"),
-        (("--than", "nowhere"), "nowhere: found no scores here"),
+        (("--than", "nowhere"), f"nowhere: {NO_SCORES}"),
         (("--than", "scores/maps/own"), "both scores are of maps, which a list could not distinguish"),
         (("--csv", "maps/im0.png/w.csv"), "cannot write"),
     ],
@@ -367,7 +367,7 @@ def test_no_images(own, count):
 
 
 def test_scores_that_cannot_be_used(own):
-    refused("worst", "nowhere", match="nowhere: found no scores here; `sodbench score` makes them")
+    refused("worst", "nowhere", match=f"nowhere: {NO_SCORES}")
     good("score", "maps", "--masks", "own/masks", "--metrics", "mae", "--out", "few")
     refused("worst", "few", match=r"maps on own: max_f was not computed, only mae\. Score again with")
     plant_maps("other", seed=3)

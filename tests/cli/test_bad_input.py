@@ -174,7 +174,11 @@ class TestUnreadable:
     @pytest.mark.parametrize(
         ("args", "message"),
         [
-            (("nowhere", "--masks", "own/masks"), "nowhere: no such folder or zip file"),
+            (("nowhere", "--masks", "own/masks"), r"nowhere: no such folder or zip file\.$"),
+            (
+                ("Demo", "--masks", "own/masks"),
+                r"Demo: no such folder or zip file\. The dataset is chosen by --dataset demo\.$",
+            ),
             (("maps", "--masks", "nowhere"), "nowhere: no such folder or zip file"),
             (
                 ("own/masks/im0.png", "--masks", "own/masks"),
@@ -531,6 +535,7 @@ class TestUnknown:
         [
             (("--dataset", "SDO"), "unknown dataset SDO; did you mean SOD"),
             (("--dataset", "quux"), "unknown dataset quux; valid: DUT-OMRON, DUTS-TE"),
+            (("--dataset", "maps"), "unknown dataset maps; .* For the folder of that name: pass .* --masks"),
             (("--dataset", "demo", "--metrics", "mea"), "unknown metric 'mea'; did you mean .*mae"),
             (("--dataset", "demo", "--metrics", "q"), "unknown metric 'q'; valid: max_f, mae"),
             (("--dataset", "demo", "--protocol", "fun"), "unknown protocol 'fun'; did you mean fan"),
@@ -585,6 +590,10 @@ class TestUnknown:
         ("args", "message"),
         [
             (("scoer",), "No such command 'scoer'; did you mean score"),
+            (
+                ("--dataset", "demo", "score"),
+                "No such option '--dataset'. Options of a command stand after its",
+            ),
             (("score", "maps", "--datset", "x"), "No such option.*--datset.*--dataset"),
             (("score",), "Missing argument 'PREDS'.*Only --dataset demo has its own"),
             (("score", "maps", "--jobs", "0"), "0 is not in the range x>=1"),
@@ -632,6 +641,14 @@ class TestFolders:
             *score[2:],
             match=r"no folder here is named own, and it is unclear which of A/run1, A/run2 hold",
         )
+
+    def test_a_folder_that_holds_maps_further_down(self, score: tuple[str, ...]) -> None:
+        plant_maps("my maps/A/run1")
+        refused(
+            *("score", "my maps", *score[2:]),
+            match=r"there are maps in A/run1\. If those are to be scored, pass 'my maps/A/run1'\.$",
+        )
+        good("score", "my maps/A/run1", *score[2:])
 
     def test_folders_of_other_datasets_are_no_methods(self) -> None:
         plant_maps("A/ECSSD")

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from workspace import (
     IDS,
+    NO_SCORES,
     command,
     good,
     listing,
@@ -359,7 +360,7 @@ class TestRescore:
         assert Path("ai.csv").read_bytes() == Path("bi.csv").read_bytes()
 
     def test_refusals(self, score: tuple[str, ...]) -> None:
-        refused("rescore", "nowhere", match="nowhere: found no scores here; `sodbench score` makes them")
+        refused("rescore", "nowhere", match=f"nowhere: {NO_SCORES}")
         save(np.where(mask_of(0) > 0, 200, 30).astype(np.uint8), "own/masks/im0.png")
         good("score", *score)
         refused("rescore", "scores", "--protocol", "sal_eval", match=r"1 image \(im0\) has grey masks")

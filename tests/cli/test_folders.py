@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from workspace import IDS, SHAPE, good, map_of, mask_of, plant_maps, plant_masks, refused, save
+from workspace import IDS, NO_SCORES, SHAPE, good, map_of, mask_of, plant_maps, plant_masks, refused, save
 
 MODULE = """
 from torch import nn
@@ -162,7 +162,8 @@ def test_a_folder_that_is_no_dataset(folders: Path) -> None:
 
 
 def test_scores_of_every_path_given(folders: Path) -> None:
-    refused("rescore", "scores", "nowhere", "maps", match="nowhere, maps: found no scores here")
+    refused("rescore", "scores", "nowhere", "absent", "maps", match=f"nowhere, absent: {NO_SCORES}")
+    refused("rescore", "scores", "maps", match="maps: found no scores here; `sodbench score` makes them.")
 
 
 @pytest.mark.parametrize("name", ["score masks", "run images", "train folders"])

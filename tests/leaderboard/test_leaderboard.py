@@ -751,6 +751,7 @@ def test_folders_without_boards(tiny):
     Path("other/notes.txt").touch()
     refused("leaderboard", "show", "--boards", "other", match="other: found no boards")
     board()
+    assert good("leaderboard", "show", "tiny", "--boards", "boards").stdout.startswith("TINY\n")
     refused(
         "leaderboard", "show", "TINI", "--boards", "boards", match="no board of 'TINI'; did you mean TINY?"
     )

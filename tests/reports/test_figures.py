@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from PIL import Image
-from workspace import good, listing, plant, plant_maps, process, refused, save
+from workspace import NO_SCORES, good, listing, plant, plant_maps, process, refused, save
 
 from sodbench.errors import FileError, LeaderboardError, ScoresError
 from sodbench.leaderboard.boards import Board, BoardRow, board_csv
@@ -566,7 +566,7 @@ def test_dataset_without_curves(demo):
     refused(
         "plot-pr", demo, "-d", "ecssd", match=r"ECSSD: no curves here, only of demo\. `sodbench score` and"
     )
-    refused("plot-f", "nothing", match="nothing: found no scores here")
+    refused("plot-f", "nothing", match=f"nothing: {NO_SCORES}")
 
 
 def test_boards_without_curves(here):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from stored import made
-from workspace import good, plant_maps, plant_masks, refused
+from workspace import NO_SCORES, good, plant_maps, plant_masks, refused
 
 from sodbench.errors import LeaderboardError
 from sodbench.leaderboard.boards import BOARD_COLUMNS, Board, BoardRow, read_boards
@@ -473,7 +473,7 @@ class TestWith:
         refused("table", "--boards", tiny, "--with", "few", match="part on TINY:.*--metrics paper")
         scored("raw", 0, "other", "--normalise", "none")
         refused("table", "--boards", tiny, "--with", "other", match="raw on TINY: scored in another way")
-        refused("table", "--boards", tiny, "--with", "nowhere", match="nowhere: found no scores")
+        refused("table", "--boards", tiny, "--with", "nowhere", match=f"nowhere: {NO_SCORES}")
 
 
 # --------------------------------------------------------------------------------------- command line

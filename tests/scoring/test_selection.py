@@ -1,6 +1,7 @@
 """Scores are chosen by their names, and only those chosen are read."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,17 @@ def test_a_folder_with_scores_of_other_protocols_only(tree):
     ):
         load_scores(tree)
     assert len(load_scores("scores/@fan")) == 5
+
+
+def test_trees_of_other_protocols_are_said_to_be_left_out_once(tree):
+    shutil.copytree(tree / "A", tree / "@fan/A")
+    shutil.copytree(tree / "B", tree / "@fan/B")
+    shutil.copytree(tree / "A", tree / "@0123abcd/A")
+    line = (
+        "scores of other protocols, left out: scores/@0123abcd, scores/@fan; to read them, pass that folder"
+    )
+    assert good("rescore", "scores", "--metrics", "mae").stderr.splitlines() == [line]
+    words = ("compare", "scores", "-d", "SOD", "--methods", "A,B", "--by", "size", "--resamples", "100")
+    twice_listed = refused(*words, match="SOD: not found on this disk")
+    assert twice_listed.stderr.splitlines()[:-1] == [line]
+    assert good("rescore", "scores/A", "scores/@fan", "--metrics", "mae").stderr == ""
