@@ -145,8 +145,7 @@ def load_scores(
     _check_named(f"{where}: no scores of", order, [scores.method for scores in kept])
     if order:
         kept = those_of(kept, lambda scores: scores.method in order)
-        of_dataset = {scores.dataset: k for k, scores in reversed(list(enumerate(kept)))}
-        kept.sort(key=lambda scores: (of_dataset[scores.dataset], order.index(scores.method)))
+        kept.sort(key=lambda scores: (scores.dataset, order.index(scores.method)))
     return read_scores(kept)
 
 

@@ -35,13 +35,32 @@ def test_the_choice_is_in_the_order_of_datasets_then_of_the_methods_given(tree):
     assert names([tree], (), ["B", "A"]) == [("B", "SOD"), ("A", "SOD"), ("B", "TWO"), ("A", "TWO")]
     assert names(tree, ["TWO"]) == [("A", "TWO"), ("B", "TWO")]
     assert names(["scores/B", "scores"], ["SOD"]) == [("B", "SOD"), ("A", "SOD"), ("C", "SOD")]
+    assert names(["scores/B", "scores/A"]) == [("B", "SOD"), ("A", "SOD"), ("B", "TWO"), ("A", "TWO")]
+
+
+def test_a_folder_under_two_paths_is_listed_once(tree):
+    Path("link").symlink_to(tree)
+    assert names(["scores/A", "link/A", tree.absolute()], ["SOD"]) == [
+        ("A", "SOD"),
+        ("B", "SOD"),
+        ("C", "SOD"),
+    ]
+
+
+def test_what_a_run_left_that_was_cut_short_is_not_listed(tree):
+    made("A", 2).save(tree / "A/.SOD.partial")
+    assert names("scores/A") == [("A", "SOD"), ("A", "TWO")]
 
 
 def test_names_that_are_not_there(tree):
     with pytest.raises(ScoresError, match="^scores: no scores on TOW here; did you mean TWO"):
         load_scores(tree, ["TOW"])
+    with pytest.raises(ScoresError, match=r"^none: found no scores here; `sodbench score` makes them\.$"):
+        load_scores(["scores", "none"])
     with pytest.raises(ScoresError, match=r"^scores/A, scores/B: no scores of C here; valid: A, B$"):
         load_scores(["scores/A", "scores/B"], ["SOD"], ["C"])
+    with pytest.raises(ScoresError, match=r"^scores: no scores of C here; valid: A, B$"):
+        load_scores(tree, ["TWO"], ["C"])
 
 
 @pytest.mark.parametrize("name", ["images.csv", "levels.npz"])
@@ -80,11 +99,11 @@ def test_a_newer_format_outside_the_choice_is_noted(tree):
 
 
 def test_folders_name_damaged_scores_as_they_are_written(here):
-    folder = Path("scores/a%2Fb/SOD")
-    made("a/b", 3).save(folder)
+    folder = Path("scores/a%2Fb/c%25")
+    made("a/b", 3, dataset="c%@1").save(folder)
     (folder / "meta.json").write_text("[")
     (stored,) = stored_under(["scores"])
-    assert stored[:3] == (folder, "SOD", "a/b")
+    assert stored[:3] == (folder, "c%", "a/b")
     assert read_scores(those_of([stored._replace(error="")], lambda s: s.method == "b")) == []
 
 

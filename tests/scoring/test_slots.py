@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from stored import made
 from workspace import (
     IDS,
     good,
@@ -33,7 +34,7 @@ from sodbench.scoring.plan import Plan
 from sodbench.scoring.runs import collect_jobs, score_jobs
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.selection import load_scores
-from sodbench.scoring.slots import folder_name
+from sodbench.scoring.slots import fewer, folder_name
 from sodbench.scoring.storage import read_folder
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -348,6 +349,14 @@ class TestFewerImages:
 
 
 # ----------------------------------------------------------------------------------------------- damage
+
+
+def test_the_smaller_share_counts_not_the_smaller_number():
+    """A dataset of one's own may have grown meanwhile."""
+    three, four, five = (made("m", n) for n in (3, 4, 5))
+    assert fewer(replace(four, of=6), three) == "holds scores of 3/3 images, and these are of 4/6"
+    assert fewer(three, replace(five, of=6)) == ""
+    assert fewer(four, three) == fewer(three, four) == ""
 
 
 def test_damaged_scores_are_told_of_and_made_again(score):
