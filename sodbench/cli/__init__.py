@@ -75,9 +75,11 @@ class LazyGroup(click.Group):
         try:
             return super().parse_args(ctx, args)
         except click.NoSuchOption as error:
+            if error.possibilities:
+                raise
             way = "Options of a command stand after its name: sodbench COMMAND [OPTIONS]."
             message = f"{error.message} {way}"
-            raise click.NoSuchOption(error.option_name, message, error.possibilities, ctx) from None
+            raise click.NoSuchOption(error.option_name, message, ctx=ctx) from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
