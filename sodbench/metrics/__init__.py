@@ -18,6 +18,7 @@ from sodbench.metrics.weighted_f import weighted_f
 
 if TYPE_CHECKING:
     from sodbench.metrics.families import (
+        DEFAULT_METRICS,
         METRICS,
         PAPER_METRICS,
         PARTS,
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
         check_metrics,
         family_of,
         find_metric,
+        joined,
         metric_differences,
         metric_ids,
+        narrowed,
         part_of,
         parts_of,
         protocol_fields,
@@ -36,6 +39,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "DEFAULT_METRICS",
     "METRICS",
     "PAPER_METRICS",
     "PARTS",
@@ -49,6 +53,7 @@ __all__ = [
     "check_metrics",
     "family_of",
     "find_metric",
+    "joined",
     "mae",
     "max_e",
     "max_f",
@@ -56,6 +61,7 @@ __all__ = [
     "mean_f",
     "metric_differences",
     "metric_ids",
+    "narrowed",
     "part_of",
     "parts_of",
     "precision_recall",

@@ -19,7 +19,7 @@ from sodbench.metrics.parts import Metric, Part
 from sodbench.metrics.relaxed_f import PART as RELAXED_F
 from sodbench.metrics.smeasure import PART as S_MEASURE
 from sodbench.metrics.weighted_f import PART as WEIGHTED_F
-from sodbench.protocol import Protocol, differing, parse_revisions, split_signature
+from sodbench.protocol import OPTIONAL, Protocol, differing, parse_revisions, split_signature
 
 DEFAULT = Protocol()
 
@@ -77,6 +77,9 @@ _FAMILIES = {metric.id: family for family, part in PARTS.items() for metric in p
 
 METRICS: Mapping[str, Metric] = {name: _BY_ID[name] for name in dict.fromkeys((*PAPER_METRICS, *_BY_ID))}
 """Every metric by its id, in the order of columns."""
+
+DEFAULT_METRICS = tuple(name for name in METRICS if not PARTS[_FAMILIES[name]].optional)
+"""The metrics that are computed unless others are asked for."""
 
 
 def _folded(name: str) -> str:
@@ -158,6 +161,28 @@ def protocol_fields(metrics: Iterable[str]) -> set[str]:
     ['eps', 'mask_threshold', 'normalise', 'reciprocal', 'resize', 'wf_beta2', 'wf_empty']
     """
     return {name for metric in metrics for name in part_of(metric).depends(METRICS[metric])}
+
+
+def narrowed(protocol: Protocol, metrics: Iterable[str]) -> Protocol:
+    """Return a protocol with those optional fields at their defaults that act on none of some metrics.
+
+    >>> narrowed(Protocol(rho=2, context_beta2=1.2), ["mae"]) == Protocol(rho=2)
+    True
+    """
+    return _taken(protocol, DEFAULT, OPTIONAL - protocol_fields(metrics))
+
+
+def joined(protocol: Protocol, metrics: Iterable[str], other: Protocol, others: Iterable[str]) -> Protocol:
+    """Return the protocol of scores under two: `other` for optional fields that act only on `others`.
+
+    >>> joined(Protocol(rho=2), ["mae"], Protocol(), ["max_f"]) == Protocol(rho=2)
+    True
+    """
+    return _taken(protocol, other, OPTIONAL & protocol_fields(others) - protocol_fields(metrics))
+
+
+def _taken(protocol: Protocol, other: Protocol, names: Iterable[str]) -> Protocol:
+    return protocol.change(**{name: getattr(other, name) for name in names})
 
 
 def metric_differences(a: str, b: str, metrics: Iterable[str]) -> dict[str, tuple[str, str]]:

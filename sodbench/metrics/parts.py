@@ -288,6 +288,8 @@ class Part:
         The field of a `sodbench.protocol.conventions.Reading` that names one of `ways`.
     always_signed
         Every signature names its revision, whichever metrics it is about.
+    optional
+        Its metrics are computed only where they are asked for.
     """
 
     revision: int
@@ -297,6 +299,7 @@ class Part:
     ways: Mapping[str, Statistics] = field(default_factory=dict)
     way: str = ""
     always_signed: bool = False
+    optional: bool = False
     revised: Callable[[Protocol], bool] = _always
 
     def revision_under(self, protocol: Protocol) -> int:

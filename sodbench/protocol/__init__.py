@@ -1,6 +1,7 @@
 """Every free choice behind a score: protocols, presets, and the signature that states them."""
 
 from sodbench.protocol.protocol import (
+    OPTIONAL,
     ORIGINS,
     OTHER_KEYS,
     PRESETS,
@@ -20,6 +21,7 @@ from sodbench.protocol.signature import (
 )
 
 __all__ = [
+    "OPTIONAL",
     "ORIGINS",
     "OTHER_KEYS",
     "PRESETS",

@@ -8,7 +8,7 @@ made again exactly.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields, replace
 from numbers import Real
 from typing import Any, Self
@@ -25,6 +25,9 @@ FIXED_SIZE = re.compile(r"([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
 
 LONGEST_SIDE = 8192
 """Pixels of a side at which images may be scored; beyond that, memory of a usual machine does not suffice."""
+
+BINARISED = (">128", ">=128", "minmax>.5")
+"""Binary maps of metrics that need one: levels above 128, from 128 on, or min-max p above .5."""
 
 OTHER_KEYS = ("data", "n", "missing", "ids", "rev", "sodbench")
 """Parts of a score's signature that are not protocol fields: which images, and which code."""
@@ -78,16 +81,35 @@ def parse_mask_rule(rule: str) -> tuple[bool, str, int]:
     return match[1] is not None, match[2], int(match[3])
 
 
-def choice(key: str, default: str, choices: tuple[str, ...], text: str, *, before: str | None = None) -> Any:
-    """Declare a protocol field that is one of some choices; see `Protocol` for `before`."""
-    return field(default=default, metadata={"key": key, "choices": choices, "help": text, "before": before})
+def choice(
+    key: str,
+    default: str,
+    choices: tuple[str, ...],
+    text: str,
+    *,
+    before: str | None = None,
+    optional: bool = False,
+) -> Any:
+    """Declare a protocol field that is one of some choices; see `Protocol` for `before` and `optional`."""
+    before = default if optional else before
+    about = {"key": key, "choices": choices, "help": text, "before": before, "optional": optional}
+    return field(default=default, metadata=about)
 
 
 def number(
-    key: str, default: float, low: float, high: float, text: str, *, before: float | None = None
+    key: str,
+    default: float,
+    low: float,
+    high: float,
+    text: str,
+    *,
+    before: float | None = None,
+    optional: bool = False,
 ) -> Any:
-    """Declare a protocol field that is a number from `low` to `high`; see `Protocol` for `before`."""
-    return field(default=default, metadata={"key": key, "range": (low, high), "help": text, "before": before})
+    """Declare a protocol field that is a number from `low` to `high`; see `Protocol`."""
+    before = default if optional else before
+    about = {"key": key, "range": (low, high), "help": text, "before": before, "optional": optional}
+    return field(default=default, metadata=about)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +118,8 @@ class Protocol:
 
     A field that came after the first release says which value stood `before` it came. A signature states
     such a field only where it has another value, so that older signatures still parse, and scores that do
-    not use the new choice keep the signature that they had.
+    not use the new choice keep the signature that they had. A field that only `optional` metrics depend on
+    is stated with these metrics, whatever its value.
 
     Raises
     ------
@@ -169,6 +192,60 @@ class Protocol:
     )
     relax_distance: str = choice(
         "rdist", "euclidean", ("euclidean", "chessboard", "cityblock"), "distance of relaxed F"
+    )
+    overlap_average: str = choice(
+        "oavg",
+        "mean",
+        ("mean", "mean-max", "pooled"),
+        "IoU and its kin: best of the mean curve, mean of each image's best, or of all pixels together",
+        optional=True,
+    )
+    overlap_zero: str = choice(
+        "ozero", "zero", ("zero", "one", "undefined"), "IoU and its kin: what a ratio 0/0 is", optional=True
+    )
+    auc_thresholds: str = choice(
+        "aucthr",
+        "exact",
+        ("exact", "255"),
+        "AUC and AP from every level, or from eval-co-sod's 255 single-precision thresholds",
+        optional=True,
+    )
+    auc_average: str = choice(
+        "aucavg",
+        "mean",
+        ("mean", "mean-curve"),
+        "AUC and AP of a dataset: mean of the images, or of the mean curves",
+        optional=True,
+    )
+    hce_binarise: str = choice("hbin", ">128", BINARISED, "how HCE binarises a map", optional=True)
+    hce_distance: str = choice(
+        "hdist",
+        "line",
+        ("line", "segment"),
+        "how HCE simplifies outlines: as OpenCV up to 4.12, or from 4.13 on",
+        optional=True,
+    )
+    mba_binarise: str = choice("mbin", ">128", BINARISED, "how mBA binarises a map", optional=True)
+    biou_binarise: str = choice("bbin", ">=128", BINARISED, "how boundary IoU binarises a map", optional=True)
+    biou_value: str = choice(
+        "bval",
+        "boundary",
+        ("boundary", "min"),
+        "boundary IoU itself, or the smaller of it and the masks' IoU",
+        optional=True,
+    )
+    si_convention: str = choice(
+        "siconv",
+        "pysodmetrics",
+        ("pysodmetrics", "si_metric"),
+        "whose size-invariant metrics: PySODMetrics', or those of the authors' SI_Metric",
+        optional=True,
+    )
+    context_normalise: str = choice(
+        "cnorm", "none", ("none", "minmax"), "how levels become p for the context measure", optional=True
+    )
+    context_beta2: float = number(
+        "cbeta2", 1.0, 0.0, math.inf, "beta squared of the context measure", optional=True
     )
 
     def __post_init__(self) -> None:
@@ -243,18 +320,28 @@ class Protocol:
                 raise ProtocolError(f"unknown protocol field {name!r}; {nearest(name, names)}")
         return replace(self, **values)
 
-    def signature(self) -> str:
+    def signature(self, stated: Collection[str] = ()) -> str:
         """Return this protocol as the ``key:value|key:value`` part of a score's signature.
 
+        Parameters
+        ----------
+        stated
+            Optional fields that are stated whatever their value.
+
+        Examples
+        --------
         >>> Protocol().signature()[:50]
         'gt:>128|gtmae:binary|norm:max|normmae:same|size:ex'
         >>> Protocol.parse(Protocol().signature()) == Protocol()
         True
         """
-        stated = {spec.metadata["key"]: _text(getattr(self, spec.name)) for spec in fields(self)}
-        return "|".join(
-            f"{key}:{value}" for key, value in stated.items() if value != befores(type(self))[key]
-        )
+        before = befores(type(self))
+        parts = []
+        for spec in fields(self):
+            key, value = spec.metadata["key"], _text(getattr(self, spec.name))
+            if value != before[key] or (spec.name in stated and spec.name in OPTIONAL):
+                parts.append(f"{key}:{value}")
+        return "|".join(parts)
 
     @classmethod
     def parse(cls, signature: str) -> "Protocol":
@@ -284,6 +371,10 @@ class Protocol:
         for key, spec in names.items():
             values[spec.name] = _float(key, parts[key]) if "range" in spec.metadata else parts[key]
         return cls(**values)
+
+
+OPTIONAL = frozenset(spec.name for spec in fields(Protocol) if spec.metadata.get("optional"))
+"""The fields that only some metrics depend on, and with which they are stated."""
 
 
 def befores(kind: type[Protocol]) -> Mapping[str, str | None]:
@@ -344,7 +435,13 @@ PRESETS: Mapping[str, Protocol] = {
     "u2net": Protocol(),
     "fan": Protocol(normalise="minmax", thresholds="256float", average="mean-f", e_compare=">"),
     "pysodmetrics": Protocol(
-        normalise="minmax", thresholds="256floor", average="mean-f", s_centroid="half-even", wf_empty="zero"
+        normalise="minmax",
+        thresholds="256floor",
+        average="mean-f",
+        s_centroid="half-even",
+        wf_empty="zero",
+        hce_binarise="minmax>.5",
+        context_normalise="minmax",
     ),
     "sal_eval": Protocol(mask_threshold=">=26", normalise_mae="minmax", thresholds="256float"),
     "qin": Protocol(mask_threshold="norm>128", mask_mae="soft", thresholds="255bins", eps=1e-8),

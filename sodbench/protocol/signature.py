@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 
 from sodbench.errors import ProtocolError
-from sodbench.protocol.protocol import Protocol, befores, split_signature
+from sodbench.protocol.protocol import OPTIONAL, Protocol, befores, split_signature
 from sodbench.utils.text import shortened
 
 DERIVED: Mapping[str, tuple[str, ...]] = {
@@ -44,6 +44,8 @@ class Signature:
         Digest of the image ids, where they are not those of the whole dataset.
     sodbench
         Version of the program.
+    stated
+        Optional fields of the protocol that the metrics depend on.
 
     Examples
     --------
@@ -62,12 +64,13 @@ class Signature:
     missing: str = ""
     ids: str = ""
     sodbench: str = ""
+    stated: frozenset[str] = frozenset()
 
     def __str__(self) -> str:
         """Return the line."""
         parts = [f"data:{self.dataset}@{self.version}", f"n:{self.n}/{self.of}"]
         parts += [f"{key}:{value}" for key in ("missing", "ids") if (value := getattr(self, key))]
-        parts += [self.protocol.signature(), f"rev:{revisions_text(self.revisions)}"]
+        parts += [self.protocol.signature(self.stated), f"rev:{revisions_text(self.revisions)}"]
         return "|".join([*parts, f"sodbench:{self.sodbench}"] if self.sodbench else parts)
 
     @classmethod
@@ -96,6 +99,7 @@ class Signature:
             missing=parts.get("missing", ""),
             ids=parts.get("ids", ""),
             sodbench=parts.get("sodbench", ""),
+            stated=frozenset(name for key, name in _FIELDS.items() if key in parts and name in OPTIONAL),
         )
 
 

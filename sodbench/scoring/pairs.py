@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sodbench.data.images.decoding import FILE_NOTES, SaliencyMap
 from sodbench.data.images.maps import Mask, binarised, mask_from, prediction_from, resized_mask
 from sodbench.data.sources import ImageFile
-from sodbench.metrics import METRICS, check_metrics, parts_of
+from sodbench.metrics import DEFAULT_METRICS, check_metrics, parts_of
 from sodbench.metrics.histogram import (
     Centroid,
     centroid,
@@ -44,7 +44,7 @@ def score_image(
     gt: NDArray[np.bool_] | NDArray[np.uint8],
     *,
     protocol: str | Protocol = "u2net",
-    metrics: Iterable[str] = tuple(METRICS),
+    metrics: Iterable[str] = DEFAULT_METRICS,
 ) -> dict[str, float]:
     """Score one map.
 

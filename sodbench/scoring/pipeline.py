@@ -24,7 +24,7 @@ from sodbench.errors import (
     first_few,
     first_lines,
 )
-from sodbench.metrics import METRICS, check_metrics
+from sodbench.metrics import DEFAULT_METRICS, check_metrics
 from sodbench.protocol import Protocol
 from sodbench.scoring.notices import unpaired
 from sodbench.scoring.pairs import PreparedMask, levels_of, prepared_from, score_pair
@@ -53,7 +53,7 @@ def score_folder(
     data: str | Path | None = None,
     protocol: str | Protocol = "u2net",
     mask_threshold: str | None = None,
-    metrics: Iterable[str] = tuple(METRICS),
+    metrics: Iterable[str] = DEFAULT_METRICS,
     missing: str = "error",
     strip: Sequence[str] = (),
     loose_names: bool = False,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sodbench.errors import PredictionError, nearest
-from sodbench.metrics import METRICS
+from sodbench.metrics import DEFAULT_METRICS, narrowed
 from sodbench.protocol import Protocol
 
 MISSING = ("error", "zero", "skip")
@@ -12,10 +12,10 @@ MISSING = ("error", "zero", "skip")
 
 @dataclass(frozen=True)
 class Plan:
-    """What to compute, and how files are paired."""
+    """What to compute, and how files are paired; `protocol` is narrowed to what acts on `metrics`."""
 
     protocol: Protocol
-    metrics: tuple[str, ...] = tuple(METRICS)
+    metrics: tuple[str, ...] = DEFAULT_METRICS
     missing: str = "error"
     strip: tuple[str, ...] = ()
     loose: bool = False
@@ -27,3 +27,4 @@ class Plan:
             raise PredictionError(f"missing={self.missing!r} is unknown; {nearest(self.missing, MISSING)}")
         if self.jobs is not None and self.jobs < 1:
             raise PredictionError(f"jobs={self.jobs} must be at least 1.")
+        object.__setattr__(self, "protocol", narrowed(self.protocol, self.metrics))

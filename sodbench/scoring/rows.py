@@ -78,16 +78,21 @@ def held(row: Row, made: Protocol, wanted: Protocol) -> Row | None:
         return row
     if not levels_hold(row, made, wanted):
         return None
+    kept = with_numbers_that_hold(row, made, wanted)
+    return kept._replace(unknown=NO_NUMBERS) if row.unknown else kept
+
+
+def with_numbers_that_hold(row: Row, made: Protocol, wanted: Protocol) -> Row:
+    """Return a row without the numbers that another protocol would make otherwise."""
     lost = {
         name
         for part in PARTS.values()
         if part.statistics and not statistics_hold(part, made, wanted)
         for name in part.statistics.names
     }
-    if not lost & row.numbers.keys() and not row.unknown:
+    if not lost & row.numbers.keys():
         return row
-    numbers = {name: value for name, value in row.numbers.items() if name not in lost}
-    return row._replace(numbers=numbers, unknown=NO_NUMBERS)
+    return row._replace(numbers={name: value for name, value in row.numbers.items() if name not in lost})
 
 
 def lacking(row: Row, protocol: Protocol, metrics: Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -29,17 +29,18 @@ from sodbench.errors import (
     first_lines,
     nearest,
 )
-from sodbench.metrics import METRICS
-from sodbench.protocol import differing
+from sodbench.metrics import METRICS, joined, protocol_fields
+from sodbench.protocol import OPTIONAL, Protocol, differing
 from sodbench.scoring.notices import remarks, unpaired
 from sodbench.scoring.pipeline import Rows, score_methods
 from sodbench.scoring.plan import Plan
-from sodbench.scoring.rows import Row, held, lacking
+from sodbench.scoring.rows import Row, held, lacking, with_numbers_that_hold
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.slots import (
     Maps,
     Others,
     Slot,
+    continued,
     fewer,
     other_protocol,
     partial_of,
@@ -214,7 +215,7 @@ def score_job(
     finally:
         for method, slot in unsaved.items():
             if not slot.taken and _has_news(rows[method], old[method]):
-                _keep(slot.home, method, job, plan, rows[method])
+                _keep(slot, method, job, plan, rows[method])
     return Finished(finished, reused, places)
 
 
@@ -287,8 +288,9 @@ def _rows_of(slot: Slot, plan: Plan) -> dict[str, Row]:
     rows: dict[str, Row] = {}
     for scores in (slot.stored, slot.elsewhere, _partial_at(slot.home)):
         if scores is not None:
+            wanted = continued(slot.stored, plan) if scores is slot.stored else plan.protocol
             kept = {
-                image: held(row, scores.protocol, plan.protocol)
+                image: held(row, scores.protocol, wanted)
                 for image, row in scores.rows.items()
                 if not (scores.outdated and "faint-map" in row.notes)  # may be one that is an error now
             }
@@ -348,25 +350,43 @@ def _has_news(rows: Mapping[str, Row], old: Mapping[str, Row]) -> bool:
     return any(row is not old.get(image) and "missing" not in row.notes for image, row in rows.items())
 
 
-def _keep(home: Path, method: str, job: Job, plan: Plan, rows: Rows) -> None:
+def _keep(slot: Slot, method: str, job: Job, plan: Plan, rows: Rows) -> None:
     """Keep the finished rows of a run that failed; those that lack a metric asked for are not finished."""
-    dataset = job.location.dataset
-    finished = {image: row for image, row in rows.items() if not lacking(row, plan.protocol, plan.metrics)}
+    dataset, made = job.location.dataset, continued(slot.stored, plan)
+    finished = {
+        image: with_numbers_that_hold(row, made, plan.protocol)
+        for image, row in rows.items()
+        if not lacking(row, plan.protocol, plan.metrics)
+    }
     part = Scores(
         method, f"{dataset.name}@{dataset.version}", dataset.count, plan.protocol, plan.metrics, finished
     )
     with suppress(FileError):
-        part.save(partial_of(home))
+        part.save(partial_of(slot.home))
 
 
 def _with_stored(scores: Scores, stored: Scores | None) -> Scores:
     """Add the metrics of the same scores in a folder that this run was not asked for, and that still hold."""
-    if stored is None or differing(stored.signature, scores.signature):
+    if stored is None:
         return scores
+    protocol = joined(scores.protocol, scores.metrics, stored.protocol, stored.metrics)
+    if _differs(stored, scores):
+        rows = {
+            image: with_numbers_that_hold(row, protocol, scores.protocol)
+            for image, row in scores.rows.items()
+        }
+        return replace(scores, rows=rows)
     both = [name for name in METRICS if name in {*stored.metrics, *scores.metrics}]
     absent = {name for row in scores.rows.values() for name in lacking(row, scores.protocol, both)}
     kept = tuple(name for name in both if name not in absent)
-    return replace(scores, metrics=kept, unknown=stored.unknown)
+    return replace(scores, protocol=protocol, metrics=kept, unknown=stored.unknown)
+
+
+def _differs(stored: Scores, scores: Scores) -> bool:
+    """Tell whether scores differ in more than the metrics, and what acts on only some of them."""
+    shared = protocol_fields(stored.metrics) & protocol_fields(scores.metrics)
+    names = {spec.name for spec in fields(Protocol)} - (OPTIONAL - shared)
+    return bool(differing(stored.signature, scores.signature, names))
 
 
 def _is_stored(scores: Scores, stored: Scores) -> bool:

@@ -13,7 +13,7 @@ from sodbench.data.images.maps import binarised, fitted, resized_mask
 from sodbench.data.registry import lookup
 from sodbench.data.sources import digest_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few
-from sodbench.metrics import METRICS, check_metrics
+from sodbench.metrics import DEFAULT_METRICS, check_metrics
 from sodbench.protocol import Protocol, fixed_size
 from sodbench.scoring.pairs import MASK_WAY, prepare_mask, score_pair
 from sodbench.scoring.rows import Row
@@ -66,7 +66,7 @@ class Scorer:
         dataset: str = "own",
         method: str = "own",
         protocol: str | Protocol = "u2net",
-        metrics: str | Iterable[str] = tuple(METRICS),
+        metrics: str | Iterable[str] = DEFAULT_METRICS,
     ) -> None:
         self.method = method
         self._registered = lookup(dataset)

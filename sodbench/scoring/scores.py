@@ -24,13 +24,15 @@ from sodbench.metrics import (
     family_of,
     find_metric,
     metric_differences,
+    narrowed,
     part_of,
+    protocol_fields,
     revisions_of,
 )
 from sodbench.metrics.histogram import Above, LevelCounts, Reals, counts_above
 from sodbench.metrics.parts import Curve, Images
-from sodbench.protocol import Protocol, Signature, differing, split_dataset
-from sodbench.scoring.rows import ROW_NOTES, Row, held, statistics_hold
+from sodbench.protocol import OPTIONAL, Protocol, Signature, differing, split_dataset
+from sodbench.scoring.rows import ROW_NOTES, Row, held, statistics_hold, with_numbers_that_hold
 from sodbench.scoring.storage import (
     DIGESTS,
     DamageError,
@@ -70,7 +72,7 @@ class Scores:
     of
         How many images the whole dataset has.
     protocol
-        How rows become numbers.
+        How rows become numbers; fields that act on none of the metrics are at their defaults.
     metrics
         Column ids that were asked for.
     rows
@@ -95,6 +97,13 @@ class Scores:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     unknown: Unknown = Unknown()
     outdated: bool = field(default=False, compare=False)
+
+    def __post_init__(self) -> None:
+        given, acting = self.protocol, narrowed(self.protocol, self.metrics)
+        if acting != given:
+            object.__setattr__(self, "protocol", acting)
+            rows = {image: with_numbers_that_hold(row, given, acting) for image, row in self.rows.items()}
+            object.__setattr__(self, "rows", rows)
 
     @property
     def dataset_name(self) -> str:
@@ -130,6 +139,7 @@ class Scores:
             missing=self.missing if self.n < self.of and self.missing != "error" else "",
             ids=hashlib.sha256(chr(10).join(self.ids).encode()).hexdigest()[:8] if part else "",
             sodbench=__version__,
+            stated=OPTIONAL & protocol_fields(self.metrics),
         )
 
     def images(self, ids: Sequence[str] | None = None) -> Images:

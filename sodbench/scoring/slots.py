@@ -16,6 +16,7 @@ from sodbench.data.locations import Location
 from sodbench.data.pairing import pair
 from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, FileError, PredictionError, ScoresError, SodbenchError, first_few
+from sodbench.metrics import joined
 from sodbench.protocol import PRESETS, Protocol, differing
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.scores import Scores
@@ -109,11 +110,24 @@ def slot_of(maps: Maps, out: Path, asked: Protocol, plan: Plan, others: Others, 
     seen, stored = _seen(home), _stored_at(home, say)
     if others == "replace":
         return Slot(home, stored, seen=seen)
-    if stored and stored.protocol != plan.protocol:
+    if stored and not _continues(stored, plan):
         elsewhere, home = stored, _home(out / f"{OTHER_TREE}{_label(asked)}", maps)
         seen, stored = _seen(home), _stored_at(home, say)
     taken = _other_maps(stored, maps, plan) if stored else ""
     return Slot(home, stored, elsewhere, taken, seen)
+
+
+def continued(stored: Scores | None, plan: Plan) -> Protocol:
+    """Return the protocol of a plan, and of those stored metrics that it does not ask for."""
+    if stored is None:
+        return plan.protocol
+    return joined(plan.protocol, plan.metrics, stored.protocol, stored.metrics)
+
+
+def _continues(stored: Scores, plan: Plan) -> bool:
+    """Tell whether stored scores and those of a plan can be kept under one protocol."""
+    whole = joined(stored.protocol, stored.metrics, plan.protocol, plan.metrics)
+    return whole == continued(stored, plan)
 
 
 def fewer(scores: Scores, stored: Scores) -> str:

@@ -94,6 +94,15 @@ def test_the_default_signature():
     )
 
 
+def test_optional_fields_are_stated_where_they_depart_or_act():
+    assert Protocol().signature(["hce_distance", "rho"]) == f"{Protocol().signature()}|hdist:line"
+    assert Protocol(biou_value="min").signature() == f"{Protocol().signature()}|bval:min"
+    whole = f"data:SOD@1|n:1/1|{Protocol(context_beta2=1.2).signature(['hce_distance'])}|rev:h1"
+    assert str(Signature.parse(whole)) == whole
+    assert Signature.parse(whole).stated == {"hce_distance", "context_beta2"}
+    assert differing(whole, whole.replace("|hdist:line", "")) == {}
+
+
 def test_numbers_are_floats_and_print_shortly():
     assert isinstance(Protocol(beta2=1).beta2, float)
     assert Protocol(beta2=1) == Protocol(beta2=1.0)
@@ -129,6 +138,18 @@ TABLE = {
     "relax_border": ("background",) * 5,
     "relax_distance": ("euclidean",) * 5,
     "resize": ("exact",) * 5,
+    "overlap_average": ("mean",) * 5,
+    "overlap_zero": ("zero",) * 5,
+    "auc_thresholds": ("exact",) * 5,
+    "auc_average": ("mean",) * 5,
+    "hce_binarise": (">128", ">128", "minmax>.5", ">128", ">128"),
+    "hce_distance": ("line",) * 5,
+    "mba_binarise": (">128",) * 5,
+    "biou_binarise": (">=128",) * 5,
+    "biou_value": ("boundary",) * 5,
+    "si_convention": ("pysodmetrics",) * 5,
+    "context_normalise": ("none", "none", "minmax", "none", "none"),
+    "context_beta2": (1.0,) * 5,
 }
 
 

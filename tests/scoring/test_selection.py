@@ -55,7 +55,9 @@ def test_what_a_run_left_that_was_cut_short_is_not_listed(tree):
 def test_names_that_are_not_there(tree):
     with pytest.raises(ScoresError, match="^scores: no scores on TOW here; did you mean TWO"):
         load_scores(tree, ["TOW"])
-    with pytest.raises(ScoresError, match=r"^none: no such folder\. `sodbench score` stores in scores/METHOD"):
+    with pytest.raises(
+        ScoresError, match=r"^none: no such folder\. `sodbench score` stores in scores/METHOD"
+    ):
         load_scores(["scores", "none"])
     Path("empty").mkdir()
     with pytest.raises(ScoresError, match=r"^empty: found no scores here; `sodbench score` makes them\.$"):

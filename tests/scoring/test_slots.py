@@ -216,7 +216,7 @@ class TestAnotherProtocol:
     def test_is_read_by_name_only(self, score):
         good("score", *score)
         good("score", *score, "--protocol", "fan")
-        with pytest.warns(SodbenchWarning, match=r"^scores of other protocols, left out: scores/@fan; to read"):
+        with pytest.warns(SodbenchWarning, match="^scores of other protocols, left out: scores/@fan"):
             assert [s.protocol for s in load_scores("scores")] == [Protocol.of("u2net")]
         assert [s.protocol for s in load_scores("scores/@fan")] == [Protocol.of("fan")]
         assert [s.protocol for s in load_scores("scores/@fan/maps/own")] == [Protocol.of("fan")]
