@@ -28,9 +28,10 @@ from sodbench.metrics.histogram import (
     Reals,
     adaptive_counts,
     counts_above,
+    exceeded,
     level_counts,
 )
-from sodbench.metrics.parts import THRESHOLDS, Averaged, Curve, Images, Metric, Part, own_mean
+from sodbench.metrics.parts import THRESHOLDS, Averaged, Curve, Cut, Images, Metric, Part, own_mean
 from sodbench.protocol import Protocol
 
 
@@ -100,8 +101,8 @@ def _alignment(tp: Counts, fp: Counts, inside: Counts, outside: Counts) -> Reals
     return np.where(total > 1, aligned / (total - 1 + MATLAB_EPS), np.nan)
 
 
-def _compare(protocol: Protocol) -> str:
-    return protocol.e_compare
+def _cut(protocol: Protocol) -> Cut:
+    return exceeded if protocol.e_compare == ">" else counts_above
 
 
 def _averaged(protocol: Protocol) -> Averaged:
@@ -118,7 +119,7 @@ _UNDEFINED = "one pixel"
 PART = Part(
     revision=1,
     always_signed=True,
-    curves={"e": Curve((*THRESHOLDS, "e_compare"), e_above, _averaged, _compare)},
+    curves={"e": Curve((*THRESHOLDS, "e_compare"), e_above, _averaged, _cut)},
     metrics=(
         Metric(
             id="max_e",

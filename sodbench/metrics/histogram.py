@@ -316,7 +316,7 @@ def found_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -
 
 
 class Above(NamedTuple):
-    """Counts of pixels that reach each threshold, and totals: all that a metric of binarised maps needs.
+    """Counts of pixels that reach each of K thresholds, and totals: what a metric of binarised maps needs.
 
     `tp`, `fp` are counts inside and outside the object, ``(..., K)``; `inside`, `outside` the numbers of
     pixels there, ``(..., 1)``.
@@ -332,6 +332,32 @@ def counts_above(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -
     """Count the pixels that reach each threshold; see `found_counts`."""
     tp, fp = found_counts(counts, protocol, compare)
     return Above(tp, fp, counts.fg.sum(axis=-1, keepdims=True), counts.bg.sum(axis=-1, keepdims=True))
+
+
+def exceeded(counts: LevelCounts, protocol: Protocol) -> Above:
+    """Count the pixels above each threshold; those at it do not count."""
+    return counts_above(counts, protocol, ">")
+
+
+def at_adaptive(counts: LevelCounts, protocol: Protocol) -> Above:
+    """Count the pixels that reach the adaptive threshold, K = 1; see `adaptive_counts`."""
+    tp, fp = adaptive_counts(counts, protocol)
+    return _single(counts, tp, fp)
+
+
+def above_half(counts: LevelCounts, protocol: Protocol) -> Above:
+    """Count the pixels with p > .5, K = 1; exact in integers where the protocol's thresholds are."""
+    if protocol.thresholds in STEPS:
+        low, high = (bound[..., None] for bound in level_range(counts, protocol.normalise))
+        reached = 2 * (np.arange(256) - low) > high - low
+    else:
+        reached = normalised(counts, protocol) > 0.5
+    return _single(counts, (counts.fg * reached).sum(axis=-1), (counts.bg * reached).sum(axis=-1))
+
+
+def _single(counts: LevelCounts, tp: Counts, fp: Counts) -> Above:
+    inside, outside = (side.sum(axis=-1, keepdims=True) for side in counts)
+    return Above(tp[..., None], fp[..., None], inside, outside)
 
 
 def _first_levels(passed: Counts, n: int) -> Counts:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.metrics.histogram import Above, Counts, LevelCounts, Reals
+from sodbench.metrics.histogram import Above, Counts, LevelCounts, Reals, counts_above, exceeded
 from sodbench.protocol import Protocol
 
 Fields: TypeAlias = tuple[str, ...]
@@ -87,9 +87,13 @@ def _never(protocol: Protocol) -> bool:
     return False
 
 
-def at_least(protocol: Protocol) -> str:
-    """Say that levels are compared with thresholds by ``>=``."""
-    return ">="
+Cut: TypeAlias = Callable[[LevelCounts, Protocol], Above]
+"""Counts the pixels of images that reach each point of a curve, and is a name for that by itself."""
+
+
+def at_thresholds(protocol: Protocol) -> Cut:
+    """Say that a curve goes over the protocol's thresholds, compared with levels by ``>=``."""
+    return counts_above
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +160,7 @@ class Averaged(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """A curve over the thresholds, from the pixels that reach each of them.
+    """A curve over the thresholds, from the pixels that reach each of them; or at one threshold, K = 1.
 
     Parameters
     ----------
@@ -166,14 +170,18 @@ class Curve(NamedTuple):
         The curve of each image, ``(images, K)``.
     averaged
         What a dataset's curve is made of, under a protocol.
-    compare
-        How levels are compared with thresholds, ``>=`` or ``>``.
+    cut
+        How pixels are counted, under a protocol: at its thresholds, or at one of a map's own.
     """
 
     depends: Fields
     of_images: Callable[[Above, Protocol], Reals]
     averaged: Callable[[Protocol], Averaged]
-    compare: Callable[[Protocol], str] = at_least
+    cut: Callable[[Protocol], Cut] = at_thresholds
+
+    def over_thresholds(self, protocol: Protocol) -> bool:
+        """Tell whether its points are the protocol's thresholds."""
+        return self.cut(protocol) in (counts_above, exceeded)
 
 
 def own_mean(key: str, of_images: Callable[[Above, Protocol], Reals]) -> Averaged:
@@ -196,8 +204,22 @@ def _of_defined(means: Reals) -> Reals:
     return np.divide(means[..., :-1], share, out=np.full(means[..., :-1].shape, np.nan), where=share > 0)
 
 
-REDUCTIONS: Mapping[str, Callable[..., Reals]] = {"max": np.max, "mean": np.mean, "min": np.min}
-"""What a metric can be of a curve."""
+def _mean(curves: Reals, axis: int) -> Reals:
+    """Return the mean of what is defined of each curve."""
+    means = np.mean(curves, axis=axis)
+    undefined = np.isnan(curves)
+    if not undefined.any():
+        return means
+    total, points = np.where(undefined, 0, curves).sum(axis=axis), (~undefined).sum(axis=axis)
+    return np.divide(total, points, out=np.full_like(means, np.nan), where=points > 0)
+
+
+REDUCTIONS: Mapping[str, Callable[..., Reals]] = {
+    "max": np.fmax.reduce,
+    "mean": _mean,
+    "min": np.fmin.reduce,
+}
+"""What a metric can be of the points of a curve at which it is defined."""
 
 
 @dataclass(frozen=True, kw_only=True)

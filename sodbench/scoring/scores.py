@@ -29,8 +29,8 @@ from sodbench.metrics import (
     protocol_fields,
     revisions_of,
 )
-from sodbench.metrics.histogram import Above, LevelCounts, Reals, counts_above
-from sodbench.metrics.parts import Curve, Images
+from sodbench.metrics.histogram import Above, LevelCounts, Reals
+from sodbench.metrics.parts import Curve, Cut, Images
 from sodbench.protocol import OPTIONAL, Protocol, Signature, differing, split_dataset
 from sodbench.scoring.rows import ROW_NOTES, Row, held, statistics_hold, with_numbers_that_hold
 from sodbench.scoring.storage import (
@@ -174,20 +174,20 @@ class Scores:
         values: dict[str, list[Reals]] = {name: [] for name in metrics}
         for start in range(0, len(ids), AT_ONCE):
             images = self.images(ids[start : start + AT_ONCE])
-            above: dict[str, Above] = {}
+            above: dict[Cut, Above] = {}
             columns: dict[str, Reals] = {}
             own: dict[str, Reals] = {}
             for name, curve in curves.items():
-                compare, made_of = curve.compare(protocol), averaged[name]
-                if compare not in above:
-                    above[compare] = counts_above(images.levels, protocol, compare)
+                cut, made_of = curve.cut(protocol), averaged[name]
+                if cut not in above:
+                    above[cut] = cut(images.levels, protocol)
                 if made_of.key not in columns:
-                    columns[made_of.key] = made_of.columns(above[compare], protocol)
+                    columns[made_of.key] = made_of.columns(above[cut], protocol)
                 if name in reduced:
                     own[name] = (
                         made_of.curve(columns[made_of.key], protocol)
                         if made_of.linear
-                        else curve.of_images(above[compare], protocol)
+                        else curve.of_images(above[cut], protocol)
                     )
             for key, column in columns.items():
                 sums[key] = np.add.reduce(np.concatenate((sums[key][None], column)) if start else column)
@@ -249,18 +249,25 @@ class Scores:
     @cached_property
     def _curves(self) -> dict[str, Reals]:
         _, sums = self._asked
-        others = {
-            name: curve for name, curve in CURVES.items() if curve.averaged(self.protocol).key not in sums
+        always = {name for part in PARTS.values() if not part.optional for name in part.curves}
+        wanted = {
+            name: curve
+            for name, curve in CURVES.items()
+            if name in always or (name in self._reduced_curves and curve.over_thresholds(self.protocol))
         }
-        if others:
-            sums = sums | self._pass((), others)[1]
-        return self._dataset_curves(CURVES, sums)
+        lacking = {
+            name: curve for name, curve in wanted.items() if curve.averaged(self.protocol).key not in sums
+        }
+        if lacking:
+            sums = sums | self._pass((), lacking)[1]
+        return self._dataset_curves(wanted, sums)
 
     def curves(self) -> dict[str, Reals]:
         """Return the dataset's curves ``precision``, ``recall``, ``f``, ``e``, each ``(K,)``.
 
         Thresholds ascend. Precision and recall are means of the images, or those of all pixels; ``f``
-        is F of them, or the mean of the images' F, as the protocol's `average` says.
+        is F of them, or the mean of the images' F, as the protocol's `average` says. Beside them stand
+        the curves that other metrics asked for are taken of.
         """
         return dict(self._curves)
 

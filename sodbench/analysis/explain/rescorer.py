@@ -30,7 +30,6 @@ from sodbench.metrics.histogram import (
     LevelCounts,
     Reals,
     centroid,
-    counts_above,
     normalised,
     quadrant_counts,
     sides,
@@ -195,13 +194,13 @@ class Rescorer:
     def _counts(self, curve: Curve, reading: Reading, chosen: NDArray[np.bool_]) -> Above:
         """Return the pixels above each threshold, those of the first readings from memory."""
         protocol = reading.protocol
-        compare = curve.compare(protocol)
+        cut = curve.cut(protocol)
         fields = (getattr(protocol, name) for name in THRESHOLDS)
         images = () if chosen.all() else (reading.missing, reading.empty)
         pieces = (self._piece(grey, LEVELS, reading) for grey in self._groups(LEVELS))
-        key = (*pieces, *fields, compare, *images)
-        above = self._above.get(key) or counts_above(self._levels(reading, chosen), protocol, compare)
-        if len(self._above) < ABOVE_KEPT:
+        key = (*pieces, *fields, cut, *images)
+        above = self._above.get(key) or cut(self._levels(reading, chosen), protocol)
+        if len(self._above) < ABOVE_KEPT and above.tp.shape[-1] > 1:
             self._above[key] = above
         return above
 

@@ -25,7 +25,7 @@ from scipy.special import ndtr, ndtri
 from sodbench.errors import ScoresError
 from sodbench.metrics import METRICS, part_of
 from sodbench.metrics.histogram import Reals, counts_above
-from sodbench.metrics.parts import Averaged, Metric
+from sodbench.metrics.parts import Averaged, Cut, Metric
 from sodbench.scoring.scores import AT_ONCE, Scores
 
 AT_A_TIME = 512
@@ -108,19 +108,17 @@ def measured(scores: Scores, metrics: Sequence[str] = ()) -> dict[str, Measured]
         curve = part_of(name).curves[metric.curve]
         averaged = curve.averaged(scores.protocol)
         if averaged.key not in columns:
-            columns[averaged.key] = image_columns(scores, averaged, curve.compare(scores.protocol))
+            columns[averaged.key] = image_columns(scores, averaged, curve.cut(scores.protocol))
         of = partial(_of_means, metric=metric, averaged=averaged, scores=scores)
         measured_metrics[name] = Measured(name, columns[averaged.key], of, values, False)
     return measured_metrics
 
 
-def image_columns(scores: Scores, averaged: Averaged, compare: str = ">=") -> Reals:
+def image_columns(scores: Scores, averaged: Averaged, cut: Cut = counts_above) -> Reals:
     """Return what a dataset's curve is averaged of, ``(images, C)`` in the order of the scores' `ids`."""
     ids, protocol = scores.ids, scores.protocol
     chunks = (scores.levels(ids[start : start + AT_ONCE]) for start in range(0, len(ids), AT_ONCE))
-    return np.concatenate(
-        [averaged.columns(counts_above(levels, protocol, compare), protocol) for levels in chunks]
-    )
+    return np.concatenate([averaged.columns(cut(levels, protocol), protocol) for levels in chunks])
 
 
 def dataset_curve(means: Reals, averaged: Averaged, scores: Scores) -> Reals:
