@@ -26,14 +26,17 @@ def bounds(pred, how):
     low, high = int(pred.min()), int(pred.max())
     if how == "max":
         return 0, high or 255
-    if how == "minmax" and low < high:
+    if how in ("minmax", "mat2gray") and low < high:
         return low, high
-    return 0, 255
+    return 0, 1 if how == "mat2gray" else 255
 
 
 def normalised(pred, how, *, eps=0.0, matlab=False):
     """Map in [0, 1]; with `matlab` by multiplication with 1 / (max - min), as mapminmax does it."""
     low, high = bounds(pred, how)
+    if how == "mat2gray":
+        d = 1 / (high - low + eps)
+        return np.minimum(np.maximum(d * pred - low * d, 0), 1)
     if eps:
         return (pred.astype(float) - low) / (high - low + eps)
     image, least, most = pred / 255, low / 255, high / 255
@@ -64,16 +67,18 @@ def exact(pred, how, k, steps=255):
 
 
 def binarised_adaptively(p, one, compare):
-    """Map binarised at min(2 mean(p), 1); `one` is what stands for 1."""
+    """Map binarised at min(2 mean(p), 1); `one` is what stands for 1, infinity where it is not clipped."""
     threshold = min(2 * p.mean(), one)
     return p > threshold if compare == ">" else p >= threshold
 
 
-def binarised_adaptively_exactly(pred, how, compare):
+def binarised_adaptively_exactly(pred, how, compare, one=1):
     """The same in fractions."""
     low, high = bounds(pred, how)
     values = {int(v): Fraction(int(v) - low, high - low) for v in np.unique(pred)}
-    threshold = min(2 * sum(values[int(v)] for v in pred.flat) / pred.size, 1)
+    if how == "mat2gray":
+        values = {v: min(x, 1) for v, x in values.items()}
+    threshold = min(2 * sum(values[int(v)] for v in pred.flat) / pred.size, one)
     passed = [v for v, x in values.items() if x >= threshold and (x > threshold or compare == ">=")]
     return np.isin(pred, passed)
 
@@ -150,13 +155,13 @@ def e_measure(b, gt):
     return enhanced.sum() / (gt.size - 1 + EPS)
 
 
-def s_measure(p, gt, *, alpha=0.5, rounding="half-up"):
+def s_measure(p, gt, *, alpha=0.5, rounding="half-up", below_zero="zero"):
     if not gt.any():
         return 1 - p.mean()
     if gt.all():
         return p.mean()
     halves = alpha * object_half(p, gt) + (1 - alpha) * region_half(p, gt, rounding)
-    return max(0.0, halves)
+    return halves if below_zero == "kept" else max(0.0, halves)
 
 
 def object_half(p, gt):

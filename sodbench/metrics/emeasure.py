@@ -12,7 +12,8 @@ original's divisor N - 1 is kept, so a perfect map can exceed 1 by 1 / (N - 1): 
 image of one pixel the originals divide by eps and return 0 or 4.5e15; here E is undefined (NaN), and the
 image is left out. Max E and mean E of a dataset are taken from the mean E curve of the others.
 b is p >= t, or p > t where `Protocol.e_compare` says so (``fan``). Adaptive E binarises at
-min(2 mean(p), 1).
+min(2 mean(p), 1), or at 2 mean(p) where `Protocol.e_adaptive` says so (``f3net``: of a map with
+mean(p) > 0.5 nothing is foreground).
 
 *Revisions.* 1: first.
 """
@@ -81,7 +82,8 @@ def e_above(above: Above, protocol: Protocol) -> Reals:
 
 def adaptive_e_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
     """Return adaptive E of images, ``(...)``, from their level histograms."""
-    tp, fp = adaptive_counts(counts, protocol, protocol.e_compare)
+    clipped = protocol.e_adaptive == "clipped"
+    tp, fp = adaptive_counts(counts, protocol, protocol.e_compare, clipped=clipped)
     return _alignment(tp, fp, counts.fg.sum(axis=-1), counts.bg.sum(axis=-1))
 
 
@@ -151,7 +153,7 @@ PART = Part(
             reference=_REFERENCE,
             undefined=_UNDEFINED,
             function=adp_e,
-            depends=(*THRESHOLDS, "e_compare"),
+            depends=(*THRESHOLDS, "e_compare", "e_adaptive"),
             values=_adaptive,
         ),
     ),

@@ -7,7 +7,8 @@ for MAE, precision, recall, F and E: normalising and thresholding act on levels,
 over ascending thresholds, K = 256, or what `n_thresholds` says.
 
 *Conventions.* All-zero map under ``max``: the maximum counts as 255. Constant map under ``minmax``:
-p = v / 255. Level 0, which every pixel reaches, counts as a threshold, as in every toolbox.
+p = v / 255; under ``mat2gray`` its range is 0 to 1, so that p = 1, or 0 of an all-zero map. Level 0,
+which every pixel reaches, counts as a threshold, as in every toolbox.
 
 A constant added to a map changes no F and no E under ``minmax`` where thresholds are exact (``256``,
 ``256above``, ``21``). The other thresholds meet levels in floating point, as the toolboxes compute them:
@@ -215,9 +216,9 @@ def level_range(counts: LevelCounts, how: str) -> tuple[Counts, Counts]:
     present = (counts.fg + counts.bg) > 0
     low = np.argmax(present, axis=-1)
     high = 255 - np.argmax(present[..., ::-1], axis=-1)
-    if how == "minmax":
+    if how in ("minmax", "mat2gray"):
         constant = low == high
-        return np.where(constant, 0, low), np.where(constant, 255, high)
+        return np.where(constant, 0, low), np.where(constant, 255 if how == "minmax" else 1, high)
     full = np.full_like(high, 255)
     if how == "max":
         return np.zeros_like(high), np.where(high == 0, full, high)
@@ -229,7 +230,8 @@ def normalised(counts: LevelCounts, protocol: Protocol, how: str = "") -> Reals:
 
     The operations are the toolboxes' own, bit for bit, because the last bit decides whether a level
     reaches a threshold: all divide images by 255 first; MATLAB's min-max (``fan``) multiplies by
-    the reciprocal of the range; ``qin`` divides levels by max + eps.
+    the reciprocal of the range, its mat2gray (``f3net``) does so with undivided levels, level by level and
+    with the offset, and clips to [0, 1]; ``qin`` divides levels by max + eps.
 
     Parameters
     ----------
@@ -249,6 +251,9 @@ def normalised(counts: LevelCounts, protocol: Protocol, how: str = "") -> Reals:
     how = how or protocol.normalise
     low, high = (bound[..., None] for bound in level_range(counts, how))
     levels = np.arange(256, dtype=np.float64)
+    if how == "mat2gray":
+        factor = 1 / (high - low + protocol.eps)
+        return np.clip(factor * levels - low * factor, 0, 1)
     if protocol.eps > 0:
         return (levels - low) / (high - low + protocol.eps)
     above, span = levels / 255 - low / 255, high / 255 - low / 255
@@ -376,11 +381,15 @@ def _reaching(histogram: Counts, first: Counts, kind: NDArray[np.intp]) -> Count
     return np.take_along_axis(above, first[kind], axis=1)
 
 
-def adaptive_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">=") -> tuple[Counts, Counts]:
+def adaptive_counts(
+    counts: LevelCounts, protocol: Protocol, compare: str = ">=", *, clipped: bool = True
+) -> tuple[Counts, Counts]:
     """Count foreground and background pixels that reach the adaptive threshold min(2 mean(p), 1).
 
     Exact in integers where the protocol's thresholds are. The 1 stands for p of the level that the
-    normalisation maps to 1, which ``qin``'s eps keeps a little below it.
+    normalisation maps to 1, which ``qin``'s eps keeps a little below it. Of ``mat2gray`` in floating point it
+    is 1 itself, as in the original, although the last bit can keep p of the highest level below it: then no
+    pixel of a map with mean(p) > 0.5 reaches it. Not `clipped`, the threshold is 2 mean(p).
 
     Returns
     -------
@@ -391,14 +400,15 @@ def adaptive_counts(counts: LevelCounts, protocol: Protocol, compare: str = ">="
     if protocol.thresholds in STEPS:
         levels = np.arange(256) - low[..., None]
         value = levels * total.sum(axis=-1, keepdims=True)
-        bound = np.minimum(
-            2 * (levels * total).sum(axis=-1, keepdims=True),
-            (high - low)[..., None] * total.sum(axis=-1, keepdims=True),
-        )
+        bound = 2 * (levels * total).sum(axis=-1, keepdims=True)
+        top = (high - low)[..., None] * total.sum(axis=-1, keepdims=True)
     else:
         value = p = normalised(counts, protocol)
-        top = np.take_along_axis(p, high[..., None], axis=-1)
-        bound = np.minimum(2 * mean_level(total, p)[..., None], top)
+        exactly_one = protocol.normalise == "mat2gray" and protocol.eps == 0
+        top = np.array(1.0) if exactly_one else np.take_along_axis(p, high[..., None], axis=-1)
+        bound = 2 * mean_level(total, p)[..., None]
+    if clipped:
+        bound = np.minimum(bound, top)
     reached = value >= bound if compare == ">=" else value > bound
     return (counts.fg * reached).sum(axis=-1), (counts.bg * reached).sum(axis=-1)
 

@@ -257,7 +257,7 @@ def _statistics(
 
 
 def _revised(protocol: Protocol) -> bool:
-    return protocol.normalise == "minmax" or protocol.relax_threshold != 0.5
+    return protocol.normalise in ("minmax", "mat2gray") or protocol.relax_threshold != 0.5
 
 
 PART = Part(

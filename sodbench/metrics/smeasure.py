@@ -9,8 +9,9 @@ SSIM of the four quadrants around the mask's centroid.
 
 *Conventions.* alpha = 0.5. Empty mask: 1 - mean(p); full mask: mean(p). The centroid is in 1-based
 coordinates; ``half-up`` rounds it as MATLAB does, ``half-even`` as ``np.round`` does on 0-based
-coordinates (``pysodmetrics``). Standard deviations and variances have N - 1. The originals return
-NaN where the rounded centroid falls in the last row or column; here an empty quadrant contributes
+coordinates (``pysodmetrics``). Sr can be negative; an S below 0 becomes 0, or stays where
+`Protocol.s_below_zero` says so (``f3net``). Standard deviations and variances have N - 1. The originals
+return NaN where the rounded centroid falls in the last row or column; here an empty quadrant contributes
 0 and the image is reported (`centroid_on_edge`).
 
 The original adds eps = 2^-52 to SSIM's denominator, so the S of a perfect map is a little below 1: of a
@@ -144,7 +145,8 @@ def s_from_halves(object_half: Reals, region_half: Reals, protocol: Protocol) ->
     0.75
     """
     alpha = protocol.s_alpha
-    return np.maximum(0, alpha * object_half + (1 - alpha) * region_half)
+    s = alpha * object_half + (1 - alpha) * region_half
+    return s if protocol.s_below_zero == "kept" else np.maximum(0, s)
 
 
 def _of_map(work: None, pair: MapOnMask, protocol: Protocol) -> tuple[float, ...]:
@@ -172,7 +174,7 @@ PART = Part(
             higher_is_better=True,
             reference="Fan et al., ICCV 2017",
             function=s_measure,
-            depends=("s_alpha",),
+            depends=("s_alpha", "s_below_zero"),
             values=_values,
         ),
     ),

@@ -1,7 +1,7 @@
 """Every free choice behind a score, as one frozen record that travels with it as a signature.
 
-A :class:`Protocol` says how maps and masks become numbers. Five presets fix all of its fields: the
-U2-Net paper's tables (``u2net``, the default) and four toolboxes. Its :meth:`~Protocol.signature`
+A :class:`Protocol` says how maps and masks become numbers. Six presets fix all of its fields: the
+U2-Net paper's tables (``u2net``, the default) and five toolboxes. Its :meth:`~Protocol.signature`
 names every choice in one line and parses back to an equal record, so that a printed score can be
 made again exactly.
 """
@@ -16,7 +16,7 @@ from typing import Any, Self
 from sodbench.errors import ProtocolError, first_few, nearest
 from sodbench.utils.text import shortened
 
-MASK_RULE = re.compile(r"(norm)?(>=?)(0|[1-9][0-9]{0,2})")
+MASK_RULE = re.compile(r"(norm)?(>=?)(0|[1-9][0-9]{0,2})|(minmax)(>=?)(\.[0-9]{1,3})")
 
 RESIZES = ("exact", "bilinear", "nearest")
 """Choices of `Protocol.resize` under which every image is scored at its mask's size."""
@@ -58,27 +58,33 @@ def fixed_size(resize: str) -> tuple[int, int] | None:
     return height, width
 
 
-def parse_mask_rule(rule: str) -> tuple[bool, str, int]:
-    """Split a mask rule into (on level/max*255?, comparison, level).
+def parse_mask_rule(rule: str) -> tuple[str, str, float]:
+    """Split a mask rule into (what is compared, comparison, bound).
+
+    What is compared is empty for the level, ``norm`` for level/max*255, ``minmax`` for the level stretched
+    from the mask's min..max to 0..1.
 
     Raises
     ------
     ProtocolError
-        The rule is not ``>K``, ``>=K``, ``norm>K`` or ``norm>=K``, or all levels pass it, or none.
+        The rule is not ``>K``, ``>=K``, ``norm>K``, ``norm>=K``, ``minmax>.F`` or ``minmax>=.F``, or all
+        levels pass it, or none.
 
     Examples
     --------
-    >>> parse_mask_rule(">=26")
-    (False, '>=', 26)
+    >>> parse_mask_rule(">=26"), parse_mask_rule("minmax>=.5")
+    (('', '>=', 26), ('minmax', '>=', 0.5))
     """
     match = MASK_RULE.fullmatch(rule) if isinstance(rule, str) else None
-    if match is None or int(match[3]) > 255:
+    if match is None or int(match[3] or 0) > 255:
         raise ProtocolError(
-            f"mask threshold {shortened(rule)} is not of the form >K, >=K or norm>K with K from 0 to 255."
+            f"mask threshold {shortened(rule)} is not of the form >K, >=K or norm>K with K from 0 to 255, or "
+            "minmax>=.5."
         )
-    if match[2] + match[3] in (">=0", ">255"):
+    compare, bound = match[2] or match[5], float(match[6]) if match[4] else int(match[3])
+    if (compare, bound) in ((">=", 0), (">", 255)):
         raise ProtocolError(f"mask threshold {rule!r} does not tell object from background.")
-    return match[1] is not None, match[2], int(match[3])
+    return match[1] or match[4] or "", compare, bound
 
 
 def choice(
@@ -140,7 +146,8 @@ class Protocol:
         default=">128",
         metadata={
             "key": "gt",
-            "help": "foreground of a mask, in quotes: >K or >=K on its levels, norm>K on level/max*255",
+            "help": "foreground of a mask, in quotes: >K or >=K on its levels, norm>K on level/max*255, "
+            "minmax>=.5 on levels stretched from min..max",
             "before": None,
             "check": parse_mask_rule,
         },
@@ -148,7 +155,12 @@ class Protocol:
     mask_mae: str = choice(
         "gtmae", "binary", ("binary", "soft"), "mask that MAE compares with: binarised, or level/max"
     )
-    normalise: str = choice("norm", "max", ("max", "minmax", "none"), "how levels become p in [0, 1]")
+    normalise: str = choice(
+        "norm",
+        "max",
+        ("max", "minmax", "mat2gray", "none"),
+        "how levels become p in [0, 1]; mat2gray: minmax as MATLAB's, a constant map is 1 if not 0",
+    )
     normalise_mae: str = choice("normmae", "same", ("same", "max", "minmax", "none"), "normalisation for MAE")
     resize: str = field(
         default="exact",
@@ -179,7 +191,17 @@ class Protocol:
     s_centroid: str = choice(
         "centroid", "half-up", ("half-up", "half-even"), "rounding of the S-measure's centroid"
     )
+    s_below_zero: str = choice(
+        "sneg", "zero", ("zero", "kept"), "an S-measure below 0 becomes 0, or stays", before="zero"
+    )
     e_compare: str = choice("ecmp", ">=", (">=", ">"), "how E binarises a map")
+    e_adaptive: str = choice(
+        "eadp",
+        "clipped",
+        ("clipped", "unclipped"),
+        "threshold of adaptive E: min(2 mean(p), 1), or 2 mean(p)",
+        before="clipped",
+    )
     wf_beta2: float = number("wbeta2", 1.0, 0.0, math.inf, "beta squared of weighted F")
     wf_empty: str = choice("wempty", "skip", ("skip", "zero"), "weighted F of an empty mask: left out, or 0")
     rho: float = number("rho", 3.0, 0.0, 64.0, "tolerance of relaxed F in pixels, inclusive")
@@ -445,8 +467,16 @@ PRESETS: Mapping[str, Protocol] = {
     ),
     "sal_eval": Protocol(mask_threshold=">=26", normalise_mae="minmax", thresholds="256float"),
     "qin": Protocol(mask_threshold="norm>128", mask_mae="soft", thresholds="255bins", eps=1e-8),
+    "f3net": Protocol(
+        mask_threshold="minmax>=.5",
+        normalise="mat2gray",
+        thresholds="256floor",
+        s_below_zero="kept",
+        e_compare=">",
+        e_adaptive="unclipped",
+    ),
 }
-"""The five named presets: the U2-Net paper's tables, and four toolboxes' conventions."""
+"""The six named presets: the U2-Net paper's tables, and five toolboxes' conventions."""
 
 ORIGINS: Mapping[str, str] = {
     "u2net": "U2-Net paper, Tables 3 and 4 (the default)",
@@ -454,5 +484,6 @@ ORIGINS: Mapping[str, str] = {
     "pysodmetrics": "PySODMetrics (Python)",
     "sal_eval": "ArcherFMY/sal_eval_toolbox (MATLAB)",
     "qin": "the U2-Net authors' public tool (Python)",
+    "f3net": "weijun88/F3Net, also in LDF and GCPANet (MATLAB)",
 }
 """Whose conventions each preset states."""

@@ -7,11 +7,16 @@ from sodbench.utils.text import aligned
 
 
 def protocols_text() -> str:
-    """List the presets, and the value of every field; nothing where it is that of the default."""
+    """List the presets, the default's value of every field, and the others' where it is another one."""
     origins = [["preset", "whose conventions"], *([name, ORIGINS[name]] for name in PRESETS)]
-    rows = [["field", *PRESETS]]
+    default, *_ = PRESETS
+    defaults, others = [["field", default]], [["field", *(name for name in PRESETS if name != default)]]
     for spec in fields(Protocol):
-        values = [str(getattr(preset, spec.name)) for preset in PRESETS.values()]
-        others = ["" if value == values[0] else value for value in values[1:]]
-        rows.append([spec.name.replace("_", "-"), values[0], *others])
-    return "\n\n".join([aligned(origins, left=range(2)), aligned(rows, left=range(len(PRESETS) + 1))])
+        field, (value, *values) = (
+            spec.name.replace("_", "-"),
+            [str(getattr(preset, spec.name)) for preset in PRESETS.values()],
+        )
+        defaults.append([field, value])
+        if any(other != value for other in values):
+            others.append([field, *("" if other == value else other for other in values)])
+    return "\n\n".join(aligned(table, left=range(len(table[0]))) for table in (origins, defaults, others))

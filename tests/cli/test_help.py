@@ -105,7 +105,8 @@ class TestLists:
     def test_protocols(self) -> None:
         text = good("protocols").stdout
         assert [line.split()[0] for line in text.splitlines()[1 : len(PRESETS) + 1]] == list(PRESETS)
-        assert "\nnormalise        max         minmax    minmax\n" in text
+        assert "\nnormalise          max\n" in text
+        assert "\nnormalise          minmax    minmax                            mat2gray\n" in text
         assert max(map(len, text.splitlines())) <= 80
 
 

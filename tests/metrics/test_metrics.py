@@ -46,7 +46,7 @@ from sodbench.protocol import PRESETS, Protocol
 from sodbench.scoring.pairs import score_image
 
 CHOICES = {
-    "normalise": ("max", "minmax", "none"),
+    "normalise": ("max", "minmax", "mat2gray", "none"),
     "normalise_mae": ("same", "max", "minmax", "none"),
     "mask_mae": ("binary", "soft"),
     "thresholds": ("256", "256float", "256floor", "255bins", "256above", "21"),
@@ -54,7 +54,9 @@ CHOICES = {
     "eps": (0.0, 1e-8, 0.01, 1.0),
     "s_alpha": (0.0, 0.3, 0.5, 1.0),
     "s_centroid": ("half-up", "half-even"),
+    "s_below_zero": ("zero", "kept"),
     "e_compare": (">=", ">"),
+    "e_adaptive": ("clipped", "unclipped"),
     "wf_beta2": (0.3, 1.0, 2.0),
     "wf_empty": ("skip", "zero"),
     "rho": (0.0, 1.0, 2.0**0.5, 2.5, 3.0, 5.0, 40.0),
@@ -91,15 +93,19 @@ def stack_of(pred, protocol, compare=">="):
     )
 
 
-def adaptive_of(pred, protocol, compare):
+def adaptive_of(pred, protocol, compare, unclipped=False):
     """Binarise a map by the oracle at twice its mean, None where rounding decides."""
     if protocol.thresholds in ("256", "256above", "21"):
-        return reference.binarised_adaptively_exactly(pred, protocol.normalise, compare)
+        return reference.binarised_adaptively_exactly(
+            pred, protocol.normalise, compare, *[np.inf][:unclipped]
+        )
     p = image_of(pred, protocol)
     if reference.adaptive_is_fragile(p):
         return None
+    if unclipped or (protocol.normalise == "mat2gray" and protocol.eps == 0):
+        return reference.binarised_adaptively(p, np.inf if unclipped else 1, compare)
     high = np.array([[reference.bounds(pred, protocol.normalise)[1]]], np.uint8)
-    low = pred.min() if protocol.normalise == "minmax" and pred.min() < pred.max() else 0
+    low = reference.bounds(pred, protocol.normalise)[0]
     one = image_of(np.array([[low, high[0, 0]]], np.uint8), protocol)[0, 1]
     return reference.binarised_adaptively(p, one, compare)
 
@@ -198,14 +204,15 @@ def test_precision_recall_of_qin_by_its_own_histogram(pair, eps):
 
 
 @examples(200)
-@given(pairs(), protocols(*levels_of, "beta2", "e_compare"))
+@given(pairs(), protocols(*levels_of, "beta2", "e_compare", "e_adaptive"))
 def test_adaptive_f_and_e(pair, protocol):
     pred, gt = pair
     b = adaptive_of(pred, protocol, ">=")
     assume(b is not None)
     ratios = reference.precision_recall(b, gt, eps=protocol.eps)
     close(adp_f(pred, gt, protocol=protocol), reference.f_measure(*ratios, protocol.beta2, eps=protocol.eps))
-    b = adaptive_of(pred, protocol, protocol.e_compare)
+    b = adaptive_of(pred, protocol, protocol.e_compare, protocol.e_adaptive == "unclipped")
+    assume(b is not None)
     close(adp_e(pred, gt, protocol=protocol), reference.e_measure(b, gt))
 
 
@@ -223,11 +230,13 @@ def test_e_measure(compare, thresholds, pair, protocol):
 
 
 @examples(250)
-@given(pairs(), protocols(*levels_of, "s_alpha", "s_centroid"))
+@given(pairs(), protocols(*levels_of, "s_alpha", "s_centroid", "s_below_zero"))
 def test_s_measure(pair, protocol):
     pred, gt = pair
     p = image_of(pred, protocol)
-    expected = reference.s_measure(p, gt, alpha=protocol.s_alpha, rounding=protocol.s_centroid)
+    expected = reference.s_measure(
+        p, gt, alpha=protocol.s_alpha, rounding=protocol.s_centroid, below_zero=protocol.s_below_zero
+    )
     close(s_measure(pred, gt, protocol=protocol), expected, 1e-11)
 
 
@@ -310,15 +319,16 @@ def test_relax_f_at_the_level_just_at_its_threshold(normalise):
     for threshold in (0.5, 0.3, 0.7):
         protocol = Protocol(normalise=normalise, relax_threshold=threshold)
         by_rounding = 0
-        for low in range(0, 255, 3 if normalise == "minmax" else 255):
+        stretched = normalise in ("minmax", "mat2gray")
+        for low in range(0, 255, 3 if stretched else 255):
             for high in range(low + 1, 256):
                 counts = level_counts(np.array([[low, high]], np.uint8), gt)
                 cut, p = relaxed_cut(counts, protocol), normalised(counts, protocol)
-                start, end = (low, high) if normalise == "minmax" else (0, high)
+                start, end = (low, high) if stretched else (0, high)
                 span = 255 if normalise == "none" else end - start
                 assert 10 * (cut - 1 - start) <= 10 * threshold * span < 10 * (cut - start)
                 by_rounding += cut != np.searchsorted(p, threshold, side="right")
-        assert (by_rounding > 0) == (normalise == "minmax" or (normalise, threshold) in AT_A_TENTH)
+        assert (by_rounding > 0) == (stretched or (normalise, threshold) in AT_A_TENTH)
         moved = PARTS["r"].revision_under(protocol) == 2
         assert moved or not by_rounding
 

@@ -272,7 +272,9 @@ CHANGES = {
     "eps": 0.01,
     "s_alpha": 0.9,
     "s_centroid": "half-even",
+    "s_below_zero": "kept",
     "e_compare": ">",
+    "e_adaptive": "unclipped",
     "wf_beta2": 0.1,
     "wf_empty": "zero",
     "rho": 0.0,
@@ -299,6 +301,8 @@ def test_what_a_metric_depends_on_is_declared(name):
         noise = rng.integers(3, 60, gt.shape)
         pred = (np.roll(gt, (k, 2 * k), axis=(0, 1)) * 0.7 + noise).astype(np.uint8)
         pred[30:50, 30:50] //= 2
+        if k == 11:
+            pred = 255 - gt  # its mean is above a half, its S below 0
         a, b = (score_image(pred, gt, protocol=protocol) for protocol in (base, changed))
         moved |= {name for name in METRICS if not np.array_equal(a[name], b[name], equal_nan=True)}
     derived = {key for key, made_of in DERIVED.items() if name in made_of}

@@ -25,7 +25,7 @@ NUMBERS = [name for name, spec in SPECS.items() if "range" in spec.metadata]
 
 mask_rules = st.builds(
     "{}{}{}".format, st.sampled_from(["", "norm"]), st.sampled_from([">", ">="]), st.integers(1, 254)
-)
+) | st.builds("minmax{}.{}".format, st.sampled_from([">", ">="]), st.integers(1, 999))
 
 
 sizes = st.sampled_from(["exact", "bilinear", "nearest"]) | st.builds(
@@ -117,44 +117,53 @@ def test_a_protocol_is_frozen():
 
 # -------------------------------------------------------------------------------------------- presets
 
-# The table "Presets" of conventions.md, by hand. Columns: u2net, fan, pysodmetrics, sal_eval, qin.
+# The table "Presets" of conventions.md, by hand. Columns: u2net, fan, pysodmetrics, sal_eval, qin, f3net.
 TABLE = {
-    "normalise": ("max", "minmax", "minmax", "max", "max"),
-    "normalise_mae": ("same", "same", "same", "minmax", "same"),
-    "mask_threshold": (">128", ">128", ">128", ">=26", "norm>128"),  # level / 255 >= 0.1: level >= 25.5
-    "mask_mae": ("binary", "binary", "binary", "binary", "soft"),
-    "thresholds": ("256", "256float", "256floor", "256float", "255bins"),
-    "average": ("mean-pr", "mean-f", "mean-f", "mean-pr", "mean-pr"),
-    "eps": (0.0, 0.0, 0.0, 0.0, 1e-8),  # in p, P, R, F, and N + e for MAE
-    "s_centroid": ("half-up", "half-up", "half-even", "half-up", "half-up"),
-    "e_compare": (">=", ">", ">=", ">=", ">="),
-    "wf_empty": ("skip", "skip", "zero", "skip", "skip"),
-    "beta2": (0.3,) * 5,
-    "wf_beta2": (1.0,) * 5,
-    "s_alpha": (0.5,) * 5,
-    "rho": (3.0,) * 5,
-    "relax_threshold": (0.5,) * 5,
-    "relax_element": ("cross",) * 5,
-    "relax_border": ("background",) * 5,
-    "relax_distance": ("euclidean",) * 5,
-    "resize": ("exact",) * 5,
-    "overlap_average": ("mean",) * 5,
-    "overlap_zero": ("zero",) * 5,
-    "auc_thresholds": ("exact",) * 5,
-    "auc_average": ("mean",) * 5,
-    "hce_binarise": (">128", ">128", "minmax>.5", ">128", ">128"),
-    "hce_distance": ("line",) * 5,
-    "mba_binarise": (">128",) * 5,
-    "biou_binarise": (">=128",) * 5,
-    "biou_value": ("boundary",) * 5,
-    "si_convention": ("pysodmetrics",) * 5,
-    "context_normalise": ("none", "none", "minmax", "none", "none"),
-    "context_beta2": (1.0,) * 5,
+    "normalise": ("max", "minmax", "minmax", "max", "max", "mat2gray"),
+    "normalise_mae": ("same", "same", "same", "minmax", "same", "same"),
+    "mask_threshold": (
+        ">128",
+        ">128",
+        ">128",
+        ">=26",
+        "norm>128",
+        "minmax>=.5",
+    ),  # level / 255 >= 0.1: level >= 25.5
+    "mask_mae": ("binary", "binary", "binary", "binary", "soft", "binary"),
+    "thresholds": ("256", "256float", "256floor", "256float", "255bins", "256floor"),
+    "average": ("mean-pr", "mean-f", "mean-f", "mean-pr", "mean-pr", "mean-pr"),
+    "eps": (0.0, 0.0, 0.0, 0.0, 1e-8, 0.0),  # in p, P, R, F, and N + e for MAE
+    "s_centroid": ("half-up", "half-up", "half-even", "half-up", "half-up", "half-up"),
+    "s_below_zero": ("zero", "zero", "zero", "zero", "zero", "kept"),
+    "e_adaptive": ("clipped", "clipped", "clipped", "clipped", "clipped", "unclipped"),
+    "e_compare": (">=", ">", ">=", ">=", ">=", ">"),
+    "wf_empty": ("skip", "skip", "zero", "skip", "skip", "skip"),
+    "beta2": (0.3,) * 6,
+    "wf_beta2": (1.0,) * 6,
+    "s_alpha": (0.5,) * 6,
+    "rho": (3.0,) * 6,
+    "relax_threshold": (0.5,) * 6,
+    "relax_element": ("cross",) * 6,
+    "relax_border": ("background",) * 6,
+    "relax_distance": ("euclidean",) * 6,
+    "resize": ("exact",) * 6,
+    "overlap_average": ("mean",) * 6,
+    "overlap_zero": ("zero",) * 6,
+    "auc_thresholds": ("exact",) * 6,
+    "auc_average": ("mean",) * 6,
+    "hce_binarise": (">128", ">128", "minmax>.5", ">128", ">128", ">128"),
+    "hce_distance": ("line",) * 6,
+    "mba_binarise": (">128",) * 6,
+    "biou_binarise": (">=128",) * 6,
+    "biou_value": ("boundary",) * 6,
+    "si_convention": ("pysodmetrics",) * 6,
+    "context_normalise": ("none", "none", "minmax", "none", "none", "none"),
+    "context_beta2": (1.0,) * 6,
 }
 
 
 def test_the_presets_are_the_conventions():
-    assert [*PRESETS] == ["u2net", "fan", "pysodmetrics", "sal_eval", "qin"]
+    assert [*PRESETS] == ["u2net", "fan", "pysodmetrics", "sal_eval", "qin", "f3net"]
     found = {name: tuple(getattr(preset, name) for preset in PRESETS.values()) for name in SPECS}
     assert found == TABLE
 
@@ -181,7 +190,7 @@ def test_of_a_preset(name):
         ("sal-eval", "did you mean sal_eval"),
         (
             "zzz",
-            "unknown protocol 'zzz'; valid: u2net, fan, pysodmetrics, sal_eval, qin.* Or give a whole",
+            "unknown protocol 'zzz'; valid: u2net, fan, pysodmetrics, sal_eval, qin, f3net.* Or give a whole",
         ),
         ("", "unknown protocol ''; valid: u2net"),
         ("norm:max", "unknown protocol 'norm:max'.*whole signature"),
@@ -251,10 +260,12 @@ def test_every_range_is_checked(name):
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
-        (">128", (False, ">", 128)),
-        (">0", (False, ">", 0)),
-        ("norm>254", (True, ">", 254)),
-        ("norm>=1", (True, ">=", 1)),
+        (">128", ("", ">", 128)),
+        (">0", ("", ">", 0)),
+        ("norm>254", ("norm", ">", 254)),
+        ("norm>=1", ("norm", ">=", 1)),
+        ("minmax>=.5", ("minmax", ">=", 0.5)),
+        ("minmax>.125", ("minmax", ">", 0.125)),
     ],
 )
 def test_mask_rules(rule, expected):
@@ -262,14 +273,31 @@ def test_mask_rules(rule, expected):
 
 
 @pytest.mark.parametrize(
-    "rule", ["", ">", ">256", ">-1", "<128", "=128", ">1.5", " >128", ">128\n", "nrm>128", "norm128", ">1000"]
+    "rule",
+    [
+        "",
+        ">",
+        ">256",
+        ">-1",
+        "<128",
+        "=128",
+        ">1.5",
+        " >128",
+        ">128\n",
+        "nrm>128",
+        "norm128",
+        ">1000",
+        ">.5",
+        "minmax>=5",
+        "minmax>=1.5",
+    ],
 )
 def test_mask_rules_that_are_none(rule):
     with pytest.raises(ProtocolError, match="not of the form >K, >=K or norm>K with K from 0 to 255"):
         Protocol(mask_threshold=rule)
 
 
-@pytest.mark.parametrize("rule", [">=0", ">255", "norm>=0", "norm>255"])
+@pytest.mark.parametrize("rule", [">=0", ">255", "norm>=0", "norm>255", "minmax>=.0"])
 def test_mask_rules_that_all_levels_pass_or_none(rule):
     with pytest.raises(ProtocolError, match="does not tell object from background"):
         Protocol(mask_threshold=rule)

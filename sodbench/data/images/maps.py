@@ -202,7 +202,8 @@ def binarise(levels: NDArray[np.uint8], rule: str, eps: float = 0.0) -> NDArray[
     rule
         ``>K`` or ``>=K`` on the level, K from 0 to 255; or ``norm>K``, which is
         level / (max + eps) * 255 > K in double precision, max being the maximum of `levels`;
-        ``norm>=K`` likewise.
+        ``norm>=K`` likewise; or ``minmax>=.F``, which is d level - d min >= F, d = 1 / (max - min), in double
+        precision as MATLAB's mat2gray computes it (a mask of one level: foreground unless it is 0).
     eps
         Only for ``norm``.
 
@@ -216,14 +217,17 @@ def binarise(levels: NDArray[np.uint8], rule: str, eps: float = 0.0) -> NDArray[
     >>> binarise(np.array([[0, 64, 65, 128]], np.uint8), "norm>128")
     array([[False, False,  True,  True]])
     """
-    scaled, relation, k = parse_mask_rule(rule)
-    if not scaled:
-        return levels > k if relation == ">" else levels >= k
+    scale, relation, bound = parse_mask_rule(rule)
+    if not scale:
+        return levels > bound if relation == ">" else levels >= bound
     top = int(levels.max(initial=0))
     if top == 0:
         return np.zeros(levels.shape, bool)
-    value = np.arange(256) / (top + eps) * 255
-    table: NDArray[np.bool_] = value > k if relation == ">" else value >= k
+    low = int(levels.min())
+    low, factor = (0, 1.0) if low == top else (low, 1 / (top - low))
+    steps = np.arange(256, dtype=np.float64)
+    value = steps / (top + eps) * 255 if scale == "norm" else steps * factor - low * factor
+    table: NDArray[np.bool_] = value > bound if relation == ">" else value >= bound
     return table[levels]
 
 
