@@ -8,11 +8,13 @@ package that adds metrics can import from here while it is being loaded.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sodbench.metrics.context import context_measure
 from sodbench.metrics.emeasure import adp_e, max_e, mean_e
 from sodbench.metrics.fmeasure import adp_f, max_f, mean_f, precision_recall
 from sodbench.metrics.mae import mae
 from sodbench.metrics.parts import Metric, Part
 from sodbench.metrics.relaxed_f import relax_f
+from sodbench.metrics.size_invariant import si_f, si_mae, si_mean_f
 from sodbench.metrics.smeasure import s_measure
 from sodbench.metrics.weighted_f import weighted_f
 
@@ -51,6 +53,7 @@ __all__ = [
     "adp_e",
     "adp_f",
     "check_metrics",
+    "context_measure",
     "family_of",
     "find_metric",
     "joined",
@@ -69,6 +72,9 @@ __all__ = [
     "relax_f",
     "revisions_of",
     "s_measure",
+    "si_f",
+    "si_mae",
+    "si_mean_f",
     "weighted_f",
 ]
 

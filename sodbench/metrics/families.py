@@ -12,11 +12,13 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from sodbench.errors import MetricError, ProtocolError, nearest
+from sodbench.metrics.context import PART as CONTEXT
 from sodbench.metrics.emeasure import PART as E_MEASURE
 from sodbench.metrics.fmeasure import PART as F_MEASURE
 from sodbench.metrics.mae import PART as MAE
 from sodbench.metrics.parts import Metric, Part
 from sodbench.metrics.relaxed_f import PART as RELAXED_F
+from sodbench.metrics.size_invariant import PART as SIZE_INVARIANT
 from sodbench.metrics.smeasure import PART as S_MEASURE
 from sodbench.metrics.weighted_f import PART as WEIGHTED_F
 from sodbench.protocol import OPTIONAL, Protocol, differing, parse_revisions, split_signature
@@ -65,6 +67,8 @@ PARTS: Mapping[str, Part] = _with_plugins(
         "s": S_MEASURE,
         "r": RELAXED_F,
         "e": E_MEASURE,
+        "si": SIZE_INVARIANT,
+        "c": CONTEXT,
     }
 )
 """Every family of metrics, by the name that stands in a signature's ``rev:``."""

@@ -18,6 +18,7 @@ from sodbench.data.images.decoding import SaliencyMap, decode
 from sodbench.data.images.maps import Mask, mask_from
 from sodbench.errors import MetricError
 from sodbench.metrics import (
+    DEFAULT_METRICS,
     METRICS,
     PARTS,
     PIXEL_METRICS,
@@ -206,7 +207,9 @@ def test_the_order_and_revisions_of_columns():
     assert list(METRICS)[:5] == ["max_f", "mae", "weighted_f", "s_measure", "relax_f"]
     assert revisions_of() == {"f": 1, "m": 1, "w": 1, "s": 1, "r": 1, "e": 1}
     assert revisions_of((), Protocol.of("fan")) == {"f": 1, "m": 1, "w": 1, "s": 1, "r": 2, "e": 1}
-    assert PIXEL_METRICS == ("weighted_f", "s_measure", "relax_f")
+    pixels = [name for name in PIXEL_METRICS if name in DEFAULT_METRICS]
+    assert pixels == ["weighted_f", "s_measure", "relax_f"]
+    assert {"si_f", "si_mean_f", "si_mae", "context"} <= {*PIXEL_METRICS}
     assert find_metric(" Max-F ").id == "max_f"
 
 
@@ -225,8 +228,8 @@ def test_an_image_of_one_pixel_is_left_out_of_e(protocol):
     protocol = Protocol.of(protocol).change(average="mean-f")
 
     def row(name, pred, gt):
-        prepared = prepare_mask(Mask(gt, gt * np.uint8(255), ()), protocol, METRICS)
-        return score_pair(name, SaliencyMap(pred, ()), prepared, protocol, METRICS)
+        prepared = prepare_mask(Mask(gt, gt * np.uint8(255), ()), protocol, DEFAULT_METRICS)
+        return score_pair(name, SaliencyMap(pred, ()), prepared, protocol, DEFAULT_METRICS)
 
     rows = {
         name: row(name, pred, gt)
@@ -237,7 +240,7 @@ def test_an_image_of_one_pixel_is_left_out_of_e(protocol):
         )
     }
     every, others = (
-        Scores("own", "own@0", n, protocol, tuple(METRICS), {name: rows[name] for name in ids})
+        Scores("own", "own@0", n, protocol, DEFAULT_METRICS, {name: rows[name] for name in ids})
         for n, ids in ((3, "abc"), (2, "ac"))
     )
     for name in ("max_e", "mean_e", "adp_e"):
@@ -248,7 +251,7 @@ def test_an_image_of_one_pixel_is_left_out_of_e(protocol):
     assert [line for line in remarks(every) if "maxE" in line] == [
         "own on own: 1 of 3 images: maxE undefined (one pixel), left out of its mean"
     ]
-    alone = Scores("own", "own@0", 1, protocol, tuple(METRICS), {"b": rows["b"]})
+    alone = Scores("own", "own@0", 1, protocol, DEFAULT_METRICS, {"b": rows["b"]})
     assert np.isnan(alone.summary()["max_e"])
     assert alone.summary()["max_f"] == 1
 
@@ -282,6 +285,9 @@ CHANGES = {
     "relax_element": "square",
     "relax_border": "foreground",
     "relax_distance": "cityblock",
+    "si_convention": "si_metric",
+    "context_normalise": "minmax",
+    "context_beta2": 1.2,
 }
 
 
@@ -303,7 +309,7 @@ def test_what_a_metric_depends_on_is_declared(name):
         pred[30:50, 30:50] //= 2
         if k == 11:
             pred = 255 - gt  # its mean is above a half, its S below 0
-        a, b = (score_image(pred, gt, protocol=protocol) for protocol in (base, changed))
+        a, b = (score_image(pred, gt, protocol=one, metrics=METRICS) for one in (base, changed))
         moved |= {name for name in METRICS if not np.array_equal(a[name], b[name], equal_nan=True)}
     derived = {key for key, made_of in DERIVED.items() if name in made_of}
     declared = {metric for metric in METRICS if {name, *derived} & protocol_fields([metric])}
