@@ -19,6 +19,9 @@ METRIC_IDS = (
 )  # fmt: skip
 """The ids of sodbench's own metrics; `sodbench.metrics` has them too, and imports numba."""
 
+METRIC_SETS = ("paper", "dis", "cod", "hr", "all")
+"""The names of sets of metrics that are no common part of their ids."""
+
 ATTRIBUTES = ("size", "objects", "border", "thin", "contrast")
 """The attributes of images, without the code that computes them."""
 
@@ -58,7 +61,7 @@ def metric_names(ctx: click.Context) -> Iterable[str]:
 
 def metric_set_names(ctx: click.Context) -> Iterable[str]:
     """Return the ids of the metrics, and the names of sets of them."""
-    return (*METRIC_IDS, "paper", "all")
+    return (*METRIC_IDS, *METRIC_SETS)
 
 
 def attribute_names(ctx: click.Context) -> Iterable[str]:

@@ -7,7 +7,7 @@ import click
 
 from sodbench.cli.completion import completed, dataset_names, stored_methods
 from sodbench.cli.conventions import gathered
-from sodbench.cli.options import BOARDS_OPTION, METHOD_OPTION, datasets_option
+from sodbench.cli.options import BOARDS_OPTION, METHOD_OPTION, datasets_option, metrics_option
 from sodbench.cli.output import say, show
 from sodbench.cli.parameters import FOLDER, argument, option
 
@@ -25,6 +25,7 @@ class AddOptions:
     size_mb: float | None
     reference: str | None
     note: str | None
+    metrics: tuple[str, ...]
 
 
 @click.group()
@@ -41,6 +42,7 @@ def leaderboard() -> None:
 @option("--backbone", help="Backbone of the network: VGG-16.")
 @option("--size-mb", type=float, help="Size of the weights' file.")
 @option("--reference", help="The method's paper.")
+@metrics_option("paper, and those that the board has", "paper are added in any case")
 @option("--note", help="What a reader should know about this row; `mae: text` concerns one metric.")
 @gathered(AddOptions)
 def add(options: AddOptions) -> None:
@@ -51,6 +53,7 @@ def add(options: AddOptions) -> None:
     """
     from sodbench.leaderboard.folder import own_folder
     from sodbench.leaderboard.submission import MethodFacts, add_rows
+    from sodbench.metrics import metric_ids
     from sodbench.scoring.selection import load_scores
 
     facts = MethodFacts(
@@ -62,7 +65,9 @@ def add(options: AddOptions) -> None:
         reference=options.reference,
         note=options.note,
     )
-    for line in add_rows(own_folder(options.boards), load_scores(options.scores), facts):
+    metrics = metric_ids(options.metrics)
+    stored = load_scores(options.scores, metrics=metrics)
+    for line in add_rows(own_folder(options.boards), stored, facts, metrics):
         say(line)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 import click
 
 from sodbench.cli.completion import (
-    METRIC_IDS,
     attribute_names,
     completed,
     dataset_names,
@@ -55,12 +54,12 @@ _DATASET: dict[str, Any] = {
 }
 
 
-def metrics_option(shown: str) -> Callable[[Command], Command]:
-    """Add ``--metrics``; `shown` says what is taken without it."""
+def metrics_option(shown: str, note: str = "") -> Callable[[Command], Command]:
+    """Add ``--metrics``; `shown` says what is taken without it, `note` what else there is to say."""
     return names_option(
         "--metrics",
         show_default=shown,
-        help=f"Ids or labels, in any case: {', '.join(METRIC_IDS)}; paper (the first five), all.",
+        help=f"Ids, labels or sets, in any case; `sodbench metrics` lists them{note and '; '}{note}.",
         shell_complete=completed(metric_set_names),
     )
 

@@ -7,9 +7,10 @@ the program's version).
 
 import csv
 import io
+import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -17,15 +18,13 @@ from pathlib import Path
 from sodbench.data.registry import dataset_name, lookup, registry
 from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
 from sodbench.leaderboard.folder import board_file_text, board_files
-from sodbench.metrics import PAPER_METRICS, metric_differences, revisions_of
+from sodbench.metrics import METRICS, PAPER_METRICS, metric_differences, revisions_of
 from sodbench.protocol import Protocol, Signature, differences_text, split_dataset
 from sodbench.utils.text import counted, csv_text, shortened
 
-BOARD_COLUMNS = (
-    *("method", "venue", "year", "backbone", "size_mb", *PAPER_METRICS),
-    *("n", "source", "signature", "reference", "date", "note"),
-)
-"""The columns of a board, in order."""
+FACT_COLUMNS = ("method", "venue", "year", "backbone", "size_mb")
+LAST_COLUMNS = ("n", "source", "signature", "reference", "date", "note")
+"""The columns of a board before and behind the metrics'."""
 
 SOURCES = ("published", "measured")
 """Where a row's values come from: a paper, or scores that sodbench computed."""
@@ -104,6 +103,16 @@ class Board:
         return replace(self, entries=tuple(row for row in self.entries if row.key != entry.key))
 
 
+def board_columns(entries: Iterable[BoardRow] = ()) -> tuple[str, ...]:
+    """Return the columns of a board, in order: the paper's metrics, and others that some of its rows have.
+
+    >>> board_columns()[5:11]
+    ('max_f', 'mae', 'weighted_f', 's_measure', 'relax_f', 'n')
+    """
+    others = {name for entry in entries for name in entry.values} - {*PAPER_METRICS}
+    return (*FACT_COLUMNS, *PAPER_METRICS, *(name for name in METRICS if name in others), *LAST_COLUMNS)
+
+
 def read_boards(folder: Path, datasets: Sequence[str] = ()) -> dict[str, Board]:
     """Read the boards of a folder, in the registry's order of datasets, then by name.
 
@@ -155,7 +164,7 @@ def parse_board(path: Path, text: str) -> Board:
         rows = [(lines.line_num, line) for line in lines]
     except csv.Error as error:
         raise LeaderboardError(f"{path}: line {lines.line_num}: not valid CSV ({error}).") from error
-    entries = tuple(parse_row(f"{path}: line {number}", line) for number, line in rows)
+    entries = tuple(parse_row(f"{path}: line {number}", line, head) for number, line in rows)
     board = Board(path.stem, entries)
     check_board(board, str(path))
     return board
@@ -163,7 +172,8 @@ def parse_board(path: Path, text: str) -> Board:
 
 def board_csv(board: Board) -> str:
     """Return a board as the text of its file."""
-    return csv_text([BOARD_COLUMNS, *(row_cells(entry) for entry in board.entries)])
+    columns = board_columns(board.entries)
+    return csv_text([columns, *(row_cells(entry, columns) for entry in board.entries)])
 
 
 def check_board(board: Board, where: str) -> None:
@@ -188,13 +198,14 @@ def check_board(board: Board, where: str) -> None:
         if signature.dataset != board.dataset:
             raise LeaderboardError(f"{where}: {entry.method} was scored on {data}, expected {board.dataset}.")
         expected = str(expected_signature(data, entry.n or 0))
-        fields = metric_differences(expected, entry.signature, PAPER_METRICS)
+        fields = metric_differences(expected, entry.signature, entry.values)
         if odd := {key: values for key, values in fields.items() if key != "rev"}:
             raise LeaderboardError(
                 f"{where}: {entry.method} was scored in another way than a board's rows are: "
                 f"{differences_text(odd)}. Score it again with the default protocol."
             )
-        if fields := metric_differences(measured[0].signature, entry.signature, PAPER_METRICS):
+        shared = [metric for metric in entry.values if metric in measured[0].values]
+        if fields := metric_differences(measured[0].signature, entry.signature, shared):
             raise LeaderboardError(
                 f"{where}: {measured[0].method} and {entry.method} were scored differently: "
                 f"{differences_text(fields)}. Score one of them again, as the other was."
@@ -221,17 +232,17 @@ def expected_signature(data: str, n: int) -> Signature:
     return Signature(dataset=name, version=version, n=n, of=n, protocol=protocol, revisions=revisions)
 
 
-def parse_row(where: str, line: Sequence[str]) -> BoardRow:
-    """Read one row from its cells.
+def parse_row(where: str, line: Sequence[str], columns: Sequence[str]) -> BoardRow:
+    """Read one row from its cells, in the order of a board's columns.
 
     Raises
     ------
     LeaderboardError
         A cell is not valid; `where` names the row in the message.
     """
-    if len(line) != len(BOARD_COLUMNS):
-        raise LeaderboardError(f"{where}: {counted(len(line), 'cell')}, expected {len(BOARD_COLUMNS)}.")
-    cells = dict(zip(BOARD_COLUMNS, line, strict=True))
+    if len(line) != len(columns):
+        raise LeaderboardError(f"{where}: {counted(len(line), 'cell')}, expected {len(columns)}.")
+    cells = dict(zip(columns, line, strict=True))
     name = cells["method"]
     if not re.fullmatch(r"[^\W_=+@-][^/\\\x00-\x1f\x7f-\x9f]*(?<!\s)", name) or len(name.encode()) > 100:
         raise LeaderboardError(
@@ -248,13 +259,17 @@ def parse_row(where: str, line: Sequence[str]) -> BoardRow:
             f"{where}: {broken[0]} {shortened(texts[broken[0]])} begins with a character that spreadsheets "
             "take for a formula, or holds a control character."
         )
-    values = {metric: _number(where, metric, cells[metric], 1) for metric in PAPER_METRICS if cells[metric]}
+    values = {
+        metric: _number(where, metric, cells[metric], *METRICS[metric].bounds)
+        for metric in METRICS
+        if cells.get(metric)
+    }
     entry = BoardRow(
         method=name,
         source=cells["source"],
         values=values,
         year=_whole(where, "year", cells["year"], 1950, 2100),
-        size_mb=_number(where, "size_mb", cells["size_mb"], 1e6, above=0.001) if cells["size_mb"] else None,
+        size_mb=_number(where, "size_mb", cells["size_mb"], 0.001, 1e6) if cells["size_mb"] else None,
         n=_whole(where, "n", cells["n"], 1, 10**9),
         **texts,
     )
@@ -263,10 +278,10 @@ def parse_row(where: str, line: Sequence[str]) -> BoardRow:
     return entry
 
 
-def row_cells(entry: BoardRow) -> list[str]:
-    """Return the cells of a row, as text, in the order of `BOARD_COLUMNS`."""
+def row_cells(entry: BoardRow, columns: Sequence[str]) -> list[str]:
+    """Return the cells of a row, as text, in the order of a board's columns."""
     cells: dict[str, object] = {**vars(entry), **entry.values}
-    return ["" if cells.get(name) is None else str(cells[name]) for name in BOARD_COLUMNS]
+    return ["" if cells.get(name) is None else str(cells[name]) for name in columns]
 
 
 def _sorted(entries: Sequence[BoardRow]) -> tuple[BoardRow, ...]:
@@ -276,16 +291,18 @@ def _sorted(entries: Sequence[BoardRow]) -> tuple[BoardRow, ...]:
 
 
 def _check_head(path: Path, head: Sequence[str]) -> None:
-    if tuple(head) == BOARD_COLUMNS:
+    others = [name for name in METRICS if name in head and name not in PAPER_METRICS]
+    expected = (*FACT_COLUMNS, *PAPER_METRICS, *others, *LAST_COLUMNS)
+    if tuple(head) == expected:
         return
-    unknown = [name for name in head if name not in BOARD_COLUMNS]
-    missing = [name for name in BOARD_COLUMNS if name not in head]
+    unknown = [name for name in head if name not in expected]
+    missing = [name for name in expected if name not in head]
     problems = [
         *([f"unknown columns {first_few(unknown)}"] if unknown else []),
         *([f"missing columns {first_few(missing)}"] if missing else []),
     ]
     what = "; ".join(problems) or "columns repeated or in another order"
-    raise LeaderboardError(f"{path}: {what}. Expected {', '.join(BOARD_COLUMNS)}.")
+    raise LeaderboardError(f"{path}: {what}. Expected {', '.join(expected)}.")
 
 
 def _check_measured(where: str, entry: BoardRow) -> None:
@@ -304,12 +321,12 @@ def _check_measured(where: str, entry: BoardRow) -> None:
         raise LeaderboardError(f"{where}: a measured row lacks {', '.join(lacking)}.")
 
 
-def _number(where: str, key: str, text: str, high: float, above: float = 0) -> Decimal:
+def _number(where: str, key: str, text: str, low: float, high: float) -> Decimal:
     if not re.fullmatch(r"-?[0-9]{0,30}\.?[0-9]{1,30}([eE]-[0-9]{1,2})?", text):
         raise LeaderboardError(f"{where}: {key} is {shortened(text)}, expected a number.")
     value = Decimal(text)
-    if not above <= value <= high:
-        bounds = f"from {above:g} to {high:g}"
+    if not low <= value <= high:
+        bounds = f"from {low:g} to {high:g}" if math.isfinite(high) else f"of at least {low:g}"
         raise LeaderboardError(f"{where}: {key} is {text}, expected a number {bounds}.")
     return value
 

@@ -17,6 +17,7 @@ from sodbench.errors import OWN_NAMES, LeaderboardError, first_few, nearest
 from sodbench.leaderboard.boards import (
     Board,
     BoardRow,
+    board_columns,
     board_csv,
     check_board,
     expected_signature,
@@ -28,7 +29,7 @@ from sodbench.leaderboard.boards import (
 )
 from sodbench.leaderboard.curves import board_with_curves, curves_name, curves_text, read_curves, with_digest
 from sodbench.leaderboard.folder import beginnings, board_file_text, board_files, change, locked_boards
-from sodbench.metrics import PAPER_METRICS, family_of, metric_differences, revisions_of
+from sodbench.metrics import PAPER_METRICS, check_metrics, family_of, metric_differences, revisions_of
 from sodbench.protocol import Signature, differences_text, revisions_text
 from sodbench.scoring.scores import Scores
 from sodbench.utils.files import check_writable
@@ -90,7 +91,7 @@ def check_boards(folder: Path, add_digests: bool = False) -> list[str]:
     for name in read_boards(folder):
         board, curves = board_with_curves(folder, name)
         measured = board.of("measured")
-        now = revisions_of(PAPER_METRICS)
+        now = revisions_of(metric for entry in measured for metric in entry.values)
         if stale := [entry.method for entry in measured if _is_stale(entry, now)]:
             raise LeaderboardError(
                 f"{folder / name}.csv: {first_few(stale)} scored before a metric was revised "
@@ -122,7 +123,7 @@ def _is_stale(entry: BoardRow, now: Mapping[str, int]) -> bool:
     return any(made[family] != now[family] for family in families & made.keys())
 
 
-def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS) -> BoardRow:
+def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS, metrics: Sequence[str] = ()) -> BoardRow:
     """Make a measured row of scores, if a board accepts them.
 
     Parameters
@@ -131,6 +132,8 @@ def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS) -> BoardRow:
         Of the whole dataset, under the board's protocol: ``u2net``, with the paper's five metrics.
     facts
         What the row says about its method.
+    metrics
+        Which the row has beside the paper's.
 
     Raises
     ------
@@ -144,27 +147,36 @@ def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS) -> BoardRow:
             f"{where}: {scores.n} of {scores.of} images were scored, expected all. Scores over part of a "
             "dataset are not comparable; complete the maps and score again."
         )
-    if lacking := [metric for metric in PAPER_METRICS if metric not in scores.metrics]:
+    wanted = check_metrics([*PAPER_METRICS, *metrics])
+    if lacking := [metric for metric in wanted if metric not in scores.metrics]:
+        others = [metric for metric in wanted if metric not in PAPER_METRICS]
         raise LeaderboardError(
             f"{where}: {', '.join(lacking)} {'was' if len(lacking) == 1 else 'were'} not computed. "
-            "Score again with --metrics paper."
+            f"Score again with --metrics {','.join(['paper', *others])}."
         )
     expected = str(expected_signature(scores.dataset, scores.of))
-    if fields := metric_differences(expected, scores.signature, PAPER_METRICS):
+    if fields := metric_differences(expected, scores.signature, wanted):
         raise LeaderboardError(
             f"{where}: scored in another way than the board's rows: {differences_text(fields)}. "
             "Score again with the default protocol."
         )
     summary = scores.summary()
-    values = {metric: Decimal(repr(summary[metric])) for metric in PAPER_METRICS}
+    values = {metric: Decimal(repr(summary[metric])) for metric in wanted}
     if undefined := [metric for metric, value in values.items() if not value.is_finite()]:
         raise LeaderboardError(f"{where}: {', '.join(undefined)} is defined on no image.")
     today = datetime.now(UTC).date().isoformat()
-    entry = BoardRow(scores.method, "measured", values, n=scores.n, signature=scores.signature, date=today)
-    return parse_row(where, row_cells(replace(entry, **facts.given())))
+    signature = replace(scores, metrics=wanted).signature
+    entry = BoardRow(scores.method, "measured", values, n=scores.n, signature=signature, date=today)
+    columns = board_columns([entry])
+    return parse_row(where, row_cells(replace(entry, **facts.given()), columns), columns)
 
 
-def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FACTS) -> list[str]:
+def add_rows(
+    folder: Path,
+    scores: Sequence[Scores],
+    facts: MethodFacts = NO_FACTS,
+    metrics: Sequence[str] = (),
+) -> list[str]:
     """Put measured rows and their curves on the boards of a folder: either all of them or none.
 
     A folder without boards begins as a copy of the shipped ones. A row that is replaced keeps the facts that
@@ -178,6 +190,8 @@ def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FAC
         See `entry_from`.
     facts
         See `entry_from`.
+    metrics
+        Which the rows have beside the paper's; none: those that the board has and the scores too.
 
     Returns
     -------
@@ -197,7 +211,7 @@ def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FAC
             f"{', '.join(given)}: given for {first_few(methods)}, expected facts about one method. "
             "Add one method at a time."
         )
-    entries = [(stored.dataset_name, entry_from(stored, facts), stored.curves()) for stored in scores]
+    entries = [(stored.dataset_name, entry_from(stored, facts, metrics), stored) for stored in scores]
     keys = [(dataset, entry.key) for dataset, entry, _ in entries]
     if twice := sorted(
         {f"{entry.method} on {d}" for d, entry, _ in entries if keys.count((d, entry.key)) > 1}
@@ -211,14 +225,16 @@ def add_rows(folder: Path, scores: Sequence[Scores], facts: MethodFacts = NO_FAC
         before = {dataset: _begun(folder, dataset, texts) for dataset, _, _ in entries}
         boards = dict(before)
         said = []
-        for dataset, entry, curves in entries:
+        for dataset, entry, stored in entries:
+            if others := [] if metrics else _other_columns(boards[dataset], stored):
+                entry = entry_from(stored, facts, others)
             old = boards[dataset].find(*entry.key)
             if old and _is_same(entry, old) and _has_curves(folder, dataset, old, texts):
                 row = replace(old, **{name: getattr(entry, name) for name in given})
                 what = _unchanged(old, row)
             else:
                 row, source = _with_facts(entry, _others(folder, dataset), boards[dataset], given)
-                texts[curves_name(dataset, entry.method)] = curves_text(row, curves)
+                texts[curves_name(dataset, entry.method)] = curves_text(row, stored.curves())
                 what = _said(row, old, source)
             boards[dataset] = boards[dataset].put(row)
             said.append(f"{folder / dataset}.csv: {what}")
@@ -299,13 +315,20 @@ def _begun(folder: Path, dataset: str, texts: Mapping[str, str]) -> Board:
     return Board(dataset, ())
 
 
+def _other_columns(board: Board, scores: Scores) -> list[str]:
+    """Return the metrics beside the paper's that a board and scores both have."""
+    shown = {name for entry in board.entries for name in entry.values} - {*PAPER_METRICS}
+    return [name for name in scores.metrics if name in shown]
+
+
 def _is_same(entry: BoardRow, old: BoardRow) -> bool:
     """Tell whether two rows of a method agree as printed, and were scored alike."""
     return _printed(entry) == _printed(old) and not _scored_otherwise(old, entry)
 
 
 def _scored_otherwise(old: BoardRow, row: BoardRow) -> dict[str, tuple[str, str]]:
-    return metric_differences(old.signature, row.signature, PAPER_METRICS)
+    shared = [metric for metric in row.values if metric in old.values]
+    return metric_differences(old.signature, row.signature, shared)
 
 
 def _printed(entry: BoardRow) -> dict[str, str]:
@@ -361,6 +384,8 @@ def _said(row: BoardRow, old: BoardRow | None, source: str) -> str:
         return f"added {row.method} and its curves{source}."
     before, after = _printed(old), _printed(row)
     moved = [f"{m} {before[m]} -> {after[m]}" for m in after if before.get(m, after[m]) != after[m]]
+    moved += [f"{m} {after[m]} is new" for m in after if m not in before]
+    moved += [f"{m} {before[m]} is gone" for m in before if m not in after]
     what = ", ".join(moved) or "the same values"
     if fields := _scored_otherwise(old, row):
         what += "; " + ", ".join(f"{key} {a} -> {b}" for key, (a, b) in fields.items())

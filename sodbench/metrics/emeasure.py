@@ -117,6 +117,7 @@ def _adaptive(images: Images, protocol: Protocol) -> Reals:
 
 _REFERENCE = "Fan et al., IJCAI 2018"
 _UNDEFINED = "one pixel"
+_BOUNDS = (0.0, 2.0)
 
 PART = Part(
     revision=1,
@@ -130,6 +131,7 @@ PART = Part(
             higher_is_better=True,
             reference=_REFERENCE,
             undefined=_UNDEFINED,
+            bounds=_BOUNDS,
             function=max_e,
             curve="e",
             reduction="max",
@@ -141,6 +143,7 @@ PART = Part(
             higher_is_better=True,
             reference=_REFERENCE,
             undefined=_UNDEFINED,
+            bounds=_BOUNDS,
             function=mean_e,
             curve="e",
             reduction="mean",
@@ -152,6 +155,7 @@ PART = Part(
             higher_is_better=True,
             reference=_REFERENCE,
             undefined=_UNDEFINED,
+            bounds=_BOUNDS,
             function=adp_e,
             depends=(*THRESHOLDS, "e_compare", "e_adaptive"),
             values=_adaptive,

@@ -82,6 +82,15 @@ _FAMILIES = {metric.id: family for family, part in PARTS.items() for metric in p
 METRICS: Mapping[str, Metric] = {name: _BY_ID[name] for name in dict.fromkeys((*PAPER_METRICS, *_BY_ID))}
 """Every metric by its id, in the order of columns."""
 
+METRIC_SETS: Mapping[str, tuple[str, ...]] = {
+    "paper": PAPER_METRICS,
+    "dis": ("max_f", "weighted_f", "mae", "s_measure", "mean_e", "hce"),
+    "cod": ("s_measure", "weighted_f", "mae", "mean_f", "max_e", "mean_e", "adp_e"),
+    "hr": ("max_f", "mae", "s_measure", "mean_e", "mba", "biou"),
+    "all": tuple(METRICS),
+}
+"""What papers of a field report: U2-Net, dichotomous segmentation, camouflaged objects, high resolution."""
+
 DEFAULT_METRICS = tuple(name for name in METRICS if not PARTS[_FAMILIES[name]].optional)
 """The metrics that are computed unless others are asked for."""
 
@@ -93,6 +102,19 @@ def _folded(name: str) -> str:
 _SPELLINGS = {_folded(metric.label): metric for metric in METRICS.values()} | {
     _folded(metric.id): metric for metric in METRICS.values()
 }
+
+
+def _by_common_name() -> dict[str, tuple[str, ...]]:
+    """Return the metrics that are the maximum, mean, ... of one quantity, by what is common to their ids."""
+    common: dict[str, tuple[str, ...]] = {}
+    for name in METRICS:
+        kind, _, quantity = name.partition("_")
+        if kind in ("max", "min", "mean", "adp", "bin"):
+            common[_folded(quantity)] = (*common.get(_folded(quantity), ()), name)
+    return common
+
+
+_SETS = {**_by_common_name(), **METRIC_SETS}
 
 REVISIONS: Mapping[str, int] = {family: part.revision_under(DEFAULT) for family, part in PARTS.items()}
 """Revision of each family under the default protocol."""
@@ -242,9 +264,10 @@ def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def metric_ids(names: Iterable[str]) -> tuple[str, ...]:
-    """Return metric ids in the order given, without repetition; ``paper`` and ``all`` are sets of them.
+    """Return metric ids in the order given, without repetition.
 
-    Metrics are named by id or label; ``-``, ``_`` and capital letters do not matter.
+    Metrics are named by id or label, or by a set (`METRIC_SETS`, or what is common to ids, such as ``e``);
+    ``-``, ``_`` and capital letters do not matter.
 
     Raises
     ------
@@ -253,14 +276,13 @@ def metric_ids(names: Iterable[str]) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> metric_ids(["MAE", "maxF", "max_f"])
-    ('mae', 'max_f')
+    >>> metric_ids(["MAE", "maxF", "E"])
+    ('mae', 'max_f', 'max_e', 'mean_e', 'adp_e')
     """
-    groups = {"paper": PAPER_METRICS, "all": tuple(METRICS)}
     ids: list[str] = []
     for name in names:
         metric = _SPELLINGS.get(_folded(name))
-        if metric is None and _folded(name) not in groups:
-            raise MetricError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *groups))}")
-        ids += groups[_folded(name)] if metric is None else [metric.id]
+        if metric is None and _folded(name) not in _SETS:
+            raise MetricError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *METRIC_SETS))}")
+        ids += _SETS[_folded(name)] if metric is None else [metric.id]
     return tuple(dict.fromkeys(ids))

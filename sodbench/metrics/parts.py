@@ -248,6 +248,10 @@ class Metric:
         Whether it is the mean of the images' own reductions, under a protocol.
     undefined
         Of which images it is undefined, in a word or two; empty where it never is.
+    bounds
+        The least and the greatest value that it can have.
+    coarse
+        How many digits less are shown than of a share: a count of hundreds needs none after the point.
     """
 
     id: str
@@ -262,6 +266,8 @@ class Metric:
     reduction: str = ""
     by_image: Callable[[Protocol], bool] = _never
     undefined: str = ""
+    bounds: tuple[float, float] = (0.0, 1.0)
+    coarse: int = 0
 
     @property
     def arrowed(self) -> str:
@@ -282,6 +288,10 @@ class Metric:
     def sign(self) -> int:
         """1 where higher is better, -1 where lower is."""
         return 1 if self.higher_is_better else -1
+
+    def decimals(self, asked: int) -> int:
+        """Return how many digits after the point are shown where a share has so many."""
+        return max(asked - self.coarse, 0)
 
     def reduced(self, curves: Reals) -> Reals:
         """Reduce curves ``(..., K)`` to what the metric is of them, ``(...)``."""

@@ -12,7 +12,7 @@ from string import ascii_uppercase
 
 from sodbench.data.registry import fold
 from sodbench.errors import LeaderboardError, first_few, nearest
-from sodbench.leaderboard.boards import Board, BoardRow
+from sodbench.leaderboard.boards import FACT_COLUMNS, LAST_COLUMNS, Board, BoardRow, board_columns
 from sodbench.leaderboard.submission import entry_from
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.reports.formats import notebook_html
@@ -223,7 +223,7 @@ def split_note(note: str) -> dict[str, str]:
     metric = ""
     for piece in note.split("; ") if note else ():
         head, colon, text = piece.partition(": ")
-        if colon and head in PAPER_METRICS:
+        if colon and head in METRICS:
             metric, piece = head, text
         notes.setdefault(metric, []).append(piece)
     return {key: "; ".join(pieces) for key, pieces in notes.items()}
@@ -312,15 +312,18 @@ def _in_order(entries: Sequence[BoardRow], methods: Sequence[str]) -> tuple[Boar
 
 def board_text(board: Board) -> str:
     """Lay out a board for a terminal: its rows, under them their notes and the signature."""
-    head = ["method", "year", "backbone", "MB", *(METRICS[m].label for m in PAPER_METRICS), "source"]
+    shown_metrics = board_columns(board.entries)[len(FACT_COLUMNS) : -len(LAST_COLUMNS)]
+    head = ["method", "year", "backbone", "MB", *(METRICS[m].label for m in shown_metrics), "source"]
     lines = [head]
     for entry in board.entries:
-        values = [entry.values.get(metric) for metric in PAPER_METRICS]
         digits = 3 if entry.source == "published" else 4
-        shown = ["-" if value is None else f"{value:.{digits}f}" for value in values]
+        shown = [
+            "-" if (value := entry.values.get(m)) is None else f"{value:.{METRICS[m].decimals(digits)}f}"
+            for m in shown_metrics
+        ]
         facts = [entry.method, str(entry.year or "-"), entry.backbone or "-", str(entry.size_mb or "-")]
         lines.append([*facts, *shown, f"{entry.source}{' ' + entry.date if entry.date else ''}"])
     signatures = dict.fromkeys(entry.signature for entry in board.of("measured"))
     under = [f"signature of measured rows: {signature}" for signature in signatures]
     notes = [f"{entry.method} ({entry.source}): {entry.note}" for entry in board.entries if entry.note]
-    return "\n".join([board.dataset, aligned(lines, left=(0, 2, 9)), *notes, *under])
+    return "\n".join([board.dataset, aligned(lines, left=(0, 2, len(head) - 1)), *notes, *under])

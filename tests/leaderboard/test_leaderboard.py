@@ -20,9 +20,9 @@ from sodbench.errors import LeaderboardError
 from sodbench.leaderboard import curves as curves_module
 from sodbench.leaderboard import submission
 from sodbench.leaderboard.boards import (
-    BOARD_COLUMNS,
     Board,
     BoardRow,
+    board_columns,
     board_csv,
     read_board,
     read_boards,
@@ -38,6 +38,7 @@ from sodbench.utils.files import Shipped
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 SHIPPED = Path(__file__).parents[2] / "leaderboards"
+COLUMNS = board_columns()
 SIX = ("DUT-OMRON", "DUTS-TE", "HKU-IS", "ECSSD", "PASCAL-S", "SOD")
 
 
@@ -65,7 +66,7 @@ def row(**cells: object) -> dict[str, object]:
     return {"method": "A", "source": "published", "max_f": "0.900", "mae": "0.050", "year": 2019, **cells}
 
 
-def board(*rows: dict[str, object], columns: tuple[str, ...] = BOARD_COLUMNS) -> Path:
+def board(*rows: dict[str, object], columns: tuple[str, ...] = COLUMNS) -> Path:
     """Write a board by hand."""
     path = Path("boards/TINY.csv")
     path.parent.mkdir(exist_ok=True)
@@ -646,11 +647,11 @@ def test_malformed_boards_are_refused(tiny, rows, match):
 
 
 def test_columns_must_be_known_and_whole(tiny):
-    board(columns=(*BOARD_COLUMNS, "fps"))
+    board(columns=(*COLUMNS, "fps"))
     refused("leaderboard", "check", "--boards", "boards", match="unknown columns fps. Expected method, ")
-    board(columns=BOARD_COLUMNS[1:])
+    board(columns=COLUMNS[1:])
     refused("leaderboard", "check", "--boards", "boards", match="missing columns method")
-    board(columns=BOARD_COLUMNS[::-1])
+    board(columns=COLUMNS[::-1])
     refused("leaderboard", "check", "--boards", "boards", match="repeated or in another order")
 
 
@@ -659,8 +660,8 @@ def test_columns_must_be_known_and_whole(tiny):
     [
         (b"", "missing columns method"),
         (b"\xff\xfe", "not valid UTF-8"),
-        ((",".join(BOARD_COLUMNS) + '\n"a').encode(), "line 2: not valid CSV"),
-        ((",".join(BOARD_COLUMNS) + "\na,b\n").encode(), "line 2: 2 cells, expected 16"),
+        ((",".join(COLUMNS) + '\n"a').encode(), "line 2: not valid CSV"),
+        ((",".join(COLUMNS) + "\na,b\n").encode(), "line 2: 2 cells, expected 16"),
     ],
 )
 def test_files_that_are_no_boards(tiny, content, match):
@@ -885,7 +886,7 @@ def test_interrupted_write_leaves_the_old_board(tiny, monkeypatch):
     path = board(row())
     before = path.read_bytes()
     scores = score_folder(plant_maps("maps/mine/TINY"), "TINY")
-    monkeypatch.setattr("sodbench.leaderboard.boards.row_cells", lambda entry: 1 / 0)
+    monkeypatch.setattr("sodbench.leaderboard.boards.row_cells", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         add_rows(Path("boards"), [scores])
     assert path.read_bytes() == before
@@ -934,3 +935,57 @@ def test_published_values_are_those_printed():
                 assert entry.backbone == line["backbone"].strip()
                 cells += 1
     assert cells >= 654
+
+
+class TestMoreMetrics:
+    """A board has columns of the paper's metrics, and of others that some of its rows have."""
+
+    def test_a_row_with_more_metrics(self):
+        add_rows(Path("boards"), load_scores(scored("plain")))
+        assert Path("boards/TINY.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+        scores = scored("mine", 1)
+        good("leaderboard", "add", scores, "--boards", "boards", "--metrics", "E,mae")
+        board = read_board(Path("boards/TINY.csv"))
+        (stored,) = load_scores(scores)
+        names = (*PAPER_METRICS, "max_e", "mean_e", "adp_e")
+        assert board_columns(board.entries) == (*COLUMNS[:10], *names[5:], *COLUMNS[10:])
+        row = board.find("mine", "measured")
+        assert tuple(row.values) == names
+        assert [float(row.values[name]) for name in names] == [stored.summary()[name] for name in names]
+        assert [*board.find("plain", "measured").values] == [*PAPER_METRICS]
+        assert board_csv(board) == Path("boards/TINY.csv").read_text()
+        shown = good("leaderboard", "show", "TINY", "--boards", "boards").stdout.splitlines()
+        assert shown[1].split()[4:12] == ["maxF", "MAE", "wF", "Sm", "relaxF", "maxE", "meanE", "adpE"]
+        assert shown[2].split()[9:12] == [f"{stored.summary()[name]:.4f}" for name in names[5:]]
+        assert shown[3].split()[9:12] == ["-", "-", "-"]
+        table = good("table", "--boards", "boards", "--metrics", "maxE,mae", "--decimals", "4").stdout
+        assert f"{stored.summary()['max_e']:.4f}" in table
+        good("leaderboard", "check", "--boards", "boards")
+
+    def test_a_row_that_is_replaced_keeps_the_columns(self):
+        scores = scored()
+        good("leaderboard", "add", scores, "--boards", "boards", "--metrics", "max_e")
+        assert "nothing is changed" in good("leaderboard", "add", scores, "--boards", "boards").stderr
+        good("score", "maps/mine/TINY", "-d", "TINY", "--metrics", "paper", "--scores", "other")
+        said = good("leaderboard", "add", "other", "--boards", "boards").stderr
+        assert re.search(r"replaced mine of .*\(max_e [.0-9]+ is gone\)\.", said)
+        assert Path("boards/TINY.csv").read_text().splitlines()[0] == ",".join(COLUMNS)
+
+    def test_metrics_that_follow_from_the_histograms(self):
+        plant_maps("maps/mine/TINY")
+        good("score", "maps/mine/TINY", "-d", "TINY", "--metrics", "paper")
+        good("leaderboard", "add", "scores", "--boards", "boards", "--metrics", "max_e")
+        (stored,) = load_scores("scores", metrics=["max_e"])
+        value = read_board(Path("boards/TINY.csv")).find("mine", "measured").values["max_e"]
+        assert float(value) == stored.summary()["max_e"]
+
+    def test_numbers_out_of_bounds(self):
+        columns = (*COLUMNS[:10], "max_e", *COLUMNS[10:])
+        board(row(max_e="1.2"), columns=columns)
+        assert float(read_board(Path("boards/TINY.csv")).find("A", "published").values["max_e"]) == 1.2
+        board(row(max_e="2.2"), columns=columns)
+        with pytest.raises(LeaderboardError, match="max_e is 2.2, expected a number from 0 to 2"):
+            read_board(Path("boards/TINY.csv"))
+        board(row(max_e="1"), columns=(*COLUMNS, "max_e"))
+        with pytest.raises(LeaderboardError, match="columns repeated or in another order"):
+            read_board(Path("boards/TINY.csv"))

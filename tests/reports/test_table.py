@@ -12,7 +12,7 @@ from stored import made
 from workspace import NO_SCORES, good, plant_maps, plant_masks, refused
 
 from sodbench.errors import LeaderboardError
-from sodbench.leaderboard.boards import BOARD_COLUMNS, Board, BoardRow, read_boards
+from sodbench.leaderboard.boards import Board, BoardRow, board_columns, read_boards
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.reports.formats import render_table
 from sodbench.reports.leaderboard_table import PAPER_DATASETS, assemble, build_table
@@ -22,6 +22,7 @@ from sodbench.scoring.pipeline import score_folder
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
 SHIPPED = Path(__file__).parents[2] / "leaderboards"
+COLUMNS = board_columns()
 LABELS = {metric.label: name for name, metric in METRICS.items()}
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -63,7 +64,7 @@ def written(*rows, dataset="X", folder="boards"):
     path = Path(folder) / f"{dataset}.csv"
     path.parent.mkdir(exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, BOARD_COLUMNS, restval="", lineterminator="\n")
+        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows({"source": "published", **row} for row in rows)
     return folder

@@ -97,8 +97,10 @@ def sized(
     LeaderboardError
         The metric or a method is not on the board, or no row has a size.
     """
-    if metric not in PAPER_METRICS:
-        raise LeaderboardError(f"boards have no {metric}; valid: {', '.join(PAPER_METRICS)}.")
+    shown = {name for entry in board.entries for name in entry.values} | {*PAPER_METRICS}
+    if metric not in shown:
+        valid = [name for name in METRICS if name in shown]
+        raise LeaderboardError(f"the board of {board.dataset} has no {metric}; valid: {', '.join(valid)}.")
     rows = [entry for entry in board.entries if source in (None, entry.source)]
     available = list(dict.fromkeys(entry.method for entry in rows))
     if unknown := [method for method in methods if method not in available]:
