@@ -101,7 +101,7 @@ def compare(options: CompareOptions) -> None:
     check_targets(csv_file, plot, as_json=options.as_json)
     if plot is not None:
         check_figure_target(plot, "--plot")
-    stored = load_scores(options.stored, options.datasets, options.methods)
+    stored = load_scores(options.stored, options.datasets, options.methods, options.metrics)
     datasets = [dataset_name(name) for name in options.datasets]
     if options.attribute is not None:
         if csv_file is not None or options.interval == "bca":

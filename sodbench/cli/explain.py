@@ -99,10 +99,11 @@ def explain(options: ExplainOptions) -> None:
     claims = [claim_of(word) for words in options.claimed for word in words.replace(",", " ").split()]
     metrics = check_metrics(options.metrics or ("paper",))
     findings: tuple[str, ...] = ()
-    if (stored := stored_rescorer(options.maps)) is not None:
+    wanted = check_metrics([*metrics, *(claim.metric for claim in claims)])
+    if (stored := stored_rescorer(options.maps, wanted)) is not None:
         rescorer = _of_stored(stored, options)
     else:
-        rescorer, findings = _of_maps(options)
+        rescorer, findings = _of_maps(options, wanted)
     with progress_bar("explain") as progress:
         explanation = explain_scores(rescorer, metrics, claims, findings, say=say, progress=progress)
     show(explanation_json(explanation) if options.as_json else explanation_text(explanation))
@@ -125,9 +126,10 @@ def _of_stored(stored: "Rescorer", options: ExplainOptions) -> "Rescorer":
     return Rescorer(stored.scores.under(options.protocol.of(stored.scores.protocol)))
 
 
-def _of_maps(options: ExplainOptions) -> tuple["Rescorer", tuple[str, ...]]:
+def _of_maps(options: ExplainOptions, metrics: tuple[str, ...]) -> tuple["Rescorer", tuple[str, ...]]:
     """Look at the maps and score them, or take their scores from an earlier run."""
     from sodbench.analysis.explain.explain import one_job, rescorer_of_maps
+    from sodbench.metrics import DEFAULT_METRICS, check_metrics
     from sodbench.scoring.plan import Plan
     from sodbench.scoring.runs import collect_jobs
 
@@ -138,6 +140,7 @@ def _of_maps(options: ExplainOptions) -> tuple["Rescorer", tuple[str, ...]]:
     job = one_job(jobs)
     plan = Plan(
         options.protocol.of(Protocol()),
+        check_metrics([*DEFAULT_METRICS, *metrics]),
         missing="zero",
         strip=options.strip,
         loose=options.loose,

@@ -98,7 +98,8 @@ def plot_qualitative(options: QualitativeOptions) -> None:
             stored_under(options.scores), lambda s: s.method in job.methods and s.dataset_name == name
         )
         metric = find_metric(options.metric).id
-        images = pick_images(read_scores(chosen), list(job.methods), options.pick, metric, options.count)
+        scores = read_scores(chosen, [metric])
+        images = pick_images(scores, list(job.methods), options.pick, metric, options.count)
     rows = load_shown(images, job.location, job.methods)
     with figure_style():
         figure = qualitative_figure(rows, options.kind, options.width)

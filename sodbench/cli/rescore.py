@@ -41,8 +41,8 @@ class RescoreOptions:
 def rescore(options: RescoreOptions) -> None:
     """Show stored scores, under another protocol if asked, without the images.
 
-    STORED is a folder that `sodbench score` wrote, or one above. The level histograms give MAE, P, R,
-    F and E under any protocol; metrics that need the images again are left out, and listed.
+    STORED is a folder that `sodbench score` wrote, or one above. The level histograms give MAE, F, E, IoU and
+    its kin, AUC and AP under any protocol; metrics that need the images again are left out, and listed.
 
     \b
     sodbench rescore scores/
@@ -53,7 +53,7 @@ def rescore(options: RescoreOptions) -> None:
     check_targets(options.csv_file, options.images_file)
     shown = []
     left_out: dict[str, list[str]] = {}
-    for scores in load_scores(options.stored, options.datasets, options.methods):
+    for scores in load_scores(options.stored, options.datasets, options.methods, options.metrics):
         asked = _only(scores, options.metrics)
         moved = asked.under(options.protocol.of(asked.protocol))
         if lost := [name for name in asked.metrics if name not in moved.metrics]:

@@ -112,7 +112,7 @@ def _side_by_side(options: TableOptions, style: str) -> str:
     metrics = metric_ids(options.metrics)
     boards = read_boards(boards_folder(options.boards, say))
     stored = stored_under(options.own)
-    scores = read_scores(own_scores(stored, options.datasets, options.methods))
+    scores = read_scores(own_scores(stored, options.datasets, options.methods), metrics)
     shown = assemble(boards, scores, paper=options.paper, datasets=options.datasets, methods=options.methods)
     for line in notices(shown, boards, stored):
         say(line)

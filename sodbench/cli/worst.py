@@ -80,10 +80,11 @@ def worst(options: WorstOptions) -> None:
         check_figure_target(out)
     check_targets(options.csv_file, out, as_json=options.as_json)
     wanted = [options.dataset] if options.dataset else []
-    scores = one_of(load_scores(stored, wanted, options.methods), stored)
+    metric = find_metric(options.metric).id
+    scores = one_of(load_scores(stored, wanted, options.methods, [metric]), stored)
     name = scores.dataset_name
-    other = one_of(load_scores(than, [name]), than) if than else None
-    ranking = rank(scores, find_metric(options.metric).id, options.count, other)
+    other = one_of(load_scores(than, [name], metrics=[metric]), than) if than else None
+    ranking = rank(scores, metric, options.count, other)
     if out:
         _draw_sheet(ranking, [scores, other] if other else [scores], options, out)
     if options.csv_file:

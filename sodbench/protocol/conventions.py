@@ -5,8 +5,9 @@ A `Reading` is all that turns maps into figures: a protocol, and what no protoco
 situation it is met.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from typing import Any
 
 from sodbench.protocol.protocol import PRESETS, Protocol
@@ -92,6 +93,10 @@ def _of_protocol(text: str, tools: str, **change: Any) -> Convention:
     return Convention(f"{name.replace('_', '-')}={shown}", text, tools, protocol=change)
 
 
+_VARIANTS = {"max": "max", "mean": "mean", "adp": "adaptive", "bin": "p > .5"}
+_QUANTITIES = {"f": "F", "e": "E", "iou": "IoU", "dice": "Dice"}
+"""What stands before and behind the line in a metric's id, in words."""
+
 UNKNOWN = "no public tool known"
 _GARDEN = "TensorFlow Model Garden (a 5x5 window)"
 
@@ -118,6 +123,18 @@ CONVENTIONS: tuple[Convention, ...] = (
     _of_protocol("Euclidean distance", _DEFAULT, relax_distance="euclidean"),
     _of_protocol("rho = 3 px", _DEFAULT, rho=3.0),
     _of_protocol("relaxed F binarises by p > 0.5", _DEFAULT, relax_threshold=0.5),
+    _of_protocol("IoU and its kin: best of the mean curve", _DEFAULT, overlap_average="mean"),
+    _of_protocol("IoU and its kin: 0/0 is 0", _DEFAULT, overlap_zero="zero"),
+    _of_protocol("AUC and AP from every level", _DEFAULT, auc_thresholds="exact"),
+    _of_protocol("AUC and AP: mean of the images", _DEFAULT, auc_average="mean"),
+    _of_protocol("HCE of the map above level 128", _DEFAULT, hce_binarise=">128"),
+    _of_protocol("HCE with OpenCV up to 4.12", _DEFAULT, hce_distance="line"),
+    _of_protocol("mBA of the map above level 128", _DEFAULT, mba_binarise=">128"),
+    _of_protocol("boundary IoU of the map from level 128", _DEFAULT, biou_binarise=">=128"),
+    _of_protocol("boundary IoU by itself", _DEFAULT, biou_value="boundary"),
+    _of_protocol("size-invariant metrics of PySODMetrics", _DEFAULT, si_convention="pysodmetrics"),
+    _of_protocol("context measure of levels / 255", _DEFAULT, context_normalise="none"),
+    _of_protocol("context measure with beta2 = 1", _DEFAULT, context_beta2=1.0),
     _of_protocol("levels stretched from min..max", "fan, pysodmetrics", normalise="minmax"),
     _of_protocol("levels stretched by MATLAB's mat2gray", "f3net", normalise="mat2gray"),
     _of_protocol("levels divided by 255", "scripts that do not normalise", normalise="none"),
@@ -160,6 +177,31 @@ CONVENTIONS: tuple[Convention, ...] = (
         _of_protocol(f"relaxed F binarises by p > {cut:g}", UNKNOWN, relax_threshold=cut)
         for cut in (0.3, 0.7)
     ),
+    _of_protocol(
+        "IoU and its kin: mean of each image's own best",
+        "papers that take the best of each image",
+        overlap_average="mean-max",
+    ),
+    _of_protocol(
+        "IoU and its kin: all pixels as one image", "CascadePSP (its IoU)", overlap_average="pooled"
+    ),
+    _of_protocol(
+        "IoU and its kin: 0/0 is 1", "scripts that call empty maps of empty masks right", overlap_zero="one"
+    ),
+    _of_protocol("IoU and its kin: 0/0 is left out", "means that pass over NaN", overlap_zero="undefined"),
+    _of_protocol("AUC and AP from 255 thresholds", "eval-co-sod", auc_thresholds="255"),
+    _of_protocol("AUC and AP of the mean curves", "eval-co-sod", auc_average="mean-curve"),
+    _of_protocol("HCE of the map above level 127", UNKNOWN, hce_binarise=">=128"),
+    _of_protocol("HCE of the stretched map above .5", "pysodmetrics", hce_binarise="minmax>.5"),
+    _of_protocol("HCE with OpenCV from 4.13 on", "any tool, by what is installed", hce_distance="segment"),
+    _of_protocol("mBA of the map from level 128", UNKNOWN, mba_binarise=">=128"),
+    _of_protocol("mBA of the stretched map above .5", "BiRefNet, InSPyReNet", mba_binarise="minmax>.5"),
+    _of_protocol("boundary IoU of the map above level 128", UNKNOWN, biou_binarise=">128"),
+    _of_protocol("boundary IoU of the stretched map above .5", UNKNOWN, biou_binarise="minmax>.5"),
+    _of_protocol("the smaller of boundary IoU and IoU", "boundary-iou-api", biou_value="min"),
+    _of_protocol("size-invariant metrics of SI_Metric", "SI_Metric, SI-SOD", si_convention="si_metric"),
+    _of_protocol("context measure of the stretched map", "pysodmetrics", context_normalise="minmax"),
+    _of_protocol("context measure with beta2 = 1.2", "pysodmetrics, by option", context_beta2=1.2),
     Convention(
         "relax-threshold=adaptive",
         "relaxed F at twice the map's mean",
@@ -186,23 +228,29 @@ CONVENTIONS: tuple[Convention, ...] = (
     ),
     *(
         Convention(
-            f"{printed.replace('_', '-')}-is={metric}",
-            f"{shown} that is really {really} F",
-            "papers that do not say which F",
-            others={"called": ((printed, metric),)},
+            f"{kind}-{quantity}-is={other}_{quantity}",
+            f"{_VARIANTS[kind]} {_QUANTITIES[quantity]} that is really the {_VARIANTS[other]} one",
+            f"papers that do not say which {_QUANTITIES[quantity]}",
+            others={"called": ((f"{kind}_{quantity}", f"{other}_{quantity}"),)},
         )
-        for printed, metric, shown, really in (
-            ("max_f", "mean_f", "max F", "mean"),
-            ("max_f", "adp_f", "max F", "adaptive"),
-            ("mean_f", "adp_f", "mean F", "adaptive"),
-            ("mean_f", "max_f", "mean F", "max"),
+        for quantity, kind, other in (
+            *(
+                ("f", kind, other)
+                for kind, other in (("max", "mean"), ("max", "adp"), ("mean", "adp"), ("mean", "max"))
+            ),
+            *(("e", kind, other) for kind, other in permutations(("max", "mean", "adp"), 2)),
+            *(
+                (name, kind, other)
+                for name in ("iou", "dice")
+                for kind, other in permutations(("max", "mean", "adp", "bin"), 2)
+            ),
         )
     ),
 )
 """Every convention; those that a reading follows already change nothing in it."""
 
 
-def readings(base: Reading) -> dict[str, Reading]:
+def readings(base: Reading, conventions: Sequence[Convention] = CONVENTIONS) -> dict[str, Reading]:
     """Return the base reading under every preset's protocol, and under every single convention, by name.
 
     A convention that the base already follows is left out. Presets keep the base's way with maps of another
@@ -212,12 +260,12 @@ def readings(base: Reading) -> dict[str, Reading]:
         name: replace(base, protocol=preset.change(resize=base.protocol.resize))
         for name, preset in PRESETS.items()
     }
-    return by_preset | {c.name: c.applied(base) for c in CONVENTIONS if c.applied(base) != base}
+    return by_preset | {c.name: c.applied(base) for c in conventions if c.applied(base) != base}
 
 
-def pairs(base: Reading) -> dict[str, Reading]:
+def pairs(base: Reading, conventions: Sequence[Convention] = CONVENTIONS) -> dict[str, Reading]:
     """Return the base reading under every two conventions of different axes, by both names."""
-    single = [c for c in CONVENTIONS if c.applied(base) != base]
+    single = [c for c in conventions if c.applied(base) != base]
     return {
         f"{first.name} {second.name}": second.applied(first.applied(base))
         for k, first in enumerate(single)

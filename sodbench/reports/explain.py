@@ -22,7 +22,7 @@ def explanation_text(explanation: Explanation) -> str:
     head = ["", *(METRICS[metric].label for metric in metrics)]
     own = {AS_SCORED: explanation.base} if explanation.base_name == AS_SCORED else {}
     lines = [
-        [name, *(_digits(values.get(metric, math.nan)) for metric in metrics)]
+        [name, *(_digits(values.get(metric, math.nan), metric) for metric in metrics)]
         for name, values in {**own, **explanation.presets}.items()
     ]
     blocks = [f"{explanation.method}, by preset\n{aligned([head, *lines], left=(0,))}"]
@@ -76,21 +76,24 @@ def explanation_json(explanation: Explanation) -> str:
 
 def _metric_block(explanation: Explanation, metric: str) -> str:
     moved = [effect for effect in explanation.effects if effect.metric == metric]
-    far = [effect for effect in moved if abs(effect.difference) >= 0.5 * 10**-DIGITS]
+    digits = METRICS[metric].decimals(DIGITS)
+    visible = 0.5 * 10**-digits
+    far = [effect for effect in moved if abs(effect.difference) >= visible]
     near = [effect.convention for effect in moved if effect not in far]
-    title = f"{METRICS[metric].label} {_digits(explanation.base[metric])}, and with one convention changed"
+    value = _digits(explanation.base[metric], metric)
+    title = f"{METRICS[metric].label} {value}, and with one convention changed"
     lines = [
         [
             effect.convention,
-            _digits(effect.value),
-            f"{effect.difference:+.{DIGITS}f}",
+            _digits(effect.value, metric),
+            f"{effect.difference:+.{digits}f}",
             effect.text,
             effect.tools,
         ]
         for effect in far
     ]
     block = aligned(lines, left=(0, 3, 4)) if lines else "no convention moves it"
-    rest = f"\nNo visible effect (< 0.00005): {', '.join(near)}" if near else ""
+    rest = f"\nNo visible effect (< {visible:.{digits + 1}f}): {', '.join(near)}" if near else ""
     return f"{title}\n{block}{rest}"
 
 
@@ -104,7 +107,10 @@ def _claims_block(explanation: Explanation) -> str:
     ]
     lines = [["claimed", *(str(claim.printed) for claim in explanation.claims), ""]]
     for candidate in [*ranked, *sets[:SHOWN]]:
-        shown = [_digits(v, c.digits) for c, v in zip(explanation.claims, candidate.values, strict=True)]
+        shown = [
+            "-" if math.isnan(v) else f"{v:.{c.digits}f}"
+            for c, v in zip(explanation.claims, candidate.values, strict=True)
+        ]
         lines.append(
             [
                 " + ".join(candidate.names),
@@ -152,5 +158,5 @@ def _called(explanation: Explanation, best: Candidate) -> str:
     return f"{base} with {' and '.join(best.names)} yields"
 
 
-def _digits(value: float, digits: int = DIGITS) -> str:
-    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+def _digits(value: float, metric: str) -> str:
+    return "-" if math.isnan(value) else f"{value:.{METRICS[metric].decimals(DIGITS)}f}"

@@ -103,7 +103,7 @@ class Sheet:
         """Return what a cell shows."""
         if column.delta and key[1] == "published":
             return ""
-        places = {"size": 1, "rank": 2}.get(column.metric, self.decimals)
+        places = self._places(column)
         value = self.value(key, column)
         if value is not None and key[1] == "published" and column.group in self.datasets:
             places = min(places, -int(value.as_tuple().exponent))
@@ -116,7 +116,13 @@ class Sheet:
         what = key[0], column.group, column.metric
         spread, better = self.marks.spreads.get(what), self.marks.better.get(what, ())
         letters = tuple(sorted(self.letters[name] for name in better if name in self.letters))
-        return "" if spread is None else f"{spread:.{self.decimals}f}", letters
+        return "" if spread is None else f"{spread:.{self._places(column)}f}", letters
+
+    def _places(self, column: Column) -> int:
+        """Return how many digits after the point a column has."""
+        if column.metric in METRICS:
+            return METRICS[column.metric].decimals(self.decimals)
+        return {"size": 1, "rank": 2}[column.metric]
 
     def kind(self, key: RowKey, column: Column) -> tuple[str, ...]:
         """Return how a value was made: only equal ones are ranked together."""

@@ -40,7 +40,11 @@ def text_table(scores: Sequence[Scores], decimals: int = 4, metrics: Sequence[st
         for s in rows:
             values = s.summary()
             lines.append(
-                [printable(s.method), f"{s.n}/{s.of}", *(_shown(values.get(m), decimals) for m in columns)]
+                [
+                    printable(s.method),
+                    f"{s.n}/{s.of}",
+                    *(_shown(values.get(m), METRICS[m].decimals(decimals)) for m in columns),
+                ]
             )
         blocks.append(f"{rows[0].dataset_name}\n{aligned(lines, left=(0,))}\n\n{_signatures(rows)}")
     return "\n\n".join(blocks)

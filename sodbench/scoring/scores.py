@@ -24,6 +24,7 @@ from sodbench.metrics import (
     family_of,
     find_metric,
     metric_differences,
+    metric_ids,
     narrowed,
     part_of,
     protocol_fields,
@@ -231,6 +232,19 @@ class Scores:
         self.check_computed([name])
         return self._asked[0][name]
 
+    def extended(self, metrics: Iterable[str]) -> "Scores":
+        """Return these scores with more metrics, as far as they follow from the level histograms.
+
+        Raises
+        ------
+        MetricError
+            A metric is unknown.
+        """
+        wanted = {name for name in metric_ids(metrics) if part_of(name).statistics is None}
+        if wanted <= {*self.metrics}:
+            return self
+        return replace(self, metrics=check_metrics([*self.metrics, *wanted]))
+
     def check_computed(self, metrics: Iterable[str]) -> None:
         """Refuse metrics that were not computed.
 
@@ -277,7 +291,8 @@ class Scores:
 
         values = self.summary() if self.rows else {}
         head = "".join(f"<th>{escape(METRICS[name].arrowed)}</th>" for name in values)
-        row = "".join(f"<td>{'-' if math.isnan(v) else f'{v:.4f}'}</td>" for v in values.values())
+        cells = [f"{value:.{METRICS[name].decimals(4)}f}" for name, value in values.items()]
+        row = "".join(f"<td>{'-' if cell == 'nan' else cell}</td>" for cell in cells)
         title = f"{escape(self.method)} on {escape(self.dataset_name)}, {self.n}/{self.of} images"
         return (
             f"<table><caption>{title}</caption><tr>{head}</tr><tr>{row}</tr></table>"

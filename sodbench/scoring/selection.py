@@ -96,8 +96,10 @@ def those_of(stored: Iterable[StoredScores], is_wanted: Callable[[StoredScores],
     return kept
 
 
-def read_scores(stored: Iterable[StoredScores]) -> list[Scores]:
+def read_scores(stored: Iterable[StoredScores], metrics: Iterable[str] = ()) -> list[Scores]:
     """Read scores folders, in the order given.
+
+    Metrics that were not computed are added as far as they follow from the level histograms.
 
     A `sodbench.errors.SodbenchWarning` names folders of an earlier version, which have no digests.
 
@@ -106,7 +108,8 @@ def read_scores(stored: Iterable[StoredScores]) -> list[Scores]:
     ScoresError
         One is damaged.
     """
-    read = [(str(folder), Scores.load(folder)) for folder, *_ in stored]
+    wanted = tuple(metrics)
+    read = [(str(folder), Scores.load(folder).extended(wanted)) for folder, *_ in stored]
     if old := [folder for folder, scores in read if scores.outdated]:
         warn(
             f"{first_few(old)}: stored without digests by an earlier version, so that changes in the files "
@@ -118,7 +121,10 @@ def read_scores(stored: Iterable[StoredScores]) -> list[Scores]:
 
 
 def load_scores(
-    paths: str | Path | Iterable[str | Path], datasets: Iterable[str] = (), methods: Iterable[str] = ()
+    paths: str | Path | Iterable[str | Path],
+    datasets: Iterable[str] = (),
+    methods: Iterable[str] = (),
+    metrics: Iterable[str] = (),
 ) -> list[Scores]:
     """Read the scores of some methods on some datasets at or under some paths.
 
@@ -130,6 +136,8 @@ def load_scores(
         One, or several.
     datasets, methods
         Which; none: all.
+    metrics
+        See `read_scores`.
 
     Raises
     ------
@@ -146,7 +154,7 @@ def load_scores(
     if order:
         kept = those_of(kept, lambda scores: scores.method in order)
         kept.sort(key=lambda scores: (scores.dataset, order.index(scores.method)))
-    return read_scores(kept)
+    return read_scores(kept, metrics)
 
 
 def _other_tree(folder: Path, path: Path) -> Path | None:

@@ -19,9 +19,9 @@ from sodbench.analysis.diagnostics.checks import SAMPLE, examine
 from sodbench.analysis.explain.rescorer import Pixels, Rescorer
 from sodbench.errors import MetricError, PredictionError, ScoresError, SodbenchError, first_few
 from sodbench.metrics import find_metric
-from sodbench.metrics.families import check_metrics
-from sodbench.protocol import PRESETS
-from sodbench.protocol.conventions import CONVENTIONS, Reading, pairs, readings
+from sodbench.metrics.families import check_metrics, protocol_fields
+from sodbench.protocol import OPTIONAL, PRESETS
+from sodbench.protocol.conventions import CONVENTIONS, Convention, Reading, pairs, readings
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.runs import Job, score_jobs
 from sodbench.scoring.scores import Scores
@@ -65,7 +65,7 @@ def claim_of(text: str) -> Claim:
     Raises
     ------
     ScoresError
-        The metric is unknown, or the value is no decimal number from 0 to 1.
+        The metric is unknown, or the value is no decimal number that it can have.
 
     Examples
     --------
@@ -74,20 +74,26 @@ def claim_of(text: str) -> Claim:
     """
     name, _, value = text.partition("=")
     try:
-        metric = find_metric(name).id
+        metric = find_metric(name)
     except MetricError as error:
         raise MetricError(f"claimed {text!r}: {error}") from None
     value = value.strip()
+    low, high = metric.bounds
+    if math.isinf(high):
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
+            raise ScoresError(f"claimed {text!r}: expected a number of at least 0, such as {metric.id}=1016.")
+        return Claim(metric.id, Decimal(value))
     if re.fullmatch(r"[1-9][0-9](\.[0-9]+)?|100", value):
         share = Decimal(value) / 100
         raise ScoresError(
-            f"claimed {text!r}: expected a number from 0 to 1; if a percentage, {metric}={share}."
+            f"claimed {text!r}: expected a number from 0 to 1; if a percentage, {metric.id}={share}."
         )
-    if not re.fullmatch(r"[01]?\.[0-9]{1,6}", value) or Decimal(value) > 1:
+    if not re.fullmatch(r"-?[01]?\.[0-9]{1,6}", value) or not low <= Decimal(value) <= 1:
         raise ScoresError(
-            f"claimed {text!r}: expected a number from 0 to 1 with its digits, such as {metric}=.951."
+            f"claimed {text!r}: expected a number from {low:g} to 1 with its digits, such as "
+            f"{metric.id}=.951."
         )
-    return Claim(metric, Decimal(value))
+    return Claim(metric.id, Decimal(value))
 
 
 @dataclass(frozen=True)
@@ -155,8 +161,10 @@ class Explanation:
     findings: tuple[str, ...] = ()
 
 
-def stored_rescorer(path: Path) -> Rescorer | None:
+def stored_rescorer(path: Path, metrics: Sequence[str] = ()) -> Rescorer | None:
     """Return the figures of a scores folder, None if the path is not one.
+
+    Metrics that were not computed are added as far as they follow from the level histograms.
 
     Raises
     ------
@@ -165,7 +173,7 @@ def stored_rescorer(path: Path) -> Rescorer | None:
     """
     if path.is_file() or not any(path.rglob("meta.json")):
         return None
-    stored = load_scores([path])
+    stored = load_scores([path], metrics=metrics)
     if len(stored) > 1:
         listed = first_few([f"{scores.method} on {scores.dataset_name}" for scores in stored])
         raise ScoresError(f"{path}: scores of {listed}, expected one method on one dataset. Name its folder.")
@@ -267,7 +275,7 @@ def explain(
     metrics = check_metrics([*([metrics] if isinstance(metrics, str) else metrics), *given])
     figures.scores.check_computed(metrics)
     base = Reading(figures.scores.protocol)
-    known = readings(base)
+    known = readings(base, _acting(metrics))
     _compute(figures, [(metric, reading) for metric in metrics for reading in known.values()], say, progress)
     here = _values(figures, metrics, base)
     jobs = figures.pixels.jobs if figures.pixels else None
@@ -295,6 +303,17 @@ def explain(
 
 
 Values = Mapping[str, float | None]
+
+
+def _acting(metrics: Sequence[str]) -> list[Convention]:
+    """Return the conventions without those of metrics that are not in question."""
+    others = OPTIONAL - protocol_fields(metrics)
+    return [
+        convention
+        for convention in CONVENTIONS
+        if not others & convention.protocol.keys()
+        and all(printed in metrics for printed, _ in convention.others.get("called", ()))
+    ]
 
 
 def _values(figures: Rescorer, metrics: Sequence[str], reading: Reading) -> dict[str, float | None]:
@@ -372,7 +391,7 @@ def _sets_of_two(
     here = _values(figures, metrics, base)
     moving = {candidate.names[0] for candidate in single if _moves(candidate, claims, here)}
     open_sets = {}
-    for name, reading in pairs(base).items():
+    for name, reading in pairs(base, _acting(metrics)).items():
         values = _values(figures, metrics, reading)
         if None not in values.values() or {*name.split(" ")} <= moving:
             known = _known_values(values)
