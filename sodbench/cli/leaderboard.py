@@ -42,7 +42,7 @@ def leaderboard() -> None:
 @option("--backbone", help="Backbone of the network: VGG-16.")
 @option("--size-mb", type=float, help="Size of the weights' file.")
 @option("--reference", help="The method's paper.")
-@metrics_option("paper, and those that the board has", "paper are added in any case")
+@metrics_option("paper, which is there in any case, and what the board has")
 @option("--note", help="What a reader should know about this row; `mae: text` concerns one metric.")
 @gathered(AddOptions)
 def add(options: AddOptions) -> None:

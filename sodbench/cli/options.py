@@ -54,12 +54,12 @@ _DATASET: dict[str, Any] = {
 }
 
 
-def metrics_option(shown: str, note: str = "") -> Callable[[Command], Command]:
-    """Add ``--metrics``; `shown` says what is taken without it, `note` what else there is to say."""
+def metrics_option(shown: str) -> Callable[[Command], Command]:
+    """Add ``--metrics``; `shown` says what is taken without it."""
     return names_option(
         "--metrics",
         show_default=shown,
-        help=f"Ids, labels or sets, in any case; `sodbench metrics` lists them{note and '; '}{note}.",
+        help="Ids, labels or sets, in any case; `sodbench metrics` lists them.",
         shell_complete=completed(metric_set_names),
     )
 
