@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sodbench.metrics.context import context_measure
 from sodbench.metrics.emeasure import adp_e, max_e, mean_e
 from sodbench.metrics.fmeasure import adp_f, max_f, mean_f, precision_recall
+from sodbench.metrics.hce import hce
 from sodbench.metrics.mae import mae
 from sodbench.metrics.parts import Metric, Part
 from sodbench.metrics.relaxed_f import relax_f
@@ -56,6 +57,7 @@ __all__ = [
     "context_measure",
     "family_of",
     "find_metric",
+    "hce",
     "joined",
     "mae",
     "max_e",

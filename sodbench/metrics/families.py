@@ -15,6 +15,7 @@ from sodbench.errors import MetricError, ProtocolError, nearest
 from sodbench.metrics.context import PART as CONTEXT
 from sodbench.metrics.emeasure import PART as E_MEASURE
 from sodbench.metrics.fmeasure import PART as F_MEASURE
+from sodbench.metrics.hce import PART as HCE
 from sodbench.metrics.mae import PART as MAE
 from sodbench.metrics.parts import Metric, Part
 from sodbench.metrics.relaxed_f import PART as RELAXED_F
@@ -69,6 +70,7 @@ PARTS: Mapping[str, Part] = _with_plugins(
         "e": E_MEASURE,
         "si": SIZE_INVARIANT,
         "c": CONTEXT,
+        "h": HCE,
     }
 )
 """Every family of metrics, by the name that stands in a signature's ``rev:``."""

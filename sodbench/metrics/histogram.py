@@ -225,6 +225,24 @@ def level_range(counts: LevelCounts, how: str) -> tuple[Counts, Counts]:
     return np.zeros_like(high), full
 
 
+def lowest_predicted(counts: LevelCounts, how: str) -> int:
+    """Return the lowest level of a map that counts as object: from a fixed level on, or at min-max > 0.5.
+
+    The latter in exact numbers.
+
+    Examples
+    --------
+    >>> counts = level_counts(np.array([[100, 110, 120]], np.uint8), np.eye(1, 3, dtype=bool))
+    >>> [lowest_predicted(counts, how) for how in (">128", ">=128", "minmax>.5")]
+    [129, 128, 111]
+    """
+    fixed = {">128": 129, ">=128": 128}
+    if how in fixed:
+        return fixed[how]
+    low, high = (int(bound) for bound in level_range(counts, "minmax"))
+    return low + (high - low) // 2 + 1
+
+
 def normalised(counts: LevelCounts, protocol: Protocol, how: str = "") -> Reals:
     """Return p of every level, ``(..., 256)``; levels outside the map's range are meaningless.
 

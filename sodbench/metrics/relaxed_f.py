@@ -26,14 +26,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sodbench.metrics.bitrows import WORD, packed
 from sodbench.metrics.fmeasure import f_from_pr
 from sodbench.metrics.histogram import LevelCounts, Reals, check_pair, level_counts, level_range
 from sodbench.metrics.parts import SHARE, Images, MapOnMask, Metric, Part, Statistics
 from sodbench.protocol import Protocol
 from sodbench.utils.kernels import kernel
-
-WORD = 64
-"""Pixels per word: boundaries are rows of bits, so one operation processes 64 pixels."""
 
 GUARD = 2
 """Rows and columns around an image and its neighbourhood, so that no kernel needs a special case."""
@@ -173,11 +171,11 @@ def outline(levels: NDArray[np.uint8], cut: int, protocol: Protocol) -> Outline:
     picture = np.s_[margin : margin + height, margin : margin + width]
     np.greater_equal(levels, cut, out=inside[picture])
     boundary = np.zeros(inside.size // WORD, np.uint64)
-    _edge(_packed(inside), words, square, boundary)
+    _edge(packed(inside), words, square, boundary)
     if outside:
         valid = np.zeros_like(inside)
         valid[picture] = True
-        boundary &= _packed(valid)
+        boundary &= packed(valid)
     near = np.zeros_like(boundary)
     _spread(boundary, words, half, near)
     return Outline(boundary, int(np.bitwise_count(boundary).sum()), near)
@@ -188,10 +186,6 @@ def pixels(bits: NDArray[np.uint64], shape: tuple[int, int], rho: int) -> NDArra
     margin, (height, width) = rho + GUARD, shape
     rows = np.unpackbits(bits.view(np.uint8), bitorder="little").reshape(height + 2 * margin, -1)
     return rows[margin : margin + height, margin : margin + width].astype(bool)
-
-
-def _packed(inside: NDArray[np.bool_]) -> NDArray[np.uint64]:
-    return np.packbits(inside, bitorder="little").view("<u8").astype(np.uint64, copy=False)
 
 
 def _overlap(a: NDArray[np.uint64], b: NDArray[np.uint64]) -> int:

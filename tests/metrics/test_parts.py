@@ -209,7 +209,7 @@ def test_the_order_and_revisions_of_columns():
     assert revisions_of((), Protocol.of("fan")) == {"f": 1, "m": 1, "w": 1, "s": 1, "r": 2, "e": 1}
     pixels = [name for name in PIXEL_METRICS if name in DEFAULT_METRICS]
     assert pixels == ["weighted_f", "s_measure", "relax_f"]
-    assert {"si_f", "si_mean_f", "si_mae", "context"} <= {*PIXEL_METRICS}
+    assert {"si_f", "si_mean_f", "si_mae", "context", "hce"} <= {*PIXEL_METRICS}
     assert find_metric(" Max-F ").id == "max_f"
 
 
@@ -288,6 +288,8 @@ CHANGES = {
     "si_convention": "si_metric",
     "context_normalise": "minmax",
     "context_beta2": 1.2,
+    "hce_binarise": "minmax>.5",
+    "hce_distance": "segment",
 }
 
 
@@ -306,7 +308,7 @@ def test_what_a_metric_depends_on_is_declared(name):
             gt[45:55, 5:20] = 100
         noise = rng.integers(3, 60, gt.shape)
         pred = (np.roll(gt, (k, 2 * k), axis=(0, 1)) * 0.7 + noise).astype(np.uint8)
-        pred[30:50, 30:50] //= 2
+        pred[30:50, 30:50] = pred[30:50, 30:50] // 3 * 2
         if k == 11:
             pred = 255 - gt  # its mean is above a half, its S below 0
         a, b = (score_image(pred, gt, protocol=one, metrics=METRICS) for one in (base, changed))
