@@ -16,6 +16,7 @@ from sodbench.errors import SodbenchError
 METRIC_IDS = (
     "max_f", "mae", "weighted_f", "s_measure", "relax_f", "mean_f", "adp_f", "max_e", "mean_e", "adp_e",
     "si_f", "si_mean_f", "si_mae", "context",
+    "hce",
 )  # fmt: skip
 """The ids of sodbench's own metrics; `sodbench.metrics` has them too, and imports numba."""
 

@@ -63,7 +63,8 @@ def _thin(pixels, width, table):  # type: ignore[no-untyped-def]
     ring = np.array([-width, 1 - width, 1, width + 1, width, width - 1, -1, -width - 1])
     n = 0
     for p in range(len(pixels)):
-        n += pixels[p]
+        if pixels[p]:
+            n += 1
     queues = np.empty((2, n), np.int32)
     sizes = np.zeros(2, np.int64)
     removed = np.empty(n, np.int32)
@@ -82,8 +83,8 @@ def _thin(pixels, width, table):  # type: ignore[no-untyped-def]
         gone = 0
         for i in range(sizes[which]):
             p = queues[which, i]
-            pixels[p] &= ~(_QUEUED << which)
             if pixels[p]:
+                pixels[p] ^= _QUEUED << which
                 around = 0
                 for k in range(8):
                     around |= (pixels[p + ring[k]] & _SET) << k
