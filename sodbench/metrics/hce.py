@@ -217,6 +217,8 @@ PART = Part(
             reference="Qin et al., ECCV 2022",
             function=hce,
             values=_values,
+            bounds=(0, np.inf),
+            coarse=3,
         ),
     ),
 )
