@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from sodbench.cli.completion import (
+    METRIC_SETS,
     attribute_names,
     completed,
     dataset_names,
@@ -59,7 +60,7 @@ def metrics_option(shown: str) -> Callable[[Command], Command]:
     return names_option(
         "--metrics",
         show_default=shown,
-        help="Ids, labels or sets, in any case; `sodbench metrics` lists them.",
+        help=f"Ids, labels or sets ({', '.join(METRIC_SETS)}), in any case; `sodbench metrics` lists them.",
         shell_complete=completed(metric_set_names),
     )
 

@@ -22,6 +22,7 @@ from sodbench.metrics.weighted_f import weighted_f
 if TYPE_CHECKING:
     from sodbench.metrics.families import (
         DEFAULT_METRICS,
+        METRIC_SETS,
         METRICS,
         PAPER_METRICS,
         PARTS,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_METRICS",
     "METRICS",
+    "METRIC_SETS",
     "PAPER_METRICS",
     "PARTS",
     "PIXEL_METRICS",

@@ -8,10 +8,10 @@ from pathlib import Path
 import click
 import pytest
 from click.shell_completion import ShellComplete
-from workspace import commands_below, good, plant_maps, plant_masks, process, sodbench
+from workspace import commands_below, good, plant_maps, plant_masks, process, refused, sodbench
 
 from sodbench.cli import SECTIONS, main
-from sodbench.metrics import METRICS
+from sodbench.metrics import METRIC_SETS, METRICS
 from sodbench.models.registry import known_models
 from sodbench.protocol import PRESETS
 
@@ -58,7 +58,8 @@ class TestHelp:
     def test_metrics_are_named(self) -> None:
         for path in ("score", "explain", "compare", "table"):
             text = " ".join(good(path, "--help").stdout.split())
-            assert ", ".join(METRICS) in text
+            assert f"({', '.join(METRIC_SETS)})" in text
+            assert "`sodbench metrics` lists them" in text
 
     def test_every_page_fits_a_terminal(self) -> None:
         wide = []
@@ -95,12 +96,21 @@ def test_examples_can_be_typed(monkeypatch: pytest.MonkeyPatch) -> None:
 class TestLists:
     def test_metrics(self) -> None:
         lines = good("metrics").stdout.splitlines()
-        assert lines[0].split() == ["id", "label", "better", "in", "words", "paper"]
+        assert lines[0].split() == ["id", "label", "better", "paper"]
         rows = [line.split()[:3] for line in lines[1 : len(METRICS) + 1]]
         better = {True: "higher", False: "lower"}
         assert rows == [[m.id, m.label, better[m.higher_is_better]] for m in METRICS.values()]
+        assert "all: every metric; what is common to ids, such as e: those that have it" in lines
         assert "MAE: Mean absolute error: how far, on average, is a pixel's saliency from the" in lines
         assert max(map(len, lines)) <= 80
+
+    def test_a_page_of_a_metric(self) -> None:
+        text = good("metrics", "mae", "E", "maxE").stdout
+        assert text.startswith("mae  MAE  lower is better  MAE\n\nMean absolute error: how far")
+        assert text.count("E-measure: does the binarised map align") == 1
+        assert re.search(r"\n--e-compare +>= +how E binarises a map\n", text)
+        assert "--beta2" not in text
+        refused("metrics", "maxg", match="unknown metric 'maxg'; did you mean max")
 
     def test_protocols(self) -> None:
         text = good("protocols").stdout
