@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sodbench.metrics import METRICS
+from sodbench.metrics import DEFAULT_METRICS
 from sodbench.protocol import Protocol
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
@@ -26,7 +26,7 @@ def made(
     skill: float = 0.7,
     dataset: str = "SOD@1",
     protocol: Protocol | None = None,
-    metrics: Sequence[str] = tuple(METRICS),
+    metrics: Sequence[str] = DEFAULT_METRICS,
     empty: Sequence[int] = (),
     first: int = 0,
 ) -> Scores:

@@ -17,6 +17,12 @@ METRIC_IDS = (
     "max_f", "mae", "weighted_f", "s_measure", "relax_f", "mean_f", "adp_f", "max_e", "mean_e", "adp_e",
     "si_f", "si_mean_f", "si_mae", "context",
     "hce",
+    "max_iou", "mean_iou", "adp_iou", "bin_iou", "max_dice", "mean_dice", "adp_dice", "bin_dice",
+    "min_ber", "mean_ber", "adp_ber", "bin_ber", "max_oa", "mean_oa", "adp_oa", "bin_oa",
+    "max_specificity", "mean_specificity", "adp_specificity", "bin_specificity",
+    "min_fpr", "mean_fpr", "adp_fpr", "bin_fpr", "max_kappa", "mean_kappa", "adp_kappa", "bin_kappa",
+    "max_precision", "mean_precision", "adp_precision", "bin_precision",
+    "max_recall", "mean_recall", "adp_recall", "bin_recall", "auc", "ap",
 )  # fmt: skip
 """The ids of sodbench's own metrics; `sodbench.metrics` has them too, and imports numba."""
 

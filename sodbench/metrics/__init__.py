@@ -8,6 +8,7 @@ package that adds metrics can import from here while it is being loaded.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from sodbench.metrics.auc import ap, auc
 from sodbench.metrics.context import context_measure
 from sodbench.metrics.emeasure import adp_e, max_e, mean_e
 from sodbench.metrics.fmeasure import adp_f, max_f, mean_f, precision_recall
@@ -55,6 +56,8 @@ __all__ = [
     "Part",
     "adp_e",
     "adp_f",
+    "ap",
+    "auc",
     "check_metrics",
     "context_measure",
     "family_of",

@@ -12,11 +12,13 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from sodbench.errors import MetricError, ProtocolError, nearest
+from sodbench.metrics.auc import PART as AUC
 from sodbench.metrics.context import PART as CONTEXT
 from sodbench.metrics.emeasure import PART as E_MEASURE
 from sodbench.metrics.fmeasure import PART as F_MEASURE
 from sodbench.metrics.hce import PART as HCE
 from sodbench.metrics.mae import PART as MAE
+from sodbench.metrics.overlap import PART as OVERLAP
 from sodbench.metrics.parts import Metric, Part
 from sodbench.metrics.relaxed_f import PART as RELAXED_F
 from sodbench.metrics.size_invariant import PART as SIZE_INVARIANT
@@ -71,6 +73,8 @@ PARTS: Mapping[str, Part] = _with_plugins(
         "si": SIZE_INVARIANT,
         "c": CONTEXT,
         "h": HCE,
+        "o": OVERLAP,
+        "a": AUC,
     }
 )
 """Every family of metrics, by the name that stands in a signature's ``rev:``."""

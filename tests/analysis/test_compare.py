@@ -19,7 +19,7 @@ from workspace import NO_SCORES, good, plant_maps, plant_masks, refused
 from sodbench.analysis.compare import Comparison, Difference, compare
 from sodbench.analysis.statistics.ranks import friedman
 from sodbench.errors import ScoresError
-from sodbench.metrics import METRICS, REVISIONS
+from sodbench.metrics import DEFAULT_METRICS, METRICS, REVISIONS
 from sodbench.protocol import Protocol
 from sodbench.reports.compare import comparison_json, comparison_text, rank_sentence, sentence
 from sodbench.reports.figures.compare import critical_difference_diagram, differences_figure, forest
@@ -28,6 +28,8 @@ from sodbench.scoring.scores import Scores
 from sodbench.scoring.selection import load_scores
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
+
+ALL = ",".join(DEFAULT_METRICS)
 
 
 @pytest.fixture
@@ -54,13 +56,13 @@ def test_scores_are_loaded_in_the_order_of_the_paths(two):
 
 def test_two_methods(two):
     """Every number of the JSON against the scores themselves and scipy."""
-    found = found_by(*two, "--metrics", "all")
+    found = found_by(*two, "--metrics", ALL)
     a, b = (Scores.load(Path(folder, "SOD")) for folder in two)
     assert found["methods"] == ["A", "B"]
     assert found["datasets"] == [{"dataset": "SOD", "images": 60, "signature": a.signature}]
     assert (found["resamples"], found["seed"], found["interval"]) == (400, 0, "percentile")
     assert found["ranks"] == []
-    assert [one["metric"] for one in found["differences"]] == list(METRICS)
+    assert [one["metric"] for one in found["differences"]] == list(DEFAULT_METRICS)
     for one in found["differences"]:
         metric = one["metric"]
         first, second = a.per_image()[metric], b.per_image()[metric]
@@ -90,7 +92,7 @@ def test_holm_is_over_metrics_and_datasets(here):
     for dataset, seed in (("SOD@1", 1), ("ECSSD@1", 5)):
         store(made("A", 40, seed, dataset=dataset))
         store(made("B", 40, seed + 1, dataset=dataset, skill=0.63))
-    found = found_by("scores/A", "scores/B", "--metrics", "all")["differences"]
+    found = found_by("scores/A", "scores/B", "--metrics", ALL)["differences"]
     assert {one["dataset"] for one in found} == {"SOD", "ECSSD"}
     p = [one["p"] for one in found]
     order = np.argsort(p, kind="stable")
@@ -207,10 +209,10 @@ def test_sentences(changes, words):
 
 def test_too_few_resamples_for_so_many_tests(two):
     """The smallest p is 1 / 101, which Holm multiplies by 10."""
-    text = good("compare", *two, "--metrics", "all", "--resamples", 100).stdout
+    text = good("compare", *two, "--metrics", ALL, "--resamples", 100).stdout
     assert "100 resamples are too few for 10 tests: even the smallest p is above .05 after Holm." in text
     assert "Pass --resamples 400 or more." in text
-    enough = good("compare", *two, "--metrics", "all", "--resamples", 400)
+    enough = good("compare", *two, "--metrics", ALL, "--resamples", 400)
     assert "too few" not in enough.stdout + enough.stderr
 
 
@@ -283,12 +285,12 @@ def test_three_methods_are_ranked_over_images(here):
         test = scipy.stats.friedmanchisquare(*columns)
         assert one["friedman"] == pytest.approx({"statistic": test.statistic, "p": test.pvalue})
         assert one["critical_difference"] == pytest.approx(2.343 * (12 / 240) ** 0.5, abs=1e-3)
-    text = good("compare", *folders, "--metrics", "all", "--resamples", 800).stdout
+    text = good("compare", *folders, "--metrics", ALL, "--resamples", 800).stdout
     assert "average ranks over 40 images (1 = best)" in text
     assert "Ranks of max F, mean F, max E are those of each image's own curve." in text
     assert "differences of all pairs" not in text
     assert "not significantly different: " not in text
-    text = good("compare", *folders, "--metrics", "all", "--resamples", 800, "--verbose").stdout
+    text = good("compare", *folders, "--metrics", ALL, "--resamples", 800, "--verbose").stdout
     assert "SOD, 40 images: differences of all pairs" in text
     assert "mean F: best average rank B (" in text
     assert "; not significantly different: " in text
@@ -595,7 +597,7 @@ def test_help():
 @pytest.mark.parametrize("suffix", [".pdf", ".svg", ".png"])
 def test_figures(two, suffix):
     third = store(made("C", 60, 3, empty=(7, 30)))
-    for folders in ((*two, "--metrics", "all"), (*two, third, "--metrics", "paper")):
+    for folders in ((*two, "--metrics", ALL), (*two, third, "--metrics", "paper")):
         done = good("compare", *folders, "--resamples", 100, "--plot", f"a{suffix}")
         assert f"drawn: a{suffix}" in done.stderr
         assert Path(f"a{suffix}").stat().st_size > 5000

@@ -33,7 +33,7 @@ from sodbench.analysis.statistics.resampling import (
     win_tie_loss,
 )
 from sodbench.errors import ScoresError
-from sodbench.metrics import METRICS
+from sodbench.metrics import DEFAULT_METRICS
 from sodbench.protocol import PRESETS, Protocol
 
 AVERAGES = [Protocol(average=name) for name in ("mean-pr", "mean-f", "mean-max", "pooled")]
@@ -56,7 +56,7 @@ def test_what_is_resampled_is_what_is_scored(protocol):
     """Value, per-image values and two resamples, each as Scores of the rows drawn would have it."""
     scores = made("A", 40, protocol=protocol, empty=(3, 17))
     found = measured(scores)
-    assert list(found) == list(METRICS)
+    assert list(found) == list(DEFAULT_METRICS)
     for metric, value in scores.summary().items():
         assert found[metric].value == pytest.approx(value, abs=1e-12)
         np.testing.assert_array_equal(found[metric].values, scores.per_image()[metric])

@@ -34,7 +34,7 @@ from workspace import (
 
 from sodbench import __version__
 from sodbench.cli.output import progress_bar, readable_streams, show
-from sodbench.metrics import METRICS, PAPER_METRICS, revisions_of
+from sodbench.metrics import DEFAULT_METRICS, METRICS, PAPER_METRICS, revisions_of
 from sodbench.protocol import PRESETS, Protocol, differing, revisions_text, split_signature
 from sodbench.scoring.pipeline import score_folder
 
@@ -74,7 +74,7 @@ class TestOutput:
         (row,) = scored(*score)
         assert list(row) == ["method", "dataset", "n", "of", "signature", "scores"]
         assert (row["method"], row["dataset"], row["n"], row["of"]) == ("maps", "own", 4, 4)
-        assert list(row["scores"]) == list(METRICS)
+        assert list(row["scores"]) == list(DEFAULT_METRICS)
         expected = score_folder("maps", masks="own/masks")
         assert row["scores"] == expected.summary()
         assert row["signature"] == expected.signature
@@ -83,11 +83,11 @@ class TestOutput:
         (row,) = scored(*score)
         good("score", *score, "--csv", "a.csv", "--per-image", "i.csv")
         (line,) = csv.DictReader(Path("a.csv").read_text("utf-8").splitlines())
-        assert list(line) == ["method", "dataset", "n", "of", *METRICS, "signature"]
-        assert {name: float(line[name]) for name in METRICS} == row["scores"]
+        assert list(line) == ["method", "dataset", "n", "of", *DEFAULT_METRICS, "signature"]
+        assert {name: float(line[name]) for name in DEFAULT_METRICS} == row["scores"]
         assert line["signature"] == row["signature"]
         lines = list(csv.DictReader(Path("i.csv").read_text("utf-8").splitlines()))
-        assert list(lines[0]) == ["method", "dataset", "image", *METRICS, "notes"]
+        assert list(lines[0]) == ["method", "dataset", "image", *DEFAULT_METRICS, "notes"]
         assert [line["image"] for line in lines] == list(IDS)
         frame = score_folder("maps", masks="own/masks").per_image()
         assert [float(line["s_measure"]) for line in lines] == frame["s_measure"].tolist()
@@ -115,7 +115,7 @@ class TestOutput:
     @pytest.mark.parametrize(
         ("asked", "ids"),
         [
-            ((), tuple(METRICS)),
+            ((), DEFAULT_METRICS),
             (("all",), tuple(METRICS)),
             (("paper",), PAPER_METRICS),
             (("mae,max_f",), ("max_f", "mae")),
@@ -156,7 +156,7 @@ class TestOutput:
         assert result.stderr.splitlines()[-3].startswith(
             "Also computed: mean_f, adp_f, max_e, mean_e, adp_e."
         )
-        assert list(scored(*score)[0]["scores"]) == list(METRICS)
+        assert list(scored(*score)[0]["scores"]) == list(DEFAULT_METRICS)
         assert good("rescore", "scores").stdout == result.stdout
         whole_table = good("score", *score, "--metrics", "all").stdout
         assert good("rescore", "scores", "--metrics", "all").stdout == whole_table
@@ -326,7 +326,7 @@ class TestRescore:
         (row,) = json.loads(result.stdout)
         assert "weighted_f, s_measure, relax_f left out, as this protocol needs the images" in result.stderr
         fresh = scored(*score, "--protocol", "fan", "--beta2", "1", "--out", "s2")[0]
-        kept = [name for name in METRICS if name not in ("weighted_f", "s_measure", "relax_f")]
+        kept = [name for name in DEFAULT_METRICS if name not in ("weighted_f", "s_measure", "relax_f")]
         assert row["scores"] == {name: fresh["scores"][name] for name in kept}
         assert row["signature"] == fresh["signature"]
         assert listing("scores") == whole("maps/own")

@@ -12,7 +12,7 @@ import pytest
 from workspace import good, refused
 
 from sodbench.errors import MetricError, ProtocolError, ScoresError
-from sodbench.metrics import METRICS, REVISIONS
+from sodbench.metrics import DEFAULT_METRICS, REVISIONS
 from sodbench.protocol import Protocol, Signature, acting_parts, differing
 from sodbench.protocol.protocol import choice, number
 from sodbench.scoring.scores import Scores, check_alike
@@ -47,11 +47,11 @@ class TestOldFolders:
         meta = json.loads((OLD / name / "meta.json").read_text(encoding="utf-8"))
         assert scores.summary() == {k: np.nan if v is None else v for k, v in meta["scores"].items()}
         assert scores.signature == meta["signature"]
-        assert list(scores.metrics) == list(METRICS) == meta["metrics"]
+        assert list(scores.metrics) == list(DEFAULT_METRICS) == meta["metrics"]
         with (OLD / name / "images.csv").open(encoding="utf-8") as file:
             for k, line in enumerate(csv.DictReader(file)):
                 assert line["image"] == scores.ids[k]
-                for metric in METRICS:
+                for metric in DEFAULT_METRICS:
                     np.testing.assert_equal(scores.values(metric)[k], float(line[metric] or "nan"))
 
     @pytest.mark.parametrize("name", ["blurred/demo", "maps/golden"])
@@ -86,26 +86,26 @@ class TestUnknown:
     def test_columns_metrics_and_families_are_kept(self, old):
         folder = old / "blurred/demo"
         add_column(folder, "future_stat", "0.25")
-        edit(folder, metrics=[*METRICS, "future"], revisions={**REVISIONS, "x": 7})
+        edit(folder, metrics=[*DEFAULT_METRICS, "future"], revisions={**REVISIONS, "x": 7})
         scores = Scores.load(folder)
-        assert scores.metrics == tuple(METRICS)
+        assert scores.metrics == DEFAULT_METRICS
         assert scores.summary() == Scores.load(OLD / "blurred/demo").summary()
         scores.save(Path("again"))
         meta = json.loads(Path("again/meta.json").read_text(encoding="utf-8"))
-        assert meta["metrics"] == [*METRICS, "future"]
+        assert meta["metrics"] == [*DEFAULT_METRICS, "future"]
         assert meta["revisions"] == {**REVISIONS, "x": 7}
         with Path("again/images.csv").open(encoding="utf-8") as file:
             assert [line["future_stat"] for line in csv.DictReader(file)] == ["0.25"] * 8
 
     def test_they_stay_under_the_same_protocol(self, old):
-        edit(old / "blurred/demo", metrics=[*METRICS, "future"])
+        edit(old / "blurred/demo", metrics=[*DEFAULT_METRICS, "future"])
         scores = Scores.load(old / "blurred/demo")
         assert scores.under(scores.protocol).unknown.metrics == ("future",)
 
     def test_they_go_with_another_protocol(self, old):
         folder = old / "blurred/demo"
         add_column(folder, "future_stat", "0.25")
-        edit(folder, metrics=[*METRICS, "future"])
+        edit(folder, metrics=[*DEFAULT_METRICS, "future"])
         moved = Scores.load(folder).under(Protocol(beta2=1))
         moved.save(Path("again"))
         assert "future" not in Path("again/meta.json").read_text(encoding="utf-8")
@@ -172,7 +172,7 @@ class TestRevisions:
         monkeypatch.setattr(pipeline, "score_pair", recorded)
         preds = good("score", "--dataset", "demo")
         assert seen.count(("relax_f",)) == 8
-        assert seen.count(tuple(METRICS)) == 16
+        assert seen.count(DEFAULT_METRICS) == 16
         assert preds.exit_code == 0
         assert Scores.load(old / "blurred/demo").summary() == Scores.load(OLD / "blurred/demo").summary()
 

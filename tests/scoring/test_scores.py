@@ -17,7 +17,7 @@ from reference import MAPS, MASKS, examples, make_map, make_mask
 from sodbench.data.images.decoding import SaliencyMap
 from sodbench.data.images.maps import Mask, binarise
 from sodbench.errors import FileError, ScoresError
-from sodbench.metrics import METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, check_metrics, narrowed
+from sodbench.metrics import DEFAULT_METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, check_metrics, narrowed
 from sodbench.protocol import PRESETS, Protocol, split_signature
 from sodbench.scoring.pairs import prepare_mask, score_image, score_pair
 from sodbench.scoring.rows import ROW_NOTES, held, lacking
@@ -25,8 +25,8 @@ from sodbench.scoring.scores import Scores
 from sodbench.utils.text import finite
 from sodbench.version import __version__
 
-ALL = tuple(METRICS)
-LEVEL_METRICS = tuple(name for name in METRICS if name not in PIXEL_METRICS)
+ALL = DEFAULT_METRICS
+LEVEL_METRICS = tuple(name for name in DEFAULT_METRICS if name not in PIXEL_METRICS)
 IMAGES = [f"{kind}-{k}" for kind in MASKS for k in range(3)]
 
 
@@ -85,11 +85,11 @@ def test_per_image_values_are_score_image(preset):
     frame = scores_of(IMAGES, preset).per_image()
     assert frame.index.name == "image"
     assert frame.index.tolist() == sorted(IMAGES)
-    assert frame.columns.tolist() == [*METRICS, "notes"]
+    assert frame.columns.tolist() == [*DEFAULT_METRICS, "notes"]
     for image in IMAGES:
         pred, mask = pair_of(image)
         expected = score_image(pred, mask > 0, protocol=preset)
-        np.testing.assert_equal(frame.loc[image, list(METRICS)].to_dict(), expected)
+        np.testing.assert_equal(frame.loc[image, list(DEFAULT_METRICS)].to_dict(), expected)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -103,12 +103,12 @@ def test_summary_by_hand(preset):
         eps = PRESETS[preset].eps
         p, r = mean["precision"], mean["recall"]
         mean["f"] = 1.3 * p * r / np.maximum(0.3 * p + r + eps, 1e-300)
-    expected = {name: frame[name].dropna().mean() for name in METRICS}
+    expected = {name: frame[name].dropna().mean() for name in DEFAULT_METRICS}
     for curve in "fe":
         expected |= {f"max_{curve}": mean[curve].max(), f"mean_{curve}": mean[curve].mean()}
     for name, values in mean.items():
         np.testing.assert_allclose(curves[name], values, rtol=0, atol=1e-12)
-    assert list(found) == list(METRICS)
+    assert list(found) == list(DEFAULT_METRICS)
     for name, value in expected.items():
         assert found[name] == pytest.approx(value, abs=1e-12), name
 
@@ -522,7 +522,7 @@ def test_files_are_readable_without_sodbench(tmp_path):
     assert [line["image"] for line in lines] == ["blob-0", "blob-1"]
     frame = scores.per_image()
     for line in lines:
-        for name in METRICS:
+        for name in DEFAULT_METRICS:
             assert float(line[name]) == frame.loc[line["image"], name]
     with np.load(tmp_path / "s" / "levels.npz") as levels:
         assert levels["images"].tolist() == ["blob-0", "blob-1"]
