@@ -16,18 +16,22 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import psutil
 from contest import Contender, medians
+from original_boundary import boundary_iou, mean_boundary_accuracy
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from sodbench.data.images.decoding import SaliencyMap
 from sodbench.data.images.maps import Mask, mask_from, prediction_from
-from sodbench.metrics import PAPER_METRICS
+from sodbench.metrics import METRICS, PAPER_METRICS, part_of
+from sodbench.metrics.histogram import centroid, normalised, quadrant_counts, sides
+from sodbench.metrics.parts import MapOnMask
 from sodbench.protocol import Protocol
 from sodbench.scoring.pairs import PreparedMask, prepare_mask, score_pair
 from sodbench.scoring.pipeline import score_folder
@@ -227,6 +231,52 @@ def report(data: Data, rounds: int) -> None:
     table(f"{data.name}, arrays in memory", parts, pairs, rounds, "pysodmetrics")
 
 
+@cache
+def scored(data: Data) -> list[MapOnMask]:
+    """Return all decoded pairs with what scoring has of each before its metrics."""
+    pairs = []
+    for pred, mask in arrays(data):
+        counts = quadrant_counts(pred.levels, mask.gt, *centroid(mask.gt, Protocol().s_centroid))
+        levels = sides(counts)
+        p = normalised(levels, Protocol())
+        pairs.append(MapOnMask(pred.levels, mask.gt, mask.levels, counts, levels, p))
+    return pairs
+
+
+def boundary_own(data: Data, metric: str) -> None:
+    """Compute what scoring stores for a boundary metric, the work on masks included."""
+    keep_freed_memory()
+    protocol, statistics = Protocol(), part_of(metric).statistics
+    assert statistics
+    for pair in scored(data):
+        statistics.of_map(statistics.of_mask(pair.gt, protocol), pair, protocol)
+
+
+def boundary_original(data: Data, metric: str) -> None:
+    """Compute a boundary metric of the same pairs the way its original does."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    keep_freed_memory()
+    of = {"mba": mean_boundary_accuracy, "biou": boundary_iou}[metric]
+    for pair in scored(data):
+        of(pair.pred, pair.gt)
+
+
+def boundary(data: Data, rounds: int) -> None:
+    """Time the boundary metrics on arrays in memory against the originals."""
+    if find_spec("cv2") is None:
+        print("\nmBA and boundary IoU: left out, since the originals need OpenCV (opencv-python-headless)")
+        return
+    pairs = len(list(data.preds.iterdir()))
+    for metric in ("mba", "biou"):
+        contenders = {
+            name: Contender(run, (data, metric), 1)
+            for name, run in (("sodbench", boundary_own), ("original", boundary_original))
+        }
+        table(f"{data.name}, {METRICS[metric].label}", contenders, pairs, rounds, "original")
+
+
 def sharing(data: Data, folder: Path, rounds: int) -> None:
     """Print what a method costs when many share one pass over the masks."""
     pairs = len(list(data.preds.iterdir()))
@@ -316,7 +366,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             small = synthetic(folder / "small", chosen.pairs, 321, 481)
         start_up(small)
         report(small, chosen.rounds)
-        report(synthetic(folder / "large", max(chosen.pairs // 15, 1), 1024, 1024), chosen.rounds)
+        large = synthetic(folder / "large", max(chosen.pairs // 15, 1), 1024, 1024)
+        report(large, chosen.rounds)
+        larger = synthetic(folder / "larger", max(chosen.pairs // 60, 1), 2048, 2048)
+        for data in (small, large, larger):
+            boundary(data, chosen.rounds)
         sharing(small, folder / "sharing", min(chosen.rounds, 3))
         before, after = growth(folder / "growth")
         print(f"\nresident memory: {before:.0f} MB after 200 pairs, {after:.0f} MB after 1,000 more")

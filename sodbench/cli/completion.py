@@ -23,6 +23,7 @@ METRIC_IDS = (
     "min_fpr", "mean_fpr", "adp_fpr", "bin_fpr", "max_kappa", "mean_kappa", "adp_kappa", "bin_kappa",
     "max_precision", "mean_precision", "adp_precision", "bin_precision",
     "max_recall", "mean_recall", "adp_recall", "bin_recall", "auc", "ap",
+    "mba", "biou", "max_grey_biou", "mean_grey_biou",
 )  # fmt: skip
 """The ids of sodbench's own metrics; `sodbench.metrics` has them too, and imports numba."""
 

@@ -9,11 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sodbench.metrics.auc import ap, auc
+from sodbench.metrics.biou import biou
 from sodbench.metrics.context import context_measure
 from sodbench.metrics.emeasure import adp_e, max_e, mean_e
 from sodbench.metrics.fmeasure import adp_f, max_f, mean_f, precision_recall
+from sodbench.metrics.grey_biou import max_grey_biou, mean_grey_biou
 from sodbench.metrics.hce import hce
 from sodbench.metrics.mae import mae
+from sodbench.metrics.mba import mba
 from sodbench.metrics.parts import Metric, Part
 from sodbench.metrics.relaxed_f import relax_f
 from sodbench.metrics.size_invariant import si_f, si_mae, si_mean_f
@@ -58,6 +61,7 @@ __all__ = [
     "adp_f",
     "ap",
     "auc",
+    "biou",
     "check_metrics",
     "context_measure",
     "family_of",
@@ -67,8 +71,11 @@ __all__ = [
     "mae",
     "max_e",
     "max_f",
+    "max_grey_biou",
+    "mba",
     "mean_e",
     "mean_f",
+    "mean_grey_biou",
     "metric_differences",
     "metric_ids",
     "narrowed",

@@ -13,11 +13,14 @@ from importlib.metadata import entry_points
 
 from sodbench.errors import MetricError, ProtocolError, nearest
 from sodbench.metrics.auc import PART as AUC
+from sodbench.metrics.biou import PART as BOUNDARY_IOU
 from sodbench.metrics.context import PART as CONTEXT
 from sodbench.metrics.emeasure import PART as E_MEASURE
 from sodbench.metrics.fmeasure import PART as F_MEASURE
+from sodbench.metrics.grey_biou import PART as GREY_BOUNDARY_IOU
 from sodbench.metrics.hce import PART as HCE
 from sodbench.metrics.mae import PART as MAE
+from sodbench.metrics.mba import PART as BOUNDARY_ACCURACY
 from sodbench.metrics.overlap import PART as OVERLAP
 from sodbench.metrics.parts import Metric, Part
 from sodbench.metrics.relaxed_f import PART as RELAXED_F
@@ -75,6 +78,9 @@ PARTS: Mapping[str, Part] = _with_plugins(
         "h": HCE,
         "o": OVERLAP,
         "a": AUC,
+        "ba": BOUNDARY_ACCURACY,
+        "bi": BOUNDARY_IOU,
+        "bg": GREY_BOUNDARY_IOU,
     }
 )
 """Every family of metrics, by the name that stands in a signature's ``rev:``."""

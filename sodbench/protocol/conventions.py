@@ -195,7 +195,7 @@ CONVENTIONS: tuple[Convention, ...] = (
     _of_protocol("HCE of the stretched map above .5", "pysodmetrics", hce_binarise="minmax>.5"),
     _of_protocol("HCE with OpenCV from 4.13 on", "any tool, by what is installed", hce_distance="segment"),
     _of_protocol("mBA of the map from level 128", UNKNOWN, mba_binarise=">=128"),
-    _of_protocol("mBA of the stretched map above .5", "BiRefNet, InSPyReNet", mba_binarise="minmax>.5"),
+    _of_protocol("mBA of the stretched map above .5", UNKNOWN, mba_binarise="minmax>.5"),
     _of_protocol("boundary IoU of the map above level 128", UNKNOWN, biou_binarise=">128"),
     _of_protocol("boundary IoU of the stretched map above .5", UNKNOWN, biou_binarise="minmax>.5"),
     _of_protocol("the smaller of boundary IoU and IoU", "boundary-iou-api", biou_value="min"),

@@ -294,6 +294,9 @@ CHANGES = {
     "context_beta2": 1.2,
     "hce_binarise": "minmax>.5",
     "hce_distance": "segment",
+    "mba_binarise": "minmax>.5",
+    "biou_binarise": "minmax>.5",
+    "biou_value": "min",
 }
 
 
@@ -313,6 +316,9 @@ def test_what_a_metric_depends_on_is_declared(name):
         noise = rng.integers(3, 60, gt.shape)
         pred = (np.roll(gt, (k, 2 * k), axis=(0, 1)) * 0.7 + noise).astype(np.uint8)
         pred[30:50, 30:50] = pred[30:50, 30:50] // 3 * 2
+        if k == 10:
+            pred = gt.copy()
+            pred[13:37, 18:47] = 0  # less of the object than of its margin
         if k == 11:
             pred = 255 - gt  # its mean is above a half, its S below 0
         a, b = (score_image(pred, gt, protocol=one, metrics=METRICS) for one in (base, changed))
