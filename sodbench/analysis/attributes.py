@@ -21,8 +21,9 @@ of a mask without background.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,6 +38,9 @@ from sodbench.errors import DatasetError, ScoresError, first_few, nearest
 from sodbench.protocol import fixed_size
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
+from sodbench.utils.files import read_file
+from sodbench.utils.process import Say
+from sodbench.utils.text import counted
 
 Photo = NDArray[Any]
 Gt = NDArray[np.bool_]
@@ -169,8 +173,99 @@ def find_attribute(name: str) -> Attribute:
         No attribute has this name.
     """
     if name not in ATTRIBUTES:
-        raise ScoresError(f"unknown attribute {name!r}; {nearest(name, tuple(ATTRIBUTES))}")
+        raise ScoresError(
+            f"unknown attribute {name!r}; {nearest(name, tuple(ATTRIBUTES))} (Lists of images are "
+            "given by their folder.)"
+        )
     return ATTRIBUTES[name]
+
+
+def meaning_of(name: str) -> str:
+    """Return what an attribute measures, in words; lists of images are named by their folder."""
+    return ATTRIBUTES[name].meaning if name in ATTRIBUTES else name
+
+
+def lists_name(folder: Path) -> str:
+    """Return what the groups of `listed_groups` are called.
+
+    >>> lists_name(Path("lists/SOC"))
+    'lists in SOC'
+    """
+    return f"lists in {folder.resolve().name}"
+
+
+def listed_groups(folder: Path, images: Sequence[str], say: Say = lambda line: None) -> dict[str, list[str]]:
+    """Group images by the lists in a folder, such as those of SOC's attributes; an image may be in several.
+
+    Parameters
+    ----------
+    folder
+        Holds a text file for each group, which is named like it: ``AC.txt``; or a folder for each, with one
+        text file. Each line has the name of an image, with or without folders and suffix.
+    images
+        The ids of the images that were scored.
+    say
+        Told which names are of no such image.
+
+    Returns
+    -------
+    Name of the list -> ids, both sorted.
+
+    Raises
+    ------
+    ScoresError
+        There are no lists, one cannot be read, or none of the names is that of an image.
+    """
+    files = _lists_in(folder)
+    known = set(images)
+    groups, names = {}, {}
+    for label, file in files.items():
+        try:
+            lines = read_file(file, ScoresError).decode("utf-8-sig").splitlines()
+        except UnicodeDecodeError as error:
+            raise ScoresError(f"{file}: this is no UTF-8 text, expected names of images.") from error
+        names[file] = {_image_named(line.strip(), known) for line in lines if line.strip()}
+        groups[label] = sorted(names[file] & known)
+    if not any(groups.values()):
+        listed = first_few(sorted(set.union(*names.values())), 3)
+        scored = first_few(images, 3)
+        raise ScoresError(
+            f"{folder}: none of the names listed ({listed}) is that of a scored image ({scored})."
+        )
+    for file, listed_names in names.items():
+        if strange := sorted(listed_names - known):
+            say(
+                f"{file}: {len(strange)} of {counted(len(listed_names), 'name')} are of no scored image "
+                f"({first_few(strange)})"
+            )
+    return groups
+
+
+def _lists_in(folder: Path) -> dict[str, Path]:
+    """Return the lists in a folder by the name of their group."""
+    try:
+        inside = sorted(folder.iterdir())
+        files = {path.stem: path for path in inside if path.suffix.lower() == ".txt" and path.is_file()}
+        for group in () if files else (path for path in inside if path.is_dir()):
+            texts = [path for path in group.iterdir() if path.suffix.lower() == ".txt"]
+            if len(texts) == 1:
+                files[group.name] = texts[0]
+    except OSError as error:
+        raise ScoresError(f"{error.filename}: cannot list this folder ({error.strerror}).") from error
+    if not files:
+        raise ScoresError(
+            f"{folder}: found no text files, expected one for each group (AC.txt, BO.txt), with the name of "
+            "an image on each line."
+        )
+    return files
+
+
+def _image_named(line: str, known: Set[str]) -> str:
+    """Return the id of an image that a line names: its path without suffix, or as much of it as is known."""
+    entry = ImageFile(line, "", bytes)
+    parts = PurePosixPath(entry.folder).parts
+    ids = ["/".join((*parts[k:], entry.stem)) for k in range(len(parts) + 1)]
+    return next((image for image in (line, *ids) if image in known), ids[-1])
 
 
 def attribute_values(

@@ -7,11 +7,18 @@ the curve of their mean precision and recall, and not a mean of the images' own.
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from sodbench.analysis.attributes import attribute_groups, attribute_values, find_attribute
+from sodbench.analysis.attributes import (
+    attribute_groups,
+    attribute_values,
+    find_attribute,
+    listed_groups,
+    lists_name,
+)
 from sodbench.analysis.statistics.resampling import (
     FEWEST_IMAGES,
     TIE,
@@ -23,7 +30,7 @@ from sodbench.data.locations import Location
 from sodbench.errors import ScoresError, first_few
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores, check_alike
-from sodbench.utils.process import Bar, Progress
+from sodbench.utils.process import Bar, Progress, Say
 
 Interval = tuple[float, float]
 
@@ -126,6 +133,24 @@ def break_down(
     with bar(f"{name} of images") as progress:
         values = attribute_values(name, location, scores[0], progress)
     grouped = attribute_groups(name, values)
+    with bar("resampling") as progress:
+        return breakdown(scores, name, grouped, metrics, resamples=resamples, seed=seed, progress=progress)
+
+
+def break_down_by_lists(
+    scores: Sequence[Scores],
+    folder: Path,
+    metrics: Sequence[str],
+    *,
+    resamples: int = 10_000,
+    seed: int = 0,
+    bar: Bar = lambda what: nullcontext(),
+    say: Say = lambda line: None,
+) -> list[Breakdown]:
+    """Break metrics down by lists of images, which `listed_groups` reads; see `break_down`."""
+    _check_comparable(scores, metrics)
+    grouped = listed_groups(folder, scores[0].ids, say)
+    name = lists_name(folder)
     with bar("resampling") as progress:
         return breakdown(scores, name, grouped, metrics, resamples=resamples, seed=seed, progress=progress)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sodbench.data.images.maps import mask_from, prediction_from
 from sodbench.data.images.photos import photo_from
-from sodbench.data.locations import Location, binarised_by, from_masks, locate, place
+from sodbench.data.locations import Location, above_groups, binarised_by, from_masks, locate, place
 from sodbench.data.pairing import masks_by_stem, pair_by_guess
 from sodbench.data.registry import registry
 from sodbench.data.sources import ImageFile, digest_of
@@ -67,9 +67,10 @@ def location_of(scores: Scores, data: Path | None = None, masks: Path | None = N
             with suppress(DatasetError):
                 if (location := locate(known, folder)).masks == scored:
                     return location
-    if known and (data or not scored.name or not scored.exists()):
+    gone = not scored.name or not above_groups(scored).exists()
+    if known and (data or gone):
         return place(name, None, data)
-    if not scored.name or not scored.exists():
+    if gone:
         raise DatasetError(
             f"{scored}: the masks of {name} are no longer here. Pass their folder with --masks."
         )

@@ -85,7 +85,8 @@ def compare(options: CompareOptions) -> None:
     Holm's method. Of three or more methods, those that do not differ significantly share a letter; they are
     also ranked, with Friedman's test and Nemenyi's critical difference.
 
-    --by reads masks and photos where they were scored, else in --data or --masks.
+    --by reads masks and photos where they were scored, else in --data or --masks. Lists of images (SOC's
+    attributes: AC.txt, BO.txt ...) may overlap.
 
     \b
     sodbench compare scores/PiCANet scores/DSS --dataset SOD
@@ -141,21 +142,28 @@ def _break_down(
 
     `among` names the methods from which those of `stored` were chosen.
     """
-    from sodbench.analysis.attributes import find_attribute
-    from sodbench.analysis.breakdown import break_down
+    from sodbench.analysis.attributes import ATTRIBUTES, find_attribute
+    from sodbench.analysis.breakdown import break_down, break_down_by_lists
     from sodbench.analysis.compare import comparable, paper_metrics
     from sodbench.analysis.pictures import location_of
     from sodbench.metrics import check_metrics
     from sodbench.reports.breakdown import breakdown_text, breakdowns_json
 
     boards = comparable(stored, datasets)
-    find_attribute(attribute)
+    lists = Path(attribute) if attribute not in ATTRIBUTES and Path(attribute).is_dir() else None
+    if lists is None:
+        find_attribute(attribute)
     compared = [scores for board in boards.values() for scores in board]
     metrics = check_metrics(options.metrics or paper_metrics(compared))
     by_dataset: list[list[Breakdown]] = []
     for board in boards.values():
-        location = location_of(board[0], options.data, options.masks)
         sampling = {"resamples": options.resamples, "seed": options.seed}
+        if lists is not None:
+            by_dataset.append(
+                break_down_by_lists(board, lists, metrics, **sampling, bar=progress_bar, say=say)
+            )
+            continue
+        location = location_of(board[0], options.data, options.masks)
         by_dataset.append(break_down(board, attribute, location, metrics, **sampling, bar=progress_bar))
     breakdowns = [breakdown for of_dataset in by_dataset for breakdown in of_dataset]
     if options.plot is not None:

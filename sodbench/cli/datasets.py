@@ -15,7 +15,10 @@ from sodbench.cli.parameters import argument
 @DATA_OPTION
 @click.pass_context
 def datasets(ctx: click.Context, data: Path | None) -> None:
-    """List datasets: name, number of images, where they are on this disk, and whether they are complete."""
+    """List datasets: name, number of images, where they are on this disk, and whether they are complete.
+
+    `show` prints all that is known of one.
+    """
     ctx.obj = data
     if ctx.invoked_subcommand is None:
         from sodbench.data.locations import absent_folders, locate_all
@@ -24,6 +27,19 @@ def datasets(ctx: click.Context, data: Path | None) -> None:
         for line in [] if data else absent_folders():
             say(line)
         show(datasets_table(locate_all(data)))
+
+
+@datasets.command("show")
+@argument("name", shell_complete=completed(dataset_names))
+@DATA_OPTION
+@click.pass_context
+def show_(ctx: click.Context, name: str, data: Path | None) -> None:
+    """Print versions, traps, source and licence of a dataset."""
+    from sodbench.data.locations import status_of
+    from sodbench.data.registry import find
+    from sodbench.reports.datasets import dataset_text
+
+    show(dataset_text(status_of(find(name), data or ctx.obj)))
 
 
 @datasets.command()

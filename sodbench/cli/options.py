@@ -145,7 +145,8 @@ BY_OPTION = option(
     "--by",
     "attribute",
     metavar="ATTRIBUTE",
-    help="Break down by an image attribute: size, objects, border, thin or contrast.",
+    help="Break down by an image attribute (size, objects, border, thin or contrast), or by the lists in a "
+    "folder: text files of image names.",
     shell_complete=completed(attribute_names),
 )
 STRIP_OPTION = option(

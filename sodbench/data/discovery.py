@@ -1,25 +1,38 @@
 """Finds which methods' maps of which datasets a folder or a zip holds.
 
-Recognised: a flat folder of maps, ``METHOD/*.png``, ``DATASET/*.png`` and ``METHOD/DATASET/*.png``.
+Recognised: a flat folder of maps, ``METHOD/*.png``, ``DATASET/*.png`` and ``METHOD/DATASET/*.png``; of a
+dataset of groups or videos, each of these with a folder for each group in the place of the maps.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from shlex import quote
 
 from sodbench.data.registry import Dataset, fold, registry
-from sodbench.data.sources import ImageFile, PassedOver, Source, is_unicode, open_source, suffixes_read
+from sodbench.data.sources import (
+    ImageFile,
+    PassedOver,
+    Source,
+    is_unicode,
+    of_group,
+    open_source,
+    suffixes_read,
+)
 from sodbench.errors import PredictionError, first_few
 
 
 @dataclass(frozen=True)
 class MapSet:
-    """The maps of one method on one dataset; `dataset` is None if no folder name and no caller says which."""
+    """The maps of one method on one dataset; `dataset` is None if no folder name and no caller says which.
+
+    `folders` are those of the source that hold them.
+    """
 
     method: str
     dataset: Dataset | None
     entries: tuple[ImageFile, ...]
+    folders: tuple[str, ...]
 
 
 def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], list[str]]:
@@ -51,12 +64,8 @@ def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], 
     registered = _by_name(registry().values())
     named = _by_folder(source, _by_name(wanted) if wanted else registered)
     sets = named or _unnamed(source, wanted, registered)
-    taken = {id(f.entries) for f in sets}
-    folders = tuple(
-        folder
-        for folder, entries in source.groups.items()
-        if id(entries) not in taken and fold(folder.rpartition("/")[2]) not in registered
-    )
+    taken = {folder for maps in sets for folder in maps.folders}
+    folders = tuple(f for f in source.groups if f not in taken and _of_dataset(f, registered) is None)
     if strange := [ascii(f.method) for f in sets if not is_unicode(f.method)]:
         raise PredictionError(
             f"{path}: the name of the method, {first_few(strange)}, is not valid Unicode. "
@@ -72,14 +81,39 @@ def _by_name(datasets: Iterable[Dataset]) -> dict[str, Dataset]:
 
 
 def _by_folder(source: Source, known: dict[str, Dataset]) -> list[MapSet]:
+    homes: dict[tuple[str, ...], list[str]] = {}
+    name = _name(source.path)
+    for folder in source.groups:
+        parts = (name, *PurePosixPath(folder).parts)
+        if known.get(fold(parts[-1])):
+            homes.setdefault(parts, []).append(folder)
+        elif _of_dataset("/".join(parts), known):
+            homes.setdefault(parts[:-1], []).append(folder)
     sets = []
-    for folder, entries in source.groups.items():
-        parts = [_name(source.path), *PurePosixPath(folder).parts]
-        dataset = known.get(fold(parts[-1]))
-        if dataset:
-            method = parts[-2] if len(parts) > 1 else _called(source.path).parent.name
-            sets.append(MapSet(method or parts[-1], dataset, entries))
+    for parts, folders in homes.items():
+        method = parts[-2] if len(parts) > 1 else _called(source.path).parent.name
+        # Only a dataset of groups has maps below the folder of its name.
+        depth = len(parts) - 1
+        sets.append(_set(source, method or parts[-1], known[fold(parts[-1])], folders, depth))
     return sets
+
+
+def _of_dataset(folder: str, known: Mapping[str, Dataset]) -> Dataset | None:
+    """Return the dataset that a folder of maps, or the one above it (of groups), is named like, if one is."""
+    parts = folder.split("/")
+    if dataset := known.get(fold(parts[-1])):
+        return dataset
+    above = known.get(fold(parts[-2])) if len(parts) > 1 else None
+    return above if above and above.grouped else None
+
+
+def _set(source: Source, method: str, dataset: Dataset | None, folders: Sequence[str], depth: int) -> MapSet:
+    """Make a set of the maps in some folders; those deeper than `depth` are the folders of groups."""
+    entries: list[ImageFile] = []
+    for folder in folders:
+        parts = PurePosixPath(folder).parts
+        entries += of_group(source.groups[folder], parts[-1]) if len(parts) > depth else source.groups[folder]
+    return MapSet(method, dataset, tuple(entries), tuple(folders))
 
 
 def _name(path: Path) -> str:
@@ -103,9 +137,11 @@ def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Da
         )
     dataset = wanted[0] if wanted else None
     if "" in folders:
-        return [MapSet(name, dataset, source.groups[""])]
+        return [_set(source, name, dataset, [""], 0)]
+    if dataset and dataset.grouped:
+        return _unnamed_groups(source, dataset, registered)
     if len(folders) == 1 and source.path.is_file():
-        return [MapSet(name, dataset, source.groups[folders[0]])]
+        return [_set(source, name, dataset, folders, len(PurePosixPath(folders[0]).parts))]
     if dataset and dataset.registered:
         folders = [folder for folder in folders if fold(folder.rpartition("/")[2]) not in registered]
     if not folders or any("/" in folder for folder in folders):
@@ -120,4 +156,21 @@ def _unnamed(source: Source, wanted: Sequence[Dataset], registered: dict[str, Da
             f"{start}, and it is unclear which of {first_few(where)} hold the maps to score. "
             f"Expected maps, METHOD/*.png or METHOD/{shown}/*.png; pass the folder that holds the maps."
         )
-    return [MapSet(folder, dataset, source.groups[folder]) for folder in folders]
+    return [_set(source, folder, dataset, [folder], 1) for folder in folders]
+
+
+def _unnamed_groups(source: Source, dataset: Dataset, registered: Mapping[str, Dataset]) -> list[MapSet]:
+    """Handle ``GROUP/*.png`` and ``METHOD/GROUP/*.png``, where no folder is named like the dataset."""
+    folders = [folder for folder in source.groups if _of_dataset(folder, registered) in (None, dataset)]
+    by_method: dict[str, list[str]] = {}
+    for folder in folders:
+        by_method.setdefault(folder.rpartition("/")[0], []).append(folder)
+    if not folders or any("/" in method for method in by_method) or ("" in by_method and len(by_method) > 1):
+        raise PredictionError(
+            f"{source.path}: it is unclear which of {first_few(list(source.groups))} hold the maps to score. "
+            f"{dataset.name} has groups: expected GROUP/*.png, METHOD/GROUP/*.png or "
+            f"METHOD/{dataset.name}/GROUP/*.png; pass the folder that holds the groups."
+        )
+    if len(by_method) == 1 and ("" in by_method or source.path.is_file()):
+        return [_set(source, _name(source.path), dataset, folders, 0)]
+    return [_set(source, method, dataset, inside, 1) for method, inside in by_method.items()]

@@ -13,6 +13,8 @@ from sodbench.data.registry import Dataset, check_no_path, find, fold, lookup, r
 from sodbench.data.sources import (
     ImageFile,
     PassedOver,
+    Source,
+    of_group,
     open_source,
     single_image,
     suffixes_read,
@@ -27,10 +29,15 @@ from sodbench.utils.toml import read_toml
 MASK_FOLDERS = ("masks", "mask", "gt", "gts", "gt_masks", "ground_truth", "ground_truth_mask")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "im")
 _USUAL = {"masks": MASK_FOLDERS, "photos": IMAGE_FOLDERS}
+EACH = "*"
+"""In a path, stands for the folder of each group: ``DAVSOD/*/GT``."""
 
 
 class Listing(NamedTuple):
-    """A folder or zip, its image files, and what else lies in it."""
+    """A folder or zip, its image files, and what else lies in it.
+
+    Where each group has its images in a folder inside its own, `folder` has `EACH` in it.
+    """
 
     folder: Path
     entries: tuple[ImageFile, ...]
@@ -38,7 +45,7 @@ class Listing(NamedTuple):
 
     def notices(self, kind: str) -> list[str]:
         """Say what is not used; `kind` says what the images are: masks, photos."""
-        return self.passed.notices(self.folder, kind)
+        return self.passed.notices(above_groups(self.folder), kind)
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ class Location:
     root
         The dataset's folder.
     masks
-        Folder (or zip, if given by hand) of the masks.
+        Folder (or zip, if given by hand) of the masks; see `Listing`.
     images
         Folder of the photos, if there is one; equal to `masks` if both are in one folder.
     layout
@@ -103,6 +110,11 @@ class Location:
             return entries
         return tuple(e for e in entries if not _has_suffix(e, self.dataset.mask_suffix))
 
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """The groups that the masks are of, sorted; none if they lie in one folder."""
+        return tuple(sorted({mask.group for mask in self.mask_files} - {""}))
+
     @property
     def option(self) -> str:
         """The options that name another place of its masks: of a registered dataset, or of one's own."""
@@ -135,6 +147,8 @@ class Location:
         if fold(self.root.resolve().name) not in names or not all(self.root in f.parents for f in folders):
             return []
         used = {folder.relative_to(self.root).parts[0] for folder in folders}
+        if EACH in used:
+            return []
         others = sorted(child.name for child in self.root.iterdir() if child.name not in used)
         found = f"passed over: {len(others)} ({first_few(others)})"
         return [f"{self.root}: what lies beside {self.layout}, {found}"] if others else []
@@ -150,12 +164,15 @@ class Location:
 
 @dataclass(frozen=True)
 class Status:
-    """What `sodbench datasets` shows of a dataset: `masks` counts those at `location`."""
+    """What `sodbench datasets` shows of a dataset: `masks` counts those at `location`.
+
+    Whether it is `complete` is not known (None) where the registered count is not confirmed.
+    """
 
     dataset: Dataset
     location: Location | None
     masks: int
-    complete: bool
+    complete: bool | None
 
 
 def locate(dataset: Dataset, data: Path | None = None) -> Location:
@@ -189,6 +206,11 @@ def locate_all(data: Path | None = None) -> list[Status]:
     return [_status(dataset, folders) for dataset in registry().values()]
 
 
+def status_of(dataset: Dataset, data: Path | None = None) -> Status:
+    """Return where a dataset is and whether it is complete."""
+    return _status(dataset, _data_folders(data))
+
+
 def from_masks(path: Path, name: str | None = None) -> Location:
     """Use a folder or zip of masks as a dataset.
 
@@ -206,61 +228,131 @@ def from_masks(path: Path, name: str | None = None) -> Location:
         The path does not exist, holds no images, or holds them in several folders.
     """
     check_no_path(name or "")
-    listing = list_images(path, "masks")
-    entries = listing.entries
     dataset = lookup(name) if name else None
+    listing = list_images(path, "masks", dataset)
+    entries = listing.entries
     if dataset is None:
-        dataset = Dataset(name=_safe_name(name or _given_name(path)), version=0, count=0, registered=False)
+        dataset = Dataset(
+            name=_safe_name(name or _given_name(above_groups(path))),
+            version=0,
+            grouped=any(entry.group for entry in entries),
+            registered=False,
+        )
     images = path if _is_mixed(dataset, entries) else None
     layout = "side by side" if images else "masks only"
-    location = Location(dataset, path, path, images, layout, {path: listing})
-    if dataset.registered:
+    return _counted(Location(dataset, path, path, images, layout, {path: listing}))
+
+
+def _counted(location: Location) -> Location:
+    """Take the masks that are here for the whole, where no source says how many there are."""
+    dataset = location.dataset
+    if dataset.registered and dataset.confirmed:
         return location
-    counted = replace(dataset, count=len(location.mask_files))
-    return replace(location, dataset=counted)
+    return replace(location, dataset=replace(dataset, version=0, count=len(location.mask_files)))
 
 
-def list_images(path: Path, kind: str) -> Listing:
-    """List the images of a folder or zip: those at its top, or in the only folder in it.
+def above_groups(path: Path) -> Path:
+    """Return the part of a path before `EACH`, which is a folder on the disk; a path without it is unchanged.
+
+    >>> above_groups(Path("DAVSOD/*/GT")).as_posix()
+    'DAVSOD'
+    """
+    parts = path.parts
+    if EACH not in parts or os.path.exists(path):  # noqa: PTH110
+        return path
+    return Path(*parts[: parts.index(EACH)])
+
+
+def list_images(path: Path, kind: str, dataset: Dataset | None = None) -> Listing:
+    """List the images of a folder or zip: those at its top, in the only folder in it, or in a folder a group.
 
     Parameters
     ----------
     path
-        The folder or zip; or one photo.
+        The folder or zip; or one photo; see `EACH`.
     kind
         What the images are, for messages: masks, photos.
+    dataset
+        The registered dataset that they are of. Without one, several folders beside each other are groups,
+        unless one is named like a dataset, or as folders of masks or photos are.
 
     Raises
     ------
     DatasetError
-        It does not exist, holds no images, or holds them in several folders.
+        It does not exist, holds no images, or holds them in several folders that are no groups.
     """
     if kind == "photos" and (photo := single_image(path)):
         return Listing(path, (photo,), PassedOver((), ()))
-    listing = _listing(path)
+    if EACH in path.parts and above_groups(path) != path:
+        listing = _in_each(path)
+        if listing is None:
+            raise DatasetError(
+                f"{path}: found no {kind} here, expected a folder {PurePosixPath(*_inner(path))} of them in "
+                f"each folder of {above_groups(path)}."
+            )
+        return listing
+    source = _source(path)
+    listing = _listed(source, bool(dataset and dataset.grouped))
     if listing.entries:
         return listing
     start = f"{path}: found no {kind} here, expected a folder or zip of them."
-    if folders := listing.passed.folders:
-        usual = {fold(name) for name in _USUAL[kind]}
-        likely = [folder for folder in folders if fold(PurePosixPath(folder).name) in usual]
-        if len(likely) == 1:
-            way = "unpack the zip and pass it" if path.is_file() else f"pass {path / likely[0]}"
-            raise DatasetError(f"{start} Its folder {likely[0]} may hold them: {way}.")
-        videos = (
-            " Sequences of a video are scored one by one, each with the maps of its own folder."
-            if kind == "masks"
-            else ""
-        )
-        way = "unpack the zip and pass one" if path.is_file() else f"pass one, such as {path / folders[0]}"
+    if dataset and dataset.grouped and source.groups:
+        where = first_few([folder or "its top" for folder in source.groups])
         raise DatasetError(
-            f"{start} Its folders {first_few(folders)} hold images, and one folder is read at a time: "
-            f"{way}.{videos}"
+            f"{path}: found {kind} in {where}, expected a folder for each group of {dataset.name}, beside "
+            "each other."
         )
+    if folders := listing.passed.folders:
+        if _are_groups(folders):
+            return _listed(source, True)
+        raise DatasetError(f"{start} {_several_folders(path, kind, folders)}")
     if files := listing.passed.files:
         others = f"Its files are of other kinds: {len(files)} ({first_few(files)})."
         raise DatasetError(f"{start} {others} {suffixes_read()}")
     raise DatasetError(start)
+
+
+def _are_groups(folders: Sequence[str]) -> bool:
+    """Tell whether folders that hold images are groups; they may be datasets, or masks and photos."""
+    if len({folder.rpartition("/")[0] for folder in folders}) > 1:
+        return False
+    names = [folder.rpartition("/")[2] for folder in folders]
+    return not any(lookup(name) or any(_has_usual_word(name, kind) for kind in _USUAL) for name in names)
+
+
+def _has_usual_word(name: str, kind: str) -> bool:
+    """Tell whether a folder's name has a word that folders of masks or of photos usually have.
+
+    >>> _has_usual_word("GT_object_level", "masks"), _has_usual_word("gtx", "masks")
+    (True, False)
+    """
+    usual = {fold(word) for word in _USUAL[kind]}
+    return fold(name) in usual or any(word.casefold() in usual for word in re.split(r"[^a-zA-Z]+", name))
+
+
+def _several_folders(path: Path, kind: str, folders: Sequence[str]) -> str:
+    """Say which folders hold images, and which of them to pass."""
+    usual = {fold(name) for name in _USUAL[kind]}
+    paths = [PurePosixPath(folder) for folder in folders]
+    likely = {
+        place: place.as_posix()
+        for folder in paths
+        for place in (folder, folder.parent)
+        if fold(place.name) in usual
+    }
+    if len(likely) == 1:
+        (folder,) = likely.values()
+        way = "unpack the zip and pass it" if path.is_file() else f"pass {path / folder}"
+        return f"Its folder {folder} may hold them: {way}."
+    inner = {f.name for f in paths if len(f.parts) == 2 and _has_usual_word(f.name, kind)}
+    if len(inner) == 1 and path.is_dir():
+        (name,) = inner
+        return f"Each of its folders has a folder {name}: pass {quote(str(path / EACH / name))}."
+    way = "unpack the zip and pass one" if path.is_file() else f"pass one, such as {path / folders[0]}"
+    return (
+        f"Its folders {first_few(folders)} hold images, and are not read together, which needs groups of one "
+        f"dataset beside each other: {way}."
+    )
 
 
 def check_complete(location: Location, subset: bool) -> None:
@@ -282,22 +374,42 @@ def check_complete(location: Location, subset: bool) -> None:
     masks = location.mask_files
     count = len(masks)
     removed = sorted(set(dataset.removed).intersection(entry.stem for entry in masks))
-    if not removed and (count == dataset.count or (subset and 0 < count < dataset.count)):
+    groups = len(location.groups) if dataset.groups else 0
+    if not removed and subset and 0 < count <= dataset.count:
         return
-    known = dataset.other_counts.get(str(count))
+    if not removed and count == dataset.count and groups == dataset.groups:
+        return
+    known = other_count(dataset, count)
     command = f"sodbench datasets verify {dataset.name} --masks {quote(str(location.masks))}"
     listing = f"`{command}` lists what is wrong"
+    found, expected = counted(count, "mask"), f"{dataset.count}"
+    if groups != dataset.groups:
+        found = f"{found} in {counted(groups, 'group')}"
+        expected = f"{expected} in {dataset.groups}" if dataset.version else f"{dataset.groups} groups"
+    own = f"--masks {quote(str(location.masks))} --dataset {dataset.name}-{count}"
+    says = f": the signature then says {count}/{dataset.count}" if dataset.version else ""
     raise DatasetError(
-        f"{location.masks}: found {counted(count, 'mask')}, expected {dataset.count} for {dataset.name}"
-        + (f" ({count} is {known})" if known else "")
+        f"{location.masks}: found {found}, expected {expected} for {dataset.name}"
+        + (f". {known}" if known else "")
         + (f"; these do not belong to it: {first_few(removed)}" if removed else "")
         + ". "
         + (
-            f"Complete them ({listing}), or pass --subset: the signature then says {count}/{dataset.count}."
-            if count < dataset.count and not removed
+            f"Complete them ({listing}), or pass --subset{says}."
+            if count <= dataset.count and not removed
             else f"Remove what does not belong to it; {listing}."
         )
+        + (f" To score this version as a dataset of its own, pass {own}." if known else "")
     )
+
+
+def other_count(dataset: Dataset, count: int) -> str:
+    """Say which version of a dataset has this number of images, if one is known; else nothing.
+
+    >>> other_count(find("HKU-IS"), 1447)[:41]
+    'A version of HKU-IS with 1447 is known: i'
+    """
+    known = dataset.other_counts.get(str(count))
+    return f"A version of {dataset.name} with {count} is known: {known}" if known else ""
 
 
 def absent_folders() -> list[str]:
@@ -369,8 +481,9 @@ def find_in(dataset: Dataset, folder: Path) -> Location | None:
     for place in places:
         if location := _layout(dataset, place):
             return location
-    masks = _first(folder, dataset.masks) if dataset.distinctive else None
-    return _location(dataset, folder, masks, _first(folder, dataset.images)) if masks else None
+    own = (dataset.masks, dataset.images) if dataset.distinctive else ((), ())
+    masks, images = (_first(folder, candidates, dataset.grouped) for candidates in own)
+    return _location(dataset, folder, masks, images) if masks else None
 
 
 def _named_folders(dataset: Dataset, folder: Path) -> list[Path]:
@@ -382,10 +495,15 @@ def _named_folders(dataset: Dataset, folder: Path) -> list[Path]:
 
 
 def _layout(dataset: Dataset, root: Path) -> Location | None:
-    images = _first(root, (*dataset.images, *IMAGE_FOLDERS))
-    if masks := _first(root, (*dataset.masks, *MASK_FOLDERS)):
+    names = (*dataset.images, *IMAGE_FOLDERS), (*dataset.masks, *MASK_FOLDERS)
+    images, masks = (_first(root, candidates, dataset.grouped) for candidates in names)
+    if masks:
         return _location(dataset, root, masks, images)
-    for listing in (_listing(root), images):
+    if dataset.grouped and root.is_dir():
+        images, masks = (_first_in_each(root, candidates) for candidates in names)
+        if masks:
+            return _location(dataset, root, masks, images)
+    for listing in (_listing(root, dataset.grouped), images):
         if listing and _is_mixed(dataset, listing.entries):
             return _location(dataset, root, listing, listing)
     return None
@@ -397,15 +515,40 @@ def _location(dataset: Dataset, root: Path, masks: Listing, images: Listing | No
     folders = [listing.folder.relative_to(root).as_posix() for listing in listings]
     together = images is not None and images.folder == masks.folder
     layout = f"side by side in {folders[1]}" if together else " + ".join(folders)
-    return Location(dataset, root, masks.folder, images.folder if images else None, layout, listed)
+    found = Location(dataset, root, masks.folder, images.folder if images else None, layout, listed)
+    return _counted(found)
 
 
-def _first(root: Path, candidates: Sequence[str]) -> Listing | None:
+def _first(root: Path, candidates: Sequence[str], grouped: bool = False) -> Listing | None:
     for candidate in candidates:
         folder = _descend(root, candidate)
-        if folder and (listing := _listing(folder)).entries:
+        if folder and (listing := _listing(folder, grouped)).entries:
             return listing
     return None
+
+
+def _first_in_each(root: Path, candidates: Sequence[str]) -> Listing | None:
+    source = _source(root)
+    listings = (_in_each(root / EACH / candidate, source) for candidate in candidates)
+    return next(filter(None, listings), None)
+
+
+def _in_each(path: Path, source: Source | None = None) -> Listing | None:
+    """List the images of each group, which lie in a folder inside the group's own; None: there are none."""
+    inner = [fold(part) for part in _inner(path)]
+    source = source or _source(above_groups(path))
+    parts = {folder: PurePosixPath(folder).parts for folder in source.groups}
+    used = {folder: names[0] for folder, names in parts.items() if list(map(fold, names[1:])) == inner}
+    if not used or "" in used:
+        return None
+    entries = [entry for folder, group in used.items() for entry in of_group(source.groups[folder], group)]
+    others = [folder for folder, names in parts.items() if names[0] not in used.values()]
+    passed = PassedOver(source.ignored, tuple(others), source.encoding)
+    return Listing(path, tuple(entries), passed)
+
+
+def _inner(path: Path) -> tuple[str, ...]:
+    return path.parts[path.parts.index(EACH) + 1 :]
 
 
 def _descend(root: Path, path: str) -> Path | None:
@@ -428,17 +571,41 @@ def _folders(folder: Path) -> list[Path]:
         raise DatasetError(f"{folder}: cannot list this folder ({error.strerror}).") from error
 
 
-def _listing(path: Path) -> Listing:
-    """List a folder or zip: the images at its top, or those of the only folder in it."""
+def _listing(path: Path, grouped: bool = False) -> Listing:
+    return _listed(_source(path), grouped)
+
+
+def _source(path: Path) -> Source:
     try:
-        source = open_source(path)
+        return open_source(path)
     except PredictionError as error:
         raise DatasetError(str(error)) from error
+
+
+def _listed(source: Source, by_group: bool) -> Listing:
+    """List the images at the top of a source, or those of the only folder in it; or those of each group."""
     groups = source.groups
-    used = "" if "" in groups else next(iter(groups)) if len(groups) == 1 else None
-    folders = tuple(folder for folder in groups if folder != used)
-    passed = PassedOver(source.ignored, folders, source.encoding)
-    return Listing(path, groups[used] if used is not None else (), passed)
+    entries: tuple[ImageFile, ...] = ()
+    if by_group:
+        used = () if "" in groups else _highest(tuple(groups))
+        by_name = ((folder, folder.rpartition("/")[2]) for folder in used)
+        entries = tuple(e for folder, name in by_name for e in of_group(groups[folder], name))
+    else:
+        used = ("",) if "" in groups else tuple(groups) if len(groups) == 1 else ()
+        entries = groups[used[0]] if used else ()
+    folders = tuple(folder for folder in groups if folder not in used)
+    return Listing(source.path, entries, PassedOver(source.ignored, folders, source.encoding))
+
+
+def _highest(folders: Sequence[str]) -> tuple[str, ...]:
+    """Return the folders that lie highest if they are beside each other, else none.
+
+    >>> _highest(["480p/bmx", "480p/swan", "480p/swan/old"]), _highest(["a/bmx", "b/swan"])
+    (('480p/bmx', '480p/swan'), ())
+    """
+    least = min((folder.count("/") for folder in folders), default=0)
+    highest = tuple(folder for folder in folders if folder.count("/") == least)
+    return highest if len({folder.rpartition("/")[0] for folder in highest}) == 1 else ()
 
 
 def _has_suffix(entry: ImageFile, suffix: str) -> bool:
@@ -470,7 +637,7 @@ def _status(dataset: Dataset, folders: Sequence[Path]) -> Status:
         check_complete(location, subset=False)
     except DatasetError:
         return Status(dataset, location, len(location.mask_files), False)
-    return Status(dataset, location, dataset.count, True)
+    return Status(dataset, location, len(location.mask_files), True if dataset.confirmed else None)
 
 
 def _not_found(dataset: Dataset, folders: Sequence[Path]) -> str:
@@ -495,7 +662,8 @@ def _looked(dataset: Dataset, folder: Path) -> str:
     if not named:
         itself = "; it holds images itself: masks are passed with --masks" if _listing(folder).entries else ""
         return f"{folder} (no folder {' or '.join((dataset.name, *dataset.aliases))} in it{itself})"
-    return ", ".join(f"{place} (no folder with masks in it)" for place in named)
+    what = "masks, a folder for each group," if dataset.grouped else "masks"
+    return ", ".join(f"{place} (no folder with {what} in it)" for place in named)
 
 
 def place(dataset: str | None, masks: str | Path | None, data: str | Path | None) -> Location:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from sodbench.data.sources import ImageFile, told_apart
-from sodbench.errors import DatasetError, PredictionError, SodbenchError, first_few
+from sodbench.errors import DatasetError, PredictionError, SodbenchError, escaped, first_few
 from sodbench.utils.text import counted
 
 
@@ -120,10 +120,10 @@ def suggest_strip(
         return None
     affixes = Counter(
         affix
-        for stem in stems
+        for group, stem in map(split_group, stems)
         for cut in range(1, len(stem))
         for affix, rest in ((stem[cut:], stem[:cut]), (stem[:cut], stem[cut:]))
-        if spelled(rest) in ids and affix.strip("0")
+        if spelled(group + rest) in ids and affix.strip("0")
     )
     affix, count = max(affixes.items(), key=lambda item: (item[1], item[0]), default=("", 0))
     return affix if 2 * count > len(stems) else None
@@ -170,6 +170,11 @@ def naming_hint(
     >>> naming_hint([ImageFile("1_sal.png", "", bytes)], [ImageFile("1.png", "", bytes)])
     "Names of maps have '_sal' more than those of masks: pass --strip _sal."
     """
+    if any(mask.group for mask in masks) and not any(entry.group for entry in preds):
+        return (
+            f"The {kinds[1]} lie in one folder for each group, the {kinds[0]} in one for all: expected "
+            f"GROUP/NAME, as {masks[0].stem}."
+        )
     more = "Names of {} have {!r} more than those of {}"
     if affix := suggest_strip(preds, masks, strip, loose=loose):
         return f"{more.format(kinds[0], affix, kinds[1])}: pass --strip {quote(affix)}."
@@ -194,6 +199,42 @@ def pair_by_guess(preds: Sequence[ImageFile], masks: Sequence[ImageFile]) -> dic
     stems = {entry.stem: entry for entry in preds}
     loose = {image: stems[stem] for stem, image in suggest_loose(preds, masks, strip)}
     return loose | {image: entry for image, entry, _ in pair(preds, masks, strip).pairs}
+
+
+def split_group(image: str) -> tuple[str, str]:
+    """Split the id of an image into its group, with the slash, and its name.
+
+    >>> split_group("bmx/00000"), split_group("00000")
+    (('bmx/', '00000'), ('', '00000'))
+    """
+    group, slash, name = image.rpartition("/")
+    return group + slash, name
+
+
+def listed_by_group(images: Sequence[str], masks: Sequence[ImageFile]) -> str:
+    """List the first few images that are missing; of a dataset of groups, the groups and a few of each.
+
+    >>> masks = [ImageFile(f"{v}/{k}.png", "", bytes, group=v) for v in ("bmx", "swan") for k in range(3)]
+    >>> listed_by_group(["bmx/0", "bmx/1", "bmx/2", "swan/2"], masks)
+    'bmx: all 3; swan: 1 of 3 (2)'
+    """
+    if not any(mask.group for mask in masks):
+        return first_few(images)
+    whole = Counter(split_group(mask.stem)[0] for mask in masks)
+    missing: dict[str, list[str]] = {}
+    for group, name in map(split_group, images):
+        missing.setdefault(group, []).append(name)
+    lines = [
+        f"{escaped(group.rstrip('/'))}: "
+        + (
+            f"all {len(names)}"
+            if len(names) == whole[group]
+            else f"{len(names)} of {whole[group]} ({first_few(names, 3)})"
+        )
+        for group, names in missing.items()
+    ]
+    rest = len(lines) - 5
+    return "; ".join(lines[:5]) + (f"; and {counted(rest, 'more group')}" if rest > 0 else "")
 
 
 def masks_by_stem(masks: Sequence[ImageFile]) -> dict[str, ImageFile]:
@@ -247,9 +288,10 @@ def _by_id(
     return by_id
 
 
-def _stripped(stem: str, strip: Sequence[str]) -> str:
+def _stripped(image: str, strip: Sequence[str]) -> str:
+    group, stem = split_group(image)
     for affix in strip:
         if stem == affix:
             continue
         stem = stem.removesuffix(affix) if stem.endswith(affix) else stem.removeprefix(affix)
-    return stem
+    return group + stem

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shlex import quote
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 from unicodedata import normalize
 
 from sodbench.errors import OWN_NAMES, DatasetError, ProtocolError, first_few, nearest
@@ -15,18 +15,55 @@ from sodbench.utils.files import config_file, shipped
 from sodbench.utils.text import shortened
 from sodbench.utils.toml import FLAG, TEXT, Check, checked_table, read_toml
 
+KINDS = (*("salient", "high resolution", "camouflaged", "RGB-D", "RGB-T", "co-salient", "video", "demo"),)
+"""What datasets are for, in the order in which they are listed."""
+
+
+class Fingerprint(NamedTuple):
+    """The mean over masks of their share of foreground, which tells versions of a dataset's masks apart.
+
+    `rule` says which levels count as foreground. `checked` is False for a value that another tool reports and
+    that was not computed from the masks by sodbench.
+    """
+
+    share: float
+    rule: str = ">128"
+    checked: bool = False
+
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
     """A dataset's registry entry; its fields are the keys of ``datasets.toml``, explained there.
 
     `version` is 0 and `registered` False for masks of an unregistered dataset.
+
+    Parameters
+    ----------
+    kind
+        One of `KINDS`.
+    confirmed
+        False: no source confirms the `count` (0: not even reported), so it is not checked, and the
+        signature names the masks by their content in place of `version`.
+    grouped, groups
+        Whether images lie in one folder a group or video (ids are ``group/name``), and how many groups
+        there are, 0 if that is not known.
+    fingerprint
+        Mean share of foreground of the masks, None if it is not known.
+    other_counts
+        Other numbers of masks that circulate, and what such a copy is.
+    empty_masks
+        What a reader of scores should know where a considerable share of the masks is empty.
     """
 
     name: str
     version: int
-    count: int
+    count: int = 0
+    kind: str = "salient"
     role: str = "test"
+    confirmed: bool = True
+    grouped: bool = False
+    groups: int = 0
+    fingerprint: Fingerprint | None = None
     aliases: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
     masks: tuple[str, ...] = ()
@@ -42,6 +79,7 @@ class Dataset:
     removed: tuple[str, ...] = ()
     known_bad: tuple[str, ...] = ()
     other_counts: Mapping[str, str] = field(default_factory=dict, hash=False)
+    empty_masks: str = ""
     traps: tuple[str, ...] = ()
     paper: str = ""
     doi: str = ""
@@ -162,14 +200,19 @@ def _dataset(file: Path, name: str, table: object) -> Dataset:
     if not re.fullmatch(r"\w[\w.+-]*", name):
         raise DatasetError(f"{where}: a name may hold letters, digits and _ . + - only.")
     facts = checked_table(where, table, _KEYS, DatasetError)
-    if missing := [key for key in ("version", "count") if key not in table]:
+    needed = ("version", "count") if table.get("confirmed", True) else ("version",)
+    if missing := [key for key in needed if key not in table]:
         raise DatasetError(f"{where}: {first_few(missing)} is missing.")
+    if facts.get("groups") and not facts.get("grouped"):
+        raise DatasetError(f"{where}: groups is {facts['groups']}, expected grouped = true beside it.")
+    if known := facts.get("fingerprint"):
+        facts["fingerprint"] = Fingerprint(**known)
     dataset = Dataset(name=name, **facts)
     if dataset.builtin:
         from sodbench.data.demo import demo_names
 
         return replace(dataset, count=len(demo_names()))
-    if dataset.count == 0:
+    if dataset.count == 0 and dataset.confirmed:
         raise DatasetError(f"{where}: count is 0, expected the number of masks.")
     return dataset
 
@@ -179,6 +222,17 @@ def _is_rule(value: object) -> bool:
         return isinstance(value, str) and bool(parse_mask_rule(value))
     except ProtocolError:
         return False
+
+
+def _is_fingerprint(value: object) -> bool:
+    return (
+        isinstance(value, dict)
+        and {"share"} <= value.keys() <= {"share", "rule", "checked"}
+        and isinstance(value["share"], float)
+        and 0 < value["share"] < 1
+        and _is_rule(value.get("rule", ">128"))
+        and isinstance(value.get("checked", False), bool)
+    )
 
 
 def _is_folders(value: object) -> bool:
@@ -195,7 +249,15 @@ _SUFFIX = ('a suffix such as ".png"', lambda v: isinstance(v, str) and re.fullma
 _KEYS: dict[str, Check] = {
     "version": ("a whole number from 1", lambda v: type(v) is int and v >= 1),
     "count": ("the number of masks", lambda v: type(v) is int and v >= 0),
+    "kind": (f"one of {', '.join(KINDS)}", lambda v: v in KINDS),
     "role": ("test, train or demo", lambda v: v in ("test", "train", "demo")),
+    "confirmed": FLAG,
+    "grouped": FLAG,
+    "groups": ("the number of groups", lambda v: type(v) is int and v >= 1),
+    "fingerprint": (
+        'a table such as {share = 0.235, rule = ">128", checked = true}, rule and checked optional',
+        _is_fingerprint,
+    ),
     "aliases": _TEXTS,
     "images": _FOLDERS,
     "masks": _FOLDERS,
@@ -214,6 +276,7 @@ _KEYS: dict[str, Check] = {
         "a table of counts and strings",
         lambda v: isinstance(v, dict) and all(k.isdigit() and isinstance(t, str) for k, t in v.items()),
     ),
+    "empty_masks": TEXT,
     "traps": _TEXTS,
     "paper": TEXT,
     "doi": TEXT,

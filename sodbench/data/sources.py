@@ -9,7 +9,7 @@ import os
 import stat
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -45,25 +45,41 @@ class ImageFile:
         Its name in messages: the path, or ``archive.zip!member``.
     read
         Returns the file's bytes, or raises FileError. Callers use `content`.
+    group
+        The group or video that the image belongs to, where a dataset has one folder for each.
     """
 
     name: str
     where: str
     read: Callable[[], bytes]
+    group: str = ""
 
     @property
     def stem(self) -> str:
         """File name without folders and suffix, by which predictions and masks are paired.
 
-        It is composed (Unicode's NFC): macOS used to write ``é`` as ``e`` and an accent.
+        Of two suffixes of images (``a.jpg.png``) neither counts. In a group it is ``group/name``. It is
+        composed (Unicode's NFC): macOS used to write ``é`` as ``e`` and an accent.
+
+        >>> ImageFile("a.jpg.png", "", bytes).stem, ImageFile("x/v1.2.png", "", bytes, group="x").stem
+        ('a', 'x/v1.2')
         """
         base = self.name.rpartition("/")[2]
-        return normalize("NFC", base.rpartition(".")[0] or base)
+        stem = base.rpartition(".")[0] or base
+        rest, dot, suffix = stem.rpartition(".")
+        if rest and f".{suffix.lower()}" in IMAGE_SUFFIXES:
+            stem = rest
+        return normalize("NFC", f"{self.group}/{stem}" if self.group else stem)
 
     @property
     def folder(self) -> str:
         """Folder inside the source, ``""`` at its top."""
         return self.name.rpartition("/")[0]
+
+    @property
+    def home(self) -> str:
+        """Folder inside the source that holds the groups; without groups, the one that holds the image."""
+        return self.folder.removesuffix(self.group).removesuffix("/") if self.group else self.folder
 
     def content(self, error: type[SodbenchError]) -> bytes:
         """Read the file.
@@ -108,6 +124,11 @@ def told_apart(entries: Sequence[ImageFile]) -> str:
     names = [entry.where for entry in entries]
     alike = len({normalize("NFC", name) for name in names}) < len(names)
     return " and ".join(map(ascii, names) if alike else names)
+
+
+def of_group(entries: Sequence[ImageFile], group: str) -> tuple[ImageFile, ...]:
+    """Return the images of one folder as those of a group."""
+    return tuple(replace(entry, group=group) for entry in entries)
 
 
 class PassedOver(NamedTuple):

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
+from math import fsum
 
 from sodbench.data.locations import Location, binarised_by
 from sodbench.data.pairing import suggest_loose
@@ -12,6 +13,9 @@ from sodbench.errors import DatasetError, SodbenchError, first_few
 from sodbench.protocol import Protocol
 from sodbench.utils.process import cpus
 from sodbench.utils.text import counted
+
+SAME_SHARE = 1e-6
+"""Known shares of foreground have six decimals."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,11 @@ class Report:
         Number of photos here.
     missing
         Masks without a photo and photos without a mask, if there are photos.
+    groups
+        Number of groups that the masks are of; 0 if they lie in one folder.
+    share
+        Mean over the masks of their share of foreground, by the rule of the dataset's fingerprint if it has
+        one, else by that of scoring; None if no mask can be read.
     extra
         Files of images that were removed from the dataset, and second masks or photos of one image.
     unreadable
@@ -50,6 +59,8 @@ class Report:
     masks: int
     expected: int
     photos: int
+    groups: int
+    share: float | None
     missing: tuple[str, ...]
     extra: tuple[str, ...]
     unreadable: tuple[str, ...]
@@ -65,7 +76,16 @@ class Report:
         faults = [self.missing, self.extra, self.unreadable, self.mis_sized]
         if not self.location.dataset.grey_masks:
             faults.append(self.non_binary)
-        return self.masks == self.expected and not any(faults)
+        whole = self.masks == self.expected and self.groups == (self.location.dataset.groups or self.groups)
+        return whole and not any(faults)
+
+    @property
+    def fingerprint(self) -> bool | None:
+        """Whether the mean share of foreground is the known one; None where there is nothing to compare."""
+        known = self.location.dataset.fingerprint
+        if known is None or self.share is None or self.masks != self.expected or self.unreadable:
+            return None
+        return abs(self.share - known.share) < SAME_SHARE
 
 
 def verify_dataset(location: Location, progress: Callable[[int, int], None] | None = None) -> Report:
@@ -85,11 +105,12 @@ def verify_dataset(location: Location, progress: Callable[[int, int], None] | No
         by_stem.setdefault(photo.stem, []).append(photo)
     stems = Counter(entry.stem for entry in masks)
     rule = binarised_by(Protocol(), location).mask_threshold
+    known = dataset.fingerprint
     findings = _Findings()
 
     def look(entry: ImageFile) -> _Findings:
         found = _Findings()
-        size = _look_at_mask(entry, rule, dataset.grey_masks, found)
+        size = _look_at_mask(entry, rule, known.rule if known else rule, dataset.grey_masks, found)
         for photo in by_stem.get(entry.stem, ()):
             _look_at_photo(photo, size, found)
         return found
@@ -112,6 +133,8 @@ def verify_dataset(location: Location, progress: Callable[[int, int], None] | No
         masks=len(masks),
         expected=dataset.count,
         photos=len(photos),
+        groups=len(location.groups),
+        share=fsum(findings.shares) / len(findings.shares) if findings.shares else None,
         missing=(
             *(f"{e.name}: this mask has no photo" for e in masks if photos and e.stem not in by_stem),
             *(
@@ -145,16 +168,19 @@ class _Findings:
     non_binary: list[str] = field(default_factory=list)
     empty: list[str] = field(default_factory=list)
     full: list[str] = field(default_factory=list)
+    shares: list[float] = field(default_factory=list)
 
     def add(self, other: "_Findings") -> None:
         for spec in fields(self):
             getattr(self, spec.name).extend(getattr(other, spec.name))
 
 
-def _look_at_mask(entry: ImageFile, rule: str, graded: bool, findings: _Findings) -> tuple[int, int] | None:
+def _look_at_mask(
+    entry: ImageFile, rule: str, share_rule: str, graded: bool, findings: _Findings
+) -> tuple[int, int] | None:
     import numpy as np
 
-    from sodbench.data.images.maps import mask_from
+    from sodbench.data.images.maps import binarise, mask_from
 
     try:
         mask = mask_from(entry.content(DatasetError), entry.where, rule=rule, graded=graded)
@@ -173,6 +199,8 @@ def _look_at_mask(entry: ImageFile, rule: str, graded: bool, findings: _Findings
         findings.empty.append(f"{entry.name}: no foreground{emptied}")
     if mask.gt.all():
         findings.full.append(f"{entry.name}: no background")
+    foreground = mask.gt if share_rule == rule else binarise(mask.levels, share_rule)
+    findings.shares.append(float(foreground.mean()))
     height, width = mask.gt.shape
     return width, height
 

@@ -224,7 +224,7 @@ def expected_signature(data: str, n: int) -> Signature:
     """
     name, version = split_dataset(data)
     dataset, protocol = lookup(name), Protocol()
-    if dataset is not None:
+    if dataset is not None and dataset.confirmed:
         name, version, n = dataset.name, f"{dataset.version}", dataset.count
         if dataset.mask_threshold:
             protocol = protocol.change(mask_threshold=dataset.mask_threshold)

@@ -142,6 +142,13 @@ def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS, metrics: Sequence[
     """
     name = scores.dataset_name
     where = f"{scores.method} on {name}"
+    dataset = lookup(name)
+    if dataset and not dataset.confirmed:
+        raise LeaderboardError(
+            f"{where}: no board takes rows of {name}, since no source confirms how many images it has, and "
+            "two rows may be about different ones. If you know the number, register the dataset in your "
+            "datasets.toml, under another name."
+        )
     if scores.n != scores.of:
         raise LeaderboardError(
             f"{where}: {scores.n} of {scores.of} images were scored, expected all. Scores over part of a "

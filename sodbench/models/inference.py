@@ -89,7 +89,9 @@ def make_maps(
         saving: deque[Future[None]] = deque()
         for group in _groups(_ahead(readers, todo, configuration.exif, 2 * batch + workers), batch):
             failed += [photo.error for photo in group if photo.error]
-            rotated += [photo.target.stem for photo in group if photo.rotated]
+            rotated += [
+                photo.target.relative_to(out).with_suffix("").as_posix() for photo in group if photo.rotated
+            ]
             visible = [photo for photo in group if photo.input is not None]
             inputs = [photo.input for photo in visible if photo.input is not None]
             outputs = predictor(inputs) if inputs else np.zeros((0, SIZE, SIZE), np.float32)
@@ -203,6 +205,7 @@ def _save(output: NDArray[np.float32], photo: _Prepared, postprocess: str) -> No
     from PIL import Image
 
     levels = saliency_map(output, photo.width, photo.height, postprocess)
+    photo.target.parent.mkdir(exist_ok=True)
     with replacing(photo.target) as part:
         Image.fromarray(levels).save(part, "PNG")
 

@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 
-from sodbench.analysis.attributes import ATTRIBUTES
+from sodbench.analysis.attributes import ATTRIBUTES, meaning_of
 from sodbench.analysis.breakdown import Breakdown, ImageGroup, Interval
 from sodbench.analysis.statistics.resampling import FEWEST_IMAGES
 from sodbench.errors import first_few
 from sodbench.metrics import METRICS
-from sodbench.utils.text import aligned, json_text, printable
+from sodbench.utils.text import aligned, counted, json_text, printable
 
 
 def breakdown_text(breakdowns: Sequence[Breakdown]) -> str:
@@ -22,10 +22,12 @@ def breakdown_text(breakdowns: Sequence[Breakdown]) -> str:
     ]
     if breakdown.undefined:
         count = len(breakdown.undefined)
-        said.append(
-            f"In no group, as {breakdown.attribute} is undefined: {count} image{'s' if count > 1 else ''} "
-            f"({first_few(breakdown.undefined)})."
-        )
+        why = f"In no group, as {breakdown.attribute} is undefined"
+        if breakdown.attribute not in ATTRIBUTES:
+            why = "In none of the lists"
+        said.append(f"{why}: {counted(count, 'image')} ({first_few(breakdown.undefined)}).")
+    if sum(group.n for group in breakdown.groups) > breakdown.whole.n:
+        said.append("Groups overlap: an image may be in several.")
     tables = [f"{breakdown_table(each)}\n{breakdown_sentence(each)}" for each in breakdowns]
     text = "\n\n".join([*tables, "\n".join([*said, f"signature: {breakdown.signature}"])])
     return printable(text, keep="\n")
@@ -56,7 +58,7 @@ def breakdown_sentence(breakdown: Breakdown) -> str:
     ]
     return (
         f"{first} against {second} in {METRICS[breakdown.metric].label}, by "
-        f"{ATTRIBUTES[breakdown.attribute].meaning}: {'; '.join(parts)}."
+        f"{meaning_of(breakdown.attribute)}: {'; '.join(parts)}."
     )
 
 
@@ -73,7 +75,7 @@ def breakdown_table(breakdown: Breakdown) -> str:
             + [verdict if ahead is None else breakdown.methods[ahead]]
         )
     title = f"{METRICS[breakdown.metric].arrowed} on {breakdown.dataset}"
-    return f"{title}, by {ATTRIBUTES[breakdown.attribute].meaning}\n{aligned(lines, (0, len(lines[0]) - 1))}"
+    return f"{title}, by {meaning_of(breakdown.attribute)}\n{aligned(lines, (0, len(lines[0]) - 1))}"
 
 
 def breakdowns_json(breakdowns: Sequence[Breakdown]) -> str:

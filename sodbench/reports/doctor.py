@@ -131,10 +131,11 @@ def _datasets() -> Iterator[str]:
         if status.location is None:
             absent.append(name)
         else:
-            whole = "" if status.complete else ", NOT the whole dataset"
-            yield f"{name}: {status.masks}/{status.dataset.count}, {status.location.root}{whole}"
+            whole = ", NOT the whole dataset" if status.complete is False else ""
+            of = f"/{status.dataset.count}" if status.dataset.confirmed else ""
+            yield f"{name}: {status.masks}{of}, {status.location.root}{whole}"
     if absent:
-        yield f"not on this disk: {', '.join(absent)}"
+        yield f"not on this disk: {len(absent)} others (`sodbench datasets` lists them)"
 
 
 def _configuration() -> Iterator[str]:

@@ -1,13 +1,19 @@
 """What a reader of scores should know, in words."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from sodbench.data.locations import Location
-from sodbench.data.pairing import naming_hint, pair
+from sodbench.data.pairing import listed_by_group, naming_hint, pair
+from sodbench.data.registry import lookup
 from sodbench.data.sources import ImageFile
 from sodbench.errors import first_few
-from sodbench.metrics import METRICS, revisions_of
+from sodbench.metrics import DEFAULT_METRICS, METRICS, revisions_of
 from sodbench.protocol import Protocol, parse_revisions, revisions_text, split_signature
+from sodbench.scoring.pairs import score_image
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import ROW_NOTES
 from sodbench.scoring.scores import Scores
@@ -29,9 +35,16 @@ def unpaired(methods: Mapping[str, Sequence[ImageFile]], location: Location, pla
         if pairing.missing and plan.missing == "skip":
             lines.append(
                 f"{start}predictions missing, left out: {len(pairing.missing)} of {len(masks)} "
-                f"({first_few(pairing.missing)})"
+                f"({listed_by_group(pairing.missing, masks)})"
             )
     return lines
+
+
+MOVED = 0.01
+"""What empty masks must change a metric by to be named."""
+
+CONSIDERABLE = 0.05
+"""Share of empty masks from which they are taken to decide scores: an F can then no longer exceed .95."""
 
 
 def remarks(scores: Scores) -> list[str]:
@@ -39,6 +52,10 @@ def remarks(scores: Scores) -> list[str]:
 
     A note that holds of a whole dataset's masks is about the masks; the words say which it is.
     """
+    return [*_noted(scores), *_decided(scores)]
+
+
+def _noted(scores: Scores) -> list[str]:
     start = f"{scores.method} on {scores.dataset_name}"
     lines = [
         f"{start}: {len(images)} of {len(scores.rows)} images: {ROW_NOTES[note]} ({first_few(images)})"
@@ -50,6 +67,37 @@ def remarks(scores: Scores) -> list[str]:
         for name, n in scores.undefined().items()
     ]
     return lines
+
+
+def _decided(scores: Scores) -> list[str]:
+    """Say which metrics empty masks decide, where a considerable share of the masks is empty."""
+    empty = set(scores.noted().get("empty-mask", ()))
+    share = len(empty) / max(1, len(scores.rows))
+    if share < CONSIDERABLE or share == 1:
+        return []
+    start = f"{scores.method} on {scores.dataset_name}: {len(empty)} of {len(scores.rows)} masks are empty"
+    rest = {image: row for image, row in scores.rows.items() if image not in empty}
+    whole, without = scores.summary(), replace(scores, rows=rest).summary()
+    moved = [
+        f"{METRICS[name].label} ({value:.4f}, without them {without[name]:.4f})"
+        for name, value in whole.items()
+        if abs(value - without[name]) >= MOVED
+    ]
+    dataset = lookup(scores.dataset_name)
+    known = f". {dataset.empty_masks}" if dataset and dataset.empty_masks else ""
+    return [f"{start}, which decides {', '.join(moved)}{known}" if moved else f"{start}{known}"]
+
+
+def on_empty_mask() -> tuple[list[str], list[str]]:
+    """Return the metrics that are at their worst for an empty map on an empty mask, and the undefined ones.
+
+    >>> on_empty_mask()[1]
+    ['weighted_f']
+    """
+    nothing = np.zeros((8, 8), np.uint8)
+    values = score_image(nothing, nothing > 0, metrics=DEFAULT_METRICS)
+    worst = [name for name, value in values.items() if value == (not METRICS[name].higher_is_better)]
+    return worst, [name for name, value in values.items() if math.isnan(value)]
 
 
 def _why(metric: str) -> str:

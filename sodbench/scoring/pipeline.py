@@ -13,8 +13,9 @@ from typing import NamedTuple
 from warnings import warn
 
 from sodbench.data.discovery import discover
-from sodbench.data.locations import Location, binarised_by, check_complete, place
-from sodbench.data.pairing import Pairing, naming_hint, pair
+from sodbench.data.locations import Location, binarised_by, check_complete, other_count, place
+from sodbench.data.pairing import Pairing, listed_by_group, naming_hint, pair
+from sodbench.data.registry import Dataset
 from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import (
     DatasetError,
@@ -155,7 +156,7 @@ def score_methods(
     """
     check_complete(location, plan.subset)
     masks = location.mask_files
-    tasks = _tasks(methods, masks, location.dataset.name, plan, rows)
+    tasks = _tasks(methods, masks, location.dataset, plan, rows)
     work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks)
     failed: dict[str, SodbenchError] = {}
     own = executor or ThreadPoolExecutor(plan.jobs or cpus())
@@ -193,7 +194,7 @@ def score_methods(
 def _tasks(
     methods: Mapping[str, Sequence[ImageFile]],
     masks: Sequence[ImageFile],
-    dataset: str,
+    dataset: Dataset,
     plan: Plan,
     rows: Mapping[str, Rows],
 ) -> list[_Task]:
@@ -203,8 +204,9 @@ def _tasks(
     for method, entries in methods.items():
         pairing = pair(entries, masks, plan.strip, loose=plan.loose)
         if pairing.missing and plan.missing == "error" or not pairing.pairs:
-            start = f"{method} on {dataset}"
-            incomplete.append(_missing(start, entries, masks, pairing, plan))
+            known = other_count(dataset, len(entries))
+            start = f"{method} on {dataset.name}"
+            incomplete.append(_missing(start, entries, masks, pairing, plan, known and f"{known}."))
         for image, entry, mask in pairing.pairs:
             truth[image] = mask
             maps.setdefault(image, []).append((method, entry, rows[method].get(image)))
@@ -220,7 +222,12 @@ def _tasks(
 
 
 def _missing(
-    start: str, entries: Sequence[ImageFile], masks: Sequence[ImageFile], pairing: Pairing, plan: Plan
+    start: str,
+    entries: Sequence[ImageFile],
+    masks: Sequence[ImageFile],
+    pairing: Pairing,
+    plan: Plan,
+    known: str,
 ) -> str:
     missing, extra = pairing.missing, pairing.extra
     are = "is" if len(missing) == 1 else "are"
@@ -233,7 +240,8 @@ def _missing(
             way += " --subset does not allow this: it is for a folder that holds only part of the masks."
     share = f"{len(missing)} of {counted(len(masks), 'prediction')}"
     sentences = (
-        f"{start}: {share} {are} missing ({first_few(missing)}).",
+        f"{start}: {share} {are} missing ({listed_by_group(missing, masks)}).",
+        known,
         *(others, hint, "Scores over part of a dataset are not comparable.", way),
     )
     return " ".join(filter(None, sentences))

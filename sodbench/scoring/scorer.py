@@ -145,7 +145,7 @@ class Scorer:
         """
         if not self._rows:
             raise ScoresError(f"{self.method} on {self.dataset}: nothing to compute, update was not called.")
-        if self._registered:
+        if self._registered and self._registered.confirmed:
             version, of = f"{self._registered.version}", self._registered.count
         else:
             masks = sorted((name, row.digest.partition("-")[0]) for name, row in self._rows.items())

@@ -42,7 +42,7 @@ class Maps(NamedTuple):
     @property
     def source(self) -> Path:
         """The folder that holds the maps, or the zip."""
-        return self.path if self.path.is_file() else self.path / self.entries[0].folder
+        return self.path if self.path.is_file() else self.path / self.entries[0].home
 
 
 class Slot(NamedTuple):

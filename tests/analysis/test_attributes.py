@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,8 @@ import skimage.measure
 from PIL import Image
 from scipy import ndimage
 from scipy.stats import bootstrap as scipy_bootstrap
-from stored import made
-from workspace import save
+from stored import made, store
+from workspace import good, refused, save
 
 from sodbench.analysis.attributes import (
     ATTRIBUTES,
@@ -21,11 +22,12 @@ from sodbench.analysis.attributes import (
     attribute_values,
     border,
     contrast,
+    listed_groups,
     objects,
     size,
     thin,
 )
-from sodbench.analysis.breakdown import break_down, breakdown
+from sodbench.analysis.breakdown import break_down, break_down_by_lists, breakdown
 from sodbench.data.demo import demo_folder, demo_mask, demo_names, demo_photo
 from sodbench.data.locations import from_masks, locate
 from sodbench.data.registry import find
@@ -415,3 +417,67 @@ def test_plot_of_22_methods(pair):
         [replace(each, methods=each.methods[:2]) for each in found], among=[s.method for s in scores]
     )
     assert {(bars[0].get_color(), bars[0].get_marker()) for bars in some.axes[0].containers} <= marks
+
+
+# --- lists of images
+
+
+def lists(**names: str) -> Path:
+    """Write a folder of lists."""
+    Path("SOC").mkdir()
+    for label, text in names.items():
+        Path("SOC", f"{label}.txt").write_text(text)
+    return Path("SOC")
+
+
+def test_lists_may_overlap_and_name_images_as_files():
+    folder = lists(BO="im0\nim1.jpg\n\n", AC="Imgs/im1.png\r\nbmx/3\nim1\nnobody\n", CL="")
+    said = []
+    found = listed_groups(folder, ["im0", "im1", "im2", "bmx/3"], said.append)
+    assert found == {"AC": ["bmx/3", "im1"], "BO": ["im0", "im1"], "CL": []}
+    assert said == ["SOC/AC.txt: 1 of 3 names are of no scored image (nobody)"]
+
+
+def test_a_list_may_lie_in_a_folder_of_its_group():
+    for group, image in (("SOC-AC", "2#x#1"), ("SOC-BO", "a")):
+        Path("SOC", group).mkdir(parents=True)
+        Path("SOC", group, "test.txt").write_text(f"{image}\n")
+    assert listed_groups(Path("SOC"), ["a", "2#x#1"]) == {"SOC-AC": ["2#x#1"], "SOC-BO": ["a"]}
+
+
+def test_lists_that_cannot_be_used():
+    with pytest.raises(ScoresError, match="nowhere: cannot list this folder .No such file"):
+        listed_groups(Path("nowhere"), ["im0"])
+    folder = lists(AC="x1\nx2\n")
+    with pytest.raises(
+        ScoresError, match=r"SOC: none of the names listed \(x1, x2\) is that of a scored image \(im0\)"
+    ):
+        listed_groups(folder, ["im0"])
+    (folder / "AC.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ScoresError, match=r"AC\.txt: this is no UTF-8 text"):
+        listed_groups(folder, ["im0"])
+    (folder / "AC.txt").unlink()
+    with pytest.raises(ScoresError, match="SOC: found no text files, expected one for each group"):
+        listed_groups(folder, ["im0"])
+
+
+def test_compare_by_lists(pair):
+    (a, b), grouped = pair
+    for scores in (a, b):
+        store(scores)
+    folder = lists(AC="\n".join(grouped["<10%"]), BO="\n".join((*grouped["<10%"], *grouped["25-50%"])))
+    command = ("compare", "scores/A", "scores/B", "--metrics", "mae", "--by", "SOC")
+    text = good(*command, "--plot", "by.png").stdout
+    assert "MAE↓ on own, by lists in SOC\n" in text
+    assert re.search(r"^AC +30 .*\nBO +65 ", text, re.MULTILINE)
+    assert f"In none of the lists: {len(a.ids) - 65} images (" in text
+    assert "Groups overlap: an image may be in several." in text
+    (found,) = break_down_by_lists([a, b], folder, ["mae"], resamples=100)
+    (same,) = breakdown([a, b], "size", grouped, ["mae"], resamples=100)
+    assert found.groups[0][1:] == same.groups[0][1:]
+    assert json.loads(good(*command, "--json").stdout)[0]["attribute"] == "lists in SOC"
+    refused(
+        *command[:-1],
+        "SOCK",
+        match=r"unknown attribute 'SOCK'; valid: .* \(Lists of images are given by their",
+    )

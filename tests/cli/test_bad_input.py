@@ -192,7 +192,7 @@ class TestUnreadable:
             ),
             (
                 ("maps", "--masks", "films"),
-                "Its folders a, b hold images.* pass one, such as films/a. Seq",
+                r"missing .a: all 4; b: all 4.\..* The masks lie in one folder for",
             ),
             (("maps", "--masks", "odd"), "odd: found no masks .* Its files are of other kinds: 1 .a.heic."),
         ],
@@ -277,7 +277,7 @@ class TestNames:
         save(map_of(0), "maps/a/b/c/d/im9.png")
         assert "maps: files that are no maps, passed over: 1 (a/b/c/d/)" in good(*score, "--out", "s2").stderr
 
-    @pytest.mark.parametrize(("prefix", "suffix"), [("", "_sal"), ("pred-", ""), ("", ".jpg")])
+    @pytest.mark.parametrize(("prefix", "suffix"), [("", "_sal"), ("pred-", ""), ("", ".v2")])
     def test_affix(self, score: tuple[str, ...], prefix: str, suffix: str) -> None:
         expected = scored(*score[1:])
         shutil.rmtree("maps")

@@ -8,7 +8,19 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from workspace import IDS, NO_SCORES, SHAPE, good, map_of, mask_of, plant_maps, plant_masks, refused, save
+from workspace import (
+    IDS,
+    NO_SCORES,
+    SHAPE,
+    good,
+    listing,
+    map_of,
+    mask_of,
+    plant_maps,
+    plant_masks,
+    refused,
+    save,
+)
 
 MODULE = """
 from torch import nn
@@ -166,18 +178,42 @@ def test_scores_of_every_path_given(folders: Path) -> None:
     refused("rescore", "scores", "maps", match="maps: found no scores here; `sodbench score` makes them.")
 
 
+def in_folders(folder: str, *names: str) -> None:
+    """Move the images of a folder into folders of it, by turns."""
+    for name in names:
+        Path(folder, name).mkdir()
+    for file in list(Path(folder).glob("*.*")):
+        file.rename(file.parent / names[int(file.stem[-1]) % len(names)] / file.name)
+
+
 @pytest.mark.parametrize("name", ["score masks", "run images", "train folders"])
 def test_images_in_folders_only(folders: Path, name: str) -> None:
     folder, kind = (PHOTOS, "photos") if name == "run images" else (MASKS, "masks")
-    for k in range(2):
-        Path(folder, f"sequence{k}").mkdir()
-    for file in list(Path(folder).glob("*.*")):
-        file.rename(file.parent / f"sequence{int(file.stem[-1]) % 2}" / file.name)
+    in_folders(folder, "images-a", "images-b")
     refused(
         *COMMANDS[name][0],
-        match=f"{folder}: found no {kind} here.* Its folders sequence0, sequence1 hold images, and one "
-        f"folder is read at a time: pass one, such as {folder}/sequence0",
+        match=f"{folder}: found no {kind} here.* Its folders images-a, images-b hold images, and are not "
+        f"read together, .*: pass one, such as {folder}/images-a",
     )
+
+
+def test_groups_of_masks_and_maps_in_one_folder(folders: Path) -> None:
+    in_folders(MASKS, "bmx", "swan")
+    refused(
+        "score", "maps", "--masks", MASKS, "--out", "s2",
+        match=r"4 of 4 predictions are missing \(bmx: all 2; swan: all 2\).*The masks lie in one folder for "
+        "each group, the maps in one for all: expected GROUP/NAME, as bmx/im0.",
+    )  # fmt: skip
+
+
+def test_maps_of_groups_of_photos(folders: Path) -> None:
+    in_folders(PHOTOS, "bmx", "swan")
+    in_folders(MASKS, "bmx", "swan")
+    good(*COMMANDS["run images"][0])
+    assert [path for path in listing("out") if "/" in path] == [
+        *("bmx/im0.png", "bmx/im2.png", "swan/im1.png", "swan/im3.png")
+    ]
+    assert " 4/4 " in good("score", "out", "--masks", MASKS, "--out", "s2").stdout
 
 
 def test_images_beside_photos_that_are_neither(folders: Path) -> None:

@@ -22,12 +22,14 @@ from sodbench.data.locations import (
     from_masks,
     locate,
     locate_all,
+    status_of,
 )
 from sodbench.data.pairing import loose_name, naming_hint, pair, suggest_loose, suggest_strip
-from sodbench.data.registry import find, registry
+from sodbench.data.registry import KINDS, find, registry
 from sodbench.data.sources import ImageFile
 from sodbench.data.verification import verify_dataset
 from sodbench.errors import DatasetError, FileError, PredictionError
+from sodbench.reports.datasets import dataset_text, datasets_table, verification_text
 
 ROOT = Path(__file__).parents[2]
 COUNTS = {
@@ -89,8 +91,10 @@ def own_entry(config: Path, text: str) -> Path:
 def test_counts() -> None:
     found = registry()
     assert {name: found[name].count for name in COUNTS} == COUNTS
-    assert set(found) == {*COUNTS, "demo"}
+    assert set(found) >= {*COUNTS, "demo"}
     assert all(dataset.version == 1 and dataset.registered for dataset in found.values())
+    assert len(found) > 40
+    assert {dataset.kind for dataset in found.values()} == set(KINDS)
 
 
 @pytest.mark.parametrize("name", COUNTS)
@@ -115,7 +119,31 @@ def test_known_traps() -> None:
     assert found["DUTS-TE"].known_bad == ("ILSVRC2012_test_00036002", "sun_bcogaqperiljqupq")
     assert len(found["DUTS-TR"].known_bad) == 3
     assert [name for name in found if found[name].grey_masks] == ["DUTS-TE", "PASCAL-S", "DUTS-TR"]
-    assert set(found["HKU-IS"].other_counts) == {"1447"}
+    assert set(found["HKU-IS"].other_counts) == {"1447", "4445"}
+    assert {d.name: d.groups for d in found.values() if d.grouped} == {
+        **{"CoCA": 80, "CoSOD3k": 160, "CoSal2015": 50},
+        "DAVSOD-easy": 35,
+    }
+
+
+def test_fingerprints() -> None:
+    known = {d.name: d.fingerprint for d in registry().values() if d.fingerprint}
+    assert known == {
+        "DUT-OMRON": (0.148516, ">128", False),
+        "DUTS-TE": (0.148215, ">128", False),
+        "HKU-IS": (0.191323, ">128", False),
+        "ECSSD": (0.235087, ">128", True),
+        "PASCAL-S": (0.245455, ">127", True),
+    }
+
+
+def test_unconfirmed_counts_say_so() -> None:
+    unconfirmed = {d.name: d.count for d in registry().values() if not d.confirmed}
+    assert unconfirmed == {
+        **{f"DIS-TE{k}": 500 for k in (1, 2, 3, 4)},
+        **{"DAVIS-S": 92, "THUR15K": 6232, "JuddDB": 900, "ILSO-2K": 600, "VT1000": 1000, "VT5000-TE": 2500},
+        "DAVSOD-easy": 0,
+    }
 
 
 @pytest.mark.parametrize("name", ["DUT-OMRON", "dut_omron", "DUTOMRON", "Dut Omron", "dut-o"])
@@ -130,7 +158,7 @@ def test_find_unknown_names_the_nearest() -> None:
         find("DUTS")
 
 
-@pytest.mark.parametrize("name", ["case", "names-case", "dataset", "SED2", "DAVIS", "passau"])
+@pytest.mark.parametrize("name", ["case", "names-case", "dataset", "SED2", "passau"])
 def test_a_name_that_is_not_close_is_not_suggested(name: str) -> None:
     with pytest.raises(DatasetError, match=f"unknown dataset {name}; valid: DUT-OMRON, "):
         find(name)
@@ -206,6 +234,23 @@ def test_own_dataset_from_config_environment_and_argument(
         (
             "[Mine]\nversion = 1\ncount = 1\nother_counts = {a = 1}\n",
             r"other_counts is .*, expected a table of",
+        ),
+        ("[Mine]\nversion = 1\nconfirmed = true\n", r"\[Mine\]: count is missing"),
+        ("[Mine]\nversion = 1\ncount = 1\ngroups = 2\n", r"groups is 2, expected grouped = true beside it"),
+        ("[Mine]\nversion = 1\ncount = 1\ngrouped = 2\n", r"grouped is 2, expected true or false"),
+        ('[Mine]\nversion = 1\ncount = 1\nkind = "x"\n', r"kind is 'x', expected one of salient, high res"),
+        ("[Mine]\nversion = 1\ncount = 1\nfingerprint = 0.2\n", r"fingerprint is 0.2, expected a table such"),
+        (
+            "[Mine]\nversion = 1\ncount = 1\nfingerprint = {share = 2.0}\n",
+            r"fingerprint is .*, expected a table",
+        ),
+        (
+            '[Mine]\nversion = 1\ncount = 1\nfingerprint = {share = 0.2, rule = "128"}\n',
+            "fingerprint is .*, expected a table",
+        ),
+        (
+            "[Mine]\nversion = 1\ncount = 1\nfingerprint = {share = 0.2, by = 1}\n",
+            "fingerprint is .*, expected a table",
         ),
         ('["a|b"]\nversion = 1\ncount = 1\n', r"\[a\|b\]: a name may hold letters"),
         ("[SOD]\nversion = 1\ncount = 1\n", r"\[SOD\]: the name SOD already belongs to SOD\. Choose another"),
@@ -433,7 +478,8 @@ def test_locate_all(config: Path, data: Path) -> None:
     plant(data / "Mine" / "gt", ".png")
     plant(data / "SOD" / "gt", ".png")
     found = {status.dataset.name: status for status in locate_all(data)}
-    assert list(found) == [*COUNTS, "demo", "Mine"] == list(registry())
+    assert list(found) == list(registry())
+    assert list(found)[-1] == "Mine"
     assert (found["Mine"].masks, found["Mine"].complete) == (2, True)
     assert (found["SOD"].masks, found["SOD"].complete) == (2, False)
     assert (found["ECSSD"].location, found["ECSSD"].masks, found["ECSSD"].complete) == (None, 0, False)
@@ -525,7 +571,7 @@ def test_folders_of_masks_in_a_zip(data: Path) -> None:
         from_masks(archive)
     (data / "masks").rename(data / "val")
     archive = Path(shutil.make_archive(str(data.parent / "all"), "zip", data))
-    with pytest.raises(DatasetError, match=r"is read at a time: unpack the zip and pass one\. Sequences"):
+    with pytest.raises(DatasetError, match=r"beside each other: unpack the zip and pass one\.$"):
         from_masks(archive)
 
 
@@ -541,9 +587,10 @@ def location(config: Path, data: Path, facts: str, stems: str) -> Location:
 def test_too_few_masks(config: Path, data: Path) -> None:
     found = location(config, data, "count = 3\nother_counts = {2 = 'the test split'}", "ab")
     message = (
-        r"masks: found 2 masks, expected 3 for Mine \(2 is the test split\)\. Complete them "
+        r"masks: found 2 masks, expected 3 for Mine\. A version of Mine with 2 is known: the test split\. "
+        r"Complete them "
         r"\(`sodbench datasets verify Mine --masks .*/Mine/masks` lists .*--subset: the signature "
-        r"then says 2/3\."
+        r"then says 2/3\. To score this version .*, pass --masks .*/Mine/masks --dataset Mine-2\.$"
     )
     with pytest.raises(DatasetError, match=message):
         check_complete(found, subset=False)
@@ -870,6 +917,110 @@ def test_verify_sees_rotated_photos_and_names_that_nearly_pair(config: Path, dat
     )
 
 
+@pytest.mark.parametrize(
+    ("facts", "same", "said"),
+    [
+        ("", None, r"mean share of foreground: \.375000$"),
+        (
+            "fingerprint = {share = 0.375, checked = true}",
+            True,
+            r"\.375000, equals the known value \(\.375000 by >128, checked\)$",
+        ),
+        (
+            'fingerprint = {share = 0.5, rule = ">99"}',
+            True,
+            r"\.500000, equals the known value \(\.500000 by >99, reported by another tool, not checked\)$",
+        ),
+        (
+            "fingerprint = {share = 0.376}",
+            False,
+            r"\.375000, differs from the known value \(\.376000 by .*\): another version of the masks, or "
+            "another mask rule$",
+        ),
+    ],
+)
+def test_the_mean_share_of_foreground_tells_versions_of_masks_apart(
+    config: Path, data: Path, facts: str, same: bool | None, said: str
+) -> None:
+    found = location(config, data, f"count = 2\ngrey_masks = true\n{facts}", "a")
+    save(found.masks / "b.png", [[0, 0, 100, 255]])
+    report = verify_dataset(locate(found.dataset, data))
+    assert (report.fingerprint, report.ok) == (same, True)
+    assert re.search(said, verification_text(report), re.MULTILINE)
+    (found.masks / "b.png").unlink()
+    report = verify_dataset(locate(found.dataset, data))
+    assert report.fingerprint is None
+    assert ("not compared with the known value" in verification_text(report)) == bool(facts)
+
+
+def test_verify_warns_of_a_considerable_share_of_empty_masks(config: Path, data: Path) -> None:
+    facts = "count = 20\nempty_masks = 'Half are empty'\nother_counts = {19 = 'the old release'}"
+    found = location(config, data, facts, "abcdefghijklmnopqrs")
+    save(found.masks / "t.png", [[0, 0]])
+    text = verification_text(verify_dataset(locate(found.dataset, data)))
+    assert (
+        "1 of 20 masks are empty, which decides scores: there even an empty map, which is right, has the "
+        "worst maxF, " in text
+    )
+    assert "and wF is undefined. Mine: Half are empty." in text
+    (found.masks / "t.png").unlink()
+    text = verification_text(verify_dataset(locate(found.dataset, data)))
+    assert "decides" not in text
+    assert text.endswith("NOT ok: 19 of 20 masks. A version of Mine with 19 is known: the old release")
+
+
+def test_a_count_that_no_source_confirms_is_not_checked(config: Path, data: Path) -> None:
+    own_entry(
+        config, "[Mine]\nversion = 1\nconfirmed = false\ncount = 3\n[Bare]\nversion = 1\nconfirmed = false\n"
+    )
+    for name in ("Mine", "Bare"):
+        plant(data / name / "masks", ".png")
+        found = locate(find(name), data)
+        check_complete(found, subset=False)
+        assert (found.dataset.count, found.dataset.version, found.dataset.registered) == (2, 0, True)
+    status = {status.dataset.name: status for status in locate_all(data)}["Mine"]
+    assert (status.dataset.count, status.masks, status.complete) == (3, 2, None)
+    table = datasets_table(locate_all(data))
+    assert re.search(r"  Mine +test +2/3\?  .*whether it is complete is not known", table)
+    assert re.search(r"  Bare +test +2/\?  ", table)
+    assert table.endswith("?: no source confirms this number of images, so it is not checked")
+    report = verify_dataset(locate(find("Mine"), data))
+    assert report.ok
+    text = verification_text(report)
+    assert text.startswith("Mine: 2 masks, 0 photos in ")
+    assert "number of images: not checked, as no source confirms it; 3 are reported\n" in text
+
+
+def test_the_list_of_datasets_is_by_kind() -> None:
+    lines = datasets_table(locate_all()).splitlines()
+    kinds = [line for line in lines[1:-1] if not line.startswith(" ")]
+    assert kinds == list(KINDS)
+    assert lines.index("camouflaged") < next(k for k, line in enumerate(lines) if "  NC4K " in line)
+    assert len(lines) == 1 + len(KINDS) + len(registry()) + 1
+
+
+@pytest.mark.parametrize("name", list(registry()))
+def test_every_dataset_can_be_shown(name: str) -> None:
+    text = dataset_text(status_of(find(name)))
+    assert text.startswith(f"{name}\n  kind ")
+    assert "(no source confirms" in text or find(name).confirmed
+    assert "None" not in text
+
+
+def test_what_is_known_of_a_dataset(data: Path) -> None:
+    plant(data / "COD10K" / "GT", ".png")
+    lines = dataset_text(status_of(find("cod10k"), data)).splitlines()
+    assert lines[:3] == [
+        "COD10K-TE",
+        "  kind            camouflaged, test",
+        "  size            2026 images",
+    ]
+    assert lines[3].startswith("  other versions  4000: COD10K-v3/Test with background images")
+    assert f"  on this disk    {data}/COD10K (GT; 2 masks)" in lines
+    lines = dataset_text(status_of(find("PASCAL-S"), data)).splitlines()
+    assert "  mean foreground .245455 of a mask (>127; checked)" in lines
+
+
 def test_verify_uses_the_threshold_of_the_entry(config: Path, data: Path) -> None:
     found = location(config, data, "count = 2\ngrey_masks = true\nmask_threshold = '>=26'", "a")
     save(found.masks / "b.png", [[0, 26]])
@@ -884,6 +1035,17 @@ def test_real_sod() -> None:
     assert (report.masks, report.photos, found.layout) == (300, 300, "images + masks")
     assert report.ok
     assert report.non_binary == report.empty == report.full == ()
+
+
+@pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
+def test_real_ecssd() -> None:
+    report = verify_dataset(locate(find("ECSSD"), Path(os.environ["SODBENCH_REFERENCE"]) / "data"))
+    assert (report.masks, report.ok, report.fingerprint) == (1000, True, True)
+
+
+@pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
+def test_modes_of_real_sod() -> None:
+    found = locate(find("SOD"), Path(os.environ["SODBENCH_REFERENCE"]) / "data")
     modes = [Image.open(BytesIO(entry.content(DatasetError))).mode for entry in found.mask_files]
     assert (modes.count("1"), modes.count("L")) == (298, 2)
 

@@ -6,13 +6,16 @@ environment variable SODBENCH_REFERENCE.
 
 import csv
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sodbench.metrics import PAPER_METRICS
 from sodbench.metrics.fmeasure import pr_from_levels
+from sodbench.protocol import Protocol
 from sodbench.scoring.pipeline import score_folder
 from sodbench.scoring.scores import Scores
 
@@ -54,6 +57,25 @@ def test_default_protocol_on_sod(method, expected):
     summary = found.summary()
     for name, value in expected.items():
         assert summary[name] == pytest.approx(value, abs=1e-4), name
+
+
+def test_ecssd_and_a_map_of_another_image():
+    """LPS's map 0557 is another image's, of another size: scores of all images, and of the others."""
+    found = score_folder(
+        REFERENCE / "preds/LPS/ECSSD",
+        "ECSSD",
+        data=REFERENCE / "data",
+        protocol=Protocol(resize="nearest"),
+        metrics=PAPER_METRICS,
+    )
+    others = replace(found, rows={image: row for image, row in found.rows.items() if image != "0557"})
+    assert (found.n, others.n) == (1000, 999)
+    assert found.noted()["resized"] == ["0557"]
+    for scores_of, expected in (
+        (found, (0.9328, 0.0417, 0.8889, 0.9079, 0.7398)),
+        (others, (0.9330, 0.0415, 0.8891, 0.9082, 0.7404)),
+    ):
+        assert tuple(scores_of.summary().values()) == pytest.approx(expected, abs=5e-5)
 
 
 @pytest.mark.parametrize("method", ["PiCANet", "DSS"])

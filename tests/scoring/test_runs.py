@@ -37,6 +37,7 @@ from workspace import (
 from sodbench.errors import PredictionError
 from sodbench.scoring.pairs import score_pair
 from sodbench.scoring.pipeline import score_folder
+from sodbench.scoring.scorer import Scorer
 from sodbench.scoring.scores import Scores
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -483,3 +484,66 @@ def test_strict_policy_of_the_api(score: tuple[str, ...]) -> None:
     Path("maps/im1.png").unlink()
     with pytest.raises(PredictionError, match="1 of 4 predictions is missing"):
         score_folder("maps", masks="own/masks")
+
+
+# --- empty masks, and maps of a known number
+
+
+def test_metrics_that_empty_masks_decide_are_named(here: Path) -> None:
+    for k in range(20):
+        save(mask_of(k % 4) * (k >= 1), f"own/masks/{k}.png")
+        save(map_of(k % 4), f"maps/{k}.png")
+    lines = good("score", "maps", "--masks", "own/masks", "--metrics", "max_f,mae").stderr.splitlines()
+    (line,) = [line for line in lines if "decides" in line]
+    assert line.startswith(
+        "maps on own: 1 of 20 masks are empty, which decides maxF (0.9500, without them 1.0000)"
+    )
+    assert "MAE" not in line
+    Path("own/masks/19.png").unlink()
+    save(mask_of(0), "own/masks/20.png")
+    save(map_of(0), "maps/20.png")
+    save(mask_of(0), "own/masks/21.png")
+    save(map_of(0), "maps/21.png")
+    assert "decides" not in good("score", "maps", "--masks", "own/masks", "--force").stderr
+
+
+def test_a_registered_dataset_says_what_its_empty_masks_mean(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("own.toml").write_text(
+        '[Mine]\nversion = 1\ncount = 3\nempty_masks = "half of Mine is empty"\n'
+        'other_counts = {2 = "the old release"}\n'
+    )
+    monkeypatch.setenv("SODBENCH_DATASETS", "own.toml")
+    for k in range(3):
+        save(mask_of(k) * (k > 0), f"Mine/masks/{k}.png")
+        save(map_of(k), f"maps/{k}.png")
+    words = ("score", "maps", "--data", ".", "--dataset", "Mine", "--metrics", "max_f")
+    (line,) = [line for line in good(*words).stderr.splitlines() if "which decides" in line]
+    assert line.endswith("). half of Mine is empty")
+    Path("maps/2.png").unlink()
+    refused(*words, match=r"missing \(2\)\. A version of Mine with 2 is known: the old release\. Scores over")
+
+
+def test_a_dataset_without_a_confirmed_number_is_named_by_its_masks(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("own.toml").write_text("[Mine]\nversion = 1\ncount = 9\nconfirmed = false\n")
+    monkeypatch.setenv("SODBENCH_DATASETS", "own.toml")
+    maps, masks = plant(".")
+    Path("own").rename("Mine")
+    good("score", maps, "--data", ".", "--dataset", "Mine", "--metrics", "paper")
+    stored = Scores.load(Path("scores/maps/Mine"))
+    assert re.fullmatch("Mine@[0-9a-f]{16}", stored.dataset)
+    assert (stored.n, stored.of) == (4, 4)
+    refused(
+        "leaderboard",
+        "add",
+        "scores/maps",
+        "--boards",
+        "b",
+        match="no board takes rows of Mine, since no source",
+    )
+    scorer = Scorer(dataset="Mine")
+    scorer.update(map_of(0), mask_of(0) > 0)
+    assert (scorer.compute().of, scorer.compute().dataset == "Mine@1") == (1, False)

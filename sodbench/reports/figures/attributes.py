@@ -107,7 +107,7 @@ def by_attribute_figure(
     among
         See `line_styles`.
     """
-    from sodbench.analysis.attributes import ATTRIBUTES
+    from sodbench.analysis.attributes import meaning_of
 
     styles = point_styles(breakdowns[0].methods, among)
     points = max(len(breakdown.groups) for breakdown in breakdowns) * len(styles)
@@ -115,7 +115,8 @@ def by_attribute_figure(
     fig, axes = new_figure([breakdown.dataset for breakdown in breakdowns], width, most)
     for ax, breakdown in zip(axes, breakdowns, strict=True):
         draw_by_attribute(ax, breakdown, styles)
-        ax.set_xlabel(ATTRIBUTES[breakdown.attribute].meaning.capitalize())
+        meaning = meaning_of(breakdown.attribute)
+        ax.set_xlabel(meaning[:1].upper() + meaning[1:])
     marks = ("color", "marker", "linestyle", "markersize")
     entries = {method: {key: style[key] for key in marks} for method, style in styles.items()}
     if any(_distinguished(breakdown) for breakdown in breakdowns):

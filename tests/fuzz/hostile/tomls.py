@@ -30,6 +30,12 @@ hashes = "none"
 get = "by hand"
 removed = ["im1"]
 known_bad = ["im2"]
+kind = "video"
+confirmed = false
+grouped = true
+groups = 12
+fingerprint = { share = 0.25, rule = ">127", checked = true }
+empty_masks = "half of them"
 other_counts = { 119 = "without im1" }
 traps = ["grey masks"]
 paper = "Somebody, 2020"
