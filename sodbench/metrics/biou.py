@@ -31,6 +31,9 @@ from sodbench.utils.kernels import kernel
 RATIO = 0.02
 """Width of a margin, as a share of the image's diagonal."""
 
+AT_ONCE = 1 << 14
+"""Pixels of whole rows that are processed together: as many as stay in a core's nearest cache."""
+
 
 @kernel
 def _lesser(a, b, out):  # type: ignore[no-untyped-def]
@@ -46,12 +49,14 @@ def _copy(a, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def _lower(a, b):  # type: ignore[no-untyped-def]
+    """Lower `a` to `b` where that is less."""
     for k in range(len(a)):
         a[k] = a[k] if a[k] < b[k] else b[k]
 
 
 @kernel
 def _lower_both(start, following, end, out):  # type: ignore[no-untyped-def]
+    """Lower `start` to `following`, and give the lesser of it and `end`."""
     for k in range(len(out)):
         least = start[k] if start[k] < following[k] else following[k]
         start[k] = least
@@ -86,7 +91,7 @@ def _window_minima(levels, size, out):  # type: ignore[no-untyped-def]
     height, width = levels.shape
     middle, inner = size // 2, width - size + 1
     flat = levels.reshape(height * width)
-    here, other = np.empty(max(width, 16384), np.uint8), np.empty(max(width, 16384), np.uint8)
+    here, other = np.empty(max(width, AT_ONCE), np.uint8), np.empty(max(width, AT_ONCE), np.uint8)
     block, following = np.empty((size, width), np.uint8), np.empty((size, width), np.uint8)
     start = np.empty(inner, np.uint8)
     _row_minima(flat[: size * width], width, size, here, other, block.reshape(size * width))

@@ -1,7 +1,7 @@
 """Mean boundary accuracy: which share of the pixels near the object's outline does the map get right?
 
-Cheng, Chung, Tai, Tang: CascadePSP, CVPR 2020, doi:10.1109/CVPR42600.2020.00891. The paper cites it as the
-measure of high-resolution segmentation; the formula is that of the authors' program.
+Cheng, Chung, Tai, Tang: CascadePSP, CVPR 2020, doi:10.48550/arXiv.2005.02551, who propose it for
+high-resolution segmentation; the formula is that of their program.
 
     r_i = 1 + trunc(((w + h) / 300 - 1) / 5 * i), i = 0 to 4,
     region_i = pixels within r_i of the other side of the outline,
