@@ -40,6 +40,10 @@ from sodbench.utils.process import keep_freed_memory
 
 METHODS = 20
 CURVES_AND_MAE = ("max_f", "mae")
+FROM_LEVELS = tuple(name for name in METRICS if part_of(name).optional and part_of(name).statistics is None)
+"""IoU and its kin, AUC and AP: what else follows from the level histograms."""
+
+WITH_LEVELS = (*PAPER_METRICS, *FROM_LEVELS)
 SIZES = (300, 1000, 5000, 16784)
 
 
@@ -216,6 +220,7 @@ def report(data: Data, rounds: int) -> None:
         "decoding, sodbench": Contender(decoding, (data,), 1),
         "sodbench, MAE and PR only": Contender(sodbench, (data, 1, CURVES_AND_MAE), 1),
         "sodbench, 1 thread": Contender(sodbench, (data, 1), 1),
+        "sodbench, IoU and its kin, AUC too": Contender(sodbench, (data, 1, WITH_LEVELS), 1),
         "sodbench, 2 threads": Contender(sodbench, (data, 2), 2),
         "pysodmetrics": Contender(pysodmetrics, (data,), 1),
     }
@@ -223,6 +228,8 @@ def report(data: Data, rounds: int) -> None:
     ours = taken["sodbench, 1 thread"]
     print(f"whole scoring / decoding with Pillow: {ours / taken['decoding, Pillow alone']:.2f}")
     print(f"2 threads / 1 thread: {ours / taken['sodbench, 2 threads']:.2f}")
+    with_levels = taken["sodbench, IoU and its kin, AUC too"] / ours
+    print(f"with {len(FROM_LEVELS)} more metrics of the levels / without: {with_levels:.2f}")
     parts = {
         "sodbench, all": Contender(compute, (data,), 1),
         "sodbench, masks already done": Contender(compute_maps, (data,), 1),

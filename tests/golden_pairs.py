@@ -78,6 +78,11 @@ def arrays(file: Path) -> dict[str, np.ndarray]:
         return {key: archive[key] for key in archive}
 
 
+def histograms(pred: np.ndarray, gt: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The level histograms inside and outside the object, by numpy: no kernel need be compiled."""
+    return np.bincount(pred[gt], minlength=256), np.bincount(pred[~gt], minlength=256)
+
+
 def rows(file: Path) -> list[dict[str, str]]:
     with file.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))

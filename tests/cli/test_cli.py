@@ -125,7 +125,7 @@ class TestOutput:
     def test_metrics(self, score: tuple[str, ...], asked: tuple[str, ...], ids: tuple[str, ...]) -> None:
         (row,) = scored(*score, *(word for name in asked for word in ("--metrics", name)))
         assert tuple(row["scores"]) == ids
-        everything = scored(*score)[0]["scores"]
+        everything = scored(*score, "--metrics", "all")[0]["scores"]
         assert row["scores"] == {name: everything[name] for name in ids}
 
     def test_arrows_and_order(self, score: tuple[str, ...]) -> None:

@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 import reference_overlap as oracle
-from golden_pairs import GoldenPair, needs_real_maps, of_set, pairs_of, real_pairs, sets, synthetic_pairs
+from golden_pairs import (
+    GoldenPair,
+    histograms,
+    needs_real_maps,
+    of_set,
+    pairs_of,
+    real_pairs,
+    sets,
+    synthetic_pairs,
+)
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from reference import examples, pairs
@@ -12,7 +21,6 @@ from stored import made
 from sodbench.analysis.statistics.resampling import measured
 from sodbench.metrics import METRICS
 from sodbench.metrics.auc import PART, ap, auc
-from sodbench.metrics.histogram import level_counts
 from sodbench.protocol import PRESETS, Protocol
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
@@ -40,7 +48,7 @@ def scores_of(several, protocol) -> Scores:
     """Score pairs of arrays."""
     rows = {}
     for k, (pred, gt) in enumerate(several):
-        fg, bg = (side.astype(np.uint32) for side in level_counts(pred, gt))
+        fg, bg = (side.astype(np.uint32) for side in histograms(pred, gt))
         rows[f"{k:04}"] = Row(f"{k:04}", pred.shape, fg, bg, {}, ())
     return Scores("own", "own@0", len(rows), protocol, BOTH, rows)
 
@@ -48,8 +56,10 @@ def scores_of(several, protocol) -> Scores:
 def check_original(original: GoldenPair) -> None:
     """On one class AUC and AP are undefined, where scikit-learn has an AP and eval-co-sod an AUC of 0."""
     pred, gt = original.pred, original.gt
-    found = auc(pred, gt), ap(pred, gt)
-    cosod = auc(pred, gt, protocol=COSOD_IMAGES), ap(pred, gt, protocol=COSOD_IMAGES)
+    found, cosod = (
+        [float(each[0]) for each in map(scores_of([(pred, gt)], protocol).values, BOTH)]
+        for protocol in (EXACT, COSOD_IMAGES)
+    )
     if not gt.any() or gt.all():
         assert np.isnan([*found, *cosod]).all()
         assert np.isnan(value(original, "sklearn_roc_auc"))

@@ -6,22 +6,32 @@ import numpy as np
 import pytest
 import reference
 import reference_overlap as oracle
-from golden_pairs import GoldenPair, needs_real_maps, of_set, pairs_of, real_pairs, sets, synthetic_pairs
+from golden_pairs import (
+    GoldenPair,
+    histograms,
+    needs_real_maps,
+    of_set,
+    pairs_of,
+    real_pairs,
+    sets,
+    synthetic_pairs,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 from reference import examples, pairs
 from stored import made
 
+from sodbench.analysis.explain.rescorer import Rescorer
 from sodbench.analysis.statistics.resampling import measured
-from sodbench.data.images.decoding import SaliencyMap
-from sodbench.data.images.maps import Mask
 from sodbench.errors import PredictionError
 from sodbench.metrics import DEFAULT_METRICS, METRICS, check_metrics, find_metric, overlap
-from sodbench.metrics.histogram import level_counts
+from sodbench.metrics.histogram import LevelCounts
 from sodbench.metrics.overlap import CUTS, FUNCTIONS, MEASURES, PART
 from sodbench.metrics.parts import REDUCTIONS
 from sodbench.protocol import PRESETS, Protocol
-from sodbench.scoring.pairs import prepare_mask, score_image, score_pair
+from sodbench.protocol.conventions import Reading
+from sodbench.scoring.pairs import score_image
+from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
 
 PYSOD = Protocol.of("pysodmetrics")
@@ -47,16 +57,15 @@ def close(ours, theirs, tolerance=1e-12):
 def curve_of(pred, gt, measure, cut, protocol):
     """A measure of one map at each threshold of a cut."""
     curve = PART.curves[f"{measure}_{cut}"]
-    return curve.of_images(curve.cut(protocol)(level_counts(pred, gt), protocol), protocol)
+    return curve.of_images(curve.cut(protocol)(LevelCounts(*histograms(pred, gt)), protocol), protocol)
 
 
 def scores_of(several, protocol, metrics=ALL) -> Scores:
     """Score pairs of arrays."""
     rows = {}
     for k, (pred, gt) in enumerate(several):
-        prepared = prepare_mask(Mask(gt, gt * np.uint8(255), ()), protocol, metrics)
-        row = score_pair(f"{k:04}", SaliencyMap(pred, ()), prepared, protocol, metrics)
-        rows[row.id] = row
+        fg, bg = (side.astype(np.uint32) for side in histograms(pred, gt))
+        rows[f"{k:04}"] = Row(f"{k:04}", pred.shape, fg, bg, {}, ())
     return Scores("own", "own@0", len(rows), protocol, tuple(metrics), rows)
 
 
@@ -67,21 +76,19 @@ def check_original(original: GoldenPair, measure: str) -> None:
     """Every column and the whole curve of a measure; cells in which the program gave none are left out."""
     column = COLUMNS[measure]
     pred, gt = original.pred, original.gt
-    curve = curve_of(pred, gt, measure, "thresholds", UNDEFINED if measure == "kappa" else PYSOD)
+    protocol = UNDEFINED if measure == "kappa" else PYSOD
+    curve = curve_of(pred, gt, measure, "thresholds", protocol)
     expected = original.curves[column][::-1]
     np.testing.assert_array_equal(np.isnan(curve), np.isnan(expected))
     close(curve, expected)
     for reduction in REDUCTIONS:
         theirs = value(original, f"{column}_dyn_{reduction}")
-        if not np.isnan(theirs):
-            close(REDUCTIONS[reduction](curve, axis=-1), theirs)
-            if f"{reduction}_{measure}" in FUNCTIONS:
-                close(FUNCTIONS[f"{reduction}_{measure}"](pred, gt, protocol=PYSOD), theirs)
-        else:
+        if np.isnan(theirs):
             assert np.isnan(expected).any()
-    protocol = UNDEFINED if measure == "kappa" else PYSOD
-    for variant in ("adp", "bin"):
-        found = FUNCTIONS[f"{variant}_{measure}"](pred, gt, protocol=protocol)
+        else:
+            close(REDUCTIONS[reduction](curve, axis=-1), theirs)
+    for variant, cut in (("adp", "adaptive"), ("bin", "half")):
+        (found,) = curve_of(pred, gt, measure, cut, protocol)
         close(found, value(original, f"{column}_{variant}"))
 
 
@@ -102,7 +109,7 @@ def test_values_and_curves_of_real_maps(measure):
 def test_half_in_exact_numbers(pair):
     """Where a level is at half of the range, PySODMetrics' floating point takes it to be above."""
     exact = PYSOD.change(thresholds="256")
-    found = FUNCTIONS["bin_iou"](pair.pred, pair.gt, protocol=exact)
+    (found,) = curve_of(pair.pred, pair.gt, "iou", "half", exact)
     assert (abs(found - value(pair, "pysod_iou_bin")) > 1e-12) == pair.flagged("flag_bin_fragile")
 
 
@@ -212,7 +219,7 @@ def test_single_thresholds_from_pixels(pair, protocol):
 @examples(40)
 @given(st.lists(pairs(), min_size=1, max_size=4), protocols, st.sampled_from([*CUTS]))
 def test_many_images_at_once_are_the_images_one_by_one(several, protocol, cut):
-    single = [level_counts(pred, gt) for pred, gt in several]
+    single = [LevelCounts(*histograms(pred, gt)) for pred, gt in several]
     stacked = type(single[0])(*(np.stack(parts) for parts in zip(*single, strict=True)))
     for name in MEASURES:
         curve = PART.curves[f"{name}_{cut}"]
@@ -233,7 +240,7 @@ def test_a_dataset_from_its_images(several, protocol, average):
         values = [metric.function(pred, gt, protocol=protocol) for pred, gt in several]
         np.testing.assert_array_equal(scores.values(metric.id), values)
         if average == "pooled":
-            above = [CUTS[cut](level_counts(pred, gt), protocol) for pred, gt in several]
+            above = [CUTS[cut](LevelCounts(*histograms(pred, gt)), protocol) for pred, gt in several]
             tp, fp, inside, outside = (np.sum(side, axis=0, dtype=int) for side in zip(*above, strict=True))
             counts = [(t, f, inside[0] - t, outside[0] - f) for t, f in zip(tp, fp, strict=True)]
             zero = ZERO[protocol.overlap_zero]
@@ -406,6 +413,23 @@ def test_resampled_values_are_those_of_the_scores(average, zero):
             assert each.is_mean
         else:
             assert each.is_mean == (name.startswith("mean") and zero != "undefined")
+
+
+@pytest.mark.parametrize("average", ["mean", "mean-max", "pooled"])
+@pytest.mark.parametrize("zero", [*ZERO])
+def test_explained_values_are_those_of_the_scores(average, zero):
+    scores = made("m", 8, metrics=(*ALL, "auc", "ap"), empty=(3,))
+    protocol = Protocol(
+        overlap_average=average,
+        overlap_zero=zero,
+        normalise="none",
+        auc_thresholds="255",
+        auc_average="mean" if average == "mean" else "mean-curve",
+    )
+    figures, expected = Rescorer(scores), scores.under(protocol).summary()
+    assert {name: figures.value(name, Reading(protocol)) for name in expected} == pytest.approx(
+        expected, abs=1e-12, nan_ok=True
+    )
 
 
 def test_curves_of_scores_are_those_asked_for():
