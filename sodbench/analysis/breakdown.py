@@ -23,6 +23,7 @@ from sodbench.analysis.statistics.resampling import (
     FEWEST_IMAGES,
     TIE,
     bootstrap,
+    defined_units,
     measured,
     percentile_interval,
 )
@@ -212,7 +213,7 @@ def _group(
     ]
     values = [part.summary() for part in parts]
     defined = {m: int((~np.isnan([part.values(m) for part in parts]).any(axis=0)).sum()) for m in metrics}
-    enough = [m for m in metrics if defined[m] >= FEWEST_IMAGES]
+    enough = [m for m in metrics if defined_units(parts, m) >= FEWEST_IMAGES]
     samples = _samples(parts, enough, resamples, seed) if enough else {}
     by_metric = {}
     for m in metrics:

@@ -21,6 +21,7 @@ from sodbench.analysis.statistics.resampling import (
     bca_interval,
     bootstrap,
     cohens_d,
+    defined_units,
     holm,
     jackknife,
     measured,
@@ -59,6 +60,8 @@ class Difference:
         Images on which a is better than, equal to, worse than b.
     d
         Cohen's d of the images' differences a - b, of metrics that are a mean of images.
+    unit
+        ``group`` where the protocol averages groups: all that is said of images above is of groups then.
     """
 
     dataset: str
@@ -76,6 +79,7 @@ class Difference:
     ties: int
     losses: int
     d: float | None
+    unit: str = "image"
 
     @property
     def difference(self) -> float:
@@ -111,7 +115,7 @@ class Comparison:
     differences
         By dataset, pair of methods and metric.
     over
-        The blocks of the ranks: ``images`` or ``datasets``.
+        The blocks of the ranks: ``images``, ``groups`` of them, or ``datasets``.
     ranks
         By metric; none for two methods, or too few images.
     resamples, seed, interval
@@ -197,7 +201,8 @@ def compare(
     blocks: dict[str, list[Reals]] = {metric: [] for metric in chosen}
     for dataset, board in boards.items():
         by_method = [measured(method_scores, chosen) for method_scores in board]
-        differences += _differences(dataset, methods, by_method, resamples, seed, interval, step)
+        unit = "group" if board[0].counting.grouped else "image"
+        differences += _differences(dataset, methods, by_method, resamples, seed, interval, unit, step)
         for metric in chosen:
             of_images = np.stack([by_metric[metric].values for by_metric in by_method], axis=1)
             whole = np.array([[by_metric[metric].value for by_metric in by_method]])
@@ -207,7 +212,7 @@ def compare(
         signatures={dataset: board[0].signature for dataset, board in boards.items()},
         images={dataset: len(board[0].rows) for dataset, board in boards.items()},
         differences=adjusted(differences),
-        over="datasets" if len(boards) > 1 else "images",
+        over="datasets" if len(boards) > 1 else f"{unit}s",
         ranks=_ranks({metric: np.concatenate(parts) for metric, parts in blocks.items()}, len(boards) > 1),
         resamples=resamples,
         seed=seed,
@@ -241,8 +246,8 @@ def enough_resamples(tests: int) -> int:
 
 def _tests(board: Sequence[Scores], metrics: Sequence[str]) -> int:
     """Count the pairs of methods and metrics of a dataset that get a p-value."""
-    defined = np.stack([[~np.isnan(scores.values(metric)) for metric in metrics] for scores in board])
-    return sum(int(((a & b).sum(axis=1) >= FEWEST_IMAGES).sum()) for a, b in combinations(defined, 2))
+    pairs = ((pair, metric) for pair in combinations(board, 2) for metric in metrics)
+    return sum(defined_units(pair, metric) >= FEWEST_IMAGES for pair, metric in pairs)
 
 
 def paper_metrics(scores: Sequence[Scores]) -> tuple[str, ...]:
@@ -344,6 +349,7 @@ def _differences(
     resamples: int,
     seed: int,
     interval: str,
+    unit: str,
     step: Callable[[], None],
 ) -> list[Difference]:
     """Return the differences of all pairs on one dataset, without Holm's adjustment."""
@@ -379,7 +385,7 @@ def _differences(
                     value_a=a.value, value_b=b.value, images=images, low=ends[0], high=ends[1],
                     p=p[m] if images >= FEWEST_IMAGES else None, holm=None,
                     wins=won[0], ties=won[1], losses=won[2],
-                    d=cohens_d(a.values, b.values) if a.is_mean else None,
+                    d=cohens_d(a.values, b.values) if a.is_mean else None, unit=unit,
                 )
             )  # fmt: skip
     return differences

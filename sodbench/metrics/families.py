@@ -195,8 +195,8 @@ def revisions_of(metrics: Iterable[str] = (), protocol: Protocol = DEFAULT) -> d
 def protocol_fields(metrics: Iterable[str]) -> set[str]:
     """Return what of a protocol some metrics depend on: names of fields, and of properties made of them.
 
-    >>> sorted(protocol_fields(["weighted_f"]))
-    ['eps', 'mask_threshold', 'normalise', 'reciprocal', 'resize', 'wf_beta2', 'wf_empty']
+    >>> sorted(protocol_fields(["weighted_f"]) - protocol_fields(["mae"]))
+    ['normalise', 'reciprocal', 'wf_beta2', 'wf_empty']
     """
     return {name for metric in metrics for name in part_of(metric).depends(METRICS[metric])}
 

@@ -187,7 +187,7 @@ def _averaged(protocol: Protocol, measure: Measure, name: str, cut: str) -> Aver
     if protocol.overlap_average == "pooled":
         return Averaged(f"overlap_pooled_{cut}", _counted, partial(_of_pooled, measure=measure), of_sums=True)
     if protocol.overlap_zero == "undefined" and cut == "thresholds":
-        return Averaged(name, partial(_points, of_images=of_images), _of_points)
+        return Averaged(name, partial(_points, of_images=of_images), _of_points, shares="point")
     return own_mean(name, of_images)
 
 

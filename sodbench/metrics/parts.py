@@ -27,6 +27,9 @@ Fields: TypeAlias = tuple[str, ...]
 MASK: Fields = ("mask_threshold", "resize")
 """What decides which pixels are object, and at which size."""
 
+COUNTING: Fields = ("degenerate", "group_average")
+"""What decides which images count in a dataset's values, and how much."""
+
 P: Fields = ("normalise", "reciprocal", "eps")
 """What p of a level depends on, to the last bit."""
 
@@ -150,6 +153,9 @@ class Averaged(NamedTuple):
         `curve` takes the columns' sums in place of their means.
     linear
         The dataset's curve is the mean of the images' own, and `curve` of one image's columns is its own.
+    shares
+        Which columns say of which images the others are defined, being 0 where they are not: the last one
+        (``image``), one for each of them, behind them all (``point``), or none.
     """
 
     key: str
@@ -157,6 +163,7 @@ class Averaged(NamedTuple):
     curve: Callable[[Reals, Protocol], Reals]
     of_sums: bool = False
     linear: bool = False
+    shares: str = ""
 
 
 class Curve(NamedTuple):
@@ -195,7 +202,7 @@ def own_mean(key: str, of_images: Callable[[Above, Protocol], Reals]) -> Average
         defined = ~np.isnan(curves[:, :1])
         return np.concatenate((np.where(defined, curves, 0), defined), axis=1)
 
-    return Averaged(key, columns, lambda means, protocol: _of_defined(means), linear=True)
+    return Averaged(key, columns, lambda means, protocol: _of_defined(means), linear=True, shares="image")
 
 
 def _of_defined(means: Reals) -> Reals:
@@ -353,4 +360,4 @@ class Part:
         """Return all that a metric depends on, of images and of a dataset."""
         stored = self.statistics.depends if self.statistics else ()
         curve = self.curves[metric.curve].depends if metric.curve else ()
-        return tuple(dict.fromkeys((*MASK, *stored, *curve, *metric.depends)))
+        return tuple(dict.fromkeys((*MASK, *COUNTING, *stored, *curve, *metric.depends)))

@@ -185,6 +185,20 @@ class Protocol:
         ("mean-pr", "mean-f", "mean-max", "pooled"),
         "F of the mean P and R, mean of the images' F curves, of their maxima, or F of all pixels together",
     )
+    degenerate: str = choice(
+        "degen",
+        "kept",
+        ("kept", "skip", "zero"),
+        "images with an empty mask or an all-zero map: kept, left out of every mean, or 0 in every mean",
+        before="kept",
+    )
+    group_average: str = choice(
+        "groups",
+        "images",
+        ("images", "groups"),
+        "mean of all images, or of the groups' means: ids group/name (co-saliency, video)",
+        before="images",
+    )
     beta2: float = number("beta2", 0.3, 0.0, math.inf, "beta squared of F and relaxed F")
     eps: float = number("eps", 0.0, 0.0, 1.0, "added to the denominators of p, P, R, F and MAE")
     s_alpha: float = number("alpha", 0.5, 0.0, 1.0, "weight of the object half in the S-measure")
@@ -471,6 +485,7 @@ PRESETS: Mapping[str, Protocol] = {
         mask_threshold="minmax>=.5",
         normalise="mat2gray",
         thresholds="256floor",
+        degenerate="skip",
         s_below_zero="kept",
         e_compare=">",
         e_adaptive="unclipped",

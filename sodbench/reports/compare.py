@@ -138,7 +138,7 @@ def sentence(difference: Difference) -> str:
     if abs(gain) <= TIE:
         start = f"{first} and {second} are equal in {words}"
     if difference.low is None or difference.high is None or difference.holm is None:
-        images = counted(difference.images, "image")
+        images = counted(difference.images, difference.unit)
         return f"{start}, on {images}: too few ({FEWEST_IMAGES} needed) to say more."
     flip = difference.sign if gain >= 0 else -difference.sign
     low, high = sorted((flip * difference.low, flip * difference.high))
@@ -149,9 +149,10 @@ def sentence(difference: Difference) -> str:
 
 def _verdict(difference: Difference) -> str:
     p, adjusted = difference.p or 0.0, difference.holm or 0.0
+    these = f"on these {difference.images} {difference.unit}s"
     if difference.significant:
-        return f"distinguishable on these {difference.images} images (p = {_short(adjusted)} after Holm)"
-    verdict = f"not distinguishable on these {difference.images} images"
+        return f"distinguishable {these} (p = {_short(adjusted)} after Holm)"
+    verdict = f"not distinguishable {these}"
     if difference.excludes_zero:
         return f"{verdict}, since p = {_short(p)} becomes {_short(adjusted)} after Holm"
     return f"{verdict}, since the interval includes 0" if adjusted < ALPHA else verdict
@@ -209,7 +210,7 @@ def _ranks_text(comparison: Comparison, verbose: bool) -> str:
 def _caution(comparison: Comparison) -> list[str]:
     """Return caveats about the ranks."""
     ranks = comparison.ranks
-    if comparison.over == "images":
+    if comparison.over != "datasets":
         curves = [m.words for m in map(find_metric, ranks) if not part_of(m.id).is_mean(m, Protocol())]
         return [f"Ranks of {', '.join(curves)} are those of each image's own curve."] if curves else []
     fewest = min(metric_ranks.blocks for metric_ranks in ranks.values())
@@ -243,10 +244,11 @@ def rank_sentence(comparison: Comparison, metric: str, listed: bool = True) -> s
 def _made(comparison: Comparison) -> list[str]:
     tests = sum(difference.p is not None for difference in comparison.differences)
     kind = {"percentile": "percentile", "bca": "BCa"}[comparison.interval]
+    units = " and ".join(dict.fromkeys(f"{difference.unit}s" for difference in comparison.differences))
     if not tests:
         return [f"signature: {signature}" for signature in comparison.signatures.values()]
     said = [
-        f"{kind} intervals of a paired bootstrap over images, p of a paired permutation, adjusted by Holm "
+        f"{kind} intervals of a paired bootstrap over {units}, p of a paired permutation, adjusted by Holm "
         f"over {counted(tests, 'test')}; {comparison.resamples} resamples, seed {comparison.seed}"
     ]
     if comparison.caveat:
@@ -285,8 +287,9 @@ def _record(difference: Difference) -> dict[str, Any]:
         if abs(difference.difference) > TIE
         else None
     )
+    stated = {name: value for name, value in asdict(difference).items() if name != "unit"}
     return {
-        **asdict(difference),
+        **stated,
         "difference": difference.difference,
         "better": better,
         "significant": difference.significant,

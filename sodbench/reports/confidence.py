@@ -4,10 +4,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from string import ascii_uppercase
 
-import numpy as np
-
 from sodbench.analysis.compare import Difference, adjusted, compare, comparison_steps, enough_resamples
-from sodbench.analysis.statistics.resampling import FEWEST_IMAGES, bootstrap, measured, percentile_interval
+from sodbench.analysis.statistics.resampling import (
+    FEWEST_IMAGES,
+    bootstrap,
+    defined_units,
+    measured,
+    percentile_interval,
+)
 from sodbench.errors import ScoresError, first_few
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.reports.table import Marks
@@ -54,7 +58,7 @@ def marks(
         raise ScoresError(
             "--ci and --significance resample images, which boards do not have. Give --with SCORES."
         )
-    if few := [f"{s.method} on {s.dataset_name}" for s in scores if len(s.rows) < FEWEST_IMAGES]:
+    if few := [f"{s.method} on {s.dataset_name}" for s in scores if s.counting.units < FEWEST_IMAGES]:
         raise ScoresError(
             f"{first_few(few)}: fewer than {FEWEST_IMAGES} images, too few to resample. "
             "Leave --ci and --significance out."
@@ -68,11 +72,12 @@ def marks(
     half_widths: dict[tuple[str, str, str], float] = {}
     differences: tuple[Difference, ...] = ()
     if spreads:
+        units = "groups" if scores[0].counting.grouped else "images"
         for method_scores in scores:
             half_widths |= _halves(method_scores, metrics)
             step()
         said.append(
-            f"±: half the 95 % percentile interval of a bootstrap over images ({_how(TABLE_RESAMPLES)})."
+            f"±: half the 95 % percentile interval of a bootstrap over {units} ({_how(TABLE_RESAMPLES)})."
         )
     if better:
         tests = len(metrics) * sum(math.comb(len(board), 2) for board in boards.values())
@@ -88,7 +93,7 @@ def marks(
 
 def _halves(scores: Scores, metrics: Sequence[str]) -> dict[tuple[str, str, str], float]:
     scores.check_computed(metrics)
-    enough = [m for m in metrics if np.count_nonzero(~np.isnan(scores.values(m))) >= FEWEST_IMAGES]
+    enough = [m for m in metrics if defined_units([scores], m) >= FEWEST_IMAGES]
     of = measured(scores, enough)
     intervals = [percentile_interval(samples) for samples in bootstrap([*of.values()], TABLE_RESAMPLES, SEED)]
     return {

@@ -61,10 +61,18 @@ def _noted(scores: Scores) -> list[str]:
         f"{start}: {len(images)} of {len(scores.rows)} images: {ROW_NOTES[note]} ({first_few(images)})"
         for note, images in scores.noted().items()
     ]
+    out = scores.left_out()
+    if out:
+        how = {"skip": "left out of every mean", "zero": "0 in every mean"}[scores.protocol.degenerate]
+        lines.append(
+            f"{start}: {len(out)} of {len(scores.rows)} images: empty mask or all-zero map, {how} "
+            f"({first_few(out)})"
+        )
     lines += [
         f"{start}: {n} of {len(scores.rows)} images: {METRICS[name].label} undefined{_why(name)}, "
         "left out of its mean"
-        for name, n in scores.undefined().items()
+        for name, count in scores.undefined().items()
+        if (n := count - len(out) * (scores.protocol.degenerate == "skip"))
     ]
     return lines
 

@@ -33,6 +33,7 @@ from sodbench.metrics import (
 from sodbench.metrics.histogram import Above, LevelCounts, Reals
 from sodbench.metrics.parts import Curve, Cut, Images
 from sodbench.protocol import OPTIONAL, Protocol, Signature, differing, split_dataset
+from sodbench.scoring.counting import Counting, degenerate
 from sodbench.scoring.rows import ROW_NOTES, Row, held, statistics_hold, with_numbers_that_hold
 from sodbench.scoring.storage import (
     DIGESTS,
@@ -143,6 +144,17 @@ class Scores:
             stated=OPTIONAL & protocol_fields(self.metrics),
         )
 
+    @cached_property
+    def counting(self) -> Counting:
+        """How the images, in the order of `ids`, count in the dataset's values."""
+        return Counting(self.ids, self.protocol)
+
+    def left_out(self) -> list[str]:
+        """Return the images with an empty mask or an all-zero map, if the protocol treats them otherwise."""
+        if self.protocol.degenerate == "kept" or not self.rows:
+            return []
+        return [image for image, out in zip(self.ids, degenerate(self.levels(self.ids)), strict=True) if out]
+
     def images(self, ids: Sequence[str] | None = None) -> Images:
         """Return what is stored of some images (all, in the order of `ids`), for the metrics' parts."""
         ids = self.ids if ids is None else ids
@@ -169,7 +181,8 @@ class Scores:
         ids, protocol = self.ids, self.protocol
         if not ids:
             raise ScoresError(f"{self.method} on {self.dataset}: no images were scored.")
-        averaged = {name: curve.averaged(protocol) for name, curve in curves.items()}
+        counting, averaged = self.counting, {name: curve.averaged(protocol) for name, curve in curves.items()}
+        by_key = {made_of.key: made_of for made_of in averaged.values()}
         reduced = {METRICS[name].curve for name in metrics} - {""}
         sums: dict[str, Reals] = {}
         values: dict[str, list[Reals]] = {name: [] for name in metrics}
@@ -191,13 +204,14 @@ class Scores:
                         else curve.of_images(above[cut], protocol)
                     )
             for key, column in columns.items():
-                sums[key] = np.add.reduce(np.concatenate((sums[key][None], column)) if start else column)
+                counted_columns = counting.columns(column, by_key[key], images.levels)
+                sums[key] = counting.added(sums.get(key), counted_columns, start)
             for name in metrics:
                 metric = METRICS[name]
-                if metric.values:
-                    values[name].append(metric.values(images, protocol))
-                else:
-                    values[name].append(metric.reduced(own[metric.curve]))
+                of_images = (
+                    metric.values(images, protocol) if metric.values else metric.reduced(own[metric.curve])
+                )
+                values[name].append(counting.values(of_images, images.levels))
         return {name: np.concatenate(chunks) for name, chunks in values.items()}, sums
 
     @cached_property
@@ -213,15 +227,13 @@ class Scores:
 
     def _dataset_curves(self, curves: Mapping[str, Curve], sums: Mapping[str, Reals]) -> dict[str, Reals]:
         """Make a dataset's curves ``(K,)`` of the sums over its images."""
-        made = {}
-        for name, curve in curves.items():
-            averaged = curve.averaged(self.protocol)
-            total = sums[averaged.key]
-            made[name] = averaged.curve(total if averaged.of_sums else total / len(self.rows), self.protocol)
-        return made
+        averaged = {name: curve.averaged(self.protocol) for name, curve in curves.items()}
+        return {name: self.counting.curve(made_of, sums[made_of.key]) for name, made_of in averaged.items()}
 
     def values(self, metric: str) -> Reals:
         """Return a metric of each image, ``(images,)`` in the order of `ids`, NaN where it is undefined.
+
+        Under ``degenerate="skip"`` it is NaN of the images that are left out, too, and under ``zero`` 0.
 
         Raises
         ------
@@ -309,7 +321,7 @@ class Scores:
             if metric.curve and not metric.by_image(self.protocol):
                 summary[name] = float(metric.reduced(curves[metric.curve]))
             else:
-                summary[name] = defined_mean(values[name])
+                summary[name] = self.counting.mean(values[name])
         return summary
 
     def undefined(self) -> dict[str, int]:
@@ -467,16 +479,6 @@ class Scores:
 def _statistics_of(family: str) -> tuple[str, ...]:
     stored = PARTS[family].statistics
     return stored.names if stored else ()
-
-
-def defined_mean(values: Reals) -> float:
-    """Return the mean of the values that are defined, NaN if none is.
-
-    >>> defined_mean(np.array([1.0, np.nan, 3.0]))
-    2.0
-    """
-    defined = values[~np.isnan(values)]
-    return float(defined.mean()) if len(defined) else math.nan
 
 
 def check_alike(scores: Sequence[Scores], metrics: Iterable[str] | None = None) -> None:

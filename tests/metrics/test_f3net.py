@@ -20,7 +20,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sodbench.data.images.maps import binarise
+from sodbench.data.images.decoding import SaliencyMap
+from sodbench.data.images.maps import Mask, binarise
 from sodbench.metrics.emeasure import adaptive_e_from_levels
 from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_found, pr_from_levels
 from sodbench.metrics.histogram import adaptive_counts, level_counts, normalised
@@ -28,6 +29,8 @@ from sodbench.metrics.mae import mae_from_levels
 from sodbench.metrics.smeasure import s_measure
 from sodbench.metrics.weighted_f import weighted_f
 from sodbench.protocol import ORIGINS, Protocol
+from sodbench.scoring.pairs import prepare_mask, score_pair
+from sodbench.scoring.scores import Scores
 
 TESTS = Path(__file__).parents[1]
 REFERENCE = os.environ.get("SODBENCH_REFERENCE")
@@ -140,6 +143,78 @@ def test_values_of_published_maps(method):
         np.testing.assert_allclose(precision, theirs["f3net_precision"][k][::-1], rtol=0, atol=1e-12)
         np.testing.assert_allclose(recall, theirs["f3net_recall"][k][::-1], rtol=0, atol=1e-12)
     assert len(compared) == 60 * len(TOLERANCES)
+
+
+def scores_of(pairs, how):
+    """Scores of pairs of levels, masks fed as 0 and 255, with one way for those that the original skips."""
+    protocol = F3NET.change(degenerate=how)
+    rows = {}
+    for name, (pred, mask) in pairs.items():
+        gt = mask > 128
+        prepared = prepare_mask(Mask(gt, gt * np.uint8(255), ()), protocol, METRICS)
+        rows[name] = score_pair(name, SaliencyMap(pred, ()), prepared, protocol, METRICS)
+    return Scores("own", "own@0", len(rows), protocol, METRICS, rows)
+
+
+METRICS = ("max_f", "mae", "weighted_f", "s_measure", "adp_f", "adp_e")
+QUANTITIES = {
+    **{"maxF": ("max_f", 1e-12), "fm": ("adp_f", 1e-12), "mae": ("mae", 1e-11), "wfm": ("weighted_f", 1e-7)},
+    **{"sm": ("s_measure", 1e-11), "em": ("adp_e", 1e-10)},
+}
+WITHOUT_SKIPPED = {
+    **{"adpF": ("adp_f", 1e-12), "MAE": ("mae", 1e-11), "wF": ("weighted_f", 1e-7), "E": ("adp_e", 1e-10)},
+}
+
+
+def check_dataset(key, pairs):
+    """Hold scores against every cell that the original's main.m printed of a dataset."""
+    with (TESTS / "golden2/dataset2.csv").open(newline="") as file:
+        cells = {row["quantity"]: row["value"] for row in csv.DictReader(file) if row["set"] == key}
+    zero, skip = scores_of(pairs, "zero"), scores_of(pairs, "skip")
+    compared = 0
+    for scores, quantities, pattern in (
+        (zero, QUANTITIES, "f3net_{}"),
+        (skip, WITHOUT_SKIPPED, "f3net_{}_mean_without_skipped"),
+    ):
+        for quantity, (metric, tolerance) in quantities.items():
+            if cell := cells.get(pattern.format(quantity)):
+                found = scores.summary()[metric]
+                np.testing.assert_allclose(found, float(cell), rtol=0, atol=tolerance, err_msg=quantity)
+                compared += 1
+    assert len(skip.left_out()) == int(cells["f3net_images_skipped"])
+    assert np.isnan(skip.values("mae")).sum() == len(skip.left_out())
+    return compared
+
+
+@pytest.mark.parametrize(
+    ("key", "compared"), [("golden50_core", 6), ("golden50_not1row", 9), ("golden54_not1row", 9)]
+)
+def test_datasets(key, compared):
+    """Of sets with an edge centroid the original's S is NaN; those of one row stop its main.m."""
+    names = [
+        name
+        for name, row in ROWS.items()
+        if (key.startswith("golden54") or not name.startswith("g_"))
+        and (row["set_core"] == "1" if key.endswith("core") else row["h"] != "1")
+    ]
+    assert check_dataset(key, {name: (levels_of("pred", name), levels_of("gt", name)) for name in names}) == (
+        compared
+    )
+
+
+@pytest.mark.skipif(not REFERENCE, reason="set SODBENCH_REFERENCE to the folder with reference data")
+@pytest.mark.parametrize("method", ["PiCANet", "u2netp"])
+def test_datasets_of_published_maps(method):
+    shared = Path(REFERENCE or "")
+    names = rows_of(shared / "golden2", f"real2_{method}.csv")
+    pairs = {
+        name: tuple(
+            np.array(Image.open(shared / folder / f"{name}.png").convert("L"))
+            for folder in (f"preds/{method}/SOD", "data/SOD/masks")
+        )
+        for name in names
+    }
+    assert check_dataset(f"{method}_SOD60", pairs) == 6
 
 
 def test_24_levels_sit_a_bin_lower():

@@ -138,6 +138,8 @@ TABLE = {
     "e_adaptive": ("clipped", "clipped", "clipped", "clipped", "clipped", "unclipped"),
     "e_compare": (">=", ">", ">=", ">=", ">=", ">"),
     "wf_empty": ("skip", "skip", "zero", "skip", "skip", "skip"),
+    "degenerate": ("kept", "kept", "kept", "kept", "kept", "skip"),
+    "group_average": ("images",) * 6,
     "beta2": (0.3,) * 6,
     "wf_beta2": (1.0,) * 6,
     "s_alpha": (0.5,) * 6,

@@ -98,8 +98,8 @@ def test_summary_by_hand(preset):
     scores = scores_of(IMAGES, preset)
     frame, curves, found = scores.per_image(), scores.curves(), scores.summary()
     single = [scores_of([image], preset).curves() for image in IMAGES]
-    mean = {name: np.mean([one[name] for one in single], axis=0) for name in curves}
-    if preset in ("u2net", "sal_eval", "qin"):
+    mean = {name: np.nanmean([one[name] for one in single], axis=0) for name in curves}
+    if PRESETS[preset].average == "mean-pr":
         eps = PRESETS[preset].eps
         p, r = mean["precision"], mean["recall"]
         mean["f"] = 1.3 * p * r / np.maximum(0.3 * p + r + eps, 1e-300)

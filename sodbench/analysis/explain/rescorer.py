@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -34,10 +35,11 @@ from sodbench.metrics.histogram import (
     quadrant_counts,
     sides,
 )
-from sodbench.metrics.parts import MASK, THRESHOLDS, Curve, Images, MapOnMask, Part, Statistics
+from sodbench.metrics.parts import COUNTING, MASK, THRESHOLDS, Curve, Images, MapOnMask, Part, Statistics
 from sodbench.protocol import Protocol, fixed_size
 from sodbench.protocol.conventions import Reading
-from sodbench.scoring.scores import AT_ONCE, Scores, defined_mean
+from sodbench.scoring.counting import Counting
+from sodbench.scoring.scores import AT_ONCE, Scores
 from sodbench.utils.process import Progress, cpus
 
 LEVELS = "levels"
@@ -165,13 +167,16 @@ class Rescorer:
         chosen = self._chosen(reading)
         if not chosen.any():
             return math.nan
+        counting = Counting([*compress(self.scores.ids, chosen)], protocol)
         if metric.values:
-            return defined_mean(metric.values(self._images(name, reading, chosen), protocol))
+            images = self._images(name, reading, chosen)
+            values = metric.values(images, protocol)
+            return counting.mean(counting.values(values, images.levels))
         curve = part.curves[metric.curve]
         if metric.by_image(protocol):
-            above = self._counts(curve, reading, chosen)
-            return defined_mean(metric.reduced(curve.of_images(above, protocol)))
-        return float(metric.reduced(self._curve(curve, reading, chosen)))
+            values = metric.reduced(curve.of_images(self._counts(curve, reading, chosen), protocol))
+            return counting.mean(counting.values(values, self._levels(reading, chosen)))
+        return float(metric.reduced(self._curve(curve, reading, chosen, counting)))
 
     def _images(self, name: str, reading: Reading, chosen: NDArray[np.bool_]) -> Images:
         """Return what a metric's values are made of, of the images that count."""
@@ -204,15 +209,20 @@ class Rescorer:
             self._above[key] = above
         return above
 
-    def _curve(self, curve: Curve, reading: Reading, chosen: NDArray[np.bool_]) -> Reals:
+    def _curve(self, curve: Curve, reading: Reading, chosen: NDArray[np.bool_], counting: Counting) -> Reals:
         """Return the dataset's curve ``(K,)``, from some images at a time."""
         protocol = reading.protocol
         averaged, above = curve.averaged(protocol), self._counts(curve, reading, chosen)
-        total, images = np.zeros(1), len(above.tp)
-        for start in range(0, images, AT_ONCE):
+        levels, total = self._levels(reading, chosen), None
+        for start in range(0, len(above.tp), AT_ONCE):
             some = Above(*(side[start : start + AT_ONCE] for side in above))
-            total = total + averaged.columns(some, protocol).sum(axis=0)
-        return averaged.curve(total if averaged.of_sums else total / images, protocol)
+            of_some = LevelCounts(*(side[start : start + AT_ONCE] for side in levels))
+            columns = counting.columns(averaged.columns(some, protocol), averaged, of_some)
+            if not counting.grouped:
+                columns = columns.sum(axis=0, keepdims=True)
+            total = counting.added(total, columns, start)
+        assert total is not None
+        return counting.curve(averaged, total)
 
     def _chosen(self, reading: Reading) -> NDArray[np.bool_]:
         """Return which images count."""
@@ -307,7 +317,7 @@ def _acting(metric: str) -> tuple[str, ...]:
     """Return what makes a metric of its pieces."""
     part = part_of(metric)
     curve = METRICS[metric].curve
-    return (*METRICS[metric].depends, *(part.curves[curve].depends if curve else ()))
+    return (*COUNTING, *METRICS[metric].depends, *(part.curves[curve].depends if curve else ()))
 
 
 def _piece(kind: str, protocol: Protocol) -> Piece:

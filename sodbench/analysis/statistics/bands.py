@@ -50,9 +50,10 @@ def pr_band(scores: Scores, resamples: int = BAND_RESAMPLES, seed: int = 0) -> B
     ScoresError
         There are too few images.
     """
-    if len(scores.rows) < FEWEST_IMAGES:
+    if scores.counting.units < FEWEST_IMAGES:
+        unit = "group" if scores.counting.grouped else "image"
         raise ScoresError(
-            f"{scores.method} on {scores.dataset_name}: {counted(len(scores.rows), 'image')} are too few "
+            f"{scores.method} on {scores.dataset_name}: {counted(scores.counting.units, unit)} are too few "
             f"for a band, expected {FEWEST_IMAGES}. Leave --band out, or choose with --methods."
         )
     averaged = averaged_pr(scores.protocol)

@@ -97,12 +97,12 @@ def measured(scores: Scores, metrics: Sequence[str] = ()) -> dict[str, Measured]
     columns: dict[str, Reals] = {}
     measured_metrics = {}
     for name in metrics:
-        metric, values = METRICS[name], scores.values(name)
-        defined = ~np.isnan(values)
-        if not defined.any():
+        metric, of_images = METRICS[name], scores.values(name)
+        values = scores.counting.unit_values(of_images)
+        if np.isnan(values).all():
             raise ScoresError(f"{start}: {name} is defined on no image. Leave it out.")
         if part_of(name).is_mean(metric, scores.protocol):
-            both = np.stack([np.where(defined, values, 0.0), defined], axis=1)
+            both = scores.counting.with_counts(of_images)
             measured_metrics[name] = Measured(name, both, _defined_mean, values, True)
             continue
         curve = part_of(name).curves[metric.curve]
@@ -110,20 +110,31 @@ def measured(scores: Scores, metrics: Sequence[str] = ()) -> dict[str, Measured]
         if averaged.key not in columns:
             columns[averaged.key] = image_columns(scores, averaged, curve.cut(scores.protocol))
         of = partial(_of_means, metric=metric, averaged=averaged, scores=scores)
+        if scores.counting.grouped:
+            values = of(columns[averaged.key])
         measured_metrics[name] = Measured(name, columns[averaged.key], of, values, False)
     return measured_metrics
 
 
+def defined_units(scores: Sequence[Scores], metric: str) -> int:
+    """Return on how many units all of some methods' scores define a metric: images, or groups of them."""
+    return int((~np.isnan([s.counting.unit_values(s.values(metric)) for s in scores]).any(axis=0)).sum())
+
+
 def image_columns(scores: Scores, averaged: Averaged, cut: Cut = counts_above) -> Reals:
-    """Return what a dataset's curve is averaged of, ``(images, C)`` in the order of the scores' `ids`."""
-    ids, protocol = scores.ids, scores.protocol
+    """Return what a dataset's curve is averaged of, ``(units, C)`` in the order of the scores' `ids`."""
+    ids, protocol, counting = scores.ids, scores.protocol, scores.counting
     chunks = (scores.levels(ids[start : start + AT_ONCE]) for start in range(0, len(ids), AT_ONCE))
-    return np.concatenate([averaged.columns(cut(levels, protocol), protocol) for levels in chunks])
+    columns = [
+        counting.columns(averaged.columns(cut(levels, protocol), protocol), averaged, levels)
+        for levels in chunks
+    ]
+    return counting.unit_columns(np.concatenate(columns))
 
 
 def dataset_curve(means: Reals, averaged: Averaged, scores: Scores) -> Reals:
     """Return the curves of datasets ``(..., K)`` whose columns have some means ``(..., C)``."""
-    return averaged.curve(means * len(scores.rows) if averaged.of_sums else means, scores.protocol)
+    return scores.counting.curve_of_means(averaged, means, len(scores.rows))
 
 
 def _of_means(means: Reals, metric: Metric, averaged: Averaged, scores: Scores) -> Reals:
