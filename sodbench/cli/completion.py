@@ -27,7 +27,7 @@ METRIC_IDS = (
 )  # fmt: skip
 """The ids of sodbench's own metrics; `sodbench.metrics` has them too, and imports numba."""
 
-METRIC_SETS = ("paper", "dis", "cod", "hr", "all")
+METRIC_SETS = ("paper", "default", "dis", "cod", "hr", "all")
 """The names of sets of metrics that are no common part of their ids."""
 
 ATTRIBUTES = ("size", "objects", "border", "thin", "contrast")

@@ -227,7 +227,7 @@ def report(
     columns = tuple(METRICS) if all_metrics else usual_metrics(scores)
     show(text_table(scores, metrics=columns))
     if more := [name for name in METRICS if name not in columns and any(name in s.metrics for s in scores)]:
-        say(f"Also computed: {', '.join(more)}. Pass --metrics all to score or rescore to see them.")
+        say(f"Also computed: {', '.join(more)}. Pass --metrics default to score or rescore to see them.")
 
 
 def say_where(results: "Results") -> None:

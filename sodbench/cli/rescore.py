@@ -34,7 +34,7 @@ class RescoreOptions:
 @argument("stored", nargs=-1, type=FOLDER, required=True)
 @datasets_option()
 @METHODS_OPTION
-@metrics_option("those stored, of which the table shows the first five")
+@metrics_option("those stored, of which the table shows paper")
 @output_options
 @protocol_options(default=None)
 @gathered(RescoreOptions)

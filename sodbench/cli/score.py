@@ -55,7 +55,7 @@ class ScoreOptions:
 @DATA_OPTION
 @MASKS_OPTION
 @METHODS_OPTION
-@metrics_option("the first ten, of which the table shows five")
+@metrics_option("default, of which the table shows paper")
 @option("--missing", default="error", show_default=True, help="Missing predictions: error, zero or skip.")
 @STRIP_OPTION
 @LOOSE_OPTION
@@ -83,14 +83,14 @@ def score(options: ScoreOptions) -> None:
     sodbench score maps.zip --masks my/masks
     sodbench score --dataset demo            (built-in photos and maps)
     """  # noqa: D301 (click needs the character \b)
-    from sodbench.metrics import DEFAULT_METRICS, check_metrics
+    from sodbench.metrics import check_metrics
     from sodbench.scoring.plan import Plan
     from sodbench.scoring.runs import collect_jobs, score_jobs
     from sodbench.scoring.slots import Others
 
     plan = Plan(
         options.protocol.of(Protocol()),
-        check_metrics(options.metrics or DEFAULT_METRICS),
+        check_metrics(options.metrics or "default"),
         options.missing,
         options.strip,
         options.loose,

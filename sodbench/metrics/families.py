@@ -94,17 +94,19 @@ _FAMILIES = {metric.id: family for family, part in PARTS.items() for metric in p
 METRICS: Mapping[str, Metric] = {name: _BY_ID[name] for name in dict.fromkeys((*PAPER_METRICS, *_BY_ID))}
 """Every metric by its id, in the order of columns."""
 
+DEFAULT_METRICS = tuple(name for name in METRICS if not PARTS[_FAMILIES[name]].optional)
+"""The metrics that are computed unless others are asked for."""
+
 METRIC_SETS: Mapping[str, tuple[str, ...]] = {
     "paper": PAPER_METRICS,
+    "default": DEFAULT_METRICS,
     "dis": ("max_f", "weighted_f", "mae", "s_measure", "mean_e", "hce"),
     "cod": ("s_measure", "weighted_f", "mae", "mean_f", "max_e", "mean_e", "adp_e"),
     "hr": ("max_f", "mae", "s_measure", "mean_e", "mba", "biou"),
     "all": tuple(METRICS),
 }
-"""What papers of a field report: U2-Net, dichotomous segmentation, camouflaged objects, high resolution."""
-
-DEFAULT_METRICS = tuple(name for name in METRICS if not PARTS[_FAMILIES[name]].optional)
-"""The metrics that are computed unless others are asked for."""
+"""Sets of metrics: ``dis``, ``cod`` and ``hr`` are what papers on dichotomous, camouflaged and
+high-resolution segmentation report."""
 
 
 def _folded(name: str) -> str:

@@ -55,6 +55,11 @@ ROW_DIGEST = "row_sha256"
 LAST = ("notes", "digest", ROW_DIGEST)
 """The columns of ``images.csv`` before and behind the numbers."""
 
+_OPTIONAL_STATISTICS = {
+    name for part in PARTS.values() if part.optional and part.statistics for name in part.statistics.names
+}
+"""Numbers that have a column only where they were computed."""
+
 _PENDING = re.compile(rf"\.({'|'.join(map(re.escape, FILES))})-([0-9a-f]{{64}})")
 """Names of files that do not count yet."""
 
@@ -180,10 +185,12 @@ def _moment(folder: Path) -> tuple[dict[str, Any], bytes | None, bytes | None]:
 def images_file(rows: Sequence[Row], values: Mapping[str, Reals]) -> bytes:
     """Return ``images.csv``; `values` are the metrics' of each image."""
     unknown = list(dict.fromkeys(name for row in rows for name in row.unknown))
-    lines = [[*FIRST, *values, *STATISTICS, *unknown, *LAST]]
+    computed = {name for row in rows for name in row.numbers}
+    names = [name for name in STATISTICS if name in computed or name not in _OPTIONAL_STATISTICS]
+    lines = [[*FIRST, *values, *names, *unknown, *LAST]]
     for k, row in enumerate(rows):
         shown = [_cell(column[k]) for column in values.values()]
-        stored = [_cell(row.numbers.get(name, math.nan)) for name in STATISTICS]
+        stored = [_cell(row.numbers.get(name, math.nan)) for name in names]
         others = [row.unknown.get(name, "") for name in unknown]
         line = [row.id, *map(str, row.shape), *shown, *stored, *others, " ".join(row.notes), row.digest]
         lines.append([*line, _row_digest(line, row.fg, row.bg)])

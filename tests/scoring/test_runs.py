@@ -114,7 +114,7 @@ class TestReuse:
         assert second.stderr == (
             "own: reused stored results for 4 of 4 unchanged maps.\n"
             "Also computed: mean_f, adp_f, max_e, mean_e, adp_e. "
-            "Pass --metrics all to score or rescore to see them.\n"
+            "Pass --metrics default to score or rescore to see them.\n"
             "Stored in scores/maps/own\n"
             "See the worst images: sodbench worst scores/maps/own --out worst.pdf\n"
         )

@@ -588,3 +588,48 @@ def test_rows_of_16_bit_maps_that_are_an_error_now_are_not_used_again(score):
     (HOME / "meta.json").write_text(json.dumps(meta))
     assert "reused" not in good("score", *score).stderr
     assert not any(row.notes for row in Scores.load(HOME).rows.values())
+
+
+class TestMetricsOfTheirOwnConventions:
+    """Metrics scored at different times lie in one folder, as long as they agree in what acts on them."""
+
+    @pytest.fixture
+    def pysod(self, score):
+        """Score under a preset that has conventions of metrics that are not asked for."""
+        options = ("score", *score[:-2], "--protocol", "pysodmetrics")
+        good(*options, "--metrics", "paper")
+        return options
+
+    def test_a_family_is_added(self, pysod):
+        before = Scores.load(Path("scores/maps/own"))
+        assert "hbin" not in before.signature
+        good(*pysod, "--metrics", "hce")
+        whole = Scores.load(Path("scores/maps/own"))
+        assert not [*Path("scores").glob("@*")]
+        assert set(whole.metrics) == {*before.metrics, "hce"}
+        assert "|hbin:minmax>.5|hdist:line|" in whole.signature
+        assert {k: v for k, v in whole.summary().items() if k != "hce"} == before.summary()
+        stored = state()
+        good(*pysod, "--metrics", "mae")
+        assert state() == stored
+
+    def test_another_convention_of_it_has_another_tree(self, pysod):
+        good(*pysod, "--metrics", "hce")
+        stored = state("scores/maps")
+        good(*pysod, "--metrics", "hce,mae", "--hce-binarise", ">128")
+        (tree,) = Path("scores").glob("@*")
+        other = Scores.load(tree / "maps/own")
+        assert other.metrics == ("mae", "hce")
+        assert other.protocol.hce_binarise == ">128"
+        direct = score_folder("maps", masks="own/masks", protocol=other.protocol, metrics=["hce", "mae"])
+        assert other.summary() == direct.summary()
+        good(*pysod, "--metrics", "mae", "--hce-binarise", ">128")
+        assert state("scores/maps") == stored
+
+    def test_numbers_leave_with_their_metric(self, pysod):
+        good(*pysod, "--metrics", "hce")
+        whole = Scores.load(Path("scores/maps/own"))
+        less = replace(whole, metrics=("mae",))
+        assert less.protocol.hce_binarise == ">128"
+        assert not any("hce_fp_points" in row.numbers for row in less.rows.values())
+        assert all("s_object" in row.numbers for row in less.rows.values())

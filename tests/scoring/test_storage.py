@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from stored import made, reseal
+from workspace import good, plant_maps, plant_masks
 
 from sodbench.errors import FileError, ScoresError
 from sodbench.metrics import REVISIONS
@@ -654,3 +655,16 @@ def test_any_name_of_an_image_reads_back(tmp_path, name):
     loaded = Scores.load(tmp_path / "s")
     assert loaded.ids == scores.ids
     assert loaded.summary() == scores.summary()
+
+
+def test_numbers_of_optional_metrics_have_columns_where_they_were_computed(here):
+    plant_maps("maps", seed=0)
+    plant_masks("own/masks")
+    good("score", "maps", "--masks", "own/masks")
+    first = Path("scores/maps/own/images.csv").read_text().splitlines()[0].split(",")
+    assert "hce_fp_points" not in first
+    assert "s_object" in first
+    good("score", "maps", "--masks", "own/masks", "--metrics", "hce")
+    (head, *lines) = csv.reader(Path("scores/maps/own/images.csv").read_text().splitlines())
+    assert {"hce", "hce_fp_points", "max_f", "s_object"} <= {*head}
+    assert all(line[head.index("hce_fp_points")] for line in lines)
