@@ -153,7 +153,7 @@ PART = Part(
     metrics=(
         Metric(
             id="max_grey_biou",
-            label="max greyBIoU",
+            label="maxGreyBIoU",
             words="maximum grey boundary IoU",
             higher_is_better=True,
             reference=_REFERENCE,
@@ -162,7 +162,7 @@ PART = Part(
         ),
         Metric(
             id="mean_grey_biou",
-            label="mean greyBIoU",
+            label="meanGreyBIoU",
             words="mean grey boundary IoU",
             higher_is_better=True,
             reference=_REFERENCE,

@@ -34,8 +34,15 @@ from workspace import (
 
 from sodbench import __version__
 from sodbench.cli.output import progress_bar, readable_streams, show
-from sodbench.metrics import DEFAULT_METRICS, METRICS, PAPER_METRICS, revisions_of
-from sodbench.protocol import PRESETS, Protocol, differing, revisions_text, split_signature
+from sodbench.metrics import (
+    DEFAULT_METRICS,
+    METRICS,
+    PAPER_METRICS,
+    narrowed,
+    protocol_fields,
+    revisions_of,
+)
+from sodbench.protocol import OPTIONAL, PRESETS, Protocol, differing, revisions_text, split_signature
 from sodbench.scoring.pipeline import score_folder
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -125,7 +132,7 @@ class TestOutput:
     def test_metrics(self, score: tuple[str, ...], asked: tuple[str, ...], ids: tuple[str, ...]) -> None:
         (row,) = scored(*score, *(word for name in asked for word in ("--metrics", name)))
         assert tuple(row["scores"]) == ids
-        everything = scored(*score, "--metrics", "all")[0]["scores"]
+        everything = scored(*score, "--metrics", "all", "--out", "all")[0]["scores"]
         assert row["scores"] == {name: everything[name] for name in ids}
 
     def test_arrows_and_order(self, score: tuple[str, ...]) -> None:
@@ -167,7 +174,8 @@ class TestOutput:
         good("score", *score, "--metrics", "adp_e,MAE")
         head = good("rescore", "scores").stdout.splitlines()[1]
         assert head.split() == ["method", "n", "MAE↓", "adpE↑"]
-        refused("rescore", "scores", "--metrics", "max_e", match="max_e was not computed, only mae, adp_e")
+        refused("rescore", "scores", "--metrics", "wF", match="weighted_f was not computed, only mae, adp_e")
+        assert good("rescore", "scores", "--metrics", "maxE").stdout.splitlines()[1].split()[2:] == ["maxE↑"]
 
     def test_odd_names(self, score: tuple[str, ...]) -> None:
         for name in ("=cmd", "a,b", 'q"t', "v1.5", "ü", "two\nlines"):
@@ -261,26 +269,30 @@ ALTERNATIVES = {
     "wf_beta2": "0.3",
     "rho": "2",
     "relax_threshold": "0.25",
+    "context_beta2": "1.2",
 }
 
 
 class TestProtocol:
     @pytest.mark.parametrize("name", PRESETS)
     def test_presets(self, score: tuple[str, ...], name: str) -> None:
-        assert f"|{PRESETS[name].signature()}|rev:" in signature(*score, "--protocol", name)
+        acting = narrowed(PRESETS[name], DEFAULT_METRICS)
+        assert f"|{acting.signature()}|rev:" in signature(*score, "--protocol", name)
 
     @pytest.mark.parametrize("spec", fields(Protocol), ids=lambda spec: str(spec.name))
     def test_an_override_changes_its_field_alone(self, score: tuple[str, ...], spec: object) -> None:
         name, facts = spec.name, spec.metadata  # type: ignore[attr-defined]
         value = ALTERNATIVES.get(name) or next(c for c in facts["choices"] if c != spec.default)  # type: ignore[attr-defined]
         option = f"--{name.replace('_', '-')}"
+        metrics = [metric for metric in METRICS if name in protocol_fields([metric])][-1:]
+        score = (*score, "--metrics", ",".join(["default", *(metrics if name in OPTIONAL else ())]))
         changed = signature(*score, option, value)
         differences = differing(signature(*score), changed)
         revised = ("r1", "r2") if name in ("normalise", "relax_threshold") else None
         assert differences.pop("rev", None) == revised
         assert differences == {
             facts["key"]: (
-                split_signature(signature(*score))[facts["key"]],
+                split_signature(signature(*score)).get(facts["key"], facts["before"]),
                 split_signature(changed)[facts["key"]],
             )
         }

@@ -136,8 +136,8 @@ class TestReuse:
     @pytest.mark.parametrize(
         ("change", "metrics", "expected"),
         [
-            (("--beta2", "1"), "all", []),
-            (("--average", "mean-f"), "all", []),
+            (("--beta2", "1"), "default", []),
+            (("--average", "mean-f"), "default", []),
             (("--thresholds", "256float"), "max_f,mae", []),
             (("--s-alpha", ".3"), "s_measure", []),
             (("--wf-empty", "zero"), "weighted_f", []),
