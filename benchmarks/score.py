@@ -14,7 +14,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import psutil
 from contest import Contender, medians
+from numpy.typing import NDArray
 from original_boundary import boundary_iou, mean_boundary_accuracy
+from original_hce import correction_efforts
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
@@ -40,6 +42,13 @@ from sodbench.utils.process import keep_freed_memory
 
 METHODS = 20
 CURVES_AND_MAE = ("max_f", "mae")
+ORIGINALS: dict[str, Callable[[NDArray[np.uint8], NDArray[np.bool_]], object]] = {
+    "mba": mean_boundary_accuracy,
+    "biou": boundary_iou,
+    "hce": correction_efforts,
+}
+"""Metrics of the pixels, and the steps of their original programs."""
+
 FROM_LEVELS = tuple(name for name in METRICS if part_of(name).optional and part_of(name).statistics is None)
 """IoU and its kin, AUC and AP: what else follows from the level histograms."""
 
@@ -250,8 +259,8 @@ def scored(data: Data) -> list[MapOnMask]:
     return pairs
 
 
-def boundary_own(data: Data, metric: str) -> None:
-    """Compute what scoring stores for a boundary metric, the work on masks included."""
+def pixels_own(data: Data, metric: str) -> None:
+    """Compute what scoring stores for a metric of the pixels, the work on masks included."""
     keep_freed_memory()
     protocol, statistics = Protocol(), part_of(metric).statistics
     assert statistics
@@ -259,27 +268,27 @@ def boundary_own(data: Data, metric: str) -> None:
         statistics.of_map(statistics.of_mask(pair.gt, protocol), pair, protocol)
 
 
-def boundary_original(data: Data, metric: str) -> None:
-    """Compute a boundary metric of the same pairs the way its original does."""
+def pixels_original(data: Data, metric: str) -> None:
+    """Compute a metric of the same pairs the way its original does."""
     import cv2
 
     cv2.setNumThreads(1)
     keep_freed_memory()
-    of = {"mba": mean_boundary_accuracy, "biou": boundary_iou}[metric]
+    of = ORIGINALS[metric]
     for pair in scored(data):
         of(pair.pred, pair.gt)
 
 
-def boundary(data: Data, rounds: int) -> None:
-    """Time the boundary metrics on arrays in memory against the originals."""
+def originals(data: Data, rounds: int) -> None:
+    """Time boundary metrics and human correction efforts on arrays in memory against the originals."""
     if find_spec("cv2") is None:
-        print("\nmBA and boundary IoU: left out, since the originals need OpenCV (opencv-python-headless)")
+        print("\nmBA, boundary IoU, HCE: left out; the originals need OpenCV (opencv-python-headless)")
         return
     pairs = len(list(data.preds.iterdir()))
-    for metric in ("mba", "biou"):
+    for metric in ORIGINALS:
         contenders = {
             name: Contender(run, (data, metric), 1)
-            for name, run in (("sodbench", boundary_own), ("original", boundary_original))
+            for name, run in (("sodbench", pixels_own), ("original", pixels_original))
         }
         table(f"{data.name}, {METRICS[metric].label}", contenders, pairs, rounds, "original")
 
@@ -377,7 +386,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         report(large, chosen.rounds)
         larger = synthetic(folder / "larger", max(chosen.pairs // 60, 1), 2048, 2048)
         for data in (small, large, larger):
-            boundary(data, chosen.rounds)
+            originals(data, chosen.rounds)
         sharing(small, folder / "sharing", min(chosen.rounds, 3))
         before, after = growth(folder / "growth")
         print(f"\nresident memory: {before:.0f} MB after 200 pairs, {after:.0f} MB after 1,000 more")

@@ -82,3 +82,20 @@ def grown(
         before, reached = reached, before
         _grow(before, within, words, reached)
     return reached
+
+
+def enclosed(bits: NDArray[np.uint64], words: int) -> NDArray[np.uint64]:
+    """Return the set pixels whose eight neighbours are set.
+
+    >>> unpacked(enclosed(bit_rows(np.ones((3, 4), np.uint8)), 1), (3, 4)).astype(int)
+    array([[0, 0, 0, 0],
+           [0, 1, 1, 0],
+           [0, 0, 0, 0]])
+    """
+    step, last = np.uint64(1), np.uint64(WORD - 1)
+    columns = bits.copy()
+    columns[words:-words] &= bits[: -2 * words] & bits[2 * words :]
+    inside = columns.copy()
+    inside[1:] &= columns[1:] << step | columns[:-1] >> last
+    inside[:-1] &= columns[:-1] >> step | columns[1:] << last
+    return inside

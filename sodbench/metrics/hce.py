@@ -37,7 +37,7 @@ from sodbench.metrics.bitrows import WORD, bit_rows, grown, words_of
 from sodbench.metrics.contours import borders, corners, has
 from sodbench.metrics.histogram import Reals, check_pair, level_counts, lowest_predicted
 from sodbench.metrics.parts import Images, MapOnMask, Metric, Part, Statistics
-from sodbench.metrics.skeleton import skeleton
+from sodbench.metrics.skeleton import thinned
 from sodbench.protocol import Protocol
 from sodbench.utils.kernels import kernel
 
@@ -145,8 +145,7 @@ def hce(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Proto
 def mask_work(gt: NDArray[np.bool_], protocol: Protocol) -> MaskWork:
     """Compute what HCE needs of a mask, whatever the map."""
     levels = gt.view(np.uint8)
-    thin = skeleton(gt).view(np.uint8)
-    return MaskWork(bit_rows(levels), bit_rows(thin), bit_rows(1 - levels), words_of(gt.shape[1]))
+    return MaskWork(bit_rows(levels), thinned(gt), bit_rows(1 - levels), words_of(gt.shape[1]))
 
 
 def efforts(mask: MaskWork, pred: NDArray[np.uint8], cut: int, protocol: Protocol) -> Efforts:

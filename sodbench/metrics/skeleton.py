@@ -11,6 +11,7 @@ unlike the paper (`DEPARTURES`); so does every program that calls it.
 import numpy as np
 from numpy.typing import NDArray
 
+from sodbench.metrics.bitrows import WORD, enclosed, packed, unpacked, words_of
 from sodbench.utils.kernels import kernel
 
 FIRST, SECOND, BOTH = 1, 2, 3
@@ -50,60 +51,83 @@ def _passes() -> NDArray[np.uint8]:
 PASSES = _passes()
 """``(256,)`` passes in which a pixel is removed, by its neighbourhood."""
 
-_SET, _QUEUED = 1, 2
+_BOTH_QUEUED = 7
 
 
 @kernel
-def _thin(pixels, width, table):  # type: ignore[no-untyped-def]
-    """Thin padded rows of `width` pixels, each 0 or 1, in place.
-
-    A pass looks only at pixels that had a neighbour removed since it last looked at them; for each pass a
-    bit of a pixel says that it stands in the queue.
-    """
-    ring = np.array([-width, 1 - width, 1, width + 1, width, width - 1, -1, -width - 1])
+def _listed(bits, places):  # type: ignore[no-untyped-def]
+    """List the set pixels of bit rows; return how many there are."""
+    step = np.uint64(1)
     n = 0
-    for p in range(len(pixels)):
+    for k in range(len(bits)):
+        word, place = bits[k], k * WORD
+        while word:
+            if word & step:
+                places[n] = place
+                n += 1
+            word >>= step
+            place += 1
+    return n
+
+
+@kernel
+def _pass(pixels, width, table, passes, mine, queue, size, other, n_other, removed):  # type: ignore[no-untyped-def]
+    """Do a pass over rows of `width` pixels, in place; return the new lengths of its queue and the other.
+
+    It looks only at pixels that had a neighbour removed since it last looked at them: those in its queue. A
+    pixel is 0, or 1 plus `mine` if it stands in this queue, and `_BOTH_QUEUED` if it stands in both.
+    """
+    theirs = _BOTH_QUEUED - 1 - mine
+    ring = (-width, 1 - width, 1, width + 1, width, width - 1, -1, -width - 1)
+    gone = 0
+    for i in range(size):
+        p = queue[i]
         if pixels[p]:
-            n += 1
-    queues = np.empty((2, n), np.int32)
-    sizes = np.zeros(2, np.int64)
-    removed = np.empty(n, np.int32)
-    for p in range(len(pixels)):
-        if pixels[p]:
-            whole = True
+            pixels[p] ^= mine
+            around = 0
             for k in range(8):
-                whole &= pixels[p + ring[k]] != 0
-            if not whole:
-                for which in range(2):
-                    queues[which, sizes[which]] = p
-                    sizes[which] += 1
-                pixels[p] |= 3 * _QUEUED
-    which = 0
-    while sizes[0] or sizes[1]:
-        gone = 0
-        for i in range(sizes[which]):
-            p = queues[which, i]
-            if pixels[p]:
-                pixels[p] ^= _QUEUED << which
-                around = 0
-                for k in range(8):
-                    around |= (pixels[p + ring[k]] & _SET) << k
-                if table[around] >> which & 1:
-                    removed[gone] = p
-                    gone += 1
-        sizes[which] = 0
-        for i in range(gone):
-            pixels[removed[i]] = 0
-        for i in range(gone):
-            for k in range(8):
-                p = removed[i] + ring[k]
-                if pixels[p]:
-                    for queue in range(2):
-                        if not pixels[p] & _QUEUED << queue:
-                            pixels[p] |= _QUEUED << queue
-                            queues[queue, sizes[queue]] = p
-                            sizes[queue] += 1
-        which = 1 - which
+                around |= (pixels[p + ring[k]] & 1) << k
+            removed[gone] = p  # for good if it goes: a branch would cost more
+            gone += 1 if table[around] & passes else 0
+    for i in range(gone):
+        pixels[removed[i]] = 0
+    size = 0
+    for i in range(gone):
+        for k in range(8):
+            p = removed[i] + ring[k]
+            state = pixels[p]
+            if state and state != _BOTH_QUEUED:
+                pixels[p] = _BOTH_QUEUED
+                queue[size] = other[n_other] = p  # for good if it is not yet there
+                size += 0 if state & mine else 1
+                n_other += 0 if state & theirs else 1
+    return size, n_other
+
+
+@kernel
+def _thin(pixels, width, table, first, n, second, removed):  # type: ignore[no-untyped-def]
+    """Do passes until neither removes a pixel; the first n of `first` are those with an empty neighbour."""
+    for i in range(n):
+        second[i] = first[i]
+        pixels[first[i]] = _BOTH_QUEUED
+    m = n
+    while n or m:
+        n, m = _pass(pixels, width, table, FIRST, 2, first, n, second, m, removed)
+        m, n = _pass(pixels, width, table, SECOND, 4, second, m, first, n, removed)
+
+
+def thinned(gt: NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Return the skeleton of a mask as bit rows; see `sodbench.metrics.bitrows`."""
+    height, width = gt.shape
+    words = words_of(width)
+    pixels = np.zeros((height + 2, words * WORD), np.uint8)
+    pixels[1:-1, 1 : width + 1] = gt
+    bits = packed(pixels.view(bool))
+    room = int(np.bitwise_count(bits).sum()) + 1  # a place behind the last, which a pass writes to
+    first, second, removed = (np.empty(room, np.int32) for _ in range(3))
+    n = _listed(bits & ~enclosed(bits, words), first)
+    _thin(pixels.reshape(-1), words * WORD, PASSES, first, n, second, removed)
+    return packed(pixels.view(bool))
 
 
 def skeleton(gt: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -127,8 +151,4 @@ def skeleton(gt: NDArray[np.bool_]) -> NDArray[np.bool_]:
            [0, 1, 0, 0, 0, 0, 0, 0, 0],
            [0, 0, 0, 0, 0, 0, 0, 0, 0]])
     """
-    height, width = gt.shape
-    padded = np.zeros((height + 2, width + 2), np.uint8)
-    padded[1:-1, 1:-1] = gt
-    _thin(padded.reshape(-1), width + 2, PASSES)
-    return padded[1:-1, 1:-1].astype(bool)
+    return unpacked(thinned(gt), gt.shape)
