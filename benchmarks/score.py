@@ -4,8 +4,9 @@
 
 All contenders, each in a process of its own, work on the same files in interleaved rounds after a
 warm-up; medians are printed. pysodmetrics gets OpenCV's decoder and its own five metrics (F, MAE, S, E,
-weighted F); sodbench gets the paper's five (max F, MAE, weighted F, S, relaxed F). Real maps are used
-where SODBENCH_REFERENCE names the reference material, else synthetic pairs of the same size.
+weighted F); sodbench gets the paper's five (max F, MAE, weighted F, S, relaxed F). Further families are
+compared with pysodmetrics' own on arrays in memory. Real maps are used where SODBENCH_REFERENCE names the
+reference material, else synthetic pairs of the same size.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -159,15 +161,15 @@ def prepared(data: Data) -> list[PreparedMask]:
     return [prepare_mask(mask, Protocol(), PAPER_METRICS) for _, mask in arrays(data)]
 
 
-def compute(data: Data) -> None:
+def compute(data: Data, metrics: tuple[str, ...] = PAPER_METRICS, preset: str = "u2net") -> None:
     """Score decoded pairs."""
     keep_freed_memory()
-    protocol = Protocol()
+    protocol = Protocol.of(preset)
     rows = {}
     for k, (pred, mask) in enumerate(arrays(data)):
-        work = prepare_mask(mask, protocol, PAPER_METRICS)
-        rows[str(k)] = score_pair(str(k), pred, work, protocol, PAPER_METRICS)
-    Scores("m", "d@1", len(rows), protocol, PAPER_METRICS, rows).summary()
+        work = prepare_mask(mask, protocol, metrics)
+        rows[str(k)] = score_pair(str(k), pred, work, protocol, metrics)
+    Scores("m", "d@1", len(rows), protocol, metrics, rows).summary()
 
 
 def compute_maps(data: Data) -> None:
@@ -203,6 +205,37 @@ def pysodmetrics_compute(data: Data) -> None:
             metric.step(pred=pred.levels, gt=mask.levels)
     for metric in metrics:
         metric.get_results()
+
+
+def pysodmetrics_size_invariant(data: Data) -> None:
+    """Score decoded pairs with pysodmetrics' size-invariant F and MAE; it fails on some masks."""
+    import py_sod_metrics as peer
+
+    handler = peer.FmeasureHandler(with_dynamic=True, with_adaptive=False, beta=0.3)
+    metrics = [peer.SizeInvarianceFmeasureV2(metric_handlers={"f": handler}), peer.SizeInvarianceMAE()]
+    for pred, mask in arrays(data):
+        for metric in metrics:
+            with suppress(AssertionError, OverflowError):
+                metric.step(pred=pred.levels, gt=mask.levels)
+
+
+def pysodmetrics_context(data: Data) -> None:
+    """Score decoded pairs with pysodmetrics' context measure."""
+    import cv2
+    import py_sod_metrics as peer
+
+    cv2.setNumThreads(1)
+    metric = peer.ContextMeasure()
+    for pred, mask in arrays(data):
+        metric.step(pred=pred.levels, gt=mask.levels)
+    metric.get_results()
+
+
+FAMILIES = {
+    "size-invariant F and MAE": (("si_f", "si_mean_f", "si_mae"), pysodmetrics_size_invariant),
+    "context measure": (("context",), pysodmetrics_context),
+}
+"""Families that are computed only where they are asked for: their metrics, and whom to compare with."""
 
 
 def _peers() -> list[Any]:
@@ -291,6 +324,17 @@ def originals(data: Data, rounds: int) -> None:
             for name, run in (("sodbench", pixels_own), ("original", pixels_original))
         }
         table(f"{data.name}, {METRICS[metric].label}", contenders, pairs, rounds, "original")
+
+
+def families(data: Data, rounds: int) -> None:
+    """Time each of `FAMILIES` on arrays in memory, the work on masks included."""
+    pairs = len(list(data.preds.iterdir()))
+    for family, (metrics, peer) in FAMILIES.items():
+        contenders = {
+            "sodbench": Contender(compute, (data, metrics, "pysodmetrics"), 1),
+            "pysodmetrics": Contender(peer, (data,), 1),
+        }
+        table(f"{data.name}, {family}", contenders, pairs, rounds, "pysodmetrics")
 
 
 def sharing(data: Data, folder: Path, rounds: int) -> None:
@@ -387,6 +431,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         larger = synthetic(folder / "larger", max(chosen.pairs // 60, 1), 2048, 2048)
         for data in (small, large, larger):
             originals(data, chosen.rounds)
+        families(small, chosen.rounds)
         sharing(small, folder / "sharing", min(chosen.rounds, 3))
         before, after = growth(folder / "growth")
         print(f"\nresident memory: {before:.0f} MB after 200 pairs, {after:.0f} MB after 1,000 more")

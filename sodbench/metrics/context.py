@@ -44,7 +44,7 @@ EPS = 1e-8
 """Added to each denominator."""
 
 TAPS = 4
-"""Columns of the kernel that one pass over a run adds up."""
+"""Columns of the kernel that one pass over a stretch of pixels adds up."""
 
 
 @kernel
@@ -65,87 +65,102 @@ def _moments(runs):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _smooth_object(runs, turned, near):  # type: ignore[no-untyped-def]
-    """Fill K * g of the mask within its mirrored margin, from the ends of its runs.
+def _smooth_object(runs, starts, rows_at, turned, near):  # type: ignore[no-untyped-def]
+    """Fill K * g from the ends of the runs of a mask with mirrored margins on the left and on the right.
 
     Along a row, K * g changes only as ends of runs pass through the window: by a row of `turned`, the kernel
-    turned by 180 degrees, from where a run begins, and by its negative from where one ends.
+    turned by 180 degrees, from where a run begins, and by its negative from where one ends. `starts` is the
+    first run of each row, and after the last.
     """
     height, width = near.shape
     rows, cols = turned.shape
-    change = np.zeros((height, width + 2 * cols))
-    for k in range(len(runs)):
-        for row in range(max(0, runs[k, 0] - rows + 1), min(height, runs[k, 0] + 1)):
-            weights = turned[row - runs[k, 0] + rows - 1]
-            begun, ended = change[row, runs[k, 1] :], change[row, runs[k, 2] :]
-            for col in range(cols):
-                begun[col] += weights[col]
-            for col in range(cols):
-                ended[col] -= weights[col]
+    change = np.empty(width + 2 * cols)
     for row in range(height):
-        line, out = change[row], near[row]
+        change[:] = 0.0
+        for down in range(rows):
+            weights = turned[rows - 1 - down]
+            at = rows_at[row + down]
+            for k in range(starts[at], starts[at + 1]):
+                begun, ended = change[runs[k, 1] :], change[runs[k, 2] :]
+                for col in range(cols):
+                    begun[col] += weights[col]
+                for col in range(cols):
+                    ended[col] -= weights[col]
+        out = near[row]
         total = 0.0
         for col in range(cols - 1):
-            total += line[col]
+            total += change[col]
         for col in range(width):
-            total += line[col + cols - 1]
+            total += change[col + cols - 1]
             out[col] = total
 
 
 @kernel
-def _sums(pred, p, near, runs, window, rows_at, cols_at):  # type: ignore[no-untyped-def]
-    """Sum of p, of p (K * g), and over the object of 1 - exp(-(K * p)).
-
-    `rows_at` and `cols_at` are the rows and columns of the image that lie at those of its mirrored margin.
-    """
+def _weighed(pred, p, near):  # type: ignore[no-untyped-def]
+    """Sum of p, and of p (K * g); by columns."""
     height, width = pred.shape
-    rows, cols = window.shape
-    total, relevant = 0.0, 0.0
+    total, relevant = np.zeros(width), np.zeros(width)
     for row in range(height):
         levels, line = pred[row], near[row]
-        in_row, weighed = 0.0, 0.0
         for col in range(width):
             value = p[levels[col]]
-            in_row += value
-            weighed += value * line[col]
-        total += in_row
-        relevant += weighed
+            total[col] += value
+            relevant[col] += value * line[col]
+    return total, relevant
+
+
+@kernel
+def _covered(pred, p, gt, spans, window, rows_at, cols_at):  # type: ignore[no-untyped-def]
+    """Sum over the object of 1 - exp(-(K * p)); see `Surroundings`.
+
+    Two rows at a time, and `TAPS` columns of the window: each p that is read counts for eight products.
+    """
+    rows, cols = window.shape
     wide = np.zeros((len(rows_at), len(cols_at)))
-    if len(runs):
-        for row in range(runs[0, 0], runs[len(runs) - 1, 0] + rows):
+    if len(spans):
+        for row in range(2 * spans[0, 0], 2 * spans[len(spans) - 1, 0] + rows - 1):
             levels, out = pred[rows_at[row]], wide[row]
             for col in range(len(cols_at)):
                 out[col] = p[levels[cols_at[col]]]
-    sums = np.empty(width)
-    complete = 0.0
-    for k in range(len(runs)):
-        first, n = runs[k, 1], runs[k, 2] - runs[k, 1]
+    upper, lower = np.empty(len(cols_at)), np.empty(len(cols_at))
+    covered = 0.0
+    for k in range(len(spans)):
+        top, first, n = 2 * spans[k, 0], spans[k, 1], spans[k, 2] - spans[k, 1]
         for col in range(n):
-            sums[col] = 0.0
-        for down in range(rows):
-            line, weights = wide[runs[k, 0] + down, first:], window[down]
+            upper[col] = 0.0
+            lower[col] = 0.0
+        for down in range(rows - 1):
+            line, ahead, behind = wide[top + down, first:], window[down + 1], window[down]
             for right in range(0, cols, TAPS):
-                a, b, c, d = weights[right], weights[right + 1], weights[right + 2], weights[right + 3]
+                a, b, c, d = ahead[right], ahead[right + 1], ahead[right + 2], ahead[right + 3]
+                e, f, g, h = behind[right], behind[right + 1], behind[right + 2], behind[right + 3]
                 x = line[right:]
                 for col in range(n):
-                    sums[col] += (a * x[col] + b * x[col + 1]) + (c * x[col + 2] + d * x[col + 3])
-        in_run = 0.0
-        for col in range(n):
-            in_run += 1 - np.exp(-sums[col])
-        complete += in_run
-    return total, relevant, complete
+                    x0, x1, x2, x3 = x[col], x[col + 1], x[col + 2], x[col + 3]
+                    upper[col] += (a * x0 + b * x1) + (c * x2 + d * x3)
+                    lower[col] += (e * x0 + f * x1) + (g * x2 + h * x3)
+        for row in range(top, min(top + 2, len(gt))):
+            sums, line = upper if row == top else lower, gt[row, first:]
+            in_row = 0.0
+            for col in range(n):
+                if line[col]:
+                    in_row += 1 - np.exp(-sums[col])
+            covered += in_row
+    return covered
 
 
 class Surroundings(NamedTuple):
     """What the context measure needs of a mask, whatever the map.
 
-    `window` is the kernel, with columns of zeros up to a multiple of `TAPS`; `near` is K * g, ``(h, w)``;
-    `runs` are the object's; `rows_at` and `cols_at` say which row and column lie where in the mirrored image.
+    `near` is K * g, ``(h, w)``. `spans` are the stretches of columns with an object pixel in one of two rows.
+    `window` is the kernel between two rows of zeros, with columns of zeros up to a multiple of `TAPS`;
+    `rows_at` and `cols_at` say which row and column of the image lie where in the mirrored one.
     """
 
-    window: Reals
+    gt: NDArray[np.bool_]
     near: Reals
-    runs: NDArray[np.int32]
+    spans: NDArray[np.int32]
+    window: Reals
     rows_at: NDArray[np.intp]
     cols_at: NDArray[np.intp]
 
@@ -176,15 +191,15 @@ def context_measure(
     return float(context_from_halves(np.array(forward), np.array(reverse), protocol))
 
 
-def context_kernel(gt: NDArray[np.bool_]) -> Reals:
+def context_kernel(runs: NDArray[np.int32]) -> Reals:
     """Return the Gaussian of an object's extent and direction, ``(2a + 1, 2b + 1)``, of sum 1.
 
     Examples
     --------
-    >>> context_kernel(np.eye(4, dtype=bool)).shape, context_kernel(np.ones((1, 9), bool)).shape
-    ((27, 27), (1, 37))
+    >>> context_kernel(object_runs(np.eye(4, dtype=bool))).shape
+    (27, 27)
     """
-    n, by_row, by_col, row_row, col_col, row_col = (int(total) for total in _moments(object_runs(gt)))
+    n, by_row, by_col, row_row, col_col, row_col = (int(total) for total in _moments(runs))
     if n <= 1:
         down, right = np.ogrid[-1:2, -1:2]
         return _of_sum_1(np.exp(-2.0 * (down**2 + right**2)))
@@ -201,15 +216,19 @@ def context_kernel(gt: NDArray[np.bool_]) -> Reals:
 
 def surroundings(gt: NDArray[np.bool_]) -> Surroundings:
     """Compute what the context measure needs of a mask, whatever the map."""
-    weights = context_kernel(gt)
-    rows_at, cols_at = (
-        _mirrored(side, size // 2) for side, size in zip(gt.shape, weights.shape, strict=True)
-    )
+    weights = context_kernel(object_runs(gt))
+    rows_at, cols_at = (_mirrored(n, size // 2) for n, size in zip(gt.shape, weights.shape, strict=True))
+    runs = object_runs(np.take(gt, cols_at, axis=1))
+    starts = np.searchsorted(runs[:, 0], np.arange(len(gt) + 1))
     near = np.empty(gt.shape)
-    _smooth_object(object_runs(gt[rows_at][:, cols_at]), np.ascontiguousarray(weights[::-1, ::-1]), near)
+    _smooth_object(runs, starts, rows_at, np.ascontiguousarray(weights[::-1, ::-1]), near)
+    two_rows = gt[::2].copy()
+    two_rows[: len(gt) // 2] |= gt[1::2]
     more = -weights.shape[1] % TAPS
-    window = np.pad(weights, ((0, 0), (0, more)))
-    return Surroundings(window, near, object_runs(gt), rows_at, np.pad(cols_at, (0, more)))
+    window = np.pad(weights, ((1, 1), (0, more)))
+    return Surroundings(
+        gt, near, object_runs(two_rows), window, np.pad(rows_at, (0, 1)), np.pad(cols_at, (0, more))
+    )
 
 
 def context_halves(mask: Surroundings, pred: NDArray[np.uint8], p: Reals) -> tuple[float, float]:
@@ -224,9 +243,10 @@ def context_halves(mask: Surroundings, pred: NDArray[np.uint8], p: Reals) -> tup
     p
         ``(256,)`` value of each level; see `context_p`.
     """
-    total, relevant, complete = _sums(pred, p, mask.near, mask.runs, mask.window, mask.rows_at, mask.cols_at)
-    n = int((mask.runs[:, 2] - mask.runs[:, 1]).sum())
-    return relevant / (total + EPS), e / (e - 1) * complete / (n + EPS)
+    total, relevant = (float(by_column.sum()) for by_column in _weighed(pred, p, mask.near))
+    covered = _covered(pred, p, mask.gt, mask.spans, mask.window, mask.rows_at, mask.cols_at)
+    n = np.count_nonzero(mask.gt)
+    return relevant / (total + EPS), e / (e - 1) * covered / (n + EPS)
 
 
 def context_p(counts: LevelCounts, protocol: Protocol) -> Reals:

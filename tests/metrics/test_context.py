@@ -12,12 +12,18 @@ from reference_regions import context_kernel as slow_kernel
 from reference_regions import on_a_line, smoothed
 
 from sodbench.metrics import context_measure
-from sodbench.metrics.context import context_halves, context_kernel, surroundings
+from sodbench.metrics.context import context_halves, surroundings
+from sodbench.metrics.context import context_kernel as kernel_of_runs
+from sodbench.metrics.runs import object_runs
 from sodbench.protocol import Protocol
 from sodbench.scoring.pairs import score_image
 
 MINMAX = Protocol(context_normalise="minmax")
 RAW = np.arange(256) / 255
+
+
+def context_kernel(gt):
+    return kernel_of_runs(object_runs(gt))
 
 
 def rounding_decides(gt):
