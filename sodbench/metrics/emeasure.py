@@ -15,6 +15,8 @@ b is p >= t, or p > t where `Protocol.e_compare` says so (``fan``). Adaptive E b
 min(2 mean(p), 1), or at 2 mean(p) where `Protocol.e_adaptive` says so (``f3net``: of a map with
 mean(p) > 0.5 nothing is foreground).
 
+*Cost.* From the stored level histograms; no pixel is read.
+
 *Revisions.* 1: first.
 """
 

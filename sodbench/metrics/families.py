@@ -4,6 +4,10 @@
 metrics without touching this file: its entry points in the group ``sodbench.metrics`` name objects of
 `sodbench.metrics.parts.Part`, each under its family's name. The ids of `METRICS` are the same in the API, the
 CLI, CSV and JSON.
+
+*Left out on purpose.* Multi-scale IoU (Ahmadzadeh et al., ICIP 2021): as PySODMetrics implements it, random
+noise scores .995. The camouflage variant of the context measure: it needs the photo beside map and mask.
+Metrics of video and of matting: they score a sequence, or an alpha matte, and no map on a mask.
 """
 
 import re

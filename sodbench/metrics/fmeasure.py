@@ -11,6 +11,8 @@ curve, and that curve is F of the mean P and R, the mean of the images' curves, 
 pixels together; or max F is the mean of the images' maxima (`Protocol.average`). Adaptive F
 binarises at min(2 mean(p), 1). `Protocol.eps` is added to each denominator (``qin``).
 
+*Cost.* From the stored level histograms; no pixel is read.
+
 *Revisions.* 1: first.
 """
 

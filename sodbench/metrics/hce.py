@@ -25,6 +25,9 @@ distance 2. A dataset's value is the mean over images.
 *Degenerate.* Perfect map, or mask and map both empty: 0. A full map on an empty mask, or an empty map on a
 full mask: 0, see above.
 
+*Cost.* The skeleton once a mask, borders and polygons for each map: at 481x321 pixels about 7 times and 1.4
+times as long as counting the level histograms, which is all that MAE needs.
+
 *Revisions.* 1: first.
 """
 

@@ -7,6 +7,8 @@ Perazzi, Krähenbühl, Pritch, Hornung: Saliency Filters, CVPR 2012, doi:10.1109
 *Conventions.* p is normalised as `Protocol.normalise_mae` says; g is 0 or 1, or with
 ``mask_mae="soft"`` (``qin``) level / (max + eps). The divisor is N + eps.
 
+*Cost.* From the stored level histograms; pixels are read only of grey masks under ``mask_mae="soft"``.
+
 *Revisions.* 1: first.
 """
 

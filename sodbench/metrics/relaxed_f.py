@@ -13,6 +13,9 @@ never hangs on rounding. A boundary is a region minus its erosion with the
 3x3 cross; outside the image is background. Within rho = 3 pixels, Euclidean, inclusive. A ratio
 over an empty boundary is 0. beta2 = 0.3 per image. Each of these is a `Protocol` field.
 
+*Cost.* Outlines on rows of 64 pixels at a time, for each map and once a mask: at 481x321 pixels about half
+as long as counting the level histograms, which is all that MAE needs.
+
 *Revisions.* 1: first. 2: p > threshold in exact numbers, not in floating point, in which a level just
 at the threshold could count; nothing moved at the threshold 0.5 but under ``minmax``.
 """

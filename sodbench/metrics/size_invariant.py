@@ -22,6 +22,9 @@ alpha = 0. Any number of targets (``pysodmetrics`` fails from 64 on).
 level / 255, and the divisor is K + 1 + alpha where B > 0, else K. This is its formula for boxes: with three
 targets or more, or boxes that overlap, the program itself takes other regions for F.
 
+*Cost.* A level histogram of each target's box and of what lies in none, for each map: at 481x321 pixels
+about twice as long as counting the histograms of the whole image, which is all that MAE needs.
+
 *Revisions.* 1: first.
 """
 

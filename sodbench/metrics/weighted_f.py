@@ -12,6 +12,9 @@ Margolin, Zelnik-Manor, Tal: How to Evaluate Foreground Maps?, CVPR 2014, doi:10
 one with the smallest column-major index counts, as in MATLAB and scipy. Zero outside the image.
 Undefined (NaN) for an empty mask, or 0 where `Protocol.wf_empty` says so (``pysodmetrics``).
 
+*Cost.* The distance to the object once a mask, its errors for each map: at 481x321 pixels about 4 times and
+once as long as counting the level histograms, which is all that MAE needs.
+
 *Revisions.* 1: first.
 """
 

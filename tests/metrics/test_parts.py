@@ -3,9 +3,11 @@
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
+from inspect import getdoc, getmodule
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +40,7 @@ from sodbench.scoring.pairs import prepare_mask, score_image, score_pair
 from sodbench.scoring.scores import Scores
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
+SECTIONS = ("Conventions", "Cost", "Revisions")
 _spec = spec_from_file_location("toy_metrics", PLUGIN / "toy_metrics.py")
 toys = module_from_spec(_spec)
 _spec.loader.exec_module(toys)
@@ -56,6 +59,18 @@ def with_toys(*args: object) -> "subprocess.CompletedProcess[str]":
     )
     assert done.returncode == 0, done.stderr
     return done
+
+
+@pytest.mark.parametrize("family", PARTS)
+def test_a_family_says_all_of_how_it_is_made(family: str) -> None:
+    """What it asks, papers with DOIs, a formula, and what stands in `SECTIONS`, of which none is empty."""
+    for metric in PARTS[family].metrics:
+        text = getdoc(getmodule(metric.function))
+        assert re.match(r"[^\n]+: .+[?.]\n\n", text)
+        assert re.search(r"\bdoi:10\.\d{4,}/\S+", text)
+        assert re.search(r"^    \S.* = ", text, re.MULTILINE), "it has no formula"
+        places = [text.index(f"\n\n*{section}.* ") for section in SECTIONS]
+        assert places == sorted(places)
 
 
 @pytest.fixture
