@@ -209,7 +209,7 @@ def compare(
             blocks[metric].append(whole if len(boards) > 1 else of_images)
     return Comparison(
         methods=methods,
-        signatures={dataset: board[0].signature for dataset, board in boards.items()},
+        signatures={dataset: str(board[0].sign(chosen)) for dataset, board in boards.items()},
         images={dataset: len(board[0].rows) for dataset, board in boards.items()},
         differences=adjusted(differences),
         over="datasets" if len(boards) > 1 else f"{unit}s",

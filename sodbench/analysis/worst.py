@@ -125,7 +125,7 @@ def rank(scores: Scores, metric: str, count: int, than: Scores | None = None) ->
         behind=len(listed) if than else None,
         undefined=tuple(ids[~defined].tolist()),
         images=images,
-        signature=scores.signature,
+        signature=str(scores.sign([metric])),
     )
 
 

@@ -46,7 +46,7 @@ def text_table(scores: Sequence[Scores], decimals: int = 4, metrics: Sequence[st
                     *(_shown(values.get(m), METRICS[m].decimals(decimals)) for m in columns),
                 ]
             )
-        blocks.append(f"{rows[0].dataset_name}\n{aligned(lines, left=(0,))}\n\n{_signatures(rows)}")
+        blocks.append(f"{rows[0].dataset_name}\n{aligned(lines, left=(0,))}\n\n{_signatures(rows, columns)}")
     return "\n\n".join(blocks)
 
 
@@ -90,10 +90,12 @@ def images_csv(scores: Sequence[Scores]) -> str:
     return sheet_text([["method", "dataset", "image", *metrics, "notes"], *lines])
 
 
-def _signatures(rows: Sequence[Scores]) -> str:
+def _signatures(rows: Sequence[Scores], columns: Sequence[str]) -> str:
+    """Return the signatures of what is shown, and of which methods each is."""
     methods: dict[str, list[str]] = {}
     for s in rows:
-        methods.setdefault(s.signature, []).append(printable(s.method))
+        shown = [name for name in columns if name in s.metrics]
+        methods.setdefault(str(s.sign(shown)), []).append(printable(s.method))
     if len(methods) == 1:
         return f"signature: {next(iter(methods))}"
     return "\n".join(f"signature of {', '.join(names)}: {signature}" for signature, names in methods.items())

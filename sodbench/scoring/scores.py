@@ -127,8 +127,9 @@ class Scores:
         """How these numbers were made, as one line: which images, every convention, which code."""
         return str(self.sign())
 
-    def sign(self) -> Signature:
-        """Return how these numbers were made, as a value."""
+    def sign(self, metrics: Iterable[str] = ()) -> Signature:
+        """Return how some metrics (none: all that were asked for) were made, as a value."""
+        shown = tuple(metrics) or self.metrics
         name, version = split_dataset(self.dataset)
         part = len(self.rows) < self.of
         return Signature(
@@ -136,12 +137,12 @@ class Scores:
             version=version,
             n=self.n,
             of=self.of,
-            protocol=self.protocol,
-            revisions=revisions_of(self.metrics, self.protocol),
+            protocol=narrowed(self.protocol, shown),
+            revisions=revisions_of(shown, self.protocol),
             missing=self.missing if self.n < self.of and self.missing != "error" else "",
             ids=hashlib.sha256(chr(10).join(self.ids).encode()).hexdigest()[:8] if part else "",
             sodbench=__version__,
-            stated=OPTIONAL & protocol_fields(self.metrics),
+            stated=OPTIONAL & protocol_fields(shown),
         )
 
     @cached_property

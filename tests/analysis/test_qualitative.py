@@ -49,7 +49,7 @@ def test_picking_is_refused_without_scores_or_metric(demo):
     scores = load_scores([Path("scores")])
     with pytest.raises(ScoresError, match="mine: expected scores of each method once, found 0 of mine"):
         pick_images(scores, ["mine"], "worst", "mae", 1)
-    with pytest.raises(ScoresError, match="unknown metric .maf.; did you mean max_f or mean_f or mae"):
+    with pytest.raises(ScoresError, match="unknown metric .maf.; did you mean max_f or mean_f or mba"):
         pick_images(scores, ["blurred"], "worst", "maf", 1)
 
 

@@ -369,7 +369,8 @@ def test_no_images(own, count):
 def test_scores_that_cannot_be_used(own):
     refused("worst", "nowhere", match=f"nowhere: {NO_SCORES}")
     good("score", "maps", "--masks", "own/masks", "--metrics", "mae", "--out", "few")
-    refused("worst", "few", match=r"maps on own: max_f was not computed, only mae\. Score again with")
+    refused("worst", "few", "--metric", "Sm", match=r"maps on own: s_measure was not computed, only mae\. S")
+    assert "lowest maxF, 4 of 4 images" in good("worst", "few").stdout
     plant_maps("other", seed=3)
     good("score", "other", "--masks", "own/masks", "--protocol", "fan", "--out", "scores")
     refused(

@@ -524,7 +524,7 @@ def test_out_chooses_the_format_by_its_suffix(style):
         (("--datasets", "Y"), r"unknown dataset 'Y'; valid: X"),
         (("--methods", "AA"), r"unknown method 'AA'; did you mean A\?"),
         (("--metrics", "maxf1"), r"unknown metric 'maxf1'; did you mean max_f or"),
-        (("--sort", "sise"), r"unknown sort 'sise'; did you mean size\?"),
+        (("--sort", "sise"), r"unknown sort 'sise'; did you mean size or"),
         (("--delta",), "both a published and a measured value"),
         (("--boards", "nowhere"), "nowhere: no such folder"),
         (("--paper",), "unknown dataset 'DUT-OMRON'; valid: X"),

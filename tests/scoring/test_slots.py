@@ -633,3 +633,16 @@ class TestMetricsOfTheirOwnConventions:
         assert less.protocol.hce_binarise == ">128"
         assert not any("hce_fp_points" in row.numbers for row in less.rows.values())
         assert all("s_object" in row.numbers for row in less.rows.values())
+
+    def test_what_is_shown_is_what_the_signature_names(self, score):
+        good("score", *score[:-2], "--metrics", "paper,hce,iou")
+        shown = {
+            name: good("rescore", "scores", "--metrics", name).stdout.split("signature: ")[1]
+            for name in ("paper", "hce", "iou")
+        }
+        assert "hdist" not in shown["paper"]
+        assert "oavg" not in shown["paper"]
+        assert "|hdist:line|rev:" in shown["hce"]
+        assert "|oavg:mean|ozero:zero|rev:" in shown["iou"]
+        worst = good("worst", "scores/maps/own", "--metric", "mae").stdout
+        assert worst.split("signature: ")[1] == shown["paper"]

@@ -290,7 +290,7 @@ def explain(
         candidates += _sets_of_two(figures, base, claimed, candidates, say, progress)
     return Explanation(
         method=f"{figures.scores.method} on {figures.scores.dataset_name}",
-        signature=figures.scores.signature,
+        signature=str(figures.scores.sign(metrics)),
         base=_known_values(here),
         base_name=name,
         presets={preset: _known_values(values[preset]) for preset in PRESETS},

@@ -66,7 +66,7 @@ def scores_curves(scores: Sequence[Scores], band: bool = False, progress: Progre
         curves = method_scores.curves()
         shade = _band(method_scores) if band else None
         panel[method_scores.method] = Curves(
-            method_scores.signature, curves["precision"], curves["recall"], curves["f"], shade
+            str(method_scores.sign(OF_CURVES)), curves["precision"], curves["recall"], curves["f"], shade
         )
         if progress:
             progress(done, len(scores))
