@@ -126,13 +126,17 @@ def nearest(name: str, valid: Sequence[str], alike: float = 0.5) -> str:
 
     >>> nearest("SDO", ["SOD", "fan"])
     'did you mean SOD?'
+    >>> nearest("mea", ["mean_f", "mba", "max_f", "mae"])
+    'did you mean mae or mean_f or mba?'
     >>> nearest("x", ["SOD", "ECSSD"])
     'valid: SOD, ECSSD'
     """
     from difflib import get_close_matches
 
     folded = {v.casefold(): v for v in valid}
-    close = [folded[m] for m in get_close_matches(name.casefold(), folded, n=3, cutoff=alike)]
+    letters = sorted(name.casefold())
+    close = get_close_matches(name.casefold(), folded, n=10, cutoff=alike)
+    close.sort(key=lambda word: sorted(word) != letters)  # letters exchanged: most likely a slip
     if close:
-        return f"did you mean {' or '.join(close)}?"
+        return f"did you mean {' or '.join(folded[word] for word in close[:3])}?"
     return f"valid: {first_few(valid, MANY if len(valid) <= MANY else 5)}"

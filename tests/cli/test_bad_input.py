@@ -597,7 +597,7 @@ class TestUnknown:
             (("score", "maps", "--datset", "x"), "No such option.*--datset.*--dataset"),
             (("score",), "Missing argument 'PREDS'.*Only --dataset demo has its own"),
             (("score", "maps", "--jobs", "0"), "0 is not in the range x>=1"),
-            (("score", "maps", "--normalise", "x"), "'x' is not one of 'max', 'minmax', 'none'"),
+            (("score", "maps", "--normalise", "x"), "'x' is not one of 'max', 'minmax', 'mat2gray', 'none'"),
             (("score", "--dataset", "demo", "--csv", "."), "File '.' is a directory"),
             (("score", "--dataset", "demo", "--csv", "x", "--per-image", "./x"), "both name .*/x"),
             (("rescore",), "Missing argument 'STORED"),
