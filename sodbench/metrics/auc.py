@@ -114,10 +114,25 @@ def _precision(above: Above) -> Reals:
     return above.tp / np.maximum(above.tp + above.fp, 1)
 
 
+def roc_points(
+    tp: Counts | Reals, fp: Counts | Reals, protocol: Protocol
+) -> tuple[Counts | Reals, Counts | Reals]:
+    """Return the points of a ROC curve, thresholds ascending: with its end (0, 0), where values are exact."""
+    if protocol.auc_thresholds == "exact":
+        return _ending_in_zero(tp), _ending_in_zero(fp)
+    return tp, fp
+
+
+def pr_steps(precision: Reals, tp: Counts | Reals, protocol: Protocol) -> tuple[Reals, Counts | Reals]:
+    """Return the precision of each step of a PR curve, and where the steps begin and end in `tp`."""
+    if protocol.auc_thresholds == "255":
+        precision = np.maximum.accumulate(precision, axis=-1)
+    return precision, _ending_in_zero(tp)
+
+
 def _roc_area(tp: Counts | Reals, fp: Counts | Reals, protocol: Protocol) -> Reals:
     """Return the area ``(..., 1)`` under `tp` over `fp`, thresholds ascending."""
-    if protocol.auc_thresholds == "exact":
-        tp, fp = _ending_in_zero(tp), _ending_in_zero(fp)
+    tp, fp = roc_points(tp, fp, protocol)
     steps = (fp[..., :-1] - fp[..., 1:]) * (tp[..., :-1] + tp[..., 1:])
     area: Reals = steps.sum(axis=-1, keepdims=True) / 2
     return area
@@ -125,9 +140,7 @@ def _roc_area(tp: Counts | Reals, fp: Counts | Reals, protocol: Protocol) -> Rea
 
 def _pr_area(precision: Reals, tp: Counts | Reals, protocol: Protocol) -> Reals:
     """Return the area ``(..., 1)`` under precision over `tp`, thresholds ascending."""
-    if protocol.auc_thresholds == "255":
-        precision = np.maximum.accumulate(precision, axis=-1)
-    tp = _ending_in_zero(tp)
+    precision, tp = pr_steps(precision, tp, protocol)
     area: Reals = ((tp[..., :-1] - tp[..., 1:]) * precision).sum(axis=-1, keepdims=True)
     return area
 
@@ -151,7 +164,7 @@ def _of_both_classes(area: Reals, above: Above, whole: Counts) -> Reals:
     return np.divide(area, whole, out=np.full(area.shape, np.nan), where=both)
 
 
-def _rates(above: Above, protocol: Protocol) -> Reals:
+def ranking_rates(above: Above, protocol: Protocol) -> Reals:
     """Return precision, recall and false positive rate of images, NaN throughout on one class."""
     both = (above.inside > 0) & (above.outside > 0)
     rates = (
@@ -172,7 +185,7 @@ def _ap_of_rates(rates: Reals, protocol: Protocol) -> Reals:
     return _pr_area(precision, recall, protocol)
 
 
-_RATES = own_mean("auc_rates", _rates)
+_RATES = own_mean("auc_rates", ranking_rates)
 
 
 def _averaged(protocol: Protocol, name: str) -> Averaged:

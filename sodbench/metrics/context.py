@@ -110,10 +110,11 @@ def _weighed(pred, p, near):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _covered(pred, p, gt, spans, window, rows_at, cols_at):  # type: ignore[no-untyped-def]
+def _covered(pred, p, gt, spans, window, rows_at, cols_at, shown):  # type: ignore[no-untyped-def]
     """Sum over the object of 1 - exp(-(K * p)); see `Surroundings`.
 
     Two rows at a time, and `TAPS` columns of the window: each p that is read counts for eight products.
+    `shown` has no rows, or gets K * p where the object is.
     """
     rows, cols = window.shape
     wide = np.zeros((len(rows_at), len(cols_at)))
@@ -141,6 +142,8 @@ def _covered(pred, p, gt, spans, window, rows_at, cols_at):  # type: ignore[no-u
                     lower[col] += (e * x0 + f * x1) + (g * x2 + h * x3)
         for row in range(top, min(top + 2, len(gt))):
             sums, line = upper if row == top else lower, gt[row, first:]
+            if len(shown):
+                shown[row, first : first + n] = sums[:n] * line[:n]
             in_row = 0.0
             for col in range(n):
                 if line[col]:
@@ -244,9 +247,20 @@ def context_halves(mask: Surroundings, pred: NDArray[np.uint8], p: Reals) -> tup
         ``(256,)`` value of each level; see `context_p`.
     """
     total, relevant = (float(by_column.sum()) for by_column in _weighed(pred, p, mask.near))
-    covered = _covered(pred, p, mask.gt, mask.spans, mask.window, mask.rows_at, mask.cols_at)
+    covered = _sum_covered(mask, pred, p, np.empty((0, 0)))
     n = np.count_nonzero(mask.gt)
     return relevant / (total + EPS), e / (e - 1) * covered / (n + EPS)
+
+
+def near_map(mask: Surroundings, pred: NDArray[np.uint8], p: Reals) -> Reals:
+    """Return K * p where the object is, 0 elsewhere, ``(h, w)``; see `context_halves`."""
+    shown = np.zeros(pred.shape)
+    _sum_covered(mask, pred, p, shown)
+    return shown
+
+
+def _sum_covered(mask: Surroundings, pred: NDArray[np.uint8], p: Reals, shown: Reals) -> float:
+    return float(_covered(pred, p, mask.gt, mask.spans, mask.window, mask.rows_at, mask.cols_at, shown))
 
 
 def context_p(counts: LevelCounts, protocol: Protocol) -> Reals:

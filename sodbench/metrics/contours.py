@@ -10,7 +10,7 @@ the number of points required to represent a digitized line, Cartographica 10(2)
 doi:10.3138/FM57-6770-U75U-7727: the points of a curve that a polygon needs to stay within a distance of it.
 
 *Conventions.* Both as OpenCV has them: `borders` gives the pixels of its ``findContours`` without
-approximation, `corners` counts the points of its ``approxPolyDP`` of an open curve, which thins the polygon
+approximation, `corners` finds the points of its ``approxPolyDP`` of an open curve, which thins the polygon
 in a last pass. OpenCV measures the distance to the line through a part's ends before 4.13, to the segment
 between them from 4.13 on.
 """
@@ -109,7 +109,7 @@ def _beyond(y, x, down, right, segment):  # type: ignore[no-untyped-def]
 
 @kernel
 def corners(ys, xs, start, stop, epsilon, segment, kept, stack):  # type: ignore[no-untyped-def]
-    """Count the points that the polygon of an open curve of distinct pixels has.
+    """Find the points that the polygon of an open curve of distinct pixels has; return how many.
 
     Parameters
     ----------
@@ -122,9 +122,12 @@ def corners(ys, xs, start, stop, epsilon, segment, kept, stack):  # type: ignore
     segment
         Whether distance is measured to segments, else to lines.
     kept, stack
-        Room for ``stop - start`` whole numbers each; what they hold does not matter.
+        Room for ``stop - start`` whole numbers each; what they hold does not matter. Which pixels are points
+        is written to the front of `kept`.
     """
     if stop - start <= 2:
+        for k in range(stop - start):
+            kept[k] = start + k
         return stop - start
     tolerance = epsilon * epsilon
     points, waiting = 1, 1
@@ -144,7 +147,7 @@ def corners(ys, xs, start, stop, epsilon, segment, kept, stack):  # type: ignore
             kept[points] = final
             points += 1
             waiting -= 1
-    left, before, k = points, start, 1
+    left, before, k, n = points, start, 1, 1
     while k < points - 1 and left > 2:
         here, after = kept[k], kept[k + 1]
         down, right = ys[after] - ys[before], xs[after] - xs[before]
@@ -155,7 +158,11 @@ def corners(ys, xs, start, stop, epsilon, segment, kept, stack):  # type: ignore
             left -= 1
             k += 1
         before = kept[k]
+        kept[n] = before
+        n += 1
         k += 1
+    for other in range(k, points):
+        kept[n + other - k] = kept[other]
     return left
 
 

@@ -90,19 +90,30 @@ def adaptive_e_from_levels(counts: LevelCounts, protocol: Protocol) -> Reals:
 
 
 def _alignment(tp: Counts, fp: Counts, inside: Counts, outside: Counts) -> Reals:
-    positives = tp + fp
     total = inside + outside
-    mean_b, mean_g = positives / total, inside / total
-    aligned = np.zeros(positives.shape)
-    for number, b, g in (
-        (tp, 1 - mean_b, 1 - mean_g),
-        (fp, 1 - mean_b, 0 - mean_g),
-        (inside - tp, 0 - mean_b, 1 - mean_g),
-        (outside - fp, 0 - mean_b, 0 - mean_g),
+    aligned = np.zeros(tp.shape)
+    for number, each in zip(
+        (tp, fp, inside - tp, outside - fp), alignments(tp, fp, inside, outside), strict=True
     ):
-        aligned += number * (2 * (b * g) / (b**2 + g**2 + MATLAB_EPS) + 1) ** 2 / 4
-    aligned = np.where(inside == 0, total - positives, np.where(outside == 0, positives, aligned))
+        aligned += number * each
     return np.where(total > 1, aligned / (total - 1 + MATLAB_EPS), np.nan)
+
+
+def alignments(tp: Counts, fp: Counts, inside: Counts, outside: Counts) -> list[Reals]:
+    """Return the alignment of one pixel of each kind: true, false positives, misses, true negatives.
+
+    >>> [each.round(2).tolist() for each in alignments(*(np.array(n) for n in (1, 0, 1, 3)))]
+    [1.0, 0.04, 0.04, 1.0]
+    """
+    total = inside + outside
+    mean_b, mean_g = (tp + fp) / total, inside / total
+    kinds = []
+    for b in (1, 0):
+        for g in (1, 0):
+            product = 2 * ((b - mean_b) * (g - mean_g))
+            aligned = (product / ((b - mean_b) ** 2 + (g - mean_g) ** 2 + MATLAB_EPS) + 1) ** 2 / 4
+            kinds.append(np.where(inside == 0, 1 - b, np.where(outside == 0, b, aligned)))
+    return kinds
 
 
 def _cut(protocol: Protocol) -> Cut:

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from sodbench.metrics.biou import Margin, eroded, margin_width, mask_margin
 from sodbench.metrics.histogram import (
+    Counts,
     LevelCounts,
     Reals,
     check_pair,
@@ -105,13 +106,18 @@ def grey_biou_curve(mask: Margin, pred: NDArray[np.uint8], counts: LevelCounts, 
     protocol
         Its `normalise`, `thresholds` and `eps` are used.
     """
-    n = n_thresholds(protocol)
-    passed = np.clip(thresholds_passed(counts, protocol), 0, n - 1)
-    passed[0] = 0  # also what lies outside the image
+    n, passed = n_thresholds(protocol), last_passed(counts, protocol)
     steps = np.zeros((2, n), np.int64)
     _count_steps(pred, eroded(pred, mask.distance), mask.pixels, passed, steps)
     fp, tp = steps[:, ::-1].cumsum(axis=1)[:, ::-1]
     return np.asarray(tp / (max(mask.n, 1) + fp), np.float64)
+
+
+def last_passed(counts: LevelCounts, protocol: Protocol) -> Counts:
+    """Return q of each level, ``(256,)``; that of level 0 is also what lies outside the image."""
+    passed = np.clip(thresholds_passed(counts, protocol), 0, n_thresholds(protocol) - 1)
+    passed[0] = 0
+    return passed
 
 
 def _curve_of(pred: NDArray[np.uint8], gt: NDArray[np.bool_], protocol: str | Protocol) -> Reals:

@@ -134,11 +134,12 @@ def s_halves(counts: Counts, p: Reals) -> tuple[float, float]:
         return s, s
     n = int(fg.sum() + bg.sum())
     object_half = _object_score(fg, p, MATLAB_EPS) + _object_score(bg, 1 - p, MATLAB_EPS)
-    both = counts.sum(axis=1)
-    region_half = 0.0
-    for k in range(4):
-        region_half += _region_score(counts[k, 0], counts[k, 1], both[k], p, MATLAB_EPS)
-    return object_half / n, region_half / n
+    return object_half / n, sum(region_scores(counts, p)) / n
+
+
+def region_scores(counts: Counts, p: Reals) -> list[float]:
+    """Return SSIM of each quadrant times its number of pixels; see `s_halves`."""
+    return [_region_score(bg, fg, bg + fg, p, MATLAB_EPS) for bg, fg in counts]
 
 
 def s_from_halves(object_half: Reals, region_half: Reals, protocol: Protocol) -> Reals:

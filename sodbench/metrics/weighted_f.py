@@ -118,8 +118,11 @@ def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _error_sums(pred, gt, p, weights, box, rim, source, window):  # type: ignore[no-untyped-def]
-    """Sum of E inside the object, smoothed, and of E outside, weighed; by columns."""
+def _error_sums(pred, gt, p, weights, box, rim, source, window, inside):  # type: ignore[no-untyped-def]
+    """Add E inside the object, smoothed, to `inside`, and sum up E outside, weighed, by columns.
+
+    `inside` has one row, or as many as the box: it gets the sums of its columns, or each pixel's E.
+    """
     top, bottom, left, right = box
     height, width = pred.shape
     rows, cols = bottom - top, right - left
@@ -147,16 +150,16 @@ def _error_sums(pred, gt, p, weights, box, rim, source, window):  # type: ignore
         for col in range(cols):
             far, near = edge * (e[col] + e[col + 6]), outer * (e[col + 1] + e[col + 5])
             out[col] = far + near + inner * (e[col + 2] + e[col + 4]) + centre * e[col + 3]
-    inside = np.zeros(cols)
     for row in range(rows):
         s0, s1, s2, s3 = smooth[row], smooth[row + 1], smooth[row + 2], smooth[row + 3]
         s4, s5, s6 = smooth[row + 4], smooth[row + 5], smooth[row + 6]
         line, here = gt[row + top, left:right], error[row + PAD, PAD:]
+        out = inside[min(row, len(inside) - 1)]
         for col in range(cols):
             far, near = edge * (s0[col] + s6[col]), outer * (s1[col] + s5[col])
             mean = far + near + inner * (s2[col] + s4[col]) + centre * s3[col]
-            inside[col] += line[col] * min(mean, here[col])
-    return inside, outside
+            out[col] += line[col] * min(mean, here[col])
+    return outside
 
 
 class WeightedMask(NamedTuple):
@@ -238,10 +241,28 @@ def weighted_pr_on(
     """
     if mask is None:
         return float("nan"), float("nan")
-    by_column = _error_sums(pred, gt, p, mask.weights, mask.box, mask.rim, mask.source, _window())
-    inside, outside = (float(errors.sum()) for errors in by_column)
+    by_column = np.zeros((1, mask.box[3] - mask.box[2]))
+    outside = float(
+        _error_sums(pred, gt, p, mask.weights, mask.box, mask.rim, mask.source, _window(), by_column).sum()
+    )
+    inside = float(by_column[0].sum())
     true = mask.n - inside
     return true / (MATLAB_EPS + true + outside), 1 - inside / mask.n
+
+
+def weighted_errors(mask: WeightedMask, pred: NDArray[np.uint8], gt: NDArray[np.bool_], p: Reals) -> Reals:
+    """Return the weighted error of each pixel, ``(h, w)``: what `weighted_pr_on` sums up.
+
+    >>> gt = np.array([[True, False, False]])
+    >>> weighted_errors(weighted_mask(gt), gt * np.uint8(51), gt, np.arange(256) / 255).round(2).tolist()
+    [[0.06, 0.0, 0.0]]
+    """
+    top, bottom, left, right = mask.box
+    errors = p[pred] * mask.weights
+    inside = np.zeros((bottom - top, right - left))
+    _error_sums(pred, gt, p, mask.weights, mask.box, mask.rim, mask.source, _window(), inside)
+    errors[top:bottom, left:right] += inside
+    return errors
 
 
 def weighted_f_from_pr(precision: Reals, recall: Reals, protocol: Protocol) -> Reals:
