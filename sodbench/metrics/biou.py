@@ -162,7 +162,7 @@ def biou(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Prot
     >>> biou(pred, gt), biou(pred, gt, protocol=Protocol(biou_value="min"))
     (0.6666666666666666, 0.6666666666666666)
     """
-    gt = check_pair(pred, gt)
+    pred, gt = check_pair(pred, gt)
     protocol = Protocol.of(protocol)
     counts = level_counts(pred, gt)
     of_margins = margin_iou(

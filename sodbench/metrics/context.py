@@ -187,7 +187,7 @@ def context_measure(
     >>> round(context_measure(gt * np.uint8(255), gt), 6)
     0.82129
     """
-    gt = check_pair(pred, gt)
+    pred, gt = check_pair(pred, gt)
     protocol = Protocol.of(protocol)
     p = context_p(level_counts(pred, gt), protocol)
     forward, reverse = context_halves(surroundings(gt), pred, p)

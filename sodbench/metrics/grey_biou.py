@@ -121,7 +121,7 @@ def last_passed(counts: LevelCounts, protocol: Protocol) -> Counts:
 
 
 def _curve_of(pred: NDArray[np.uint8], gt: NDArray[np.bool_], protocol: str | Protocol) -> Reals:
-    gt = check_pair(pred, gt)
+    pred, gt = check_pair(pred, gt)
     return grey_biou_curve(
         mask_margin(gt, margin_width(*gt.shape)), pred, level_counts(pred, gt), Protocol.of(protocol)
     )

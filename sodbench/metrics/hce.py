@@ -142,7 +142,7 @@ def hce(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Proto
     >>> hce(pred * np.uint8(255), gt)
     2.0
     """
-    gt = check_pair(pred, gt)
+    pred, gt = check_pair(pred, gt)
     protocol = Protocol.of(protocol)
     cut = lowest_predicted(level_counts(pred, gt), protocol.hce_binarise)
     return float(sum(efforts(mask_work(gt, protocol), pred, cut, protocol)))

@@ -152,13 +152,17 @@ def level_counts(pred: NDArray[np.uint8], gt: NDArray[np.bool_]) -> LevelCounts:
     >>> int(counts.bg[0]), int(counts.fg[9])
     (1, 1)
     """
-    gt = check_pair(pred, gt)
+    pred, gt = check_pair(pred, gt)
     bg, fg = quadrant_counts(pred, gt, *pred.shape)[0]
     return LevelCounts(fg, bg)
 
 
-def check_pair(pred: NDArray[np.uint8], gt: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Raise an error for arrays on which no metric is defined; return the mask as bool.
+def check_pair(
+    pred: NDArray[np.uint8], gt: NDArray[np.bool_] | NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Raise an error for arrays on which no metric is defined; return map and mask, which is bool.
+
+    Both are C-contiguous and writable, copied where they are not: kernels are compiled for that alone.
 
     A uint8 mask of 0 and 255, or of 0 and 1 (with a warning), is read as a file would be. Which levels of any
     other are object is for a protocol to say.
@@ -170,7 +174,7 @@ def check_pair(pred: NDArray[np.uint8], gt: NDArray[np.bool_] | NDArray[np.uint8
 
     Examples
     --------
-    >>> check_pair(np.array([[7, 8]], np.uint8), np.array([[0, 255]], np.uint8))
+    >>> check_pair(np.array([[7, 8]], np.uint8), np.array([[0, 255]], np.uint8))[1]
     array([[False,  True]])
     """
     for name, array, dtypes, way in (
@@ -193,7 +197,7 @@ def check_pair(pred: NDArray[np.uint8], gt: NDArray[np.bool_] | NDArray[np.uint8
         raise PredictionError(f"pred is {pred.shape} and gt {gt.shape}; their shapes must be equal.")
     if pred.size == 0:
         raise PredictionError(f"pred and gt are empty, shape {pred.shape}.")
-    return _binary(gt)
+    return np.require(pred, requirements=["C", "W"]), np.require(_binary(gt), requirements=["C", "W"])
 
 
 def _binary(levels: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.bool_]:

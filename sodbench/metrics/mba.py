@@ -145,7 +145,7 @@ def mba(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | Proto
     >>> mba(gt * np.uint8(100), gt, protocol=Protocol(mba_binarise="minmax>.5"))
     1.0
     """
-    gt = check_pair(pred, gt)
+    pred, gt = check_pair(pred, gt)
     protocol = Protocol.of(protocol)
     cut = lowest_predicted(level_counts(pred, gt), protocol.mba_binarise)
     return boundary_accuracy(mask_rings(gt, outline_radii(*gt.shape)), pred, cut)

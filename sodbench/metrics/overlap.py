@@ -142,7 +142,7 @@ def _ber(c: Confusion, zero: float) -> Reals:
 
 
 def _oa(c: Confusion, zero: float) -> Reals:
-    return (c.tp + c.tn) / (c.tp + c.fp + c.fn + c.tn)
+    return _ratio(c.tp + c.tn, c.tp + c.fp + c.fn + c.tn, np.nan)
 
 
 def _kappa(c: Confusion, zero: float) -> Reals:

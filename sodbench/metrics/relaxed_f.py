@@ -104,7 +104,7 @@ def relax_f(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str | P
     >>> relax_f(np.roll(gt, 3, axis=1) * np.uint8(255), gt, protocol=Protocol(rho=0))
     0.3333333333333333
     """
-    gt = check_pair(pred, gt)
+    pred, gt = check_pair(pred, gt)
     protocol = Protocol.of(protocol)
     cut = relaxed_cut(level_counts(pred, gt), protocol)
     precision, recall = relaxed_pr_at(mask_outline(gt, protocol), pred, cut, protocol)

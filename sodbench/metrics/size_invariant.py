@@ -291,7 +291,7 @@ def _errors(counts: Counts, p: Reals) -> Reals:
 def _of_pair(
     pred: NDArray[np.uint8], gt: NDArray[np.bool_], protocol: str | Protocol
 ) -> tuple[float, float, float]:
-    gt = check_pair(pred, gt)
+    pred, gt = check_pair(pred, gt)
     protocol = Protocol.of(protocol)
     return size_invariant(targets(gt, protocol), pred, gt, level_counts(pred, gt), protocol)
 

@@ -108,7 +108,7 @@ def s_measure(pred: NDArray[np.uint8], gt: NDArray[np.bool_], *, protocol: str |
     >>> round(s_measure(gt * np.uint8(255), gt), 12)
     1.0
     """
-    gt = check_pair(pred, gt)
+    pred, gt = check_pair(pred, gt)
     protocol = Protocol.of(protocol)
     counts = quadrant_counts(pred, gt, *centroid(gt, protocol.s_centroid))
     object_half, region_half = s_halves(counts, normalised(sides(counts), protocol))

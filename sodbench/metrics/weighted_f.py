@@ -196,7 +196,7 @@ def weighted_f(
     >>> round(weighted_f(gt * np.uint8(255), gt), 12)
     1.0
     """
-    gt = check_pair(pred, gt)
+    pred, gt = check_pair(pred, gt)
     protocol = Protocol.of(protocol)
     p = normalised(level_counts(pred, gt), protocol)
     precision, recall = weighted_pr_on(weighted_mask(gt), pred, gt, p)

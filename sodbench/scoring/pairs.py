@@ -81,9 +81,9 @@ def score_image(
     """
     protocol, metrics = Protocol.of(protocol), check_metrics(metrics)
     mask = _mask_of_array(gt, protocol)
-    check_pair(pred, mask.gt)
+    levels, _ = check_pair(pred, mask.gt)
     prepared = prepare_mask(mask, protocol, metrics)
-    row = score_pair("image", SaliencyMap(np.array(pred, order="C"), ()), prepared, protocol, metrics)
+    row = score_pair("image", SaliencyMap(levels, ()), prepared, protocol, metrics)
     return Scores("array", "array@0", 1, protocol, metrics, {row.id: row}).summary()
 
 

@@ -232,7 +232,7 @@ def test_two_pixels():
 
 def test_what_acts_is_declared():
     assert {PART.depends(metric) for metric in PART.metrics} == {
-        ("mask_threshold", "resize", "auc_thresholds", "auc_average")
+        ("mask_threshold", "resize", "degenerate", "group_average", "auc_thresholds", "auc_average")
     }
     rng = np.random.default_rng(2)
     several = [(rng.integers(20, 60, (8, 9), dtype=np.uint8), rng.random((8, 9)) < 0.3) for _ in range(4)]

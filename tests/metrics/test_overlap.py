@@ -208,7 +208,10 @@ def test_single_thresholds_from_pixels(pair, protocol):
     if protocol.thresholds in ("256", "256above", "21"):
         cuts["adp"] = reference.binarised_adaptively_exactly(pred, protocol.normalise, ">=")
     elif protocol.eps == 0 and not reference.adaptive_is_fragile(p_of(pred, protocol)):
-        cuts["adp"] = reference.binarised_adaptively(p_of(pred, protocol), 1.0, ">=")
+        exact = protocol.normalise == "mat2gray"
+        ends = np.array([reference.bounds(pred, protocol.normalise)], np.uint8)
+        one = 1.0 if exact else p_of(ends, protocol)[0, 1]
+        cuts["adp"] = reference.binarised_adaptively(p_of(pred, protocol), one, ">=")
     for variant, b in cuts.items():
         counts = oracle.confusion(b, gt)
         for name in MEASURES:
@@ -232,6 +235,7 @@ def test_many_images_at_once_are_the_images_one_by_one(several, protocol, cut):
 @given(st.lists(pairs(), min_size=1, max_size=5), protocols, st.sampled_from(["mean", "mean-max", "pooled"]))
 def test_a_dataset_from_its_images(several, protocol, average):
     """Every way of averaging, from the images' curves or counts, where 0/0 is undefined too."""
+    protocol = protocol.change(degenerate="kept")
     scores = scores_of(several, protocol.change(overlap_average=average))
     summary = scores.summary()
     for metric in PART.metrics:
@@ -467,3 +471,10 @@ def test_what_acts_is_declared(name):
     if name == "overlap_zero":
         assert moved == declared
     assert bool(moved) == (name not in ("beta2", "average"))
+
+
+def test_pooled_pixels_of_no_image():
+    """Where every image is left out, nothing is divided."""
+    skip = Protocol(overlap_average="pooled", degenerate="skip")
+    summary = scores_of([(np.zeros((2, 3), np.uint8), np.eye(2, 3, dtype=bool))], skip).summary()
+    assert all(np.isnan(value) for value in summary.values())

@@ -236,8 +236,8 @@ def test_a_batch_is_added_whole_or_not_at_all():
 
 
 def test_unknown_choices():
-    with pytest.raises(MetricError, match="unknown metric 'iou'"):
-        Scorer(metrics="iou")
+    with pytest.raises(MetricError, match="unknown metric 'iouu'"):
+        Scorer(metrics="iouu")
 
 
 def test_nothing_of_the_caller_is_changed():
