@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from shlex import quote
 from typing import NamedTuple, TypeGuard
@@ -13,7 +14,7 @@ from sodbench.errors import OWN_NAMES, DatasetError, ProtocolError, first_few, n
 from sodbench.protocol import parse_mask_rule
 from sodbench.utils.files import config_file, shipped
 from sodbench.utils.text import shortened
-from sodbench.utils.toml import FLAG, TEXT, Check, checked_table, read_toml
+from sodbench.utils.toml import FLAG, TEXT, Check, checked_table, parse_toml, toml_content
 
 KINDS = (*("salient", "high resolution", "camouflaged", "RGB-D", "RGB-T", "co-salient", "video", "demo"),)
 """What datasets are for, in the order in which they are listed."""
@@ -189,8 +190,14 @@ def _own_file(extra: Path | None) -> Path | None:
     return file if os.path.lexists(file) else None
 
 
-def _read(file: Path) -> list[Dataset]:
-    return [_dataset(file, name, table) for name, table in read_toml(file).items()]
+def _read(file: Path) -> tuple[Dataset, ...]:
+    return _parsed(file, toml_content(file))
+
+
+@lru_cache(maxsize=4)
+def _parsed(file: Path, data: bytes) -> tuple[Dataset, ...]:
+    """Parse a file once for each content: one command looks up datasets many times."""
+    return tuple(_dataset(file, name, table) for name, table in parse_toml(file, data).items())
 
 
 def _dataset(file: Path, name: str, table: object) -> Dataset:

@@ -35,7 +35,16 @@ def read_toml(file: Path, error: type[SodbenchError] = DatasetError) -> dict[str
     error
         Exception to raise if it is missing, no regular file, too large, not valid TOML or nested too deeply.
     """
-    data = read_file(file, error, "a TOML file", most=MOST_BYTES)
+    return parse_toml(file, toml_content(file, error), error)
+
+
+def toml_content(file: Path, error: type[SodbenchError] = DatasetError) -> bytes:
+    """Return what a TOML file holds; the first half of `read_toml`, which see."""
+    return read_file(file, error, "a TOML file", most=MOST_BYTES)
+
+
+def parse_toml(file: Path, data: bytes, error: type[SodbenchError] = DatasetError) -> dict[str, Any]:
+    """Parse the content of a TOML file; the second half of `read_toml`, which see."""
     try:
         text = data.decode("utf-8")
         deep = bool(_ENDLESS_KEY.search(text))

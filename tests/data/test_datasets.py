@@ -172,6 +172,12 @@ def test_a_folder_named_like_a_dataset_is_given_by_name(path: str, data_folder: 
         find(path)
 
 
+def test_own_file_that_changes_is_read_again(config: Path) -> None:
+    for count in (2, 3):
+        own_entry(config, f"[Mine]\nversion = 1\ncount = {count}")
+        assert find("Mine").count == count
+
+
 @pytest.mark.parametrize("path", ["/data/SOD/masks", "./masks", "own/masks", ".", ".."])
 def test_a_path_is_no_name(data: Path, path: str) -> None:
     match = f"{path}: is a path, expected the name .* masks with --masks, .* --images, .* --data"
