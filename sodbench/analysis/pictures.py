@@ -8,13 +8,15 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.data.images.maps import mask_from, prediction_from
+from sodbench.data.images.decoding import FILE_NOTES
+from sodbench.data.images.maps import mask_from, prediction_from, resized_mask
 from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location, above_groups, binarised_by, from_masks, locate, place
 from sodbench.data.pairing import masks_by_stem, pair_by_guess
@@ -22,10 +24,11 @@ from sodbench.data.registry import registry
 from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, find_metric
-from sodbench.protocol import Protocol
+from sodbench.protocol import Protocol, fixed_size
 from sodbench.scoring.pairs import levels_of, prepared_from
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.scores import Scores, check_alike
+from sodbench.utils.files import read_file
 from sodbench.utils.process import Progress, step_counter
 
 
@@ -178,6 +181,32 @@ def load_pictures(
         pictures.append(Pictures(photo, gts[image], shown[image]))
         step()
     return pictures
+
+
+def load_pair(
+    map_file: Path, mask_file: Path, protocol: Protocol
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], list[str]]:
+    """Read one map and its mask as they would be scored, and what to report about the files.
+
+    Raises
+    ------
+    DatasetError, PredictionError
+        A file cannot be read, the mask has no object by the protocol's rule, or their sizes differ.
+    """
+    data = read_file(mask_file, DatasetError, "an image file")
+    mask = mask_from(data, str(mask_file), rule=protocol.mask_threshold, eps=protocol.eps)
+    if size := fixed_size(protocol.resize):
+        mask = resized_mask(mask, size)
+    entry = ImageFile(
+        map_file.name, str(map_file), partial(read_file, map_file, PredictionError, "an image file")
+    )
+    levels = levels_of(entry.content(PredictionError), entry, mask.gt.shape, protocol)
+    said = [
+        f"{file}: {FILE_NOTES[note]}"
+        for file, notes in ((mask_file, mask.notes), (map_file, levels.notes))
+        for note in notes
+    ]
+    return levels.levels, mask.gt, said
 
 
 def _map_data(

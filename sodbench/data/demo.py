@@ -99,6 +99,46 @@ def demo_prediction(name: str, method: str) -> NDArray[np.uint8]:
     return makers[method](name)
 
 
+def demo_pair(scale: float = 1.0) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return one map and its mask, on which every metric has something to find fault with.
+
+    The horse of the demo dataset and a ball. The map has a bump, a hole and soft edges, lacks a leg and the
+    tip of the tail, sees a second ball, and is surer of the horse's head than of its rump.
+
+    Parameters
+    ----------
+    scale
+        Size of the pair; at 1, 131 x 160.
+
+    Examples
+    --------
+    >>> pred, gt = demo_pair()
+    >>> pred.shape, gt.shape, bool(gt[0, 0])
+    ((131, 160), (131, 160), False)
+    """
+    from scipy.ndimage import gaussian_filter
+
+    drawing, unit = _drawing("horse"), 0.4 * scale
+    height, width = round(drawing.height * unit), round(drawing.width * unit)
+    y, x = (axis / unit for axis in np.ogrid[:height, :width])
+
+    def disc(right: float, down: float, radius: float) -> NDArray[np.bool_]:
+        inside: NDArray[np.bool_] = (x - right) ** 2 + (y - down) ** 2 <= radius**2
+        return inside
+
+    horse = np.zeros((height, width), np.bool_)
+    for polygons in (drawing.outlines, drawing.holes):
+        for polygon in polygons:
+            horse ^= _fill(tuple((unit * a, unit * b) for a, b in polygon), height, width)
+    seen = horse * (0.6 + 0.4 * x / drawing.width)
+    seen[disc(150, 125, 24) | ((x < 90) & (y > 215))] = 0
+    seen[disc(185, 72, 24)] = 0.85
+    seen[disc(90, 45, 24)] = 0.65
+    seen[disc(344, 258, 14)] = 0.5
+    soft = np.clip(gaussian_filter(seen, 4 * unit), 0, 1)
+    return np.rint(240 * soft).astype(np.uint8), horse | disc(350, 268, 17)
+
+
 def write_demo(folder: Path) -> Path:
     """Write photos, masks and predictions, unless all exist.
 

@@ -1,13 +1,14 @@
 """The metrics as text: what they are called, which way is better, and what each asks."""
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from textwrap import fill
 
 from sodbench.metrics import METRIC_SETS, METRICS, metric_ids, part_of, protocol_fields
-from sodbench.metrics.parts import Metric
+from sodbench.metrics.parts import COUNTING, MASK, Metric
 from sodbench.protocol import Protocol
+from sodbench.protocol.signature import DERIVED
 from sodbench.utils.text import aligned
 
 
@@ -48,17 +49,41 @@ def metric_pages(names: Sequence[str]) -> str:
 
 def _page(metrics: Sequence[Metric], documentation: str) -> str:
     lines = [[metric.id, metric.label, f"{_better(metric)} is better", metric.words] for metric in metrics]
-    acting = protocol_fields(metric.id for metric in metrics)
     choices = [
-        [f"--{spec.name.replace('_', '-')}", str(getattr(Protocol(), spec.name)), spec.metadata["help"]]
-        for spec in fields(Protocol)
-        if spec.name in acting
+        [f"--{name.replace('_', '-')}", setting, meaning]
+        for name, setting, meaning in acting_choices([metric.id for metric in metrics])
     ]
     about = [aligned(lines, left=range(4)), documentation]
     about.append(f"Options that act on it, and their defaults\n{aligned(choices, left=range(3))}")
     if any(part_of(metric.id).optional for metric in metrics):
         about.append("Computed where it is asked for, by --metrics.")
     return "\n\n".join(about)
+
+
+DEFAULT = Protocol()
+
+OF_DATASETS = (*COUNTING, "average", "overlap_average", "auc_average")
+"""Fields of a protocol that act on the values of a dataset only."""
+
+
+def acting_choices(
+    metrics: Iterable[str], protocol: Protocol = DEFAULT, *, of_pair: bool = False
+) -> list[tuple[str, str, str]]:
+    """Return the fields of a protocol that act on some metrics, with its choices and what they mean.
+
+    Of a single pair of arrays, only those that act on their values.
+
+    >>> [name for name, _, _ in acting_choices(["mae"], of_pair=True)]
+    ['mask_mae', 'normalise', 'normalise_mae', 'thresholds', 'eps']
+    """
+    acting = protocol_fields(metrics)
+    acting |= {name for derived in acting & set(DERIVED) for name in DERIVED[derived]}
+    left_out = {*OF_DATASETS, *MASK} if of_pair else set()
+    return [
+        (spec.name, str(getattr(protocol, spec.name)), spec.metadata["help"])
+        for spec in fields(protocol)
+        if spec.name in acting - left_out
+    ]
 
 
 def _better(metric: Metric) -> str:

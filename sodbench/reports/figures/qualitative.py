@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 HEAD_SIZE = 7.0
 """Font size of the names over the columns, which stand upright where one is wider than its column."""
 
+HIT, FALSE, MISS = (255, 255, 255), (213, 94, 0), (0, 114, 178)
+"""Colours of true positives, false positives and misses."""
+
 
 def errors(levels: NDArray[np.uint8], gt: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Return a picture of a map's errors at level 128, in white, orange and blue.
@@ -41,11 +44,15 @@ def errors(levels: NDArray[np.uint8], gt: NDArray[np.bool_]) -> NDArray[np.uint8
     >>> errors(np.array([[255, 255, 0, 0]], np.uint8), np.array([[True, False, True, False]])).tolist()
     [[[255, 255, 255], [213, 94, 0], [0, 114, 178], [0, 0, 0]]]
     """
-    salient = levels >= 128
+    return errors_of(levels >= 128, gt)
+
+
+def errors_of(found: NDArray[np.bool_], gt: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return a picture of a binarised map's errors, in the colours of `errors`."""
     picture = np.zeros((*gt.shape, 3), np.uint8)
-    picture[salient & gt] = 255
-    picture[salient & ~gt] = (213, 94, 0)
-    picture[~salient & gt] = (0, 114, 178)
+    picture[found & gt] = HIT
+    picture[found & ~gt] = FALSE
+    picture[~found & gt] = MISS
     return picture
 
 
