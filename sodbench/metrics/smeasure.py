@@ -14,6 +14,9 @@ coordinates (``pysodmetrics``). Sr can be negative; an S below 0 becomes 0, or s
 return NaN where the rounded centroid falls in the last row or column; here an empty quadrant contributes
 0 and the image is reported (`centroid_on_edge`).
 
+A quadrant in which map and mask are constant has SSIM 1, as defined. In the originals it is 0 where the sum
+of equal p, divided by their number, is rounded to another value than p: a variance of 1e-33 is not 0.
+
 The original adds eps = 2^-52 to SSIM's denominator, so the S of a perfect map is a little below 1: of a
 quadrant whose object has mean y and variance s, SSIM is 1 / (1 + eps / (4 y^2 s)). One object pixel
 among 500 costs it 7e-9, and one among 200,000 as much as 0.3.

@@ -5,6 +5,8 @@
 * E and max F of an image of one pixel: E divides by eps, and the original's curve fails;
 * S where the mask's centroid lies in the last row or column, which is NaN in the original (here an empty
   quadrant counts 0, and the image is reported);
+* S where a quadrant of the map has one level, and the mean of its p is rounded to another value (here SSIM is
+  1 where the mask is of one level, too; no golden pair is such);
 * curves of maps of one row (`flag_f3_one_row`), which the original does not reverse;
 * E where a level equals twice the mean (`flag_f3_adpE_tie`): the order of the sum decides.
 
@@ -24,9 +26,16 @@ from sodbench.data.images.decoding import SaliencyMap
 from sodbench.data.images.maps import Mask, binarise
 from sodbench.metrics.emeasure import adaptive_e_from_levels
 from sodbench.metrics.fmeasure import adaptive_f_from_levels, f_from_pr, pr_from_found, pr_from_levels
-from sodbench.metrics.histogram import adaptive_counts, level_counts, normalised
+from sodbench.metrics.histogram import (
+    adaptive_counts,
+    centroid,
+    level_counts,
+    normalised,
+    quadrant_counts,
+    sides,
+)
 from sodbench.metrics.mae import mae_from_levels
-from sodbench.metrics.smeasure import s_measure
+from sodbench.metrics.smeasure import region_scores, s_measure
 from sodbench.metrics.weighted_f import weighted_f
 from sodbench.protocol import ORIGINS, Protocol
 from sodbench.scoring.pairs import prepare_mask, score_pair
@@ -234,6 +243,24 @@ def test_a_flat_map_is_clipped_to_the_range_of_0_to_1(level, p):
     counts = level_counts(pred, np.eye(2, 3, dtype=bool))
     assert normalised(counts, F3NET)[level] == p
     assert mae_from_levels(counts, F3NET) == pytest.approx(4 / 6 if p else 2 / 6)
+
+
+def test_ssim_of_an_object_of_one_level_is_1_although_its_p_is_not():
+    """(171 - 113) / 58 is 1 less the last bit; its mean, rounded, is another value, so the original has 0."""
+    gt = np.zeros((40, 38), bool)
+    gt[:, 15:] = True
+    gt[17:, :20] = False
+    pred = np.where(gt, 171, 113).astype(np.uint8)
+    row, col = centroid(gt, "half-up")
+    quadrants = quadrant_counts(pred, gt, row, col)
+    p = normalised(sides(quadrants), F3NET)
+    n = gt[:row, col:].sum()
+    assert n == row * (gt.shape[1] - col)
+    assert n * p[171] / n != p[171] != 1
+    ssim = [
+        score / counts.sum() for score, counts in zip(region_scores(quadrants, p), quadrants, strict=True)
+    ]
+    np.testing.assert_allclose(ssim, 1, rtol=0, atol=1e-11)
 
 
 def test_adaptive_e_of_a_bright_map_has_no_foreground():
