@@ -204,12 +204,13 @@ def check_board(board: Board, where: str) -> None:
                 f"{where}: {entry.method} was scored in another way than a board's rows are: "
                 f"{differences_text(odd)}. Score it again with the default protocol."
             )
-        shared = [metric for metric in entry.values if metric in measured[0].values]
-        if fields := metric_differences(measured[0].signature, entry.signature, shared):
-            raise LeaderboardError(
-                f"{where}: {measured[0].method} and {entry.method} were scored differently: "
-                f"{differences_text(fields)}. Score one of them again, as the other was."
-            )
+        for metric in entry.values:
+            first = next(other for other in measured if metric in other.values)
+            if fields := metric_differences(first.signature, entry.signature, [metric]):
+                raise LeaderboardError(
+                    f"{where}: {first.method} and {entry.method} were scored differently: "
+                    f"{differences_text(fields)}. Score one of them again, as the other was."
+                )
 
 
 def expected_signature(data: str, n: int) -> Signature:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
         parts_of,
         protocol_fields,
         revisions_of,
+        signature_about,
+        stated_fields,
     )
 
 __all__ = [
@@ -85,6 +87,8 @@ __all__ = [
     "protocol_fields",
     "relax_f",
     "revisions_of",
+    "signature_about",
+    "stated_fields",
     "s_measure",
     "si_f",
     "si_mae",

@@ -12,6 +12,7 @@ Metrics of video and of matting: they score a sequence, or an alpha matte, and n
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from functools import cache
 from importlib.metadata import entry_points
 
@@ -31,7 +32,7 @@ from sodbench.metrics.relaxed_f import PART as RELAXED_F
 from sodbench.metrics.size_invariant import PART as SIZE_INVARIANT
 from sodbench.metrics.smeasure import PART as S_MEASURE
 from sodbench.metrics.weighted_f import PART as WEIGHTED_F
-from sodbench.protocol import OPTIONAL, Protocol, differing, parse_revisions, split_signature
+from sodbench.protocol import OPTIONAL, Protocol, differing, parse_revisions, split_signature, stated_parts
 
 DEFAULT = Protocol()
 
@@ -207,6 +208,25 @@ def protocol_fields(metrics: Iterable[str]) -> set[str]:
     return {name for metric in metrics for name in part_of(metric).depends(METRICS[metric])}
 
 
+def stated_fields(metrics: Iterable[str]) -> set[str]:
+    """Return the fields that the signature of some metrics states: all but optional ones that act on none.
+
+    >>> "rho" in stated_fields(["mae"]), "hce_distance" in stated_fields(["mae"])
+    (True, False)
+    """
+    return {spec.name for spec in fields(Protocol)} - (OPTIONAL - protocol_fields(metrics))
+
+
+def signature_about(signature: str, metrics: Iterable[str]) -> str:
+    """Return what a signature says of some of its metrics: without what acts only on others.
+
+    >>> signature_about("norm:max|ozero:one|hbin:>128|rev:f1.o1.h1", ["mean_iou"])
+    'norm:max|ozero:one|rev:f1.o1'
+    """
+    wanted = tuple(metrics)
+    return stated_parts(signature, protocol_fields(wanted), revisions_of(wanted))
+
+
 def narrowed(protocol: Protocol, metrics: Iterable[str]) -> Protocol:
     """Return a protocol with those optional fields at their defaults that act on none of some metrics.
 
@@ -240,12 +260,12 @@ def metric_differences(a: str, b: str, metrics: Iterable[str]) -> dict[str, tupl
     {'n': ('5/9', '9/9')}
     """
     wanted = tuple(metrics)
-    fields = differing(a, b, protocol_fields(wanted), {family_of(metric) for metric in wanted})
-    if len(fields) > 1 and "rev" in fields and _is_current(a) and _is_current(b):
-        del fields["rev"]  # it follows from the protocols
-    if "n" in fields:
-        fields.pop("ids", None)  # other images, as their number says
-    return fields
+    parts = differing(a, b, protocol_fields(wanted), {family_of(metric) for metric in wanted})
+    if len(parts) > 1 and "rev" in parts and _is_current(a) and _is_current(b):
+        del parts["rev"]  # it follows from the protocols
+    if "n" in parts:
+        parts.pop("ids", None)  # other images, as their number says
+    return parts
 
 
 def _is_current(signature: str) -> bool:

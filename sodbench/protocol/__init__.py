@@ -18,6 +18,7 @@ from sodbench.protocol.signature import (
     parse_revisions,
     revisions_text,
     split_dataset,
+    stated_parts,
 )
 
 __all__ = [
@@ -36,4 +37,5 @@ __all__ = [
     "revisions_text",
     "split_dataset",
     "split_signature",
+    "stated_parts",
 ]

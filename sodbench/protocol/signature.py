@@ -209,6 +209,20 @@ def acting_parts(signature: str, names: Collection[str], families: Collection[st
     return tuple(kept)
 
 
+def stated_parts(signature: str, names: Collection[str], families: Collection[str]) -> str:
+    """Return a signature without optional fields and revisions that are not among these.
+
+    >>> stated_parts("norm:max|hbin:>128|oavg:mean|rev:f1.h1", ["overlap_average"], ["f"])
+    'norm:max|oavg:mean|rev:f1'
+    """
+    parts = split_signature(signature)
+    parts = {key: value for key, value in parts.items() if _FIELDS.get(key) not in OPTIONAL.difference(names)}
+    if "rev" in parts:
+        made = parse_revisions(parts["rev"])
+        parts["rev"] = revisions_text({f: revision for f, revision in made.items() if f in families})
+    return "|".join(f"{key}:{value}" for key, value in parts.items())
+
+
 def differences_text(fields: Mapping[str, tuple[str, str]]) -> str:
     """Put into words what `differing` gives of (wanted, actual)."""
     return ", ".join(f"{key} {actual} (expected {wanted})" for key, (wanted, actual) in fields.items())

@@ -14,7 +14,7 @@ from sodbench.data.registry import fold
 from sodbench.errors import LeaderboardError, first_few, nearest
 from sodbench.leaderboard.boards import FACT_COLUMNS, LAST_COLUMNS, Board, BoardRow, board_columns
 from sodbench.leaderboard.submission import entry_from
-from sodbench.metrics import METRICS, PAPER_METRICS
+from sodbench.metrics import METRICS, PAPER_METRICS, signature_about
 from sodbench.reports.formats import notebook_html
 from sodbench.reports.ranking import RowKey, Sheet, complete_mean, number_text
 from sodbench.reports.table import MEAN_OF_ALL, MEAN_RANK, Cell, Column, Marks, Section, Table, TableRow
@@ -114,11 +114,12 @@ def notices(
 
 
 def _with_all_metrics(entry: BoardRow, scores: Scores) -> BoardRow:
-    """Add the metrics that a board has no columns for."""
+    """Add the metrics that a board has no columns for, with how they were made."""
     summary = scores.summary()
     others = {name: summary[name] for name in scores.metrics if name not in entry.values}
     defined = {name: Decimal(repr(value)) for name, value in others.items() if not math.isnan(value)}
-    return replace(entry, values={**entry.values, **defined})
+    values = {**entry.values, **defined}
+    return replace(entry, values=values, signature=str(scores.sign(values)))
 
 
 def _with_facts(entry: BoardRow, board: Board) -> BoardRow:
@@ -268,7 +269,11 @@ def _row(
         cells=tuple(cell(column) for column in columns),
         datasets=tuple(entries),
         notes=tuple((name, by_metric[""]) for name, by_metric in notes.items() if "" in by_metric),
-        signatures=tuple((name, entry.signature) for name, entry in entries.items() if entry.signature),
+        signatures=tuple(
+            (name, signature_about(entry.signature, [m for m in entry.values if m in sheet.metrics]))
+            for name, entry in entries.items()
+            if entry.signature
+        ),
         letter=sheet.letters.get(key[0], "") if key[1] == "measured" else "",
     )
 

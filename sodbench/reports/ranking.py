@@ -128,7 +128,8 @@ class Sheet:
         """Return how a value was made: only equal ones are ranked together."""
         names = [column.group] if column.group in self.datasets else self.datasets if column.group else ()
         entries = [self.rows[key][name] for name in names if name in self.rows[key]]
-        return key[1], *(_acting(entry.signature, column.metric) for entry in entries if entry.signature)
+        metrics = [column.metric] if column.metric in METRICS else self.metrics
+        return key[1], *(_acting(entry.signature, metrics) for entry in entries if entry.signature)
 
     def ranks(self, column: Column) -> dict[RowKey, int | None]:
         """Rank the rows in a column; a row without rivals has no rank."""
@@ -186,7 +187,6 @@ def number_text(value: Decimal | None, places: int, signed: bool = False) -> str
     return text if Decimal(text) else text.lstrip("+-")
 
 
-def _acting(signature: str, metric: str) -> str:
-    """Return what of a signature a column depends on; sizes and ranks, as all metrics do."""
-    metrics = [metric] if metric in METRICS else [*METRICS]
+def _acting(signature: str, metrics: Sequence[str]) -> str:
+    """Return what of a signature some metrics depend on."""
     return "|".join(acting_parts(signature, protocol_fields(metrics), {family_of(m) for m in metrics}))

@@ -9,7 +9,7 @@ import platform
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -29,8 +29,8 @@ from sodbench.errors import (
     first_lines,
     nearest,
 )
-from sodbench.metrics import METRICS, joined, protocol_fields
-from sodbench.protocol import OPTIONAL, Protocol, differing
+from sodbench.metrics import METRICS, joined
+from sodbench.protocol import Protocol
 from sodbench.scoring.notices import remarks, unpaired
 from sodbench.scoring.pipeline import Rows, score_methods
 from sodbench.scoring.plan import Plan
@@ -41,6 +41,7 @@ from sodbench.scoring.slots import (
     Others,
     Slot,
     continued,
+    differences,
     fewer,
     other_protocol,
     partial_of,
@@ -195,7 +196,8 @@ def score_job(
     slots = {method: slot(others, say) for method, slot in find.items()}
     if others == "refuse":
         _check_free(list(slots.values()))
-    old = {method: _rows_of(slot, plan) for method, slot in slots.items()}
+    made_under = {method: continued(slot.stored, plan) for method, slot in slots.items()}
+    old = {method: _rows_of(slot, made_under[method]) for method, slot in slots.items()}
     rows: dict[str, Rows] = {method: dict(earlier) for method, earlier in old.items()}
     finished, places, reused = [], [], 0
     unsaved = dict(slots)
@@ -208,14 +210,14 @@ def score_job(
                 slots[method] = find[method](others, say)
                 if others == "refuse":
                     _check_free([slots[method]])
-            places.append(_store(scores, slots[method], others, say))
-            finished.append(scores)
+            places.append(_store(scores, slots[method], made_under[method], others, say))
+            finished.append(_with_rows_under(scores, made_under[method], scores.protocol))
             if places[-1].stored:
                 unsaved.pop(method)
     finally:
         for method, slot in unsaved.items():
             if not slot.taken and _has_news(rows[method], old[method]):
-                _keep(slot, method, job, plan, rows[method])
+                _keep(slot, made_under[method], method, job, plan, rows[method])
     return Finished(finished, reused, places)
 
 
@@ -268,13 +270,13 @@ def _check_free(slots: Sequence[Slot]) -> None:
         raise ScoresError("\n".join((first_lines([f"{s.home}: it {s.taken}." for s in taken]), *ways)))
 
 
-def _store(scores: Scores, slot: Slot, others: Others, say: Say) -> Place:
-    """Save scores if they may have their place and it does not hold them already."""
+def _store(scores: Scores, slot: Slot, made: Protocol, others: Others, say: Say) -> Place:
+    """Save scores if they may have their place and it does not hold them already; see `_with_stored`."""
     stored = slot.stored
     why = slot.taken or (fewer(scores, stored) if stored and others != "replace" else "")
     if why:
         return Place(slot.home, False, f"it {why}. {slot.way}")
-    whole = _with_stored(scores, stored)
+    whole = _with_stored(scores, stored, made)
     if stored is None or not _is_stored(whole, stored):
         whole.save(slot.home)
         if stored and (line := replaced(scores, stored)):
@@ -283,12 +285,11 @@ def _store(scores: Scores, slot: Slot, others: Others, say: Say) -> Place:
     return Place(slot.home, True, other_protocol(scores, slot.elsewhere) if slot.elsewhere else "")
 
 
-def _rows_of(slot: Slot, plan: Plan) -> dict[str, Row]:
-    """Return the rows of earlier runs that hold under the plan's protocol."""
+def _rows_of(slot: Slot, wanted: Protocol) -> dict[str, Row]:
+    """Return the rows of earlier runs, and of them what holds under a protocol."""
     rows: dict[str, Row] = {}
     for scores in (slot.stored, slot.elsewhere, _partial_at(slot.home)):
         if scores is not None:
-            wanted = continued(slot.stored, plan) if scores is slot.stored else plan.protocol
             kept = {
                 image: held(row, scores.protocol, wanted)
                 for image, row in scores.rows.items()
@@ -350,9 +351,9 @@ def _has_news(rows: Mapping[str, Row], old: Mapping[str, Row]) -> bool:
     return any(row is not old.get(image) and "missing" not in row.notes for image, row in rows.items())
 
 
-def _keep(slot: Slot, method: str, job: Job, plan: Plan, rows: Rows) -> None:
+def _keep(slot: Slot, made: Protocol, method: str, job: Job, plan: Plan, rows: Rows) -> None:
     """Keep the finished rows of a run that failed; those that lack a metric asked for are not finished."""
-    dataset, made = job.location.dataset, continued(slot.stored, plan)
+    dataset = job.location.dataset
     finished = {
         image: with_numbers_that_hold(row, made, plan.protocol)
         for image, row in rows.items()
@@ -365,28 +366,25 @@ def _keep(slot: Slot, method: str, job: Job, plan: Plan, rows: Rows) -> None:
         part.save(partial_of(slot.home))
 
 
-def _with_stored(scores: Scores, stored: Scores | None) -> Scores:
-    """Add the metrics of the same scores in a folder that this run was not asked for, and that still hold."""
-    if stored is None:
-        return scores
+def _with_stored(scores: Scores, stored: Scores | None, made: Protocol) -> Scores:
+    """Add the metrics of the same scores in a folder that this run was not asked for, and that still hold.
+
+    Rows were `made` under the protocol of what was stored when the run began.
+    """
+    if stored is None or differences(stored, scores):
+        return _with_rows_under(scores, made, scores.protocol)
     protocol = joined(scores.protocol, scores.metrics, stored.protocol, stored.metrics)
-    if _differs(stored, scores):
-        rows = {
-            image: with_numbers_that_hold(row, protocol, scores.protocol)
-            for image, row in scores.rows.items()
-        }
-        return replace(scores, rows=rows)
+    scores = _with_rows_under(scores, made, protocol)
     both = [name for name in METRICS if name in {*stored.metrics, *scores.metrics}]
     absent = {name for row in scores.rows.values() for name in lacking(row, scores.protocol, both)}
     kept = tuple(name for name in both if name not in absent)
     return replace(scores, protocol=protocol, metrics=kept, unknown=stored.unknown)
 
 
-def _differs(stored: Scores, scores: Scores) -> bool:
-    """Tell whether scores differ in more than the metrics, and what acts on only some of them."""
-    shared = protocol_fields(stored.metrics) & protocol_fields(scores.metrics)
-    names = {spec.name for spec in fields(Protocol)} - (OPTIONAL - shared)
-    return bool(differing(stored.signature, scores.signature, names))
+def _with_rows_under(scores: Scores, made: Protocol, wanted: Protocol) -> Scores:
+    """Return scores whose rows have no number that another protocol would make otherwise."""
+    rows = {image: with_numbers_that_hold(row, made, wanted) for image, row in scores.rows.items()}
+    return replace(scores, rows=rows)
 
 
 def _is_stored(scores: Scores, stored: Scores) -> bool:

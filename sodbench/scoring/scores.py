@@ -29,12 +29,13 @@ from sodbench.metrics import (
     part_of,
     protocol_fields,
     revisions_of,
+    stated_fields,
 )
 from sodbench.metrics.histogram import Above, LevelCounts, Reals
 from sodbench.metrics.parts import Curve, Cut, Images
 from sodbench.protocol import OPTIONAL, Protocol, Signature, differing, split_dataset
 from sodbench.scoring.counting import Counting, degenerate
-from sodbench.scoring.rows import ROW_NOTES, Row, held, statistics_hold, with_numbers_that_hold
+from sodbench.scoring.rows import NO_NUMBERS, ROW_NOTES, Row, held, statistics_hold, with_numbers_that_hold
 from sodbench.scoring.storage import (
     DIGESTS,
     DamageError,
@@ -105,7 +106,9 @@ class Scores:
         if acting != given:
             object.__setattr__(self, "protocol", acting)
             rows = {image: with_numbers_that_hold(row, given, acting) for image, row in self.rows.items()}
+            rows = {image: row._replace(unknown=NO_NUMBERS) for image, row in rows.items()}
             object.__setattr__(self, "rows", rows)
+            object.__setattr__(self, "unknown", Unknown())  # whether they depend on it cannot be told
 
     @property
     def dataset_name(self) -> str:
@@ -471,7 +474,7 @@ class Scores:
             unknown=unknown_of(meta),
             outdated=DIGESTS not in meta or bool(old),
         )
-        fields = differing(meta["signature"], scores.signature)
+        fields = differing(meta["signature"], scores.signature, stated_fields(scores.metrics))
         if wrong := [f"{key} {a}, not {b}" for key, (a, b) in fields.items() if key != "rev"]:
             raise DamageError(folder, f"the signature says {', '.join(wrong)} as the rest does")
         return scores

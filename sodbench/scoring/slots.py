@@ -16,8 +16,8 @@ from sodbench.data.locations import Location
 from sodbench.data.pairing import pair
 from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, FileError, PredictionError, ScoresError, SodbenchError, first_few
-from sodbench.metrics import joined
-from sodbench.protocol import PRESETS, Protocol, differing
+from sodbench.metrics import joined, stated_fields
+from sodbench.protocol import OTHER_KEYS, PRESETS, Protocol, differing
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.storage import META, OTHER_TREE, DamageError, check_files, read_meta_file, settle
@@ -137,17 +137,23 @@ def fewer(scores: Scores, stored: Scores) -> str:
     return f"holds scores of {stored.n}/{stored.of} images, and these are of {scores.n}/{scores.of}"
 
 
+def differences(stored: Scores, scores: Scores) -> dict[str, tuple[str, str]]:
+    """Return the parts of the signature in which scores differ, but for what acts on metrics of one alone."""
+    names = stated_fields(stored.metrics) & stated_fields(scores.metrics)
+    return differing(stored.signature, scores.signature, names)
+
+
 def replaced(scores: Scores, stored: Scores) -> str:
     """Say what of the signature is another than that of the scores that are there, nothing if none is."""
-    fields = differing(stored.signature, scores.signature)
-    listed = [f"{key} {a}, now {b}" for key, (a, b) in fields.items() if key != "rev"]
+    parts = differences(stored, scores)
+    listed = [f"{key} {a}, now {b}" for key, (a, b) in parts.items() if key != "rev"]
     return f"replaced earlier scores ({'; '.join(listed)})" if listed else ""
 
 
 def other_protocol(scores: Scores, elsewhere: Scores) -> str:
     """Say in which conventions the scores that have the normal place differ."""
-    fields = differing(elsewhere.protocol.signature(), scores.protocol.signature())
-    listed = "; ".join(f"{key} {a} there, {b} here" for key, (a, b) in fields.items())
+    parts = differences(elsewhere, scores).items()
+    listed = "; ".join(f"{key} {a} there, {b} here" for key, (a, b) in parts if key not in OTHER_KEYS)
     return (
         f"scores of another protocol are in the usual folder ({listed}), and `sodbench score --force` "
         "replaces those"

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from stored import made
 from workspace import good, plant, refused, save
 
 from sodbench.analysis.explain.explain import Claim, claim_of, explain
@@ -286,6 +287,13 @@ def test_no_claim_that_a_set_of_two_yields_is_denied(pool: Rescorer, name: str) 
     claims = claims_of({metric: stored.value(metric, reading) for metric in known}, 5)
     found = explain(stored, known, claims)
     assert any(one.yields for one in found.candidates)
+
+
+def test_a_preset_is_known_without_the_metrics_that_some_of_its_fields_are_about() -> None:
+    for name, preset in PRESETS.items():
+        for metrics in (("mae",), ("mae", "max_f", "mean_iou")):
+            scores = made("A", 3, protocol=preset, metrics=metrics)
+            assert explain(scores, metrics[:1]).base_name == name
 
 
 def test_the_figures_as_scored_are_a_candidate(pool: Rescorer) -> None:

@@ -477,6 +477,8 @@ def test_curves_of_another_row_are_found(tiny):
         (("--protocol", "fan"), r"mine on TINY: scored in another way .*norm minmax \(expected max\)"),
         (("--metrics", "mae"), "max_f, weighted_f, s_measure, relax_f were not computed.*--metrics paper"),
         (("--rho", "2"), r"rho 2 \(expected 3\)"),
+        (("--degenerate", "skip"), r"degen skip \(expected kept\)"),
+        (("--group-average", "groups"), r"groups groups \(expected images\)"),
     ],
 )
 def test_scores_made_otherwise_are_refused(tiny, options, match):
@@ -756,6 +758,27 @@ def test_folders_without_boards(tiny):
     refused(
         "leaderboard", "show", "TINI", "--boards", "boards", match="no board of 'TINI'; did you mean TINY?"
     )
+
+
+def test_rows_that_share_a_column_are_of_one_revision(tiny):
+    """Whichever row is the first on the board."""
+    later = {"max_iou": "0.5", "signature": SIGNATURE.replace(".e1", ".e1.o1")}
+    other = {"max_iou": "0.5", "signature": SIGNATURE.replace(".e1", ".e1.o0")}
+    columns = (*COLUMNS[:10], "max_iou", *COLUMNS[10:])
+    board(measured(method="A"), measured(method="B", **later), measured(method="C", **later), columns=columns)
+    assert [len(each.values) for each in read_board(Path("boards/TINY.csv")).entries] == [5, 6, 6]
+    board(measured(method="A"), measured(method="B", **later), measured(method="C", **other), columns=columns)
+    with pytest.raises(LeaderboardError, match="B and C were scored differently: rev o1 .*o0|rev o0 .*o1"):
+        read_board(Path("boards/TINY.csv"))
+
+
+def test_a_row_of_another_convention_of_a_metric_is_refused_with_it_alone(tiny):
+    good("leaderboard", "add", scored("plain", 0), "--boards", "boards", "--metrics", "max_iou")
+    other = scored("other", 1, "--metrics", "paper,max_iou", "--overlap-zero", "one")
+    refused("leaderboard", "add", other, "--boards", "boards", match=r"ozero one \(expected zero\)")
+    good("leaderboard", "add", other, "--boards", "boards", "--metrics", "paper")
+    (row,) = (each for each in read_board(Path("boards/TINY.csv")).entries if each.method == "other")
+    assert (len(row.values), "ozero" in row.signature) == (5, False)
 
 
 def test_rows_of_an_older_revision_are_found(tiny):

@@ -14,6 +14,7 @@ from workspace import NO_SCORES, good, plant_maps, plant_masks, refused
 from sodbench.errors import LeaderboardError
 from sodbench.leaderboard.boards import Board, BoardRow, board_columns, read_boards
 from sodbench.metrics import METRICS, PAPER_METRICS
+from sodbench.protocol import Protocol
 from sodbench.reports.formats import render_table
 from sodbench.reports.leaderboard_table import PAPER_DATASETS, assemble, build_table
 from sodbench.reports.table import MEAN_OF_ALL, MEAN_RANK, Column
@@ -137,6 +138,20 @@ class TestRanks:
         )
         rows = [entry(m, "measured", s, max_f="0.9") for m, s in zip("ABC", signatures, strict=True)]
         assert ranks(build_table(board(*rows)), "X", "max_f") == {"A": 1, "B": 1, "C": None}
+
+    def test_conventions_of_a_metric_count_where_it_is_shown(self):
+        """Those of one's own scores, which may have metrics that boards have no columns for."""
+        iou = ("mae", "mean_iou")
+        plain = made("A", 4, metrics=METRICS, dataset="X@1")
+        one = made("B", 4, 1, metrics=METRICS, protocol=Protocol(overlap_zero="one"), dataset="X@1")
+        fewer = made("C", 4, 2, dataset="X@1")
+        table = build_table(assemble({}, [plain, one, fewer]), metrics=iou, mean_rank=True)
+        assert None not in ranks(table, "X", "mae").values()
+        assert ranks(table, "X", "mean_iou") == dict.fromkeys("ABC")
+        assert ["ozero:one" in row.signatures[0][1] for row in table.sections[0].rows] == [False, True, False]
+        table = build_table(assemble({}, [plain, one, fewer]), metrics=("mae", "max_f"), mean_rank=True)
+        assert None not in ranks(table, MEAN_RANK, "rank").values()
+        assert {row.signatures for row in table.sections[0].rows} == {(("X", fewer.signature),)}
 
     def test_a_value_without_rival_has_no_rank(self):
         table = build_table(board(entry("A", max_f="0.9", size_mb=Decimal("4.7"))))

@@ -11,7 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from sodbench.analysis.diagnostics.checks import SAMPLE, examine
 from sodbench.analysis.explain.rescorer import Pixels, Rescorer
 from sodbench.errors import MetricError, PredictionError, ScoresError, SodbenchError, first_few
 from sodbench.metrics import find_metric
-from sodbench.metrics.families import check_metrics, protocol_fields
+from sodbench.metrics.families import check_metrics, narrowed, protocol_fields
 from sodbench.protocol import OPTIONAL, PRESETS
 from sodbench.protocol.conventions import CONVENTIONS, Convention, Reading, pairs, readings
 from sodbench.scoring.plan import Plan
@@ -274,7 +274,7 @@ def explain(
         raise ScoresError(f"claimed twice: {', '.join(twice)}; expected each metric once.")
     metrics = check_metrics([*([metrics] if isinstance(metrics, str) else metrics), *given])
     figures.scores.check_computed(metrics)
-    base = Reading(figures.scores.protocol)
+    base = _about(Reading(figures.scores.protocol), metrics)
     known = readings(base, _acting(metrics))
     _compute(figures, [(metric, reading) for metric in metrics for reading in known.values()], say, progress)
     here = _values(figures, metrics, base)
@@ -282,7 +282,7 @@ def explain(
     with ThreadPoolExecutor(jobs or cpus()) as pool:
         rows = pool.map(lambda reading: _values(figures, metrics, reading), known.values())
         values = dict(zip(known, rows, strict=True))
-    name = next((preset for preset in PRESETS if known[preset] == base), AS_SCORED)
+    name = next((preset for preset in PRESETS if _about(known[preset], metrics) == base), AS_SCORED)
     candidates = []
     if claimed:
         candidates = [_candidate(claimed, (each,), values[each]) for each in known]
@@ -303,6 +303,11 @@ def explain(
 
 
 Values = Mapping[str, float | None]
+
+
+def _about(reading: Reading, metrics: Sequence[str]) -> Reading:
+    """Return a reading without what acts on none of some metrics."""
+    return replace(reading, protocol=narrowed(reading.protocol, metrics))
 
 
 def _acting(metrics: Sequence[str]) -> list[Convention]:
