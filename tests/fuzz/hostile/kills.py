@@ -438,8 +438,10 @@ def warm() -> None:
     import matplotlib.backends.backend_agg
     import matplotlib.backends.backend_pdf
     import matplotlib.backends.backend_svg  # noqa: F401
+    import pandas  # noqa: F401
     import safetensors.torch  # noqa: F401
     import stored  # noqa: F401
+    import torch._dynamo  # noqa: F401  (which the first optimiser imports)
     import workspace  # noqa: F401
 
     import sodbench.leaderboard.submission
