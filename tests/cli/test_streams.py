@@ -15,15 +15,15 @@ from sodbench.cli.output import readable_streams, say, show
 from sodbench.utils.text import readable
 
 ENCODINGS = ("gbk", "cp437", "ascii")
+SCORE = ("score", "maps", "--masks", "own/masks")
 
 
 @pytest.fixture
 def score(here: Path) -> tuple[str, ...]:
     """Arguments that score four maps, of which there are stored scores."""
-    maps, masks = plant()
-    arguments = ("score", maps, "--masks", masks)
-    good(*arguments)
-    return arguments
+    plant()
+    good(*SCORE)
+    return SCORE
 
 
 def test_warnings_of_decoders_are_not_printed(score: tuple[str, ...]) -> None:
@@ -144,7 +144,11 @@ class TestStreams:
         return done.returncode, done.stdout or "", done.stderr or ""
 
     @pytest.mark.parametrize("unbuffered", ["", "1"])
-    @pytest.mark.parametrize("arguments", [(), ("--csv", "-"), ("--json",), ("--help",)])
+    @pytest.mark.parametrize(
+        "arguments",
+        [SCORE, ("rescore", "scores", "--csv", "-"), ("rescore", "scores", "--json"), ("score", "--help")],
+        ids=" ".join,
+    )
     def test_full_stdout(
         self,
         score: tuple[str, ...],
@@ -154,7 +158,7 @@ class TestStreams:
     ) -> None:
         monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
         with Path("/dev/full").open("w") as full:
-            code, _, err = self.run(*score, *arguments, stdout=full)
+            code, _, err = self.run(*arguments, stdout=full)
         assert code == 1
         assert err.splitlines()[-1] == "Error: stdout: cannot print the result (No space left on device)."
         assert "Traceback" not in err
