@@ -381,9 +381,9 @@ def test_starts_from_weights():
 
 def test_u2netp_trains_and_resumes(here):
     small = {"model": "u2netp", "factory": "", "loss_weights": [1.0] * 7, "batch": 2, "lr": 0.001}
-    good(*begin(iterations=4, checkpoint_every=2, **small))
-    good(*begin(out="half", iterations=2, checkpoint_every=2, **small))
-    lengthen("half", 4)
+    good(*begin(iterations=2, checkpoint_every=1, **small))
+    good(*begin(out="half", iterations=1, checkpoint_every=1, **small))
+    lengthen("half", 2)
     good(*again("half", ""))
     assert Path("run/last.safetensors").read_bytes() == Path("half/last.safetensors").read_bytes()
     assert Path("run/log.csv").read_text() == Path("half/log.csv").read_text()
