@@ -296,6 +296,15 @@ class Metric:
         """1 where higher is better, -1 where lower is."""
         return 1 if self.higher_is_better else -1
 
+    def shown(self, value: float, asked: int = 4, signed: bool = False) -> str:
+        """Return a value as text, with as many digits after the point as `decimals` says.
+
+        >>> from sodbench.metrics import METRICS
+        >>> METRICS["mae"].shown(0.10208), METRICS["hce"].shown(-11.0833, signed=True)
+        ('0.1021', '-11.1')
+        """
+        return f"{value:{'+' if signed else ''}.{self.decimals(asked)}f}"
+
     def decimals(self, asked: int) -> int:
         """Return how many digits after the point are shown where a share has so many."""
         return max(asked - self.coarse, 0)

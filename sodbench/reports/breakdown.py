@@ -8,6 +8,7 @@ from sodbench.analysis.breakdown import Breakdown, ImageGroup, Interval
 from sodbench.analysis.statistics.resampling import FEWEST_IMAGES
 from sodbench.errors import first_few
 from sodbench.metrics import METRICS
+from sodbench.metrics.parts import Metric
 from sodbench.utils.text import aligned, counted, json_text, printable
 
 
@@ -36,16 +37,16 @@ def breakdown_text(breakdowns: Sequence[Breakdown]) -> str:
 def breakdown_sentence(breakdown: Breakdown) -> str:
     """Say where the first method is ahead of the second, and where behind."""
     first, second = breakdown.methods[:2]
-    better = METRICS[breakdown.metric].higher_is_better
+    metric = METRICS[breakdown.metric]
     labels: dict[str, list[str]] = {"ahead": [], "behind": [], "unclear": [], "few": []}
     for group in breakdown.groups:
-        ahead = group.ahead(better)
+        ahead = group.ahead(metric.higher_is_better)
         if group.interval is None:
             labels["few"].append(group.label)
         elif ahead is None:
             labels["unclear"].append(group.label)
         else:
-            labels["behind" if ahead else "ahead"].append(f"{group.label} ({_with_interval(group)})")
+            labels["behind" if ahead else "ahead"].append(f"{group.label} ({_with_interval(group, metric)})")
     parts = [
         words + ", ".join(labels[kind])
         for kind, words in {
@@ -57,24 +58,25 @@ def breakdown_sentence(breakdown: Breakdown) -> str:
         if labels[kind]
     ]
     return (
-        f"{first} against {second} in {METRICS[breakdown.metric].label}, by "
+        f"{first} against {second} in {metric.label}, by "
         f"{meaning_of(breakdown.attribute)}: {'; '.join(parts)}."
     )
 
 
 def breakdown_table(breakdown: Breakdown) -> str:
     """Lay out the groups for a terminal."""
-    higher = METRICS[breakdown.metric].higher_is_better
+    metric = METRICS[breakdown.metric]
     lines = [[breakdown.attribute, "n", *breakdown.methods, "difference", "95 % interval", "ahead"]]
     for group in (breakdown.whole, *breakdown.groups):
-        ahead = group.ahead(higher)
+        ahead = group.ahead(metric.higher_is_better)
         verdict = "-" if group.interval is None else "not distinguishable"
-        values = [_shown(value, "") for value in group.values]
+        values = [_shown(value, metric, signed=False) for value in group.values]
+        between = [_shown(group.difference, metric), _bracketed(group.interval, metric)]
         lines.append(
-            [group.label, f"{group.n}", *values, _shown(group.difference), _bracketed(group.interval)]
+            [group.label, f"{group.n}", *values, *between]
             + [verdict if ahead is None else breakdown.methods[ahead]]
         )
-    title = f"{METRICS[breakdown.metric].arrowed} on {breakdown.dataset}"
+    title = f"{metric.arrowed} on {breakdown.dataset}"
     return f"{title}, by {meaning_of(breakdown.attribute)}\n{aligned(lines, (0, len(lines[0]) - 1))}"
 
 
@@ -88,13 +90,15 @@ def breakdowns_json(breakdowns: Sequence[Breakdown]) -> str:
     return json_text(records)
 
 
-def _shown(value: float, sign: str = "+") -> str:
-    return "-" if math.isnan(value) else f"{value:{sign}.4f}"
+def _shown(value: float, metric: Metric, signed: bool = True) -> str:
+    return "-" if math.isnan(value) else metric.shown(value, signed=signed)
 
 
-def _bracketed(interval: Interval | None) -> str:
-    return "-" if interval is None else f"[{interval[0]:+.4f}, {interval[1]:+.4f}]"
+def _bracketed(interval: Interval | None, metric: Metric) -> str:
+    if interval is None:
+        return "-"
+    return f"[{metric.shown(interval[0], signed=True)}, {metric.shown(interval[1], signed=True)}]"
 
 
-def _with_interval(group: ImageGroup) -> str:
-    return f"{_shown(group.difference)} {_bracketed(group.interval)}, n {group.n}"
+def _with_interval(group: ImageGroup, metric: Metric) -> str:
+    return f"{_shown(group.difference, metric)} {_bracketed(group.interval, metric)}, n {group.n}"

@@ -10,7 +10,7 @@ from sodbench.analysis.compare import Comparison, Difference
 from sodbench.analysis.statistics.resampling import ALPHA, FEWEST_IMAGES, TIE
 from sodbench.metrics import METRICS, find_metric, part_of
 from sodbench.protocol import Protocol
-from sodbench.utils.text import aligned, counted, json_text, printable, sheet_text
+from sodbench.utils.text import aligned, broken, counted, json_text, printable, sheet_text
 
 FEWEST_DATASETS = 10
 """Friedman's chi-square holds from about as many blocks (Demšar 2006, section 3.2.2)."""
@@ -54,7 +54,8 @@ def _values_table(comparison: Comparison, rows: Sequence[Difference]) -> str:
     letters = {metric: comparison.letters(rows[0].dataset, metric) for metric in comparison.metrics}
     lines = [["method", *(METRICS[metric].arrowed for metric in comparison.metrics)]]
     for method in comparison.methods:
-        lines.append([method, *(f"{values[method, metric]:.4f}" for metric in comparison.metrics)])
+        shown = [METRICS[metric].shown(values[method, metric]) for metric in comparison.metrics]
+        lines.append([method, *shown])
     table = _lettered(lines, [letters[metric] for metric in comparison.metrics])
     said = [LETTERS_SAID] if any(letters.values()) else []
     untested = [METRICS[metric].words for metric, given in letters.items() if not given]
@@ -76,7 +77,7 @@ def _lettered(lines: Sequence[Sequence[str]], letters: Sequence[Mapping[str, str
         ]
         for row in lines
     ]
-    return aligned(rows, left=(0,))
+    return broken(rows, left=(0,), kept=1)
 
 
 def _table(rows: Sequence[Difference], pairs: bool) -> str:
@@ -84,22 +85,18 @@ def _table(rows: Sequence[Difference], pairs: bool) -> str:
     head = ["A", "B", "metric", "A - B"] if pairs else ["metric", rows[0].a, rows[0].b, "difference"]
     lines = [[*head, *numbers]]
     for difference in rows:
-        values = [
-            METRICS[difference.metric].arrowed,
-            f"{difference.value_a:.4f}",
-            f"{difference.value_b:.4f}",
-        ]
-        start = [difference.a, difference.b, METRICS[difference.metric].arrowed] if pairs else values
-        between = (
-            "-"
-            if difference.low is None or difference.high is None
-            else f"[{difference.low:+.4f}, {difference.high:+.4f}]"
-        )
+        metric = METRICS[difference.metric]
+        values = [metric.arrowed, metric.shown(difference.value_a), metric.shown(difference.value_b)]
+        start = [difference.a, difference.b, metric.arrowed] if pairs else values
+        between = "-"
+        if difference.low is not None and difference.high is not None:
+            low, high = (metric.shown(end, signed=True) for end in (difference.low, difference.high))
+            between = f"[{low}, {high}]"
         lines.append(
             [
                 *(
                     *start,
-                    f"{difference.difference:+.4f}",
+                    metric.shown(difference.difference, signed=True),
                     between,
                     shown_p(difference.p),
                     shown_p(difference.holm),
@@ -133,8 +130,10 @@ def sentence(difference: Difference) -> str:
     """
     gain = difference.sign * difference.difference
     first, second = (difference.a, difference.b) if gain >= 0 else (difference.b, difference.a)
-    words = METRICS[difference.metric].words + ("" if difference.sign > 0 else " (lower is better)")
-    start = f"{first} is ahead of {second} by {_short(abs(gain))} in {words}"
+    metric = METRICS[difference.metric]
+    digits = metric.decimals(4)
+    words = metric.words + ("" if difference.sign > 0 else " (lower is better)")
+    start = f"{first} is ahead of {second} by {_short(abs(gain), digits)} in {words}"
     if abs(gain) <= TIE:
         start = f"{first} and {second} are equal in {words}"
     if difference.low is None or difference.high is None or difference.holm is None:
@@ -143,7 +142,8 @@ def sentence(difference: Difference) -> str:
     flip = difference.sign if gain >= 0 else -difference.sign
     low, high = sorted((flip * difference.low, flip * difference.high))
     return (
-        f"{start}, 95 % interval [{_short(low)}, {_short(high)}]: {_verdict(difference)}{_aside(difference)}."
+        f"{start}, 95 % interval [{_short(low, digits)}, {_short(high, digits)}]: "
+        f"{_verdict(difference)}{_aside(difference)}."
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.scoring.scores import Scores
-from sodbench.utils.text import aligned, json_text, printable, sheet_text
+from sodbench.utils.text import broken, json_text, printable, sheet_text
 
 
 def usual_metrics(scores: Sequence[Scores]) -> tuple[str, ...]:
@@ -46,7 +46,8 @@ def text_table(scores: Sequence[Scores], decimals: int = 4, metrics: Sequence[st
                     *(_shown(values.get(m), METRICS[m].decimals(decimals)) for m in columns),
                 ]
             )
-        blocks.append(f"{rows[0].dataset_name}\n{aligned(lines, left=(0,))}\n\n{_signatures(rows, columns)}")
+        table = broken(lines, left=(0,), kept=2)
+        blocks.append(f"{rows[0].dataset_name}\n{table}\n\n{_signatures(rows, columns)}")
     return "\n\n".join(blocks)
 
 

@@ -21,12 +21,13 @@ def ranking_title(ranking: Ranking) -> str:
 
 def ranking_text(ranking: Ranking) -> str:
     """Lay out the list for a terminal."""
-    label = METRICS[ranking.metric].label
+    metric = METRICS[ranking.metric]
+    label = metric.label
     head = [ranking.method, ranking.than, "difference"] if ranking.than else [label]
     lines = [["rank", "image", *head, "notes"]]
     for rank, ranked in enumerate(ranking.images, start=1):
-        numbers = [f"{x:.4f}" for x in (ranked.value, ranked.than) if x is not None]
-        numbers += [f"{ranked.difference:+.4f}"] if ranked.difference is not None else []
+        numbers = [metric.shown(x) for x in (ranked.value, ranked.than) if x is not None]
+        numbers += [metric.shown(ranked.difference, signed=True)] if ranked.difference is not None else []
         lines.append([f"{rank}", ranked.image, *numbers, " ".join(ranked.notes)])
     blocks = [
         ranking_title(ranking),

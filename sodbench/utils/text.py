@@ -15,6 +15,10 @@ PLAIN = {
 """One ASCII letter for each letter that sodbench prints, so that columns stay columns."""
 
 
+WIDE, NARROW = 120, 80
+"""A table wider than the first is broken into parts that are not wider than the second."""
+
+
 def finite(value: float) -> float | None:
     """Return the value, or None for what JSON has no number for: NaN (an undefined score), infinity.
 
@@ -125,6 +129,48 @@ def aligned(lines: Sequence[Sequence[str]], left: Sequence[int]) -> str:
             cell.ljust(widths[k]) if k in left else cell.rjust(widths[k]) for k, cell in enumerate(line)
         ).rstrip()
         for line in lines
+    )
+
+
+def broken(lines: Sequence[Sequence[str]], left: Sequence[int], kept: int) -> str:
+    """Lay out rows of cells in columns as `aligned` does; a very wide table in parts.
+
+    Parameters
+    ----------
+    lines, left
+        As of `aligned`.
+    kept
+        How many of the first columns stand in each part.
+
+    Examples
+    --------
+    >>> print(broken([["m", *("value" * 9 for _ in "abc")], ["A", "1", "2", "3"]], left=(0,), kept=1))
+    m  valuevaluevaluevaluevaluevaluevaluevaluevalue
+    A                                              1
+    <BLANKLINE>
+    m  valuevaluevaluevaluevaluevaluevaluevaluevalue
+    A                                              2
+    <BLANKLINE>
+    m  valuevaluevaluevaluevaluevaluevaluevaluevalue
+    A                                              3
+    """
+    whole = aligned(lines, left)
+    if max(map(len, whole.splitlines())) <= WIDE:
+        return whole
+    widths = [max(len(line[k]) for line in lines) + 2 for k in range(len(lines[0]))]
+    parts: list[list[int]] = [[]]
+    for k in range(kept, len(widths)):
+        used = sum(widths[:kept]) + sum(widths[j] for j in parts[-1])
+        if parts[-1] and used + widths[k] > NARROW + 2:
+            parts.append([])
+        parts[-1].append(k)
+    shown = [[*range(kept), *part] for part in parts]
+    return "\n\n".join(
+        aligned(
+            [[line[k] for k in columns] for line in lines],
+            [place for place, k in enumerate(columns) if k in left],
+        )
+        for columns in shown
     )
 
 

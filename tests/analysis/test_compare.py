@@ -145,6 +145,22 @@ def difference(**changes):
 BEHIND = {"value_a": 0.7222, "value_b": 0.7243, "low": -0.0050, "high": 0.0008, "wins": 140, "losses": 160}
 MAE = {"metric": "mae", "p": 0.001, "holm": 0.002}
 SENTENCES = {
+    "a count": (
+        {
+            "metric": "hce",
+            "value_a": 59.6433,
+            "value_b": 70.7267,
+            "low": -12.9334,
+            "high": -9.27,
+            "p": 0.0001,
+            "holm": 0.0003,
+            "wins": 223,
+            "losses": 77,
+            "d": -0.69,
+        },
+        "A is ahead of B by 11.1 in human correction efforts (lower is better), 95 % interval [9.3, 12.9]: "
+        "distinguishable on these 300 images (p = .0003 after Holm).",
+    ),
     "no difference": (
         {},
         "A is ahead of B by .0021 in weighted F, 95 % interval [-.0008, .0050]: not distinguishable on "
@@ -633,6 +649,18 @@ def test_panels_of_datasets_have_one_scale():
     assert top.get_xlim() == bottom.get_xlim()
     assert (top.get_title(), bottom.get_title()) == ("SOD, 25 images", "ECSSD, 25 images")
     assert (top.get_xlabel(), bottom.get_xlabel()) == ("", "Advantage of A over B")
+
+
+def test_counts_have_a_panel_of_their_own():
+    scores = [made(method, 25, j, skill=0.6 + 0.1 * j) for j, method in enumerate("AB")]
+    found = compare(scores, metrics=["mae", "max_f"], resamples=100)
+    counts = [replace(found.differences[0], metric="hce", value_a=50, value_b=70, low=-25, high=-15)]
+    with figure_style():
+        fig = differences_figure(replace(found, differences=(*counts, *found.differences)))
+    shares, of_counts = fig.axes
+    assert [label.get_text() for label in shares.get_yticklabels()] == ["maxF", "MAE"]
+    assert [label.get_text() for label in of_counts.get_yticklabels()] == ["HCE"]
+    assert shares.get_xlim()[1] < 1 < 25 < of_counts.get_xlim()[1]
 
 
 def test_diagram_shows_ranks_from_worst_to_best():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sodbench.utils.text import csv_text, finite, sheet_text
+from sodbench.utils.text import NARROW, aligned, broken, csv_text, finite, sheet_text
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -42,3 +42,16 @@ def test_numbers_that_are_no_text_stay() -> None:
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_what_json_has_no_number_for(value: float) -> None:
     assert finite(value) is None
+
+
+def test_a_wide_table_is_broken_into_parts() -> None:
+    lines = [["method", "n", *(f"metric{k}" for k in range(30))], ["A", "9/9", *map(str, range(30))]]
+    text = broken(lines, left=(0,), kept=2)
+    parts = text.split("\n\n")
+    assert len(parts) > 2
+    assert max(map(len, text.splitlines())) <= NARROW
+    assert all(part.startswith("method    n") for part in parts)
+    rows = [part.splitlines()[1].split() for part in parts]
+    assert [cell for row in rows for cell in row[2:]] == lines[1][2:]
+    few = [line[:10] for line in lines]
+    assert broken(few, left=(0,), kept=2) == aligned(few, left=(0,))

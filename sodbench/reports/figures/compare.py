@@ -50,21 +50,36 @@ def draw_comparison(comparison: Comparison, path: Path) -> None:
 
 
 def differences_figure(comparison: Comparison) -> "Figure":
-    """Return a figure of two methods' differences, a panel a dataset, to one scale."""
+    """Return a figure of two methods' differences, a panel a dataset, to one scale.
+
+    Counts of hundreds, such as HCE, have panels and a scale of their own: shares would be dots at 0 there.
+    """
     from matplotlib.figure import Figure
 
     fig = Figure(layout="constrained")
-    axes = fig.subplots(len(comparison.images), squeeze=False)[:, 0]
-    for ax, (dataset, images) in zip(axes, comparison.images.items(), strict=True):
-        forest(ax, [difference for difference in comparison.differences if difference.dataset == dataset])
-        ax.set_title(shown_name(f"{dataset}, {counted(images, 'image')}"), parse_math=False)
-    reach = max(ax.get_xlim()[1] for ax in axes)
-    for ax in axes:
-        ax.set_xlim(-reach, reach)
+    scales = sorted({METRICS[metric].coarse for metric in comparison.metrics})
+    panels = [(scale, dataset) for scale in scales for dataset in comparison.images]
+    rows = [
+        [each for each in comparison.differences if (METRICS[each.metric].coarse, each.dataset) == panel]
+        for panel in panels
+    ]
+    axes = fig.subplots(
+        len(panels), squeeze=False, gridspec_kw={"height_ratios": [len(each) + 2.25 for each in rows]}
+    )[:, 0]
+    for ax, differences, (_, dataset) in zip(axes, rows, panels, strict=True):
+        forest(ax, differences)
+        images = counted(comparison.images[dataset], "image")
+        ax.set_title(shown_name(f"{dataset}, {images}"), parse_math=False)
+    for scale in scales:
+        alike = [ax for ax, (its, _) in zip(axes, panels, strict=True) if its == scale]
+        reach = max(ax.get_xlim()[1] for ax in alike)
+        for ax in alike:
+            ax.set_xlim(-reach, reach)
+        for ax in alike[:-1]:
+            ax.tick_params(labelbottom=False)
     for ax in axes[:-1]:
         ax.set_xlabel("")
-        ax.tick_params(labelbottom=False)
-    heights = 0.3 + len(comparison.images) * (len(comparison.metrics) * 0.2 + 0.45)
+    heights = 0.3 + sum(len(each) * 0.2 + 0.45 for each in rows)
     fits = 0.07 * len(_advantage(comparison.differences[0])) < FIGURE_WIDTHS["single"]
     fig.set_size_inches(FIGURE_WIDTHS["single" if fits else "double"], heights)
     return fig

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sodbench.metrics import METRICS
+from sodbench.metrics.parts import Metric
 from sodbench.reports.figures.qualitative import errors
 from sodbench.reports.figures.style import FIGURE_WIDTHS, fitted_name, text_width
 from sodbench.reports.worst import ranking_title
@@ -47,7 +49,7 @@ def contact_sheet(ranking: "Ranking", pictures: Sequence["Pictures"]) -> "Figure
     names = [name for name in (ranking.than, ranking.method) if name]
     photos = any(image_pictures.photo is not None for image_pictures in pictures)
     titles = [*(["Image"] if photos else []), "Mask", *names, "Errors"]
-    width = FIGURE_WIDTHS["double"]
+    metric, width = METRICS[ranking.metric], FIGURE_WIDTHS["double"]
     across = min(len(pictures), int((width + BETWEEN) / (len(titles) * SMALLEST + BETWEEN)))
     down = -(-len(pictures) // across)
     block = min((width + BETWEEN) / across - BETWEEN, len(titles) * 2 * SMALLEST)
@@ -68,7 +70,7 @@ def contact_sheet(ranking: "Ranking", pictures: Sequence["Pictures"]) -> "Figure
                 ax.text(middle, 2.5 * HEAD, fitted_name(fig, titles[j], 6, cell), **text, fontsize=6)
             if picture is not None:
                 _place(ax, picture, middle, top + cell * BOX / 2, cell)
-        before, after = f"{k + 1}  ", f"  {_values(ranked)}"
+        before, after = f"{k + 1}  ", f"  {_values(ranked, metric)}"
         caption = (
             before + fitted_name(fig, ranked.image, 6, block - text_width(fig, before + after, 6)) + after
         )
@@ -105,7 +107,8 @@ def _place(ax: "Axes", picture: NDArray[np.uint8], x: float, y: float, cell: flo
     ax.plot(*zip(*frame, strict=True), color="#888888", linewidth=0.3)
 
 
-def _values(ranked: "Ranked") -> str:
+def _values(ranked: "Ranked", metric: Metric) -> str:
+    value = metric.shown(ranked.value, 3)
     if ranked.than is None or ranked.difference is None:
-        return f"{ranked.value:.3f}"
-    return f"{ranked.than:.3f} → {ranked.value:.3f} ({ranked.difference:+.3f})"
+        return value
+    return f"{metric.shown(ranked.than, 3)} → {value} ({metric.shown(ranked.difference, 3, signed=True)})"
