@@ -7,7 +7,7 @@ import click
 
 from sodbench.cli.completion import completed, metric_set_names
 from sodbench.cli.conventions import ProtocolChoice, ProtocolCommand, gathered, protocol_options
-from sodbench.cli.options import figure_option, width_option
+from sodbench.cli.options import figure_option, split_names, width_option
 from sodbench.cli.output import finish_figure, show
 from sodbench.cli.parameters import FOLDER, argument, option
 
@@ -28,7 +28,13 @@ class MetricsOptions:
 
 
 @click.command(cls=ProtocolCommand)
-@argument("names", nargs=-1, metavar="[METRIC]...", shell_complete=completed(metric_set_names))
+@argument(
+    "names",
+    nargs=-1,
+    metavar="[METRIC]...",
+    callback=split_names,
+    shell_complete=completed(metric_set_names),
+)
 @figure_option(None)
 @option("--map", "map_file", type=FOLDER, help="Map that the figure shows  [a built-in one].")
 @option("--mask", "mask_file", type=FOLDER, help="Mask of that map.")

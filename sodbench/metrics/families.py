@@ -16,7 +16,7 @@ from dataclasses import fields
 from functools import cache
 from importlib.metadata import entry_points
 
-from sodbench.errors import MetricError, ProtocolError, nearest
+from sodbench.errors import MetricError, ProtocolError, first_few, nearest
 from sodbench.metrics.auc import PART as AUC
 from sodbench.metrics.biou import PART as BOUNDARY_IOU
 from sodbench.metrics.context import PART as CONTEXT
@@ -118,9 +118,13 @@ def _folded(name: str) -> str:
     return re.sub(r"[-_\s]", "", name).casefold()
 
 
-_SPELLINGS = {_folded(metric.label): metric for metric in METRICS.values()} | {
-    _folded(metric.id): metric for metric in METRICS.values()
+_SPELLINGS = {
+    _folded(spelling): metric
+    for which in ("words", "label", "id")
+    for metric in METRICS.values()
+    for spelling in (getattr(metric, which),)
 }
+"""Every metric by what it may be called; an id goes before the label, and before the words, of another."""
 
 
 def _by_common_name() -> dict[str, tuple[str, ...]]:
@@ -129,7 +133,8 @@ def _by_common_name() -> dict[str, tuple[str, ...]]:
     for name in METRICS:
         kind, _, quantity = name.partition("_")
         if kind in ("max", "min", "mean", "adp", "bin"):
-            common[_folded(quantity)] = (*common.get(_folded(quantity), ()), name)
+            for called in (quantity, f"{quantity} measure") if len(quantity) == 1 else (quantity,):
+                common[_folded(called)] = (*common.get(_folded(called), ()), name)
     return common
 
 
@@ -146,22 +151,29 @@ STATISTICS = tuple(name for part in PARTS.values() if part.statistics for name i
 
 
 def find_metric(name: str) -> Metric:
-    """Return the metric of this id or label; ``-``, ``_`` and capital letters do not matter.
+    """Return the metric of this id, label or name; ``-``, ``_`` and capital letters do not matter.
 
     Raises
     ------
     MetricError
-        There is none; names the nearest ones.
+        There is none, and the nearest ones are named; or there are several, as of ``E``.
 
     Examples
     --------
-    >>> find_metric("maxF").id, find_metric("weighted-f").id
-    ('max_f', 'weighted_f')
+    >>> find_metric("maxF").id, find_metric("weighted-f").id, find_metric("boundary IoU").id
+    ('max_f', 'weighted_f', 'biou')
     """
     metric = _SPELLINGS.get(_folded(name))
     if metric is None:
-        raise MetricError(f"unknown metric {name!r}; {nearest(name, tuple(METRICS))}")
+        if several := _SETS.get(_folded(name)):
+            raise MetricError(f"{name!r} is several metrics, expected one of them: {first_few(several)}")
+        raise MetricError(f"unknown metric {name!r}; {_nearest(name, tuple(METRICS))}")
     return metric
+
+
+def _nearest(name: str, valid: Sequence[str]) -> str:
+    hint = nearest(name, valid)
+    return hint if hint.endswith("?") else f"{hint}; `sodbench metrics` lists them"
 
 
 def family_of(metric: str) -> str:
@@ -304,7 +316,7 @@ def check_metrics(names: str | Iterable[str]) -> tuple[str, ...]:
 def metric_ids(names: Iterable[str]) -> tuple[str, ...]:
     """Return metric ids in the order given, without repetition.
 
-    Metrics are named by id or label, or by a set (`METRIC_SETS`, or what is common to ids, such as ``e``);
+    Metrics are named by id, label or name, or by a set (`METRIC_SETS`, or what is common to ids, as ``e``);
     ``-``, ``_`` and capital letters do not matter.
 
     Raises
@@ -321,6 +333,6 @@ def metric_ids(names: Iterable[str]) -> tuple[str, ...]:
     for name in names:
         metric = _SPELLINGS.get(_folded(name))
         if metric is None and _folded(name) not in _SETS:
-            raise MetricError(f"unknown metric {name!r}; {nearest(name, (*METRICS, *METRIC_SETS))}")
+            raise MetricError(f"unknown metric {name!r}; {_nearest(name, (*METRICS, *METRIC_SETS))}")
         ids += _SETS[_folded(name)] if metric is None else [metric.id]
     return tuple(dict.fromkeys(ids))

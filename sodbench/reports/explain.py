@@ -128,7 +128,8 @@ def verdict(explanation: Explanation) -> str:
     if yielding:
         best = min(yielding, key=lambda candidate: (not candidate.is_preset, len(candidate.names)))
         others = [" + ".join(candidate.names) for candidate in yielding if candidate is not best]
-        more = f" So do {first_few(others, 3)}: claim more figures, or more digits." if others else ""
+        do = "do" if len(others) > 1 else "does"
+        more = f" So {do} {first_few(others, 3)}: claim more figures, or more digits." if others else ""
         return f"{_called(explanation, best)} the claimed figures as printed.{more}"
     what = "No preset, and no set of up to two conventions, yields all claimed figures."
     if explanation.unknown:

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
-from textwrap import fill
+from textwrap import fill, wrap
 
 from sodbench.metrics import METRIC_SETS, METRICS, metric_ids, part_of, protocol_fields
 from sodbench.metrics.parts import COUNTING, MASK, Metric
@@ -49,14 +49,18 @@ def metric_pages(names: Sequence[str]) -> str:
 
 def _page(metrics: Sequence[Metric], documentation: str) -> str:
     lines = [[metric.id, metric.label, f"{_better(metric)} is better", metric.words] for metric in metrics]
-    choices = [
-        [f"--{name.replace('_', '-')}", setting, meaning]
-        for name, setting, meaning in acting_choices([metric.id for metric in metrics])
+    choices = acting_choices([metric.id for metric in metrics])
+    options = [f"--{name.replace('_', '-')}" for name, _, _ in choices]
+    left = max(map(len, options)) + max(len(setting) for _, setting, _ in choices) + 4
+    table = [
+        [option, setting, line] if k == 0 else ["", "", line]
+        for option, (_, setting, meaning) in zip(options, choices, strict=True)
+        for k, line in enumerate(wrap(meaning, 80 - left))
     ]
     about = [aligned(lines, left=range(4)), documentation]
-    about.append(f"Options that act on it, and their defaults\n{aligned(choices, left=range(3))}")
+    about.append(f"Options that act on it, and their defaults\n{aligned(table, left=range(3))}")
     if any(part_of(metric.id).optional for metric in metrics):
-        about.append("Computed where it is asked for, by --metrics.")
+        about.append(f"Computed where it is asked for: --metrics {','.join(metric.id for metric in metrics)}")
     return "\n\n".join(about)
 
 

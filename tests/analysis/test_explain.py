@@ -388,6 +388,8 @@ def test_the_time_of_a_pass_is_foretold(here: Path, monkeypatch: pytest.MonkeyPa
 
 def test_claims() -> None:
     assert claim_of("max-f=.951") == Claim("max_f", Decimal(".951"))
+    assert claim_of("hce=.5") == Claim("hce", Decimal(".5"))
+    assert claim_of("HCE=60").miss(59.6433) == pytest.approx(0.3567)
     assert claim_of("mae=0.03").miss(0.0349) == pytest.approx(0.49)
     assert claim_of("mae=0.03").miss(math.nan) == math.inf
 
@@ -403,6 +405,8 @@ def test_claims() -> None:
         ("max_f=", "expected a number from 0 to 1"),
         ("maxff=.9", "unknown metric 'maxff'; did you mean max_f"),
         (".9", "unknown metric"),
+        ("E=.9", "'E' is several metrics, expected one of them: max_e, mean_e, adp_e"),
+        ("hce=5o", "expected a number of at least 0, such as hce=1016"),
         ("mae=.1,mae=.2", "claimed twice: mae"),
     ],
 )

@@ -110,7 +110,11 @@ class TestLists:
         assert text.count("E-measure: does the binarised map align") == 1
         assert re.search(r"\n--e-compare +>= +how E binarises a map\n", text)
         assert "--beta2" not in text
+        assert max(len(line) for line in text.splitlines() if line.startswith(("--", "      "))) <= 80
+        assert good("metrics", "mae,E").stdout == good("metrics", "mae", "E-measure").stdout
+        assert good("metrics", "boundary IoU").stdout.endswith("asked for: --metrics biou\n")
         refused("metrics", "maxg", match="unknown metric 'maxg'; did you mean max")
+        refused("metrics", "qqq", match="more; `sodbench metrics` lists them")
 
     def test_protocols(self) -> None:
         text = good("protocols").stdout

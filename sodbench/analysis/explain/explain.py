@@ -80,7 +80,7 @@ def claim_of(text: str) -> Claim:
     value = value.strip()
     low, high = metric.bounds
     if math.isinf(high):
-        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
+        if not re.fullmatch(r"[0-9]{0,9}\.[0-9]{1,6}|[0-9]{1,9}", value):
             raise ScoresError(f"claimed {text!r}: expected a number of at least 0, such as {metric.id}=1016.")
         return Claim(metric.id, Decimal(value))
     if re.fullmatch(r"[1-9][0-9](\.[0-9]+)?|100", value):
