@@ -233,6 +233,8 @@ def listed_groups(folder: Path, images: Sequence[str], say: Say = lambda line: N
             f"{folder}: none of the names listed ({listed}) is that of a scored image ({scored})."
         )
     for file, listed_names in names.items():
+        if not listed_names:
+            say(f"{file}: empty, so there is no group of it")
         if strange := sorted(listed_names - known):
             say(
                 f"{file}: {len(strange)} of {counted(len(listed_names), 'name')} are of no scored image "

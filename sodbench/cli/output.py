@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from sodbench.errors import SodbenchWarning, escaped
+from sodbench.errors import SodbenchWarning, escaped, first_few
 from sodbench.utils.text import readable, shown_rate
 
 if TYPE_CHECKING:
@@ -214,7 +214,7 @@ def report(
     all_metrics: bool = False,
 ) -> None:
     """Write the files asked for, and print JSON, or the table of the usual metrics or of all."""
-    from sodbench.metrics import METRICS
+    from sodbench.metrics import DEFAULT_METRICS, METRICS
     from sodbench.reports.scores import images_csv, scores_csv, scores_json, text_table, usual_metrics
 
     if csv_file is not None:
@@ -227,7 +227,8 @@ def report(
     columns = tuple(METRICS) if all_metrics else usual_metrics(scores)
     show(text_table(scores, metrics=columns))
     if more := [name for name in METRICS if name not in columns and any(name in s.metrics for s in scores)]:
-        say(f"Also computed: {', '.join(more)}. Pass --metrics default to score or rescore to see them.")
+        which = "default" if set(more) <= set(DEFAULT_METRICS) else "all"
+        say(f"Also computed: {first_few(more)}. Pass --metrics {which} to score or rescore to see them.")
 
 
 def say_where(results: "Results") -> None:

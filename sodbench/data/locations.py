@@ -647,10 +647,10 @@ def _not_found(dataset: Dataset, folders: Sequence[Path]) -> str:
         or f"nowhere, as neither SODBENCH_DATA nor {config_file('config.toml')} names a folder"
     )
     urls = f" ({dataset.urls[0]})" if dataset.urls else ""
-    get = f"To get it: {dataset.get}{urls}. " if dataset.get else ""
+    then = f"To get it: {dataset.get}{urls}. Then pass" if dataset.get else "If you have it, pass"
     return (
-        f"{dataset.name}: not found on this disk. Looked in: {looked}. {get}"
-        "Then pass --data DIR (the folder that holds the dataset folders), set SODBENCH_DATA, "
+        f"{dataset.name}: not found on this disk. Looked in: {looked}. {then} "
+        "--data DIR (the folder that holds the dataset folders), set SODBENCH_DATA, "
         "or, to score, pass --masks DIR."
     )
 

@@ -20,7 +20,7 @@ from sodbench.reports.ranking import RowKey, Sheet, complete_mean, number_text
 from sodbench.reports.table import MEAN_OF_ALL, MEAN_RANK, Cell, Column, Marks, Section, Table, TableRow
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.selection import StoredScores, those_of
-from sodbench.utils.text import aligned
+from sodbench.utils.text import broken
 
 PAPER_DATASETS = ("DUT-OMRON", "DUTS-TE", "HKU-IS", "ECSSD", "PASCAL-S", "SOD")
 """The datasets of the U2-Net paper's Tables 3 and 4, in their order."""
@@ -195,7 +195,7 @@ def build_table(
     shown = {name for board in boards.values() for entry in board.entries for name in entry.values}
     if absent := [name for name in metrics if name not in {*shown, *PAPER_METRICS}]:
         raise LeaderboardError(
-            f"{', '.join(absent)}: no row shown has it. Give scores that have with --with."
+            f"{', '.join(absent)}: no row shown has a value. Give scores that have one with --with."
         )
     sheet = Sheet(boards, metrics, decimals, marks or Marks())
     sections = [_sorted(sheet, rows, sort) for rows in sheet.sections()]
@@ -270,9 +270,9 @@ def _row(
         datasets=tuple(entries),
         notes=tuple((name, by_metric[""]) for name, by_metric in notes.items() if "" in by_metric),
         signatures=tuple(
-            (name, signature_about(entry.signature, [m for m in entry.values if m in sheet.metrics]))
+            (name, signature_about(entry.signature, shown))
             for name, entry in entries.items()
-            if entry.signature
+            if entry.signature and (shown := [metric for metric in sheet.metrics if metric in entry.values])
         ),
         letter=sheet.letters.get(key[0], "") if key[1] == "measured" else "",
     )
@@ -331,4 +331,4 @@ def board_text(board: Board) -> str:
     signatures = dict.fromkeys(entry.signature for entry in board.of("measured"))
     under = [f"signature of measured rows: {signature}" for signature in signatures]
     notes = [f"{entry.method} ({entry.source}): {entry.note}" for entry in board.entries if entry.note]
-    return "\n".join([board.dataset, aligned(lines, left=(0, 2, len(head) - 1)), *notes, *under])
+    return "\n".join([board.dataset, broken(lines, left=(0, 2, len(head) - 1), kept=1), *notes, *under])

@@ -10,7 +10,7 @@ its paper prints. Means and mean ranks are given only to methods that have every
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from sodbench.errors import LeaderboardError
+from sodbench.errors import LeaderboardError, first_few
 from sodbench.leaderboard.boards import Board, BoardRow
 from sodbench.metrics import METRICS, family_of, protocol_fields
 from sodbench.protocol import acting_parts
@@ -71,9 +71,11 @@ class Sheet:
                     differs = True
                     yield column
         if delta and not differs:
+            labels = first_few([METRICS[metric].label for metric in self.metrics])
             raise LeaderboardError(
-                "--delta: no method shown has both a published and a measured value. Add a row of the same "
-                "name with `sodbench leaderboard add --method NAME`, or leave --delta out."
+                f"--delta: no method shown has both a published and a measured value of {labels}. Choose "
+                "other --metrics, add a row of the same name with `sodbench leaderboard add --method NAME`, "
+                "or leave --delta out."
             )
 
     def fact(self, key: RowKey, name: str) -> object:

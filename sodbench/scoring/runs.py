@@ -124,6 +124,11 @@ def collect_jobs(
         raise PredictionError(f"both masks ({masks}) and a folder of datasets ({data}) were given; pass one.")
     if masks is not None and len(datasets) > 1:
         raise PredictionError(f"{masks}: one folder of masks cannot serve {len(datasets)} datasets.")
+    if masks is not None and (replaced := _by_the_shell(masks, paths)):
+        raise PredictionError(
+            f"{masks}, {replaced[0]}: the shell has put folders of masks in the place of a *. Write --masks "
+            f"'{masks.parent.parent}/*/{masks.name}', in quotes."
+        )
     given = place(datasets[0] if datasets else None, masks, data) if masks is not None else None
     wanted = [given.dataset] if given else list(dict.fromkeys(find(name) for name in datasets))
     jobs: dict[str, Job] = {}
@@ -161,6 +166,15 @@ def collect_jobs(
         raise PredictionError(f"{first_few([str(p) for p in paths])}: found no maps of {', '.join(absent)}.")
     by_name = [_called(_ordered(jobs[name], methods), method) for name in sorted(jobs)]
     return by_name, [*notices, *(line for job in by_name for line in job.location.passed_over)]
+
+
+def _by_the_shell(masks: Path, paths: Sequence[Path]) -> list[Path]:
+    """Return the paths of maps that stand beside the masks, as when ``DIR/*/GT`` has no quotes."""
+    return [
+        path
+        for path in paths
+        if path.name == masks.name and path != masks and path.parent.parent == masks.parent.parent
+    ]
 
 
 def _ordered(job: Job, methods: Sequence[str]) -> Job:

@@ -435,7 +435,10 @@ def test_lists_may_overlap_and_name_images_as_files():
     said = []
     found = listed_groups(folder, ["im0", "im1", "im2", "bmx/3"], said.append)
     assert found == {"AC": ["bmx/3", "im1"], "BO": ["im0", "im1"], "CL": []}
-    assert said == ["SOC/AC.txt: 1 of 3 names are of no scored image (nobody)"]
+    assert said == [
+        "SOC/AC.txt: 1 of 3 names are of no scored image (nobody)",
+        "SOC/CL.txt: empty, so there is no group of it",
+    ]
 
 
 def test_a_list_may_lie_in_a_folder_of_its_group():

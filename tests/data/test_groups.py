@@ -14,6 +14,7 @@ from sodbench.data.registry import find
 from sodbench.data.sources import ImageFile
 from sodbench.data.verification import verify_dataset
 from sodbench.errors import DatasetError, PredictionError
+from sodbench.scoring.runs import collect_jobs
 from sodbench.scoring.scores import Scores
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -207,6 +208,13 @@ def test_folders_that_are_no_groups(folders: tuple[str, ...], message: str) -> N
         save(mask_of(0), f"mine/{folder}/0.png")
     with pytest.raises(DatasetError, match=f"mine: found no masks here.*{message}"):
         from_masks(Path("mine"))
+
+
+def test_a_star_that_the_shell_has_replaced() -> None:
+    plant("mine", "GT")
+    masks = sorted(Path("mine").glob("*/GT"))
+    with pytest.raises(PredictionError, match=r"Write --masks 'mine/\*/GT', in quotes\.$"):
+        collect_jobs([Path("maps"), *masks[1:]], masks=masks[0])
 
 
 def test_each_stands_for_folders_that_are_there() -> None:

@@ -985,6 +985,15 @@ class TestMoreMetrics:
         assert f"{stored.summary()['max_e']:.4f}" in table
         good("leaderboard", "check", "--boards", "boards")
 
+    def test_a_table_is_signed_for_the_metrics_it_shows(self):
+        plant_maps("maps/mine/TINY")
+        good("score", "maps/mine/TINY", "-d", "TINY", "--metrics", "paper,hce,biou")
+        good("leaderboard", "add", "scores/mine", "--boards", "boards", "--metrics", "hce,biou")
+        (stored,) = load_scores(Path("scores/mine"))
+        for metrics in (["max_f"], ["max_f", "hce"]):
+            table = good("table", "--boards", "boards", "--metrics", ",".join(metrics)).stdout
+            assert table.splitlines()[-1] == f"signature of measured rows: {stored.sign(metrics)}"
+
     def test_a_row_that_is_replaced_keeps_the_columns(self):
         scores = scored()
         good("leaderboard", "add", scores, "--boards", "boards", "--metrics", "max_e")
