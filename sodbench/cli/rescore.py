@@ -41,8 +41,8 @@ class RescoreOptions:
 def rescore(options: RescoreOptions) -> None:
     """Show stored scores, under another protocol if asked, without the images.
 
-    STORED is a folder that `sodbench score` wrote, or one above. The level histograms give MAE, F, E, IoU and
-    its kin, AUC and AP under any protocol; metrics that need the images again are left out, and listed.
+    STORED is a folder that `sodbench score` wrote, or one above. The level histograms give MAE, F, E, IoU
+    etc., AUC and AP under any protocol; metrics that need the images again are left out, and listed.
 
     \b
     sodbench rescore scores/

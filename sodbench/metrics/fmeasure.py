@@ -1,4 +1,4 @@
-"""Precision, recall and F-measure: how many object pixels does the map find, and how many finds are right?
+"""Precision, recall and F-measure: how much of what the map marks is object, and of the object is marked?
 
 Achanta, Hemami, Estrada, Süsstrunk: Frequency-tuned salient region detection, CVPR 2009,
 doi:10.1109/CVPR.2009.5206596.

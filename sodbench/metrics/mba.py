@@ -1,4 +1,4 @@
-"""Mean boundary accuracy: which share of the pixels near the object's outline does the map get right?
+"""Mean boundary accuracy: what share of the pixels near the object's outline does the map get right?
 
 Cheng, Chung, Tai, Tang: CascadePSP, CVPR 2020, doi:10.48550/arXiv.2005.02551, who propose it for
 high-resolution segmentation; the formula is that of their program.
@@ -13,8 +13,8 @@ to rint(sqrt(r_i^2 - d^2)) columns away. Outside the image is neither object nor
 image's border is no outline. An image narrower and lower than 300 together has r_i = 1. An empty or a full
 mask has no outline: undefined, and left out of a dataset's mean, where CascadePSP's program returns NaN.
 
-*Cost.* The regions are made once for a mask, on rows of bits, and kept as a list of pixels; a map costs a
-look at these.
+*Cost.* The regions are made once for a mask, on rows of bits, and kept as a list of pixels; each map takes
+one pass over these.
 
 *Revisions.* 1: first.
 """

@@ -21,7 +21,7 @@ The original adds eps = 2^-52 to SSIM's denominator, so the S of a perfect map i
 quadrant whose object has mean y and variance s, SSIM is 1 / (1 + eps / (4 y^2 s)). One object pixel
 among 500 costs it 7e-9, and one among 200,000 as much as 0.3.
 
-*Cost.* From the level histograms of the four quadrants, in which every pair is counted anyhow: 256 levels a
+*Cost.* From the level histograms of the four quadrants, in which every pair is counted anyway: 256 levels a
 quadrant, whatever the image's size.
 
 *Revisions.* 1: first.

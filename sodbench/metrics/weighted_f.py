@@ -3,7 +3,7 @@
 Margolin, Zelnik-Manor, Tal: How to Evaluate Foreground Maps?, CVPR 2014, doi:10.1109/CVPR.2014.39.
 
     E = |p - g|; inside the object E becomes min(E, (7x7 Gaussian, sigma 5) * Et), where Et outside
-    the object is E of the nearest object pixel; outside, E is weighed by
+    the object is E of the nearest object pixel; outside, E is weighted by
     B = 2 - exp(log(0.5) / 5 * D), D the distance to the object.
     TP = G - sum of E inside, FP = sum of E outside,
     P = TP / (TP + FP + eps), R = 1 - mean of E inside, F = (1 + beta2) R P / (R + beta2 P + eps)

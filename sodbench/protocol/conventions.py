@@ -124,8 +124,8 @@ CONVENTIONS: tuple[Convention, ...] = (
     _of_protocol("Euclidean distance", _DEFAULT, relax_distance="euclidean"),
     _of_protocol("rho = 3 px", _DEFAULT, rho=3.0),
     _of_protocol("relaxed F binarises by p > 0.5", _DEFAULT, relax_threshold=0.5),
-    _of_protocol("IoU and its kin: best of the mean curve", _DEFAULT, overlap_average="mean"),
-    _of_protocol("IoU and its kin: 0/0 is 0", _DEFAULT, overlap_zero="zero"),
+    _of_protocol("IoU etc.: best of the mean curve", _DEFAULT, overlap_average="mean"),
+    _of_protocol("IoU etc.: 0/0 is 0", _DEFAULT, overlap_zero="zero"),
     _of_protocol("AUC and AP from every level", _DEFAULT, auc_thresholds="exact"),
     _of_protocol("AUC and AP: mean of the images", _DEFAULT, auc_average="mean"),
     _of_protocol("HCE of the map above level 128", _DEFAULT, hce_binarise=">128"),
@@ -180,17 +180,15 @@ CONVENTIONS: tuple[Convention, ...] = (
         for cut in (0.3, 0.7)
     ),
     _of_protocol(
-        "IoU and its kin: mean of each image's own best",
+        "IoU etc.: mean of each image's own best",
         "papers that take the best of each image",
         overlap_average="mean-max",
     ),
+    _of_protocol("IoU etc.: all pixels as one image", "CascadePSP (its IoU)", overlap_average="pooled"),
     _of_protocol(
-        "IoU and its kin: all pixels as one image", "CascadePSP (its IoU)", overlap_average="pooled"
+        "IoU etc.: 0/0 is 1", "scripts that call empty maps of empty masks right", overlap_zero="one"
     ),
-    _of_protocol(
-        "IoU and its kin: 0/0 is 1", "scripts that call empty maps of empty masks right", overlap_zero="one"
-    ),
-    _of_protocol("IoU and its kin: 0/0 is left out", "means that pass over NaN", overlap_zero="undefined"),
+    _of_protocol("IoU etc.: 0/0 is left out", "means that pass over NaN", overlap_zero="undefined"),
     _of_protocol("AUC and AP from 255 thresholds", "eval-co-sod", auc_thresholds="255"),
     _of_protocol("AUC and AP of the mean curves", "eval-co-sod", auc_average="mean-curve"),
     _of_protocol("HCE of the map above level 127", UNKNOWN, hce_binarise=">=128"),

@@ -233,11 +233,11 @@ class Protocol:
         "oavg",
         "mean",
         ("mean", "mean-max", "pooled"),
-        "IoU and its kin: best of the mean curve, mean of each image's best, or of all pixels together",
+        "IoU etc.: best of the mean curve, mean of each image's best, or of all pixels together",
         optional=True,
     )
     overlap_zero: str = choice(
-        "ozero", "zero", ("zero", "one", "undefined"), "IoU and its kin: what a ratio 0/0 is", optional=True
+        "ozero", "zero", ("zero", "one", "undefined"), "IoU etc.: what a ratio 0/0 is", optional=True
     )
     auc_thresholds: str = choice(
         "aucthr",
