@@ -193,7 +193,7 @@ def breakdown(
             undefined=tuple(image for image in ids if image not in known),
             resamples=resamples,
             seed=seed,
-            signature=str(scores[0].sign([metric])),
+            signature=str(scores[0].sign(metrics)),
         )
         for metric in metrics
     ]

@@ -58,7 +58,7 @@ def plot_size(options: SizeOptions) -> None:
     """  # noqa: D301 (click needs the character \b)
     from sodbench.leaderboard.boards import read_boards
     from sodbench.leaderboard.folder import boards_folder
-    from sodbench.metrics import find_metric
+    from sodbench.metrics import find_metric, signature_about
     from sodbench.reports.figures.size import size_plot, sized
     from sodbench.reports.figures.style import check_figure_target, figure_style, new_figure, save_figure
 
@@ -69,7 +69,8 @@ def plot_size(options: SizeOptions) -> None:
     with figure_style():
         fig, (ax,) = new_figure([""], options.width)
         size_plot(ax, board, metric=metric, log=options.log, highlight=options.highlight)
-        signatures = list(dict.fromkeys(entry.signature for entry in board.of("measured")))
+        made = (signature_about(entry.signature, [metric]) for entry in board.of("measured"))
+        signatures = list(dict.fromkeys(made))
         save_figure(fig, options.out, "; ".join(signatures))
     methods = [entry.method for entry in board.entries]
     finish_figure(options.out, lines, methods, options.highlight, signatures)

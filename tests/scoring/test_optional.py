@@ -8,8 +8,10 @@ import pytest
 from stored import made, reseal, store
 from workspace import IDS, good, map_of, mask_of, plant_masks, refused, save
 
+from sodbench.analysis.breakdown import breakdown
 from sodbench.metrics import METRICS, signature_about
 from sodbench.protocol import Protocol, Signature
+from sodbench.reports.breakdown import breakdown_text
 from sodbench.scoring import runs
 from sodbench.scoring.pipeline import score_folder
 from sodbench.scoring.scores import Scores
@@ -141,3 +143,10 @@ def test_the_default_metrics_have_the_signature_that_they_had_before_there_were_
     before = Signature.parse(made("A", 3).signature)
     assert (before.stated, list(before.revisions)) == (frozenset(), ["f", "m", "w", "s", "r", "e"])
     assert made("A", 3).signature == made("A", 3, protocol=Protocol(overlap_zero="one")).signature
+
+
+def test_a_breakdown_states_the_conventions_of_all_its_metrics():
+    both = [made(name, 6, seed, metrics=["mae", "mean_iou"]) for seed, name in enumerate("AB")]
+    found = breakdown(both, "size", {"all": both[0].ids}, ["mae", "mean_iou"], resamples=50)
+    assert breakdown_text(found).splitlines()[-1] == f"signature: {both[0].signature}"
+    assert "ozero:zero" in both[0].signature

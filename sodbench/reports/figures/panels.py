@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sodbench.errors import LeaderboardError, ScoresError, first_few
 from sodbench.leaderboard.boards import read_boards
 from sodbench.leaderboard.curves import board_with_curves
-from sodbench.metrics import metric_differences
+from sodbench.metrics import metric_differences, signature_about
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores
 from sodbench.utils.process import Progress
@@ -87,7 +87,12 @@ def board_curves(folder: Path) -> Panels:
         for entry in board.of("measured"):
             if entry.method in stored:
                 curves = stored[entry.method].curves
-                method_curves = Curves(entry.signature, curves["precision"], curves["recall"], curves["f"])
+                method_curves = Curves(
+                    signature_about(entry.signature, OF_CURVES),
+                    curves["precision"],
+                    curves["recall"],
+                    curves["f"],
+                )
                 panels.setdefault(dataset, {})[entry.method] = method_curves
     return panels
 
