@@ -154,6 +154,6 @@ def _empty_masks(report: Report, dataset: Dataset) -> list[str]:
     worst, undefined = (", ".join(METRICS[name].label for name in names) for names in on_empty_mask())
     known = f" {dataset.name}: {dataset.empty_masks}." if dataset.empty_masks else ""
     return [
-        f"{len(report.empty)} of {counted(report.masks, 'mask')} are empty, which decides scores: there even "
+        f"{len(report.empty)} of {counted(report.masks, 'mask')} are empty; they decide scores: there even "
         f"an empty map, which is right, has the worst {worst}, and {undefined} is undefined.{known}"
     ]

@@ -93,7 +93,7 @@ def _decided(scores: Scores) -> list[str]:
     ]
     dataset = lookup(scores.dataset_name)
     known = f". {dataset.empty_masks}" if dataset and dataset.empty_masks else ""
-    return [f"{start}, which decides {', '.join(moved)}{known}" if moved else f"{start}{known}"]
+    return [f"{start}; they decide {', '.join(moved)}{known}" if moved else f"{start}{known}"]
 
 
 def on_empty_mask() -> tuple[list[str], list[str]]:

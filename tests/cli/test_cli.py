@@ -447,7 +447,7 @@ class TestDatasets:
             "  im3.png: no background",
             "known to be wrong in some copies: none",
             "mean share of foreground: .354167",
-            "1 of 6 masks are empty, which decides scores: there even an empty map, which is right, has the "
+            "1 of 6 masks are empty; they decide scores: there even an empty map, which is right, has the "
             "worst maxF, relaxF, meanF, adpF, adpE, and wF is undefined.",
             "NOT ok: 6 of 300 masks",
         ]

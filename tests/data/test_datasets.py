@@ -965,7 +965,7 @@ def test_verify_warns_of_a_considerable_share_of_empty_masks(config: Path, data:
     save(found.masks / "t.png", [[0, 0]])
     text = verification_text(verify_dataset(locate(found.dataset, data)))
     assert (
-        "1 of 20 masks are empty, which decides scores: there even an empty map, which is right, has the "
+        "1 of 20 masks are empty; they decide scores: there even an empty map, which is right, has the "
         "worst maxF, " in text
     )
     assert "and wF is undefined. Mine: Half are empty." in text

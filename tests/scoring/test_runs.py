@@ -496,7 +496,7 @@ def test_metrics_that_empty_masks_decide_are_named(here: Path) -> None:
     lines = good("score", "maps", "--masks", "own/masks", "--metrics", "max_f,mae").stderr.splitlines()
     (line,) = [line for line in lines if "decides" in line]
     assert line.startswith(
-        "maps on own: 1 of 20 masks are empty, which decides maxF (0.9500, without them 1.0000)"
+        "maps on own: 1 of 20 masks are empty; they decide maxF (0.9500, without them 1.0000)"
     )
     assert "MAE" not in line
     Path("own/masks/19.png").unlink()
@@ -519,7 +519,7 @@ def test_a_registered_dataset_says_what_its_empty_masks_mean(
         save(mask_of(k) * (k > 0), f"Mine/masks/{k}.png")
         save(map_of(k), f"maps/{k}.png")
     words = ("score", "maps", "--data", ".", "--dataset", "Mine", "--metrics", "max_f")
-    (line,) = [line for line in good(*words).stderr.splitlines() if "which decides" in line]
+    (line,) = [line for line in good(*words).stderr.splitlines() if "they decide" in line]
     assert line.endswith("). half of Mine is empty")
     Path("maps/2.png").unlink()
     refused(*words, match=r"missing \(2\)\. A version of Mine with 2 is known: the old release\. Scores over")
