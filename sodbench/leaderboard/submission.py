@@ -163,9 +163,10 @@ def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS, metrics: Sequence[
         )
     expected = str(expected_signature(scores.dataset, scores.of))
     if fields := metric_differences(expected, scores.signature, wanted):
+        of_paper = metric_differences(expected, scores.signature, PAPER_METRICS)
         raise LeaderboardError(
             f"{where}: scored in another way than the board's rows: {differences_text(fields)}. "
-            "Score again with the default protocol."
+            f"Score again with the default protocol{'.' if of_paper else ', or pass --metrics paper.'}"
         )
     summary = scores.summary()
     values = {metric: Decimal(repr(summary[metric])) for metric in wanted}

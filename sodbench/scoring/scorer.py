@@ -13,7 +13,7 @@ from sodbench.data.images.maps import binarised, fitted, resized_mask
 from sodbench.data.registry import lookup
 from sodbench.data.sources import digest_of
 from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few
-from sodbench.metrics import DEFAULT_METRICS, check_metrics
+from sodbench.metrics import DEFAULT_METRICS, check_metrics, narrowed
 from sodbench.protocol import Protocol, fixed_size
 from sodbench.scoring.pairs import MASK_WAY, prepare_mask, score_pair
 from sodbench.scoring.rows import Row
@@ -77,6 +77,7 @@ class Scorer:
         if self._registered and self._registered.mask_threshold:
             self.protocol = self.protocol.change(mask_threshold=self._registered.mask_threshold)
         self.metrics = check_metrics(metrics)
+        self.protocol = narrowed(self.protocol, self.metrics)
         self._rows: dict[str, Row] = {}
 
     def update(self, pred: Any, gt: Any, id: str | Sequence[str] | None = None) -> None:

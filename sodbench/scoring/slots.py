@@ -16,7 +16,7 @@ from sodbench.data.locations import Location
 from sodbench.data.pairing import pair
 from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, FileError, PredictionError, ScoresError, SodbenchError, first_few
-from sodbench.metrics import joined, stated_fields
+from sodbench.metrics import joined, narrowed, stated_fields
 from sodbench.protocol import OTHER_KEYS, PRESETS, Protocol, differing
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.scores import Scores
@@ -111,7 +111,7 @@ def slot_of(maps: Maps, out: Path, asked: Protocol, plan: Plan, others: Others, 
     if others == "replace":
         return Slot(home, stored, seen=seen)
     if stored and not _continues(stored, plan):
-        elsewhere, home = stored, _home(out / f"{OTHER_TREE}{_label(asked)}", maps)
+        elsewhere, home = stored, _home(out / f"{OTHER_TREE}{_label(asked, plan)}", maps)
         seen, stored = _seen(home), _stored_at(home, say)
     taken = _other_maps(stored, maps, plan) if stored else ""
     return Slot(home, stored, elsewhere, taken, seen)
@@ -228,10 +228,11 @@ def _stored_at(home: Path, say: Say) -> Scores | None:
         return None
 
 
-def _label(protocol: Protocol) -> str:
-    """Return a name for a protocol: that of a preset, or a digest."""
-    named = [name for name, preset in PRESETS.items() if preset == protocol]
-    return (named or [hashlib.sha256(protocol.signature().encode()).hexdigest()[:8]])[0]
+def _label(asked: Protocol, plan: Plan) -> str:
+    """Return a name for a protocol: that of the preset that it is for a plan's metrics, or a digest."""
+    acting = narrowed(asked, plan.metrics)
+    named = [name for name, preset in PRESETS.items() if narrowed(preset, plan.metrics) == acting]
+    return (named or [hashlib.sha256(acting.signature().encode()).hexdigest()[:8]])[0]
 
 
 def _other_maps(stored: Scores, maps: Maps, plan: Plan) -> str:

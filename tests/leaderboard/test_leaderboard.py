@@ -1021,3 +1021,11 @@ class TestMoreMetrics:
         board(row(max_e="1"), columns=(*COLUMNS, "max_e"))
         with pytest.raises(LeaderboardError, match="columns repeated or in another order"):
             read_board(Path("boards/TINY.csv"))
+
+    def test_another_convention_of_a_further_metric(self):
+        good("leaderboard", "add", scored("first"), "--boards", "boards", "--metrics", "bin_iou")
+        plant_maps("maps/mine/TINY", seed=1)
+        good("score", "maps/mine/TINY", "-d", "TINY", "--metrics", "paper,bin_iou", "--overlap-zero", "one")
+        words = ("leaderboard", "add", "scores/mine", "--boards", "boards")
+        refused(*words, match=r"ozero one \(expected zero\)\. .* protocol, or pass --metrics paper\.")
+        assert "added mine" in good(*words, "--metrics", "paper").stderr

@@ -221,6 +221,15 @@ class TestAnotherProtocol:
         assert [s.protocol for s in load_scores("scores/@fan")] == [Protocol.of("fan")]
         assert [s.protocol for s in load_scores("scores/@fan/maps/own")] == [Protocol.of("fan")]
 
+    @pytest.mark.parametrize("preset", ["pysodmetrics", "sal_eval", "qin", "f3net"])
+    def test_has_the_name_of_its_preset_whatever_the_metrics(self, score, preset):
+        """A preset may have conventions of metrics that are not asked for."""
+        good("score", *score)
+        for metrics in ("mae", "max_f,hce"):
+            good("score", *score[:-2], "--metrics", metrics, "--protocol", preset)
+            assert [tree.name for tree in Path("scores").glob("@*")] == [f"@{preset}"]
+        assert Scores.load(Path("scores", f"@{preset}", "maps/own")).metrics == ("max_f", "mae", "hce")
+
     def test_without_a_name_has_a_digest(self, score):
         good("score", *score)
         good("score", *score, "--beta2", "1")
