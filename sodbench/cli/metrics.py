@@ -75,7 +75,8 @@ def _draw(options: MetricsOptions, out: Path) -> None:
     check_figure_target(out)
     names = metric_ids(options.names)
     if len(names) != 1:
-        raise click.UsageError(f"--out shows one METRIC, found {len(names)}.")
+        which = f"; name one of {', '.join(names)}" if names else ""
+        raise click.UsageError(f"--out shows one METRIC, found {len(names)}{which}.")
     if bool(options.map_file) != bool(options.mask_file):
         raise click.UsageError("expected both --map and --mask, or neither.")
     protocol, said = options.protocol.of("u2net"), options.protocol.notices()

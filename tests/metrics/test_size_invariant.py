@@ -241,3 +241,15 @@ def test_kinds_of_masks():
     for kind in MASKS:
         gt = make_mask(kind, (30, 20), rng)
         assert np.isfinite(scored(make_map("noisy", gt, rng), gt)).all()
+
+
+def test_the_smallest_target():
+    """Beside a large object, a component of 50 pixels is a target of its own and one of 49 is none."""
+    gt = np.zeros((20, 40), bool)
+    gt[2:7, 2:22] = True
+    pred = gt * np.uint8(255)
+    gt[12:19, 30:37] = True
+    assert gt[10:].sum() == 49
+    assert si_f(pred, gt) == 1
+    gt[11, 30] = True
+    assert si_f(pred, gt) < 0.8

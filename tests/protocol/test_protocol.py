@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sodbench.errors import ProtocolError, SodbenchError
+from sodbench.metrics import joined, narrowed
 from sodbench.protocol import (
     OTHER_KEYS,
     PRESETS,
@@ -101,6 +102,15 @@ def test_optional_fields_are_stated_where_they_depart_or_act():
     assert str(Signature.parse(whole)) == whole
     assert Signature.parse(whole).stated == {"hce_distance", "context_beta2"}
     assert differing(whole, whole.replace("|hdist:line", "")) == {}
+
+
+def test_protocols_of_metrics_scored_at_different_times():
+    """Each metric keeps the convention that it was made under; of one that both have, the first counts."""
+    first, second = Protocol(hce_distance="segment", rho=2), Protocol(biou_value="min", hce_binarise=">=128")
+    assert joined(first, ["hce"], second, ["biou"]) == first.change(biou_value="min")
+    assert joined(first, ["hce"], second, ["hce"]) == first
+    assert joined(first, ["mae"], second, ["hce"]) == Protocol(hce_binarise=">=128", rho=2)
+    assert narrowed(first, ["biou", "mae"]) == Protocol(rho=2)
 
 
 def test_numbers_are_floats_and_print_shortly():

@@ -196,7 +196,7 @@ class TestCommand:
         good("metrics", "max_f", *own, "32x24")
 
     def test_refused(self) -> None:
-        refused("metrics", "e", "--out", "e.png", match="--out shows one METRIC, found 3", code=2)
+        refused("metrics", "e", "--out", "e.png", match="found 3; name one of max_e, mean_e, adp_e", code=2)
         refused("metrics", "--out", "e.png", match="--out shows one METRIC, found 0", code=2)
         refused("metrics", "mae", "--map", "a.png", match="pass --out FILE", code=2)
         refused("metrics", "mae", "--rho", "2", match="pass --out FILE", code=2)
