@@ -441,3 +441,14 @@ def test_signatures_state_it_only_where_it_departs():
     assert "|degen:skip|groups:groups|" in changed
     for metric in ALL:
         assert set(metric_differences(changed, Protocol().signature(), [metric])) == {"degen", "groups"}
+
+
+def test_images_that_come_in_parts_are_added_to_their_groups():
+    counting = Counting(["a/1", "a/2", "b/1", "b/2", "c"], Protocol(group_average="groups"))
+    columns = np.arange(10.0).reshape(5, 2)
+    expected = [columns[:2].sum(axis=0), columns[2:4].sum(axis=0), columns[4]]
+    for size in (1, 2, 3, 5):
+        sums = None
+        for start in range(0, 5, size):
+            sums = counting.added(sums, columns[start : start + size], start)
+        np.testing.assert_array_equal(sums, expected)
