@@ -97,7 +97,7 @@ def _digest(script: str) -> str:
 
 
 def json_for_script(value: object) -> str:
-    """Return a value as JSON that may stand inside a script element.
+    r"""Return a value as JSON that may stand inside a script element.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def json_for_script(value: object) -> str:
     Examples
     --------
     >>> json_for_script(["</script>", 0.5])
-    '["\\\\u003c/script\\\\u003e",0.5]'
+    '["\\u003c/script\\u003e",0.5]'
     """
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).translate(ESCAPED)
 
