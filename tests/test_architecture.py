@@ -31,6 +31,9 @@ MAY_IMPORT = {
     "cli": "reports analysis leaderboard models scoring metrics data protocol utils version",
 }
 
+# Folders of tests that mirror no room, since what they test goes through all of them.
+AROUND = {"fuzz": "broken files and kills", "docs": "the examples of the documentation"}
+
 # A package, where it may be imported, and where at module level.
 HEAVY = {
     "numba": ("metrics.compiling utils.kernels", "utils.kernels"),
@@ -167,7 +170,7 @@ def test_contributing_shows_the_table():
 
 def test_tests_mirror_the_rooms():
     folders = {path.name for path in TESTS.iterdir() if path.is_dir() and any(path.glob("test_*.py"))}
-    assert folders <= {*MAY_IMPORT, "fuzz"}, "broken files and kills are tried on all rooms at once"
+    assert folders <= {*MAY_IMPORT, *AROUND}
     alone = {path.name for path in TESTS.glob("test_*.py")}
     assert alone == {"test_architecture.py"}
 
