@@ -1,0 +1,65 @@
+"""The tables of the documentation that follow from the program are those of this program."""
+
+import importlib.util
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from sodbench.data.registry import registry
+from sodbench.protocol import PRESETS, Protocol
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+
+_spec = importlib.util.spec_from_file_location("tables", DOCS / "tables.py")
+assert _spec is not None
+assert _spec.loader is not None
+tables = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(tables)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_tables_are_those_of_the_program(page: Path) -> None:
+    text = page.read_text("utf-8")
+    assert tables.filled(text) == text, f"{page.name}: run `python docs/tables.py`"
+
+
+def test_every_table_stands_somewhere() -> None:
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    assert {found[2] for found in tables.BETWEEN.finditer(text)} == set(tables.TABLES)
+
+
+def test_every_field_and_value_of_a_protocol_has_a_row() -> None:
+    text = (DOCS / "protocols.md").read_text("utf-8")
+    table = text.partition("<!-- table: protocol -->")[2].partition("<!-- end of table -->")[0]
+    blocks = re.split(r"^\| `--", table, flags=re.MULTILINE)[1:]
+    assert [block.partition("`")[0].replace("-", "_") for block in blocks] == [
+        f.name for f in fields(Protocol)
+    ]
+    for spec, block in zip(fields(Protocol), blocks, strict=True):
+        key, *values = re.findall(r"\| `([^`]+)` \|", block)
+        assert key == spec.metadata["key"]
+        assert values[0] == f"{getattr(Protocol(), spec.name)}".removesuffix(".0")
+        assert set(spec.metadata.get("choices", ())) <= set(values)
+        for name, preset in PRESETS.items():
+            value = getattr(preset, spec.name)
+            row = re.search(
+                rf"\| `{re.escape(f'{value:g}' if isinstance(value, float) else value)}` \|.*", block
+            )
+            assert row is not None
+            assert re.search(
+                rf"\| (all\b|.*`{name}`)", row[0].rpartition("|")[0].rpartition("|")[2].join("||")
+            )
+
+
+def test_every_dataset_has_its_facts() -> None:
+    text = (DOCS / "datasets.md").read_text("utf-8")
+    entries = dict(re.findall(r"^### (.*)\n\n((?:- .*\n)+)", text, re.MULTILINE))
+    known = {name: dataset for name, dataset in registry().items() if name in entries}
+    assert len(known) == len(entries) > 40
+    for name, dataset in known.items():
+        for trap in dataset.traps:
+            assert f"- Trap: {trap}.\n" in entries[name]
+        assert f"{dataset.count or 'Number'}" in entries[name] or dataset.builtin
