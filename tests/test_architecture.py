@@ -32,7 +32,11 @@ MAY_IMPORT = {
 }
 
 # Folders of tests that mirror no room, since what they test goes through all of them.
-AROUND = {"fuzz": "broken files and kills", "docs": "the examples of the documentation"}
+AROUND = {
+    "fuzz": "broken files and kills",
+    "docs": "the examples of the documentation",
+    "browser": "pages in a real browser",
+}
 
 # A package, where it may be imported, and where at module level.
 HEAVY = {
