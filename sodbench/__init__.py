@@ -16,6 +16,7 @@ _HOMES = {
     "load_scores": "scoring.selection",
     "compare": "analysis.compare",
     "explain": "analysis.explain.explain",
+    "report": "reports.pages.report.report",
     "Protocol": "protocol",
     "PRESETS": "protocol",
     "METRICS": "metrics",
@@ -33,6 +34,7 @@ __all__ = [
     "compare",
     "explain",
     "load_scores",
+    "report",
     "score_folder",
     "score_image",
 ]

@@ -378,17 +378,28 @@ def _differences(
                     if left_out
                     else percentile_interval(drawn)
                 )
-            won = win_tie_loss(a.values, b.values, METRICS[a.metric].higher_is_better)
-            differences.append(
-                Difference(
-                    dataset=dataset, metric=a.metric, a=methods[j], b=methods[k],
-                    value_a=a.value, value_b=b.value, images=images, low=ends[0], high=ends[1],
-                    p=p[m] if images >= FEWEST_IMAGES else None, holm=None,
-                    wins=won[0], ties=won[1], losses=won[2],
-                    d=cohens_d(a.values, b.values) if a.is_mean else None, unit=unit,
-                )
-            )  # fmt: skip
+            chance = p[m] if images >= FEWEST_IMAGES else None
+            differences.append(difference_of(dataset, (methods[j], methods[k]), (a, b), ends, chance, unit))
     return differences
+
+
+def difference_of(
+    dataset: str,
+    names: tuple[str, str],
+    pair: tuple[Measured, Measured],
+    ends: tuple[float, float] | tuple[None, None],
+    p: float | None,
+    unit: str,
+) -> Difference:
+    """Return the difference of two methods in a metric, with its interval and p, not adjusted by Holm."""
+    a, b = pair
+    won = win_tie_loss(a.values, b.values, METRICS[a.metric].higher_is_better)
+    return Difference(
+        dataset=dataset, metric=a.metric, a=names[0], b=names[1],
+        value_a=a.value, value_b=b.value, images=int((~np.isnan(a.values - b.values)).sum()),
+        low=ends[0], high=ends[1], p=p, holm=None, wins=won[0], ties=won[1], losses=won[2],
+        d=cohens_d(a.values, b.values) if a.is_mean else None, unit=unit,
+    )  # fmt: skip
 
 
 def adjusted(differences: Sequence[Difference]) -> tuple[Difference, ...]:

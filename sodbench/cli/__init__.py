@@ -28,6 +28,7 @@ SECTIONS = {
         "protocols": "List the presets of conventions, and in what they differ.",
     },
     "Figures and tables": {
+        "report": "Write a report of scores as one HTML file: tables, charts, pictures.",
         "table": "Show methods side by side, as text, LaTeX, Markdown, HTML or CSV.",
         "plot-pr": "Draw precision-recall curves, one panel per dataset.",
         "plot-f": "Draw F-measure against the threshold, one panel per dataset.",

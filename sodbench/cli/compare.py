@@ -17,6 +17,7 @@ from sodbench.cli.options import (
     METHODS_OPTION,
     datasets_option,
     metrics_option,
+    resamples_option,
 )
 from sodbench.cli.output import check_targets, deliver, progress_bar, say, show
 from sodbench.cli.parameters import FIGURE_FILE, FOLDER, argument, option
@@ -55,13 +56,7 @@ class CompareOptions:
 @BY_OPTION
 @DATA_OPTION
 @MASKS_OPTION
-@option(
-    "--resamples",
-    type=click.IntRange(100),
-    default=10_000,
-    show_default=True,
-    help="Number of bootstrap resamples, and of permutations.",
-)
+@resamples_option(10_000)
 @option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the random numbers.")
 @option(
     "--interval",

@@ -101,6 +101,19 @@ def _out(**attributes: Any) -> Callable[[Command], Command]:
     return option("--out", help="File to write; its suffix says the format.", **attributes)
 
 
+def page_option(default: str) -> Callable[[Command], Command]:
+    """Add ``--out`` of a command that writes a page."""
+    return _out(type=FIGURE_FILE, default=default, show_default=True)
+
+
+def resamples_option(default: int | None, shown: str | bool = True) -> Callable[[Command], Command]:
+    """Add ``--resamples``; `shown` says what is taken without it."""
+    return option(
+        "--resamples", type=click.IntRange(100), default=default, show_default=shown,
+        help="Number of bootstrap resamples, and of permutations.",
+    )  # fmt: skip
+
+
 def count_option(default: int, most: int | None = None) -> Callable[[Command], Command]:
     """Add ``--count``, and ``-k``."""
     return option(
@@ -132,6 +145,12 @@ METHOD_OPTION = option(
 )
 METHODS_OPTION = names_option(
     "--methods", help="Which methods, in this order  [all].", shell_complete=completed(stored_methods)
+)
+BASELINE_OPTION = option(
+    "--baseline",
+    metavar="NAME",
+    help="Method to test all others against  [none].",
+    shell_complete=completed(stored_methods),
 )
 HIGHLIGHT_OPTION = names_option(
     "--highlight", help="Methods drawn in red, on top  [U2-Net].", shell_complete=completed(stored_methods)

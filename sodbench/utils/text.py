@@ -50,6 +50,15 @@ def _without_nan(record: object) -> object:
     return [_without_nan(value) for value in record] if isinstance(record, list | tuple) else record
 
 
+def shown_size(count: int) -> str:
+    """Return a number of bytes as people read it.
+
+    >>> shown_size(950), shown_size(14_900_000)
+    ('950 bytes', '14.9 MB')
+    """
+    return f"{count} bytes" if count < 100_000 else f"{count / 1e6:.1f} MB"
+
+
 def counted(n: int, noun: str) -> str:
     """Return a number and its noun, in the plural unless the number is 1.
 

@@ -91,6 +91,8 @@ class DataTable:
         Letter and text.
     switches
         What its cells show on request: name and label, ``(("ci", "95 % intervals"),)``.
+    notes
+        Lines that stand above what is copied, as comments: how its numbers were made.
     """
 
     id: str
@@ -99,6 +101,7 @@ class DataTable:
     rows: tuple[tuple[DataCell, ...], ...]
     footnotes: tuple[tuple[str, str], ...] = ()
     switches: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def groups(self) -> tuple[tuple[str, int], ...]:

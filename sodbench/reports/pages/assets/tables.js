@@ -98,7 +98,8 @@ function enhance(figure) {
 
   for (const button of tools.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", async () => {
-      const text = button.dataset.copy === "csv" ? csv(lines()) : latex(lines());
+      const notes = (figure.dataset.notes ?? "").split("\n").filter(Boolean);
+      const text = button.dataset.copy === "csv" ? csv(lines(), notes) : latex(lines(), notes);
       const copied = await copy(text);
       said(button, copied ? "Copied" : "Not copied: select the table by hand");
     });
@@ -122,9 +123,11 @@ function enhance(figure) {
   }
 
   function extras(cell) {
-    return [...cell.querySelectorAll("[data-extra]")]
-      .filter((extra) => figure.classList.contains(`with-${extra.dataset.extra}`))
-      .map((extra) => extra.textContent.trim());
+    return Object.fromEntries(
+      [...cell.querySelectorAll("[data-extra]")]
+        .filter((extra) => figure.classList.contains(`with-${extra.dataset.extra}`))
+        .map((extra) => [extra.dataset.extra, extra.textContent.trim()]),
+    );
   }
 
   tools.hidden = false;
@@ -134,25 +137,33 @@ function shown(cell) {
   return (cell.querySelector("b, bdi, span") ?? cell).textContent;
 }
 
-function csv([head, ...rows]) {
+// What a cell shows on request becomes a column of its own.
+function csv([head, ...rows], notes) {
   const quoted = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   const plain = (text) =>
     text.length > 1 && /^[=+\-@\t\r]/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
-  const cells = (row) => row.map(({ text, extras }) => [text === "-" ? "" : text, ...extras].join(" ").trim());
-  return [head.map(({ id }) => id), ...rows.map(cells)]
-    .map((row) => row.map((text) => quoted(plain(text))).join(","))
-    .join("\n") + "\n";
+  const added = head.map((_, k) => [...new Set(rows.flatMap((row) => Object.keys(row[k].extras)))]);
+  const line = (cells) => cells.map((text) => quoted(plain(text))).join(",");
+  return [
+    ...notes.map((note) => `# ${note}`),
+    line(head.flatMap(({ id }, k) => [id, ...added[k].map((name) => `${id} ${name}`)])),
+    ...rows.map((row) =>
+      line(row.flatMap(({ text, extras }, k) => [text === "-" ? "" : text, ...added[k].map((name) => extras[name] ?? "")])),
+    ),
+    "",
+  ].join("\n");
 }
 
-function latex([head, ...rows]) {
+function latex([head, ...rows], notes) {
   const letters = JSON.parse(document.getElementById("table-tex").textContent);
   const tex = (text) => [...text].map((letter) => letters[letter] ?? letter).join("");
   const marks = { first: "\\textbf", second: "\\underline", third: "\\textit" };
   const cell = ({ text, mark, extras }) => {
     const number = tex(text).replace(/^-(?=[.\d])/, "$-$");
-    return [mark ? `${marks[mark]}{${number}}` : number, ...extras.map(tex)].join(" ");
+    return [mark ? `${marks[mark]}{${number}}` : number, ...Object.values(extras).map(tex)].join(" ");
   };
   return [
+    ...notes.map((note) => `% ${note}`),
     `\\begin{tabular}{${head.map(({ number }) => (number ? "r" : "l")).join("")}}`,
     "\\toprule",
     `${head.map(({ text }) => tex(text)).join(" & ")} \\\\`,

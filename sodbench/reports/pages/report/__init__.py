@@ -1,0 +1,1 @@
+"""The report: scores of several methods, with charts and pictures, as one file."""
