@@ -130,9 +130,8 @@ def opened_in(
         page = context.new_page()
         try:
             page.goto(address)
-            page.evaluate("document.fonts.ready.then(() => 0)")
             yield page
-            for other in context.pages:
+            for other in context.pages if settings.get("java_script_enabled", True) else ():
                 other.evaluate("new Promise(done => setTimeout(done))")  # what was said until now has come
         except BaseException as error:
             picture = pictures / f"page{len(list(pictures.glob('page*.png')))}.png"

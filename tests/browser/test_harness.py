@@ -92,6 +92,13 @@ def test_what_is_in_the_page_may_be_loaded(opened, tmp_path):
         page.wait_for_function("document.images[0].src.startsWith('blob:')")
 
 
+def test_a_page_is_read_without_scripts(opened, tmp_path):
+    body = "<script>document.write('no')</script><noscript>yes</noscript>"
+    with opened(written(tmp_path, body), java_script_enabled=False) as page:
+        assert page.inner_text("body") == "yes"
+        no_overflow(page)
+
+
 def test_a_folder_may_load_its_own_files(opened, tmp_path):
     body = '<link rel="stylesheet" href="../page.css"><a href="../">home</a>'
     (tmp_path / "page.css").write_text("body { color: rgb(1, 2, 3) }")
