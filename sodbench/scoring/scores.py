@@ -399,7 +399,7 @@ class Scores:
         holding = {image: row for image, row in rows.items() if row is not None}
         return replace(self, protocol=wanted, metrics=kept, rows=holding, unknown=Unknown())
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Write the scores as a folder, whole or not at all: images.csv, levels.npz, meta.json.
 
         Raises
@@ -421,10 +421,10 @@ class Scores:
         }
         record = meta_record(meta, self.unknown if all(row.unknown for row in rows) else Unknown())
         values = {name: self.values(name) for name in self.metrics} if rows else {}
-        write_folder(folder, images_file(rows, values), levels_file(rows), record)
+        write_folder(Path(folder), images_file(rows, values), levels_file(rows), record)
 
     @classmethod
-    def load(cls, folder: Path, *, moved: bool = False) -> "Scores":
+    def load(cls, folder: str | Path, *, moved: bool = False) -> "Scores":
         """Read a folder that `save` wrote.
 
         Parameters
@@ -439,6 +439,7 @@ class Scores:
         ScoresError
             A file is missing or damaged, the format is newer, or its metrics have been revised.
         """
+        folder = Path(folder)
         stored = read_folder(folder)
         meta = stored.meta
         protocol, old = Protocol.parse(meta["signature"]), moved_families(meta)

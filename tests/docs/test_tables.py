@@ -4,6 +4,7 @@ import importlib.util
 import re
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,11 +14,18 @@ from sodbench.protocol import PRESETS, Protocol
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 
-_spec = importlib.util.spec_from_file_location("tables", DOCS / "tables.py")
-assert _spec is not None
-assert _spec.loader is not None
-tables = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(tables)
+
+def script(name: str) -> Any:
+    """Import a script of the documentation."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+tables, gap = script("tables"), script("gap")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -63,3 +71,12 @@ def test_every_dataset_has_its_facts() -> None:
         for trap in dataset.traps:
             assert f"- Trap: {trap}.\n" in entries[name]
         assert f"{dataset.count or 'Number'}" in entries[name] or dataset.builtin
+
+
+def test_the_picture_of_the_gap_is_drawn_from_the_output_shown() -> None:
+    page = gap.PAGE.read_text("utf-8")
+    assert gap.PICTURE.read_text("utf-8") == gap.picture(page), "run `python docs/gap.py`"
+    presets, conventions = gap.rows(page)
+    assert [name for name, _ in presets] == list(PRESETS)
+    assert dict(conventions)["average=mean-f"] == dict(presets)["fan"] == 0.8112
+    assert "u2net" not in dict(conventions)
