@@ -19,7 +19,7 @@ from sodbench.version import __version__
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-STYLES = ("page.css",)
+STYLES = ("page.css", "charts.css")
 SCRIPTS = ("page.js", "tables.js")
 """What every page has."""
 
