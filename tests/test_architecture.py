@@ -36,6 +36,7 @@ AROUND = {
     "fuzz": "broken files and kills",
     "docs": "the examples of the documentation",
     "browser": "pages in a real browser",
+    "release": "what is said of the package",
 }
 
 # A package, where it may be imported, and where at module level.
