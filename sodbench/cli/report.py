@@ -9,6 +9,7 @@ import click
 from sodbench.cli.conventions import gathered
 from sodbench.cli.options import (
     BASELINE_OPTION,
+    BOARDS_OPTION,
     METHODS_OPTION,
     datasets_option,
     metrics_option,
@@ -30,6 +31,7 @@ class ReportOptions:
     metrics: tuple[str, ...]
     baseline: str | None
     resamples: int | None
+    boards: Path | None
     out: Path
 
     @property
@@ -42,6 +44,7 @@ class ReportOptions:
             ("--metrics", ",".join(self.metrics)),
             ("--baseline", self.baseline),
             ("--resamples", self.resamples),
+            ("--boards", self.boards),
             ("--out", self.out),
         ):
             words += [name, str(value)] if value else []
@@ -55,6 +58,7 @@ class ReportOptions:
 @metrics_option("paper")
 @BASELINE_OPTION
 @resamples_option(None, "10,000; 1,000 of more than 10,000 maps")
+@BOARDS_OPTION
 @page_option("report.html")
 @gathered(ReportOptions)
 def report(options: ReportOptions) -> None:
@@ -79,6 +83,7 @@ def report(options: ReportOptions) -> None:
         metrics=options.metrics,
         baseline=options.baseline,
         resamples=options.resamples,
+        boards=options.boards,
         command=options.command,
         say=say,
         bar=progress_bar,

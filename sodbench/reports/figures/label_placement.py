@@ -93,13 +93,15 @@ def _shared(boxes: Reals, others: Reals) -> Reals:
     """Return the area that each of ``(..., 2, 2)`` boxes shares with each of ``(m, 2, 2)`` others."""
     low = np.maximum(boxes[..., None, 0, :], others[:, 0])
     high = np.minimum(boxes[..., None, 1, :], others[:, 1])
-    return np.maximum(high - low, 0).prod(axis=-1)
+    across, up = np.moveaxis(np.maximum(high - low, 0), -1, 0)
+    return across * up
 
 
 def _crossings(lines: Reals, boxes: Reals) -> Choice:
     """Count the points of each of ``(c, s, 2)`` lines that lie in each of ``(m, 2, 2)`` boxes."""
-    points = lines[:, :, None]
-    return ((points > boxes[:, 0]) & (points < boxes[:, 1])).all(axis=-1).sum(axis=1)
+    x, y = np.moveaxis(lines, -1, 0)[..., None]  # twice as fast as both at once
+    (left, low), (right, high) = boxes[:, 0].T, boxes[:, 1].T
+    return ((x > left) & (x < right) & (y > low) & (y < high)).sum(axis=1)
 
 
 def _meet(start: Reals, ends: Reals, starts: Reals, others: Reals) -> NDArray[np.bool_]:

@@ -1,12 +1,13 @@
 """What stands at the top of a report: how its numbers were made, and what a reader should know."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sodbench.analysis.diagnostics.stored import never_white
 from sodbench.errors import first_few
 from sodbench.metrics import METRICS, metric_differences
 from sodbench.protocol import split_signature
+from sodbench.reports.pages.report.grouping import by_dataset
 from sodbench.scoring.notices import remarks
 from sodbench.scoring.scores import Scores
 from sodbench.utils.text import counted
@@ -60,14 +61,6 @@ class Warned:
     dataset: str
     methods: str
     text: str
-
-
-def by_dataset(scores: Iterable[Scores]) -> dict[str, list[Scores]]:
-    """Return the scores of each dataset, in their order."""
-    boards: dict[str, list[Scores]] = {}
-    for s in scores:
-        boards.setdefault(s.dataset_name, []).append(s)
-    return boards
 
 
 def of_these(scores: Scores, metrics: Sequence[str]) -> list[str]:

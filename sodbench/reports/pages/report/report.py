@@ -9,11 +9,18 @@ from sodbench.analysis.against import Resampled, board_steps, board_tests, resam
 from sodbench.analysis.compare import adjusted, enough_resamples, paper_metrics
 from sodbench.analysis.statistics.resampling import FEWEST_IMAGES
 from sodbench.errors import OWN_NAMES, FileError, ScoresError, first_few, nearest
+from sodbench.leaderboard.boards import read_boards
+from sodbench.leaderboard.folder import boards_folder
 from sodbench.metrics import METRICS, check_metrics, narrowed
 from sodbench.protocol import PRESETS, differing
+from sodbench.reports.pages.charts.chart import CHART_SCRIPTS
+from sodbench.reports.pages.charts.theme import THEMES
 from sodbench.reports.pages.page import rendered
-from sodbench.reports.pages.report.header import by_dataset, ranked_apart, signatures, warned
+from sodbench.reports.pages.report.explanations import explanations
+from sodbench.reports.pages.report.grouping import by_dataset
+from sodbench.reports.pages.report.header import ranked_apart, signatures, warned
 from sodbench.reports.pages.report.scores_table import Confidence, scores_table
+from sodbench.reports.pages.report.sections import chart_sections
 from sodbench.reports.pages.tables import tables_data
 from sodbench.scoring.scores import Scores
 from sodbench.utils.files import replacing
@@ -97,6 +104,7 @@ def report(
     metrics: str | Sequence[str] = (),
     baseline: str | None = None,
     resamples: int | None = None,
+    boards: Path | None = None,
     command: str = "",
     say: Say = lambda line: None,
     bar: UnitBar = no_bar,
@@ -114,6 +122,8 @@ def report(
     resamples
         Number of bootstrap resamples; of permutations at least as many. None: 10,000, of more than 10,000
         maps 1,000.
+    boards
+        Folder of leaderboards, which know the sizes of methods; None: the shipped one.
     command
         How it is made again, stated at its end.
     say
@@ -142,6 +152,10 @@ def report(
     number = resamples or (MANY if sum(len(s.rows) for s in given) <= FEW_MAPS else SOME)
     confidence, said = _confidence(given, shown, baseline, number, bar)
     table = scores_table(given, shown, signed, confidence)
+    sections = chart_sections(given, shown, read_boards(boards_folder(boards, say)), bar)
+    explained = explanations(given, shown, bar)
+    figures = [figure for section in sections for group in section.groups for figure in group.figures]
+    figures += [*explained.gaps, *(each.chart for each in explained.methods if each.chart)]
     datasets, methods = list(by_dataset(given)), list(dict.fromkeys(s.method for s in given))
     title = f"{first_few(methods, 3)} on {first_few(datasets, 6)}"
     page = rendered(
@@ -160,7 +174,10 @@ def report(
         baseline=baseline,
         made=said,
         command=command,
-        data=tables_data(),
+        sections=sections,
+        explained=explained,
+        scripts=CHART_SCRIPTS,
+        data={**tables_data(), "chart-themes": THEMES, **{figure.id: figure.spec for figure in figures}},
     )
     return ReportPage(title, page)
 

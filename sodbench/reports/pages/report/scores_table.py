@@ -8,7 +8,8 @@ from sodbench.analysis.against import Resampled
 from sodbench.analysis.compare import Difference
 from sodbench.metrics import METRICS, metric_differences
 from sodbench.reports.compare import shown_p
-from sodbench.reports.pages.report.header import Signatures, by_dataset
+from sodbench.reports.pages.report.grouping import alike, by_dataset, having
+from sodbench.reports.pages.report.header import Signatures
 from sodbench.reports.pages.tables import DataCell, DataColumn, DataTable
 from sodbench.reports.ranking import dense_ranks
 from sodbench.reports.views import MARKS, Footnotes
@@ -95,24 +96,21 @@ def _column(
     board: Sequence[Scores], name: str, confidence: Confidence, footnotes: Footnotes
 ) -> dict[str, DataCell]:
     """Return a metric of each method on a dataset, ranked among those that were scored alike."""
-    metric = METRICS[name]
-    having = [s for s in board if name in s.metrics]
-    values = {s.method: s.summary()[name] for s in having}
+    metric, dataset = METRICS[name], board[0].dataset_name
+    values = {s.method: s.summary()[name] for s in having(board, name)}
     texts = {method: "-" if math.isnan(v) else metric.shown(v) for method, v in values.items()}
-    kinds = _kinds(having, name)
+    kinds = alike(having(board, name), [name])
     ranks: dict[str, int | None] = {}
-    for alike in kinds:
-        among = [s.method for s in alike]
+    for kind in kinds:
+        among = [s.method for s in kind]
         of_kind = dense_ranks([texts[method] for method in among], metric.higher_is_better)
         if len(of_kind) - of_kind.count(None) > 1:
             ranks |= dict(zip(among, of_kind, strict=True))
     usual = max(kinds, key=len)
-    resampled = confidence.boards.get(having[0].dataset_name, Resampled())
-    versus = {
-        d.a: d for d in confidence.differences if (d.dataset, d.metric) == (having[0].dataset_name, name)
-    }
+    resampled = confidence.boards.get(dataset, Resampled())
+    versus = {d.a: d for d in confidence.differences if (d.dataset, d.metric) == (dataset, name)}
     cells = {}
-    for s in having:
+    for s in having(board, name):
         value, rank = values[s.method], ranks.get(s.method)
         note = ""
         if s not in usual:
@@ -134,19 +132,6 @@ def _column(
             extras=extras,
         )
     return cells
-
-
-def _kinds(board: Sequence[Scores], metric: str) -> list[list[Scores]]:
-    """Return the scores of a dataset in groups whose values of a metric may be compared."""
-    kinds: list[list[Scores]] = []
-    for s in board:
-        alike = (k for k in kinds if not metric_differences(k[0].signature, s.signature, [metric]))
-        kind = next(alike, None)
-        if kind is None:
-            kinds.append([s])
-        else:
-            kind.append(s)
-    return kinds
 
 
 def _versus(difference: Difference) -> str:
