@@ -1,10 +1,17 @@
 """How Sphinx builds these pages: ``python -m sphinx -W --keep-going -b html docs docs/_build/html``."""
 
+import re
+import sys
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
 import sodbench
 
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
 project = html_title = "sodbench"
-author = "sodbench maintainers"
-project_copyright = "sodbench maintainers"
+author = project_copyright = "sodbench maintainers"
 version = release = sodbench.__version__
 
 extensions = [
@@ -12,22 +19,71 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
+    "commands",
+    "drawn",
+    "metric_pages",
 ]
 exclude_patterns = ["_build"]
+default_role = "py:obj"
 nitpicky = True
+nitpick_ignore_regex = [  # what others document, without network, and what users do not meet
+    ("py:.*", r"(?!sodbench\.).*"),
+    ("py:class", r"sodbench\.(analysis\.explain\.rescorer|scoring\.(storage|counting)|utils)\..*"),
+]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 4
-myst_url_schemes = ["https", "mailto"]
 
 napoleon_google_docstring = False
-autodoc_typehints = "none"
+napoleon_attr_annotations = False
+napoleon_use_rtype = False  # what stands below Returns is a sentence
+autodoc_preserve_defaults = True
+python_maximum_signature_line_length = 88
 autodoc_member_order = "bysource"
 
 copybutton_prompt_text = "$ "
-copybutton_exclude = ".linenos, .gp, .go"
 
 html_theme = "furo"
-html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["sodbench.css"]
 html_copy_source = False
-html_theme_options = {"top_of_page_buttons": []}
+html_show_sourcelink = False
+
+ARRAY = re.compile(r"~?numpy\.ndarray\[tuple\[~?typing\.Any, \.\.\.\], ~?numpy\.dtype\[(.+?)\]\]")
+
+
+def skip_member(app: Sphinx, what: str, name: str, thing: object, skip: bool, options: object) -> bool | None:
+    """Leave out the fields of named tuples, which stand among the parameters."""
+    return True if type(thing).__name__ == "_tuplegetter" else None
+
+
+def with_sentence(
+    app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
+) -> None:
+    """Keep napoleon from taking what stands before a colon for the type of a property."""
+    if what in ("attribute", "property"):
+        lines.insert(0, "")
+
+
+def readable(
+    app: Sphinx,
+    what: str,
+    name: str,
+    thing: object,
+    options: object,
+    signature: str | None,
+    returns: str | None,
+) -> tuple[str | None, str | None]:
+    """Write arrays as the code does, and ``...`` for the default of a dataclass that a factory makes."""
+    shown = [
+        ARRAY.sub(r"NDArray[\1]", part).replace("<factory>", "...") if part else part
+        for part in (signature, returns)
+    ]
+    return shown[0], shown[1]
+
+
+def setup(app: Sphinx) -> None:
+    """Let autodoc ask."""
+    app.connect("autodoc-skip-member", skip_member)
+    app.connect("autodoc-process-docstring", with_sentence, priority=400)
+    app.connect("autodoc-process-signature", readable)

@@ -23,7 +23,7 @@ class Reading:
     Parameters
     ----------
     protocol
-        See `sodbench.protocol.Protocol`.
+        See `sodbench.Protocol`.
     missing
         Missing maps are all-zero maps (``zero``), or their images are left out (``skip``).
     empty
