@@ -6,7 +6,6 @@
   const read = (id) => JSON.parse(document.getElementById(id).textContent);
   const themes = document.getElementById("chart-themes") ? read("chart-themes") : {};
   const system = matchMedia("(prefers-color-scheme: dark)");
-  const charts = [...document.querySelectorAll("figure[data-chart]")].map(prepared);
   const SVG = "http://www.w3.org/2000/svg";
   const SYMBOLS = {
     circle: "M5 0A5 5 0 1 1-5 0A5 5 0 1 1 5 0Z",
@@ -16,7 +15,9 @@
     "triangle-down": "M0 5.5L5.5-4.5H-5.5Z",
     cross: "M-2-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z",
   };
+  const NARROW = 560;
   let printing = false;
+  const charts = [...document.querySelectorAll("figure[data-chart]")].map(prepared);
 
   function isDark() {
     const chosen = document.documentElement.dataset.theme;
@@ -30,19 +31,20 @@
   }
 
   function prepared(figure) {
-    return { figure, hidden: new Set(), view: null, drawn: null, work: Promise.resolve(), keys: [] };
-  }
-
-  function setUp(chart) {
-    chart.spec = read(chart.figure.dataset.chart);
-    chart.meta = chart.spec.usermeta;
-    chart.plot = element("div", { className: "plot" });
-    chart.plot.setAttribute("role", "img");
-    chart.plot.setAttribute("aria-label", chart.spec.description);
-    chart.figure.querySelector("figcaption").after(chart.plot);
+    const spec = read(figure.dataset.chart);
+    const canvas = element("div", {});
+    const plot = element("div", { className: "plot" }, canvas);
+    plot.setAttribute("role", "img");
+    plot.setAttribute("aria-label", spec.description);
+    canvas.setAttribute("aria-hidden", "true"); // the label stands for all of it
+    plot.style.minHeight = `${spec.height + 45}px`;
+    figure.querySelector("figcaption").after(plot);
+    figure.querySelector(".described")?.remove();
+    const chart = { figure, spec, plot, canvas, meta: spec.usermeta, keys: [], hidden: new Set() };
+    Object.assign(chart, { view: null, drawn: null, work: Promise.resolve() });
     if (chart.meta.buttons) addKeys(chart);
     addTools(chart);
-    chart.figure.querySelector(".described")?.remove();
+    return chart;
   }
 
   function addKeys(chart) {
@@ -145,23 +147,24 @@
   }
 
   function draw(chart) {
+    const width = chart.figure.clientWidth;
     const theme = isDark() ? "dark" : "light";
-    if (chart.drawn === theme || !chart.figure.clientWidth) return;
-    if (!chart.plot) setUp(chart);
-    chart.drawn = theme;
-    chart.work = chart.work.then(() => embed(chart, theme));
+    const limit = width < NARROW ? 130 : 240;
+    const look = `${theme} ${limit}`;
+    if (chart.drawn === look || !width) return;
+    chart.drawn = look;
+    chart.work = chart.work.then(() => embed(chart, theme, limit));
   }
 
-  async function embed(chart, theme) {
-    const width = chart.plot.clientWidth;
+  async function embed(chart, theme, limit) {
     const config = {
       ...themes[theme],
-      axisY: { labelLimit: width < 560 ? 0.4 * width : 240, titleLimit: 0 },
+      axisY: { labelLimit: limit },
       range: { category: chart.meta.legend.map((entry) => entry[theme]) },
     };
     colourKeys(chart, theme);
     try {
-      const { view } = await vegaEmbed(chart.plot, chart.spec, {
+      const { view } = await vegaEmbed(chart.canvas, chart.spec, {
         mode: "vega-lite",
         renderer: "svg",
         ast: true,
@@ -182,6 +185,7 @@
     const text = `This chart could not be drawn (${error.message}). ${chart.spec.description}`;
     chart.plot.removeAttribute("role");
     chart.plot.removeAttribute("aria-label");
+    chart.plot.style.minHeight = "";
     chart.plot.replaceChildren(element("p", { className: "failed", textContent: text }));
   }
 
@@ -196,6 +200,7 @@
     { rootMargin: "600px" },
   );
   charts.forEach((chart) => near.observe(chart.figure));
+  addEventListener("resize", redraw);
   system.addEventListener("change", redraw);
   new MutationObserver(redraw).observe(document.documentElement, { attributeFilter: ["data-theme"] });
   addEventListener("beforeprint", () => {

@@ -83,7 +83,7 @@ def _curve_chart(curves: Mapping[str, Curves], what: str, among: Sequence[str], 
     zoom = {"name": "zoom", "select": {"type": "interval", "zoom": WHEEL}, "bind": "scales"}
     return chart(
         f"{what}; highest F: {names[best]} {top} at threshold {at:.4g}.",
-        values=[_line(names[name], curve, tops[name]) for name, curve in curves.items()],
+        values=[_line(names[name], curves[name], tops[name]) for name in _thickest_last(curves, legend)],
         flatten=("threshold", "recall", "precision", "f"),
         legend=legend,
         buttons="line",
@@ -123,6 +123,11 @@ def _line(name: str, curve: Curves, top: int) -> Spec:
         "threshold": column(thresholds(curve.f)[kept], 2),
         **{field: column(getattr(curve, field)[kept]) for field in ("recall", "precision", "f")},
     }
+
+
+def _thickest_last(curves: Mapping[str, Curves], legend: Sequence[Spec]) -> list[str]:
+    """Return the methods in the order in which they are drawn, one over the other."""
+    return [name for _, name in sorted(zip(legend, curves, strict=True), key=lambda pair: pair[0]["width"])]
 
 
 def _whose(curves: Mapping[str, Curves], dataset: str) -> str:
