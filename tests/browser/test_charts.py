@@ -205,6 +205,7 @@ def test_the_pointer_shows_the_numbers_of_a_curve(opened: "Opened", write, specs
                 "F": f"{curve.f[level]:.3f}",
             }
             place += len(line["threshold"])
+            assert figure.locator(".mark-symbol path[opacity='1']").count() == 1
 
 
 def test_names_in_tooltips_are_text(opened: "Opened", write, specs):

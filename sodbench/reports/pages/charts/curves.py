@@ -1,7 +1,6 @@
 """PR and F curves, of one dataset and many methods."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -76,10 +75,8 @@ def _curve_chart(curves: Mapping[str, Curves], what: str, among: Sequence[str], 
     tops = {name: int(np.argmax(curve.f)) for name, curve in curves.items()}
     best = max(curves, key=lambda name: curves[name].f[tops[name]])
     at, top = thresholds(curves[best].f)[tops[best]], figure_text(curves[best].f[tops[best]], "max_f")
-    hover: dict[str, Any] = {
-        "name": "hover",
-        "select": {"type": "point", "nearest": True, "on": "pointerover", "clear": "pointerout"},
-    }
+    nearest = {"type": "point", "nearest": True, "on": "pointerover", "clear": "pointerout"}
+    hover = {"name": "hover", "select": {**nearest, "fields": ["name", "threshold"]}}
     zoom = {"name": "zoom", "select": {"type": "interval", "zoom": WHEEL}, "bind": "scales"}
     return chart(
         f"{what}; highest F: {names[best]} {top} at threshold {at:.4g}.",
