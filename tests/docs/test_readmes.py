@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from sodbench.cli import COMMANDS
+from sodbench.data.registry import registry
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -43,3 +46,14 @@ def test_links_of_the_readmes_lead_somewhere(page: str) -> None:
     links = re.findall(r"\]\(([^)#\s]+)", text)
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
     assert len([link for link in links if link.startswith("docs/")]) > 10
+
+
+def test_the_table_of_commands_lists_every_command() -> None:
+    rows = re.findall(r"^\| (`[a-z`\- ]+`) \|", readme(""), re.MULTILINE)
+    assert sorted(re.findall(r"`([a-z-]+)`", " ".join(rows))) == sorted(COMMANDS)
+
+
+def test_the_number_of_datasets() -> None:
+    shipped = re.findall(r"^\[([^.\]]+)\]$", (ROOT / "datasets.toml").read_text("utf-8"), re.MULTILINE)
+    assert set(shipped) <= set(registry())
+    assert f", {len(shipped)} datasets" in readme("")
