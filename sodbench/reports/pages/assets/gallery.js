@@ -67,6 +67,7 @@ function enlargeable(gallery) {
     const large = picture.cloneNode(true);
     large.removeAttribute("loading");
     large.removeAttribute("style");
+    if (picture.width) large.style.maxWidth = `${6 * picture.getAttribute("width")}px`;
     stage.replaceChildren(large);
     const image = cell.closest("article");
     const caption = cell.querySelector(".caption").textContent.trim().replace(/\s+/g, " ");

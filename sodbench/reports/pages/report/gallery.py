@@ -24,6 +24,7 @@ from sodbench.metrics import METRICS, find_metric
 from sodbench.metrics.parts import Metric
 from sodbench.reports.figures.qualitative import FALSE, HIT, MISS, errors
 from sodbench.reports.pages.page import environment
+from sodbench.reports.pages.report.grouping import by_dataset
 from sodbench.scoring.rows import ROW_NOTES
 from sodbench.scoring.scores import Scores
 from sodbench.utils.process import Progress, step_counter
@@ -80,7 +81,7 @@ class GalleryMap(NamedTuple):
     value
         Of the metric; ``-`` where there is none.
     best
-        Whether no other method's is better, as shown.
+        Whether no other method's is better, as shown, and another's is worse.
     map, errors
         Pictures; None where no pictures are shown.
     note
@@ -96,7 +97,7 @@ class GalleryMap(NamedTuple):
 
 
 class Number(NamedTuple):
-    """A value as text, and whether it is the best of its column."""
+    """A value as text, and whether it is the best of its column, in which others are worse."""
 
     text: str
     best: bool
@@ -191,7 +192,7 @@ class Gallery:
     @property
     def html(self) -> str:
         """The section as it stands in the page."""
-        return _macro("gallery_section", self)
+        return gallery_macro("gallery_section", self)
 
 
 def gather_gallery(
@@ -240,13 +241,10 @@ def gather_gallery(
     """
     main = find_metric(metric)
     others = tuple(METRICS[name] for name in metrics if name != main.id)
-    boards: dict[str, list[Scores]] = {}
-    for of_method in scores:
-        boards.setdefault(of_method.dataset_name, []).append(of_method)
     chosen: list[list[_Chosen]] = []
     said: list[str] = []
     notices: list[str] = []
-    for name, board in boards.items():
+    for name, board in by_dataset(scores).items():
         try:
             of_board = notable(board, main.id, count)
         except ScoresError as error:
@@ -267,7 +265,7 @@ def gather_gallery(
     items: list[GalleryItem] = []
     for number, one in enumerate(queue, start=1):
         item = _item(f"gallery-{number}", one, frame.metrics, side)
-        room -= len(_macro("gallery_item", item, frame).encode())
+        room -= len(gallery_macro("gallery_item", item, frame).encode())
         if room < 0:
             break
         items.append(item)
@@ -374,7 +372,7 @@ def _numbers(board: Sequence[Scores], image: str, metrics: Sequence[Metric]) -> 
         values = [_value(s, image, metric.id) for s in board]
         texts = ["-" if isnan(value) else metric.shown(value) for value in values]
         signed = [float(text) * metric.sign for text in texts if text != "-"]
-        best = max(signed) if len(signed) > 1 else None
+        best = max(signed) if len(set(signed)) > 1 else None
         columns.append([Number(text, text != "-" and float(text) * metric.sign == best) for text in texts])
     return {s.method: row for s, row in zip(board, zip(*columns, strict=True), strict=True)}
 
@@ -440,6 +438,14 @@ def _picture(pixels: NDArray[np.uint8], side: int, text: str, *, photo: bool = F
     return Picture(data_uri(small, photo=photo), small.shape[1], small.shape[0], text)
 
 
-def _macro(name: str, *values: object) -> str:
-    """Return what a macro of the gallery's template makes of some values."""
+def gallery_macro(name: str, *values: object) -> str:
+    """Return what a macro of the gallery's template makes of some values.
+
+    Parameters
+    ----------
+    name
+        Of the macro.
+    values
+        What it takes.
+    """
     return str(getattr(environment().get_template("pages/gallery.html.jinja").module, name)(*values))
