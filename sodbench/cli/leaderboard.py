@@ -23,6 +23,7 @@ class AddOptions:
     year: int | None
     backbone: str | None
     size_mb: float | None
+    supervision: str | None
     reference: str | None
     note: str | None
     metrics: tuple[str, ...]
@@ -41,6 +42,11 @@ def leaderboard() -> None:
 @option("--year", type=int, help="Year of publication.")
 @option("--backbone", help="Backbone of the network: VGG-16.")
 @option("--size-mb", type=float, help="Size of the weights' file.")
+@option(
+    "--supervision",
+    type=click.Choice(["full", "semi", "weak", "unsupervised"]),
+    help="What it learned from: masks of all images, of some, labels that are no masks, none at all.",
+)
 @option("--reference", help="The method's paper.")
 @metrics_option("paper, which is there in any case, and what the board has")
 @option("--note", help="What a reader should know about this row; `mae: text` concerns one metric.")
@@ -62,6 +68,7 @@ def add(options: AddOptions) -> None:
         year=options.year,
         backbone=options.backbone,
         size_mb=options.size_mb,
+        supervision=options.supervision,
         reference=options.reference,
         note=options.note,
     )

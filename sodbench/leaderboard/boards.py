@@ -10,7 +10,7 @@ import io
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -22,9 +22,21 @@ from sodbench.metrics import METRICS, PAPER_METRICS, metric_differences, revisio
 from sodbench.protocol import Protocol, Signature, differences_text, split_dataset
 from sodbench.utils.text import counted, csv_text, shortened
 
-FACT_COLUMNS = ("method", "venue", "year", "backbone", "size_mb")
-LAST_COLUMNS = ("n", "source", "signature", "reference", "date", "note")
+FACT_COLUMNS = ("method", "venue", "year", "backbone", "size_mb", "supervision")
+LAST_COLUMNS = ("n", "source", "signature", "reference", "printed_in", "date", "note")
 """The columns of a board before and behind the metrics'."""
+
+OPTIONAL_COLUMNS = ("supervision", "printed_in")
+"""Those of them that a board may lack, and has where some row needs them."""
+
+SUPERVISIONS = ("full", "semi", "weak", "unsupervised")
+"""What a method learns from: masks of all images, of some, labels that are no masks, no labels at all."""
+
+METHOD_FACTS = ("venue", "year", "backbone", "size_mb", "supervision", "reference")
+"""What all rows of a method say alike."""
+
+TEXT_COLUMNS = ("venue", "backbone", "signature", "reference", "printed_in", "date", "note")
+"""The columns of free text."""
 
 SOURCES = ("published", "measured")
 """Where a row's values come from: a paper, or scores that sodbench computed."""
@@ -42,12 +54,15 @@ class BoardRow:
         ``published`` or ``measured``.
     values
         Metric id -> value, as far as a paper prints them. A Decimal keeps the digits as printed.
-    venue, year, backbone, size_mb, reference
-        Facts about the method; empty or None where unknown. `size_mb` is the size of its weights' file.
+    venue, year, backbone, size_mb, supervision, reference
+        Facts about the method; empty or None where unknown. `size_mb` is the size of its weights' file,
+        `supervision` one of `SUPERVISIONS`.
     n
         Number of images scored.
     signature
         How a measured row was made.
+    printed_in
+        Where a published row's values are printed; empty: in the method's own paper, its `reference`.
     date
         When a measured row was added, ISO 8601.
     note
@@ -61,9 +76,11 @@ class BoardRow:
     year: int | None = None
     backbone: str = ""
     size_mb: Decimal | None = None
+    supervision: str = ""
     n: int | None = None
     signature: str = ""
     reference: str = ""
+    printed_in: str = ""
     date: str = ""
     note: str = ""
 
@@ -109,8 +126,21 @@ def board_columns(entries: Iterable[BoardRow] = ()) -> tuple[str, ...]:
     >>> board_columns()[5:11]
     ('max_f', 'mae', 'weighted_f', 's_measure', 'relax_f', 'n')
     """
-    others = {name for entry in entries for name in entry.values} - {*PAPER_METRICS}
-    return (*FACT_COLUMNS, *PAPER_METRICS, *(name for name in METRICS if name in others), *LAST_COLUMNS)
+    entries = tuple(entries)
+    there = {name for name in OPTIONAL_COLUMNS if any(getattr(entry, name) for entry in entries)}
+    return _columns({*there, *(name for entry in entries for name in entry.values)})
+
+
+def board_metrics(entries: Iterable[BoardRow]) -> tuple[str, ...]:
+    """Return the metrics that a board has columns of, in their order."""
+    return tuple(name for name in board_columns(entries) if name in METRICS)
+
+
+def _columns(there: Container[str]) -> tuple[str, ...]:
+    """Return all columns of a board; `there` has those that not every board has."""
+    others = [name for name in METRICS if name in there and name not in PAPER_METRICS]
+    columns = (*FACT_COLUMNS, *PAPER_METRICS, *others, *LAST_COLUMNS)
+    return tuple(name for name in columns if name not in OPTIONAL_COLUMNS or name in there)
 
 
 def read_boards(folder: Path, datasets: Sequence[str] = ()) -> dict[str, Board]:
@@ -254,14 +284,18 @@ def parse_row(where: str, line: Sequence[str], columns: Sequence[str]) -> BoardR
         raise LeaderboardError(
             f"{where}: source {shortened(cells['source'])}, expected {' or '.join(SOURCES)}."
         )
-    texts = {key: cells[key] for key in ("venue", "backbone", "signature", "reference", "date", "note")}
+    texts = {key: cells.get(key, "") for key in TEXT_COLUMNS}
     if broken := [key for key, text in texts.items() if re.search(r"\A[=+@-]|[\x00-\x1f\x7f-\x9f]", text)]:
         raise LeaderboardError(
             f"{where}: {broken[0]} {shortened(texts[broken[0]])} begins with a character that spreadsheets "
             "take for a formula, or holds a control character."
         )
+    if (supervision := cells.get("supervision", "")) not in ("", *SUPERVISIONS):
+        raise LeaderboardError(
+            f"{where}: supervision {shortened(supervision)}, expected {', '.join(SUPERVISIONS)} or nothing."
+        )
     values = {
-        metric: _number(where, metric, cells[metric], *METRICS[metric].bounds)
+        metric: number_cell(where, metric, cells[metric], *METRICS[metric].bounds)
         for metric in METRICS
         if cells.get(metric)
     }
@@ -270,7 +304,8 @@ def parse_row(where: str, line: Sequence[str], columns: Sequence[str]) -> BoardR
         source=cells["source"],
         values=values,
         year=_whole(where, "year", cells["year"], 1950, 2100),
-        size_mb=_number(where, "size_mb", cells["size_mb"], 0.001, 1e6) if cells["size_mb"] else None,
+        size_mb=number_cell(where, "size_mb", cells["size_mb"], 0.001, 1e6) if cells["size_mb"] else None,
+        supervision=supervision,
         n=_whole(where, "n", cells["n"], 1, 10**9),
         **texts,
     )
@@ -292,8 +327,7 @@ def _sorted(entries: Sequence[BoardRow]) -> tuple[BoardRow, ...]:
 
 
 def _check_head(path: Path, head: Sequence[str]) -> None:
-    others = [name for name in METRICS if name in head and name not in PAPER_METRICS]
-    expected = (*FACT_COLUMNS, *PAPER_METRICS, *others, *LAST_COLUMNS)
+    expected = _columns(head)
     if tuple(head) == expected:
         return
     unknown = [name for name in head if name not in expected]
@@ -322,7 +356,14 @@ def _check_measured(where: str, entry: BoardRow) -> None:
         raise LeaderboardError(f"{where}: a measured row lacks {', '.join(lacking)}.")
 
 
-def _number(where: str, key: str, text: str, low: float, high: float) -> Decimal:
+def number_cell(where: str, key: str, text: str, low: float, high: float) -> Decimal:
+    """Return the number that a cell holds, with its digits.
+
+    Raises
+    ------
+    LeaderboardError
+        It holds none, or one out of bounds; `where` and `key` name it in the message.
+    """
     if not re.fullmatch(r"-?[0-9]{0,30}\.?[0-9]{1,30}([eE]-[0-9]{1,2})?", text):
         raise LeaderboardError(f"{where}: {key} is {shortened(text)}, expected a number.")
     value = Decimal(text)

@@ -120,9 +120,9 @@ def beginnings(folder: Path, dataset: str) -> dict[str, str]:
     if f"{dataset}.csv" in there or ours.resolve() == folder.resolve():
         return {}
     patterns = (
-        (f"{escape(dataset)}.csv", f"curves/{escape(dataset)}/*.csv")
+        (f"{escape(dataset)}.csv", f"conventions/{escape(dataset)}.csv", f"curves/{escape(dataset)}/*.csv")
         if there
-        else ("*.csv", "curves/*/*.csv")
+        else ("*.csv", "conventions/*.csv", "curves/*/*.csv")
     )
     names = [name for pattern in patterns for name in board_files(ours, pattern)]
     return {name: board_file_text(ours, name, "a board or a curve") or "" for name in names}

@@ -27,8 +27,10 @@ from sodbench.leaderboard.boards import (
     read_boards,
     row_cells,
 )
+from sodbench.leaderboard.conventions import conventions_name, conventions_without, read_conventions
 from sodbench.leaderboard.curves import board_with_curves, curves_name, curves_text, read_curves, with_digest
 from sodbench.leaderboard.folder import beginnings, board_file_text, board_files, change, locked_boards
+from sodbench.leaderboard.gate import check_gate
 from sodbench.metrics import PAPER_METRICS, check_metrics, family_of, metric_differences, revisions_of
 from sodbench.protocol import Signature, differences_text, revisions_text
 from sodbench.scoring.scores import Scores
@@ -43,7 +45,7 @@ class MethodFacts:
     ----------
     method
         Name on the board, in place of the scores' own.
-    venue, year, backbone, size_mb, reference, note
+    venue, year, backbone, size_mb, supervision, reference, note
         See `sodbench.leaderboard.boards.BoardRow`.
     """
 
@@ -52,6 +54,7 @@ class MethodFacts:
     year: int | None = None
     backbone: str | None = None
     size_mb: float | None = None
+    supervision: str | None = None
     reference: str | None = None
     note: str | None = None
 
@@ -68,7 +71,9 @@ FACTS = tuple(spec.name for spec in fields(MethodFacts) if spec.name != "method"
 
 
 def check_boards(folder: Path, add_digests: bool = False) -> list[str]:
-    """Check every board of a folder and its curves; return a line for each board.
+    """Check every board of a folder, its curves and conventions; return a line for each board.
+
+    This is what a contributed row has to pass, see `sodbench.leaderboard.gate`.
 
     Parameters
     ----------
@@ -80,15 +85,17 @@ def check_boards(folder: Path, add_digests: bool = False) -> list[str]:
     Raises
     ------
     LeaderboardError
-        A board or a curve is malformed, a measured row's metrics have been revised since, or curves
-        belong to no row.
+        A board, a curve or a file of conventions is malformed, a row is incomplete or contradicts
+        another, a measured row lacks its curves or was made before a metric was revised, or a file belongs
+        to no row.
     """
     if add_digests:
         read_boards(folder)
         with locked_boards(folder):
             change(folder, _with_digests(folder))
     said = []
-    for name in read_boards(folder):
+    boards = read_boards(folder)
+    for name in boards:
         board, curves = board_with_curves(folder, name)
         measured = board.of("measured")
         now = revisions_of(metric for entry in measured for metric in entry.values)
@@ -97,10 +104,25 @@ def check_boards(folder: Path, add_digests: bool = False) -> list[str]:
                 f"{folder / name}.csv: {first_few(stale)} scored before a metric was revised "
                 f"(now {revisions_text(now)}). Score again and add the scores."
             )
+        if bare := [entry.method for entry in measured if entry.method not in curves]:
+            raise LeaderboardError(
+                f"{folder / name}.csv: {first_few(bare)}: no curves, expected "
+                f"{folder / curves_name(name, bare[0])}. Add the scores again."
+            )
+        by_convention = read_conventions(folder, board)
         published, how_many = len(board.of("published")), f"{len(curves)} with curves"
         if lacking := sum(not stored.has_digest for stored in curves.values()):
             how_many += f" ({lacking} without a digest: add it by check --add-digests)"
+        if methods := {row.method for row in by_convention}:
+            how_many += f", {len(methods)} by convention"
         said.append(f"{name}: {published} published, {len(measured)} measured, {how_many}: ok")
+    stray = [
+        *(n for n in board_files(folder, "curves/*/*.csv") if Path(n).parent.name not in boards),
+        *(n for n in board_files(folder, "conventions/*.csv") if Path(n).stem not in boards),
+    ]
+    if stray:
+        raise LeaderboardError(f"{folder}: {first_few(stray)}: of no board here. Delete them.")
+    check_gate(str(folder), boards)
     return said
 
 
@@ -250,6 +272,7 @@ def add_rows(
             check_board(board, f"{folder / name}.csv")
             if board != before[name]:
                 texts[f"{name}.csv"] = board_csv(board)
+                texts |= _conventions_without(folder, name, _otherwise_scored(before[name], board), texts)
         change(folder, texts)
     return said
 
@@ -289,6 +312,7 @@ def remove_rows(folder: Path, method: str, datasets: Sequence[str] = ()) -> list
             if row is not None:
                 texts[f"{name}.csv"] = board_csv(boards[name].without(row))
                 texts[curves_name(name, method)] = ""
+                texts |= _conventions_without(folder, name, [method], texts)
                 values = ", ".join(f"{metric} {value:.4f}" for metric, value in row.values.items())
                 said.append(f"{folder / name}.csv: removed {method} of {row.date} and its curves ({values}).")
         change(folder, texts)
@@ -379,6 +403,21 @@ def _with_facts(
             taken = {name: getattr(row, name) for name in names}
             return replace(entry, **taken), f"; {', '.join(names)} as in {where}"
     return entry, ""
+
+
+def _otherwise_scored(before: Board, after: Board) -> list[str]:
+    """Return the methods whose measured values have changed."""
+    pairs = ((entry.method, entry, after.find(*entry.key)) for entry in before.of("measured"))
+    return [method for method, old, new in pairs if new is None or new.values != old.values]
+
+
+def _conventions_without(
+    folder: Path, dataset: str, methods: Sequence[str], texts: Mapping[str, str]
+) -> dict[str, str]:
+    """Return a board's file of conventions without some methods, by its path, if it has lines of them."""
+    name = conventions_name(dataset)
+    text = texts.get(name) or board_file_text(folder, name, "a file of conventions")
+    return {name: conventions_without(text, methods)} if text and methods else {}
 
 
 def _unchanged(old: BoardRow, row: BoardRow) -> str:

@@ -12,7 +12,7 @@ from string import ascii_uppercase
 
 from sodbench.data.registry import fold
 from sodbench.errors import LeaderboardError, first_few, nearest
-from sodbench.leaderboard.boards import FACT_COLUMNS, LAST_COLUMNS, Board, BoardRow, board_columns
+from sodbench.leaderboard.boards import METHOD_FACTS, Board, BoardRow, board_metrics
 from sodbench.leaderboard.submission import entry_from
 from sodbench.metrics import METRICS, PAPER_METRICS, signature_about
 from sodbench.reports.formats import notebook_html
@@ -127,7 +127,7 @@ def _with_facts(entry: BoardRow, board: Board) -> BoardRow:
     known = board.find(entry.method, "measured") or board.find(entry.method, "published")
     if known is None:
         return entry
-    facts = {name: getattr(known, name) for name in ("venue", "year", "backbone", "size_mb", "reference")}
+    facts = {name: getattr(known, name) for name in METHOD_FACTS}
     return replace(entry, **facts)
 
 
@@ -317,7 +317,7 @@ def _in_order(entries: Sequence[BoardRow], methods: Sequence[str]) -> tuple[Boar
 
 def board_text(board: Board) -> str:
     """Lay out a board for a terminal: its rows, under them their notes and the signature."""
-    shown_metrics = board_columns(board.entries)[len(FACT_COLUMNS) : -len(LAST_COLUMNS)]
+    shown_metrics = board_metrics(board.entries)
     head = ["method", "year", "backbone", "MB", *(METRICS[m].label for m in shown_metrics), "source"]
     lines = [head]
     for entry in board.entries:

@@ -146,10 +146,12 @@ def test_published_rows_stay_as_they_are_written(tiny):
 def test_empty_folder_begins_as_a_copy_of_the_shipped_boards(tiny, monkeypatch):
     good("leaderboard", "add", scored("old"), "--boards", "shipped")
     shutil.copy(SHIPPED / "SOD.csv", "shipped/SOD.csv")
+    for folder in ("curves/SOD", "conventions"):
+        shutil.copytree(SHIPPED / folder, f"shipped/{folder}")
     monkeypatch.setattr("sodbench.leaderboard.folder.shipped_boards", lambda: Shipped(Path("shipped"), False))
     good("leaderboard", "add", scored("new", 1), "--boards", "boards")
     assert good("leaderboard", "check", "--boards", "boards").stdout.splitlines() == [
-        "SOD: 22 published, 4 measured, 0 with curves: ok",
+        "SOD: 22 published, 4 measured, 4 with curves, 3 by convention: ok",
         "TINY: 0 published, 2 measured, 2 with curves: ok",
     ]
     assert Path("boards/SOD.csv").read_bytes() == Path("shipped/SOD.csv").read_bytes()

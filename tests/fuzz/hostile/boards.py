@@ -22,13 +22,15 @@ SIGNATURE = (
 
 @cache
 def shipped(sealed: bool) -> dict[str, bytes]:
-    """Return the shipped board of SOD and curves of it, `sealed` by a digest or as before there were any."""
+    """Return the shipped board of SOD and its curves, `sealed` by a digest or as before there were any."""
     root = shipped_boards().path
-    curves = min((root / "curves" / "SOD").glob("*.csv"))
-    lines = curves.read_text(encoding="utf-8").splitlines()
-    plain = [line for k, line in enumerate(lines) if k == 0 or not line.startswith("#")]
-    text = with_digest(plain) if sealed else "\n".join([*plain, ""])
-    return {"SOD.csv": (root / "SOD.csv").read_bytes(), f"curves/SOD/{curves.name}": text.encode()}
+    files = {"SOD.csv": (root / "SOD.csv").read_bytes()}
+    for curves in sorted((root / "curves" / "SOD").glob("*.csv")):
+        lines = curves.read_text(encoding="utf-8").splitlines()
+        plain = [line for k, line in enumerate(lines) if k == 0 or not line.startswith("#")]
+        text = with_digest(plain) if sealed else "\n".join([*plain, ""])
+        files[f"curves/SOD/{curves.name}"] = text.encode()
+    return files
 
 
 @st.composite
