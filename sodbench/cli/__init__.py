@@ -35,6 +35,7 @@ SECTIONS = {
         "plot-qualitative": "Show photos, masks and maps side by side.",
         "plot-size": "Draw a metric against the size of the weights.",
         "plot-cost": "Draw the cost of the ablation's blocks against their middle channels.",
+        "site": "Write the leaderboards as a static web site.",
     },
     "Models": {
         "run": "Make saliency maps of photos with a network.",

@@ -201,7 +201,7 @@ def snapshot(folder: Path) -> dict[str, str | None]:
 def test_writers_killed_at_any_call(tiny, monkeypatch, task):
     """Readers see all of it or nothing, and the next run leaves what an undisturbed one does."""
     good("leaderboard", "add", scored("old"), "--boards", "shipped")
-    text = board_csv(Board("SOD", (BoardRow("A", "published", {}),)))
+    text = board_csv(Board("SOD", (BoardRow("A", "published", {}, reference="P", note="none printed"),)))
     Path("shipped/SOD.csv").write_text(text, encoding="utf-8")
     monkeypatch.setattr("sodbench.leaderboard.folder.shipped_boards", lambda: Shipped(Path("shipped"), False))
     (scores,) = load_scores([Path(scored("new", 1))])

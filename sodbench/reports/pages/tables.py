@@ -29,6 +29,8 @@ class DataCell:
         Letters of footnotes.
     href
         Where it leads.
+    anchor
+        Id of its element, where it names a row that others lead to.
     extras
         What it shows on request, by the name of the switch: ``{"ci": "±.012"}``.
     """
@@ -38,6 +40,7 @@ class DataCell:
     mark: str = ""
     note: str = ""
     href: str = ""
+    anchor: str = ""
     extras: Mapping[str, str] = field(default_factory=dict)
 
 

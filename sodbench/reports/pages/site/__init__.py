@@ -1,1 +1,1 @@
-"""The site of the leaderboards: pages, the same data as JSON and CSV, and how a folder of them is replaced."""
+"""The site of the leaderboards: its pages, the same data as JSON and CSV, and how it gets into a folder."""

@@ -1,4 +1,4 @@
-"""What the site shows: boards, curves and conventions as they are read from a folder, and where each has its page."""
+"""What the site shows: a folder's boards, curves and rows by convention, and the address of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -82,7 +82,7 @@ class Content:
 
     def anchor(self, entry: BoardRow) -> str:
         """Return the anchor of a row on the page of its dataset."""
-        return f"{entry.source}-{self.method_slugs[entry.method]}"
+        return f"{self.method_slugs[entry.method]}-{entry.source}"
 
     def curve_file(self, dataset: str, method: str) -> str:
         """Return the path of a row's curves inside the site."""

@@ -50,7 +50,7 @@ def _plain(name: str) -> str:
 
 
 def _ascii(letter: str) -> str:
-    """Return a letter, what Unicode calls it if ASCII lacks it, or nothing for a mark above another letter."""
+    """Return a letter, what Unicode calls it if ASCII lacks it, or nothing for a mark on a letter."""
     if letter.isascii():
         return letter
     called = letter_name(letter, f"u{ord(letter):x}")

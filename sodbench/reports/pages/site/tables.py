@@ -123,14 +123,13 @@ def section_table(content: Content, dataset: str, source: str) -> DataTable | No
     published = source == "published"
     columns = [
         DataColumn(id="method", label="Method"),
-        *FACT_COLUMNS,
         *metric_columns(metrics),
+        *FACT_COLUMNS,
         *_last_columns(published, printed_apart=len(places) > 1),
     ]
     lines = []
     for entry in rows:
         note = footnotes.letter(split_note(entry.note).get("", ""))
-        facts = {name: getattr(entry, name) for name in ("year", "venue", "backbone", "supervision", "size_mb")}
         lines.append(
             (
                 DataCell(
@@ -139,12 +138,13 @@ def section_table(content: Content, dataset: str, source: str) -> DataTable | No
                     note=note,
                     anchor=content.anchor(entry),
                 ),
-                *fact_cells(facts),
                 *metric_cells(content, dataset, entry, metrics, footnotes),
+                *fact_cells(vars(entry)),
                 *_last_cells(entry, published),
             )
         )
-    where = f" All values are printed in {places.pop()}." if published and len(places) == 1 and any(places) else ""
+    place = places.pop() if published and len(places) == 1 else ""
+    where = f" All values are printed in {place}." if place else ""
     return DataTable(
         id=source,
         caption=f"{SECTIONS[source]}, {len(rows)} rows on {dataset}.{where}",
@@ -179,13 +179,11 @@ def _last_cells(entry: BoardRow, published: bool) -> list[DataCell]:
     ]
 
 
-def difference_table(content: Content, rows: Mapping[tuple[str, str], Sequence[BoardRow]]) -> DataTable | None:
+def difference_table(rows: Mapping[tuple[str, str], Sequence[BoardRow]]) -> DataTable | None:
     """Return measured minus published values, of methods or datasets that have both.
 
     Parameters
     ----------
-    content
-        The boards.
     rows
         The two rows of a line, by what the line is called and where it leads.
     """
@@ -302,7 +300,8 @@ def methods_table(content: Content) -> DataTable:
     """Return the methods, what they are, and on how many datasets they have rows."""
     lines = []
     for method, rows in content.methods.items():
-        counts = [sum(entry.source == source for own in rows.values() for entry in own) for source in SECTIONS]
+        sources = [entry.source for own in rows.values() for entry in own]
+        counts = [sources.count(source) for source in SECTIONS]
         lines.append(
             (
                 DataCell(text=method, href=content.method_page(method)),

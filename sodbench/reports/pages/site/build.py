@@ -1,0 +1,37 @@
+"""The files of the site, by path. The same boards give the same bytes: nothing here knows the time."""
+
+from collections.abc import Mapping
+
+from sodbench.leaderboard.curves import BOARD_CURVES, DECIMALS
+from sodbench.reports.pages.page import SCRIPTS, STYLES, asset
+from sodbench.reports.pages.site import pages, records
+from sodbench.reports.pages.site.content import Content
+from sodbench.utils.text import csv_text
+
+
+def site_files(content: Content) -> Mapping[str, bytes]:
+    """Return the text of each file of the site, by its path, in UTF-8."""
+    texts = {
+        "index.html": pages.index_page(content),
+        "index.json": records.index_json(content),
+        "conventions.html": pages.conventions_page(content),
+        "about.html": pages.about_page(),
+    }
+    if content.conventions:
+        texts["conventions.json"] = records.conventions_json(content)
+        texts["conventions.csv"] = records.conventions_csv(content)
+    for dataset in content.boards:
+        texts[content.dataset_page(dataset)] = pages.dataset_page(content, dataset)
+        texts[content.dataset_page(dataset, "json")] = records.dataset_json(content, dataset)
+        texts[content.dataset_page(dataset, "csv")] = records.dataset_csv(content, dataset)
+    for method in content.methods:
+        texts[content.method_page(method)] = pages.method_page(content, method)
+        texts[content.method_page(method, "json")] = records.method_json(content, method)
+        texts[content.method_page(method, "csv")] = records.method_csv(content, method)
+    for dataset, stored in content.curves.items():
+        for method, curves in stored.items():
+            values = zip(*(curves.curves[name] for name in BOARD_CURVES), strict=True)
+            cells = [[f"{value:.{DECIMALS}f}" for value in line] for line in values]
+            texts[content.curve_file(dataset, method)] = csv_text([BOARD_CURVES, *cells])
+    texts |= {f"assets/{name}": asset(name) for name in (*STYLES, "site.css", *SCRIPTS)}
+    return {path: text.encode("utf-8", "replace") for path, text in texts.items()}
