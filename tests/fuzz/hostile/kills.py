@@ -238,6 +238,21 @@ def _plant_own_boards() -> None:
     store(made("Mine", 300, seed=2))
 
 
+def _plant_site() -> None:
+    """A site is there, beside a file of the user's own, and the boards have changed since."""
+    from sodbench.cli import main
+    from sodbench.leaderboard.folder import shipped_boards
+
+    shutil.copytree(shipped_boards().path, "boards", ignore=shutil.ignore_patterns("figures"))
+    main([*SITE], standalone_mode=False)
+    Path("public/CNAME").write_text(OWN, encoding="utf-8")
+    for name in ("curves", "conventions"):
+        shutil.rmtree(f"boards/{name}")
+    Path("boards/SOD.csv").unlink()
+    text = Path("boards/ECSSD.csv").read_text(encoding="utf-8")
+    Path("boards/ECSSD.csv").write_text(text.replace("0.951", "0.952"), encoding="utf-8")
+
+
 def _plant_photos() -> None:
     import numpy as np
     from workspace import IDS, mask_of, save
@@ -269,6 +284,7 @@ def _resumed(folder: Path) -> tuple[str, ...]:
 SHOW_SCORES = ("rescore", "scores")
 ADD = ("leaderboard", "add", "scores", "--boards", "boards")
 CHECK = ("leaderboard", "check", "--boards", "boards")
+SITE = ("site", "--boards", "boards", "--out", "public")
 SCORE = ("score", "preds", "--masks", "own/masks", "--jobs", "1")
 TRAIN = (
     *("train", "--config", "tiny.toml", "--images", "set/images", "--masks", "set/masks", "--out", "run"),
@@ -287,6 +303,8 @@ SCENARIOS = {
     ),
     "leaderboard add": Scenario(_plant_boards, ADD, (CHECK, ("leaderboard", "check"))),
     "leaderboard add again": Scenario(_plant_own_boards, ADD, (CHECK,)),
+    "site": Scenario(lambda: None, ("site", "--out", "public")),
+    "site again": Scenario(_plant_site, SITE),
     "run": Scenario(_plant_weights, RUN),
     "train": Scenario(_plant_photos, TRAIN, again=_resumed),
 }
@@ -448,6 +466,7 @@ def warm() -> None:
     import sodbench.models.inference
     import sodbench.models.training.loop
     import sodbench.reports.figures.cost
+    import sodbench.reports.pages.site.build
     import sodbench.reports.scores  # noqa: F401
     from sodbench.scoring.warm_up import warm_up
 

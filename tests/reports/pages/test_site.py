@@ -480,7 +480,7 @@ def test_the_page_says_how_far_conventions_are_apart(content, files):
 @pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
 @pytest.mark.parametrize("method", MAPS)
 def test_rows_by_convention_are_what_their_signatures_score(method):
-    """The maps scored anew under each signature; conventions that no signature states are left to `explain`."""
+    """The maps scored anew under each signature; what no signature states is left to tests of `explain`."""
     board = read_board(SHIPPED / "SOD.csv")
     rows = [row for row in read_conventions(shipped_boards().path, board) if row.method == method]
     folder, data = REFERENCE / "preds" / MAPS[method] / "SOD", REFERENCE / "data"
