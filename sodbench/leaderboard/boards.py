@@ -295,7 +295,7 @@ def parse_row(where: str, line: Sequence[str], columns: Sequence[str]) -> BoardR
             f"{where}: supervision {shortened(supervision)}, expected {', '.join(SUPERVISIONS)} or nothing."
         )
     values = {
-        metric: number_cell(where, metric, cells[metric], *METRICS[metric].bounds)
+        metric: cell_number(where, metric, cells[metric], *METRICS[metric].bounds)
         for metric in METRICS
         if cells.get(metric)
     }
@@ -304,7 +304,7 @@ def parse_row(where: str, line: Sequence[str], columns: Sequence[str]) -> BoardR
         source=cells["source"],
         values=values,
         year=_whole(where, "year", cells["year"], 1950, 2100),
-        size_mb=number_cell(where, "size_mb", cells["size_mb"], 0.001, 1e6) if cells["size_mb"] else None,
+        size_mb=cell_number(where, "size_mb", cells["size_mb"], 0.001, 1e6) if cells["size_mb"] else None,
         supervision=supervision,
         n=_whole(where, "n", cells["n"], 1, 10**9),
         **texts,
@@ -356,7 +356,7 @@ def _check_measured(where: str, entry: BoardRow) -> None:
         raise LeaderboardError(f"{where}: a measured row lacks {', '.join(lacking)}.")
 
 
-def number_cell(where: str, key: str, text: str, low: float, high: float) -> Decimal:
+def cell_number(where: str, key: str, text: str, low: float, high: float) -> Decimal:
     """Return the number that a cell holds, with its digits.
 
     Raises

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from sodbench.errors import LeaderboardError, ProtocolError, first_few, nearest
-from sodbench.leaderboard.boards import Board, BoardRow, number_cell
+from sodbench.leaderboard.boards import Board, BoardRow, cell_number
 from sodbench.leaderboard.folder import board_file_text
 from sodbench.metrics import METRICS, metric_differences, revisions_of
 from sodbench.protocol import Protocol, Signature, differences_text
@@ -140,7 +140,7 @@ def _parsed(where: str, line: list[str]) -> ConventionRow:
     method, convention, metric, value, signature = line
     if metric not in METRICS:
         raise LeaderboardError(f"{where}: metric {shortened(metric)}; {nearest(metric, tuple(METRICS))}")
-    number = number_cell(where, metric, value, *METRICS[metric].bounds)
+    number = cell_number(where, metric, value, *METRICS[metric].bounds)
     return ConventionRow(method, convention, metric, number, signature)
 
 

@@ -6,7 +6,7 @@ Any kind of table becomes a `TableView`, which the formats write without knowing
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from itertools import groupby, product
+from itertools import groupby
 from string import ascii_lowercase
 from typing import NamedTuple
 
@@ -50,11 +50,15 @@ class Footnotes:
         >>> notes = Footnotes()
         >>> notes.letter("one"), notes.letter(""), notes.letter("two"), notes.letter("one")
         ('a', '', 'b', 'a')
+        >>> [notes.letter(str(k)) for k in range(3, 30)][-3:]
+        ['aa', 'ab', 'ac']
         """
         if text and text not in self.letters:
-            width = 1 + (len(self.letters) >= 26)
-            letters = ["".join(pair) for pair in product(ascii_lowercase, repeat=width)]
-            self.letters[text] = letters[len(self.letters) - 26 * (width - 1)]
+            number, letters = len(self.letters) + 1, ""
+            while number:
+                number, low = divmod(number - 1, len(ascii_lowercase))
+                letters = ascii_lowercase[low] + letters
+            self.letters[text] = letters
         return self.letters[text] if text else ""
 
     def all(self) -> tuple[tuple[str, str], ...]:

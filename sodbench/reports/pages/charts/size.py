@@ -31,12 +31,15 @@ SCALE = 1.3
 SAME = 14.0
 """Two rows of one method this near to each other share a name, in pixels."""
 
+MOST_NAMED = 40
+"""Of more points none has its name beside it; a pointer over one shows it."""
+
 MARGIN = 0.08
 """Room around the points, as a share of the axis."""
 
 
 def size_chart(board: Board, metric: str, highlight: Sequence[str] = ()) -> Spec:
-    """Return a metric against the size of the weights, every point with its name.
+    """Return a metric against the size of the weights, every point with its name, unless they are many.
 
     Published rows are filled, measured ones hollow.
 
@@ -63,6 +66,7 @@ def size_chart(board: Board, metric: str, highlight: Sequence[str] = ()) -> Spec
     methods = [entry.method for entry in entries]
     named = _named_nearby(share * [WIDTHS[1], HEIGHT], methods)
     labels = ["" if twice else shown_name(name) for name, twice in zip(methods, named, strict=True)]
+    labels = labels if len(labels) <= MOST_NAMED else [""] * len(labels)
     rows: list[Spec] = [
         {
             "name": printable(entry.method),
@@ -173,6 +177,8 @@ def _named_nearby(at: Reals, methods: Sequence[str]) -> list[bool]:
 
 def _places(at: Reals, labels: Sequence[str], width: float) -> list[Spec]:
     """Return where names stand beside their points, and where the line from point to name ends."""
+    if not any(labels):
+        return [dict.fromkeys(("dx", "dy", "endx", "endy", "led"), 0) for _ in labels]
     sizes = np.array([(LETTER * len(label), LINE if label else 0.0) for label in labels])
     frame = np.array([[2, 2], [width - 2, HEIGHT - 2]])
     offsets = SCALE * place_labels(at / SCALE, sizes / SCALE, frame / SCALE)

@@ -3,10 +3,15 @@
 from collections.abc import Mapping
 
 from sodbench.leaderboard.curves import BOARD_CURVES, DECIMALS
+from sodbench.reports.pages.charts.chart import CHART_SCRIPTS
 from sodbench.reports.pages.page import SCRIPTS, STYLES, asset
 from sodbench.reports.pages.site import pages, records
 from sodbench.reports.pages.site.content import Content
 from sodbench.utils.text import csv_text
+
+LICENCES = tuple(f"vendor/{name}.LICENSE" for name in ("vega", "vega-lite", "vega-embed"))
+ASSETS = (*STYLES, "site.css", *SCRIPTS, *CHART_SCRIPTS, *LICENCES, "vendor/BUNDLED.LICENSES")
+"""What all pages share, and the licences of what others wrote."""
 
 
 def site_files(content: Content) -> Mapping[str, bytes]:
@@ -33,5 +38,5 @@ def site_files(content: Content) -> Mapping[str, bytes]:
             values = zip(*(curves.curves[name] for name in BOARD_CURVES), strict=True)
             cells = [[f"{value:.{DECIMALS}f}" for value in line] for line in values]
             texts[content.curve_file(dataset, method)] = csv_text([BOARD_CURVES, *cells])
-    texts |= {f"assets/{name}": asset(name) for name in (*STYLES, "site.css", *SCRIPTS)}
+    texts |= {f"assets/{name}": asset(name) for name in ASSETS}
     return {path: text.encode("utf-8", "replace") for path, text in texts.items()}

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from sodbench.analysis.explain.explain import Effect, Explanation
 from sodbench.errors import LeaderboardError
 from sodbench.leaderboard.boards import METHOD_FACTS, Board, BoardRow, board_metrics, read_boards
 from sodbench.leaderboard.conventions import ConventionRow, read_conventions
 from sodbench.leaderboard.curves import StoredCurves, board_with_curves
 from sodbench.leaderboard.submission import check_boards
+from sodbench.protocol import PRESETS
+from sodbench.protocol.conventions import CONVENTIONS
 from sodbench.reports.pages.site.slugs import slugs
 from sodbench.reports.ranking import Sheet
 from sodbench.reports.table import Marks
@@ -87,6 +90,39 @@ class Content:
     def curve_file(self, dataset: str, method: str) -> str:
         """Return the path of a row's curves inside the site."""
         return f"curves/{self.dataset_slugs[dataset]}/{self.method_slugs[method]}.csv"
+
+
+def explanation_of(content: Content, dataset: str, method: str) -> Explanation:
+    """Return what conventions do to a method's figures, as ``sodbench explain`` would."""
+    rows = [row for row in content.conventions[dataset] if row.method == method]
+    entry = content.boards[dataset].find(method, "measured")
+    presets: dict[str, dict[str, float]] = {}
+    for row in rows:
+        if row.convention in PRESETS:
+            presets.setdefault(row.convention, {})[row.metric] = float(row.value)
+    base = presets["u2net"]
+    known = {convention.name: convention for convention in CONVENTIONS}
+    effects = [
+        Effect(
+            row.metric,
+            row.convention,
+            known[row.convention].text,
+            known[row.convention].tools,
+            float(row.value),
+            float(row.value) - base[row.metric],
+        )
+        for row in rows
+        if row.convention in known and row.metric in base
+    ]
+    return Explanation(
+        method=f"{method} on {dataset}",
+        signature=entry.signature if entry else "",
+        base=base,
+        base_name="u2net",
+        presets=presets,
+        effects=tuple(sorted(effects, key=lambda effect: -abs(effect.difference))),
+        unknown=(),
+    )
 
 
 def read_content(folder: Path) -> Content:

@@ -4,16 +4,19 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sodbench.analysis.explain.explain import Effect, Explanation
 from sodbench.data.registry import lookup
 from sodbench.leaderboard.boards import SUPERVISIONS
 from sodbench.leaderboard.conventions import ConventionRow
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.protocol import PRESETS
 from sodbench.protocol.conventions import CONVENTIONS
+from sodbench.reports.pages.charts.chart import CHART_SCRIPTS
+from sodbench.reports.pages.charts.theme import THEMES
 from sodbench.reports.pages.page import rendered
+from sodbench.reports.pages.report.sections import ChartFigure
 from sodbench.reports.pages.site import records, tables
 from sodbench.reports.pages.site.content import DECIMALS, Content
+from sodbench.reports.pages.site.drawings import convention_figures, dataset_figures, method_figures
 from sodbench.reports.pages.tables import DataCell, DataColumn, DataTable, tables_data
 from sodbench.reports.ranking import number_text
 from sodbench.utils.text import counted
@@ -45,7 +48,7 @@ def index_page(content: Content) -> str:
         heading=TITLE,
         methods_count=counted(len(content.methods), "method"),
         datasets_count=counted(len(content.boards), "dataset"),
-        datasets=tables.datasets_table(content),
+        datasets=tables.overview_table(content),
         methods=tables.methods_table(content),
     )
 
@@ -71,6 +74,7 @@ def dataset_page(content: Content, dataset: str) -> str:
         about=f"Scores of salient object detection on {dataset}: {rows} rows.",
         root="../",
         data_files=[(JSON, f"{slug}.json"), (CSV, f"{slug}.csv")],
+        figures=dataset_figures(content, dataset),
         heading=dataset,
         summary=f"{images}{rows} {'row' if sum(counts.values()) == 1 else 'rows'}.",
         paper=known.paper if known else "",
@@ -103,6 +107,7 @@ def method_page(content: Content, method: str) -> str:
         about=f"Published and measured scores of {method} on {', '.join(rows)}.",
         root="../",
         data_files=[(JSON, f"{slug}.json"), (CSV, f"{slug}.csv")],
+        figures=method_figures(content, method),
         heading=method,
         facts=[(label, texts[name]) for name, label in FACT_LABELS.items() if name in texts],
         published=tables.method_table(content, method, "published"),
@@ -116,12 +121,16 @@ def method_page(content: Content, method: str) -> str:
 def conventions_page(content: Content) -> str:
     """Return the page that shows the same maps under every convention."""
     sections = [_by_convention(content, dataset) for dataset in content.conventions]
+    figures = [
+        figure for section in sections for figure in (*section["charts"], *section["by_metric"].values())
+    ]
     return _page(
         "site_conventions.html.jinja",
         "The same maps, other scores: conventions",
         about="How the same saliency maps score under the conventions of each toolbox.",
         here="conventions.html",
         data_files=[(JSON, "conventions.json"), (CSV, "conventions.csv")] if content.conventions else [],
+        figures=figures,
         heading="The same maps, other scores",
         sections=sections,
         gap=_gap_text(content),
@@ -153,17 +162,19 @@ def _by_convention(content: Content, dataset: str) -> dict[str, Any]:
         _preset_table(content, f"{slug}-presets-{content.method_slugs[m]}", dataset, m, metrics, values)
         for m in methods
     ]
-    effects = [
-        table
+    effects = {
+        metric: _effect_table(content, f"{slug}-{metric}", dataset, metric, methods, values)
         for metric in metrics
-        if (table := _effect_table(content, f"{slug}-{metric}", dataset, metric, methods, values))
-    ]
+    }
+    charts, by_metric = convention_figures(content, dataset)
     return {
+        "charts": charts,
+        "by_metric": by_metric,
         "id": slug,
         "title": f"{dataset} by convention",
         "text": f"The maps behind the measured rows of {', '.join(methods)}.",
         "presets": presets,
-        "effects": effects,
+        "effects": [(metric, METRICS[metric].label, table) for metric, table in effects.items()],
     }
 
 
@@ -250,48 +261,15 @@ def _effect_table(
 
 def _value_cell(row: ConventionRow | None) -> DataCell:
     if row is None:
-        return tables.number_cell(tables.NONE, None)
-    return tables.number_cell(number_text(row.value, METRICS[row.metric].decimals(DECIMALS)), row.value)
+        return tables.figure_cell(tables.NONE, None)
+    return tables.figure_cell(number_text(row.value, METRICS[row.metric].decimals(DECIMALS)), row.value)
 
 
 def _difference_cell(row: ConventionRow | None, base: ConventionRow | None) -> DataCell:
     if row is None or base is None:
-        return tables.number_cell(tables.NONE, None)
+        return tables.figure_cell(tables.NONE, None)
     moved = row.value - base.value
-    return tables.number_cell(number_text(moved, METRICS[row.metric].decimals(DECIMALS), signed=True), moved)
-
-
-def explanation_of(content: Content, dataset: str, method: str) -> Explanation:
-    """Return what conventions do to a method's figures, as ``sodbench explain`` would."""
-    rows = [row for row in content.conventions[dataset] if row.method == method]
-    entry = content.boards[dataset].find(method, "measured")
-    presets: dict[str, dict[str, float]] = {}
-    for row in rows:
-        if row.convention in PRESETS:
-            presets.setdefault(row.convention, {})[row.metric] = float(row.value)
-    base = presets["u2net"]
-    known = {convention.name: convention for convention in CONVENTIONS}
-    effects = [
-        Effect(
-            row.metric,
-            row.convention,
-            known[row.convention].text,
-            known[row.convention].tools,
-            float(row.value),
-            float(row.value) - base[row.metric],
-        )
-        for row in rows
-        if row.convention in known and row.metric in base
-    ]
-    return Explanation(
-        method=f"{method} on {dataset}",
-        signature=entry.signature if entry else "",
-        base=base,
-        base_name="u2net",
-        presets=presets,
-        effects=tuple(sorted(effects, key=lambda effect: -abs(effect.difference))),
-        unknown=(),
-    )
+    return tables.figure_cell(number_text(moved, METRICS[row.metric].decimals(DECIMALS), signed=True), moved)
 
 
 def about_page() -> str:
@@ -309,11 +287,15 @@ def about_page() -> str:
 
 
 def _page(template: str, title: str, *, root: str = "", here: str = "", **context: Any) -> str:
-    data_files = context.pop("data_files", [])
+    data_files: list[tuple[str, str]] = context.pop("data_files", [])
+    figures: list[ChartFigure] = context.pop("figures", [])
+    charts = {"chart-themes": THEMES, **{figure.id: figure.spec for figure in figures}} if figures else {}
     return rendered(
         template,
         title=title,
-        data=tables_data(),
+        scripts=CHART_SCRIPTS if figures else (),
+        data={**tables_data(), **charts},
+        figures=figures,
         assets=f"{root}assets",
         root=root,
         here=here,

@@ -86,7 +86,7 @@ def method_json(content: Content, method: str) -> str:
             "metrics": _metrics(content, list(rows)),
             "rows": [_row(content, dataset, entry) for dataset, own in rows.items() for entry in own],
             "differences": {
-                dataset: {metric: str(value) for metric, value in differences(own).items()}
+                dataset: {metric: str(value) for metric, value in moved_values(own).items()}
                 for dataset, own in rows.items()
                 if len(own) > 1
             },
@@ -102,7 +102,7 @@ def method_csv(content: Content, method: str) -> str:
     return csv_text([["dataset", *columns], *cells])
 
 
-def differences(rows: Sequence[BoardRow]) -> Mapping[str, Any]:
+def moved_values(rows: Sequence[BoardRow]) -> Mapping[str, Any]:
     """Return measured minus published values of a method's two rows on a dataset, where it has both."""
     by_source = {entry.source: entry.values for entry in rows}
     measured, published = by_source.get("measured", {}), by_source.get("published", {})

@@ -3,28 +3,29 @@
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from itertools import chain
-from string import ascii_lowercase
 
 from sodbench.data.registry import lookup
 from sodbench.leaderboard.boards import BoardRow
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.reports.leaderboard_table import split_note
 from sodbench.reports.pages.site.content import DECIMALS, Content
-from sodbench.reports.pages.site.records import differences
+from sodbench.reports.pages.site.records import moved_values
 from sodbench.reports.pages.tables import DataCell, DataColumn, DataTable
 from sodbench.reports.ranking import dense_ranks, number_text
 from sodbench.reports.table import Column
+from sodbench.reports.views import MARKS, Footnotes
 
 NONE = "-"
 
-MARKS = {1: "first", 2: "second", 3: "third"}
+MARKED = dict(enumerate(MARKS["best3"], 1))
+"""Mark of each rank."""
 
 SECTIONS = {
     "published": "Published: as printed in papers",
     "measured": "Measured: maps scored with sodbench",
 }
 
-FACT_COLUMNS = (
+FACTS_SHOWN = (
     DataColumn(id="year", label="Year", sign=0, choices=True),
     DataColumn(id="venue", label="Venue"),
     DataColumn(id="backbone", label="Backbone", choices=True),
@@ -34,48 +35,23 @@ FACT_COLUMNS = (
 """Columns about a method."""
 
 
-class Footnotes:
-    """Letters of notes, the same one for the same text."""
-
-    def __init__(self) -> None:
-        self.letters: dict[str, str] = {}
-
-    def letter(self, text: str) -> str:
-        """Return the letter of a note, empty for none."""
-        return self.letters.setdefault(text, _letters(len(self.letters))) if text else ""
-
-    def listed(self) -> tuple[tuple[str, str], ...]:
-        """Return letters and texts."""
-        return tuple((letter, text) for text, letter in self.letters.items())
-
-
-def _letters(number: int) -> str:
-    """Return a, b, ... z, aa, ab, ...
-
-    >>> _letters(0), _letters(27)
-    ('a', 'ab')
-    """
-    high, low = divmod(number, len(ascii_lowercase))
-    return (_letters(high - 1) if high else "") + ascii_lowercase[low]
-
-
 def text_cell(text: str) -> DataCell:
     """Return a cell of text."""
     return DataCell(text=text or NONE)
 
 
-def number_cell(text: str, value: float | Decimal | None, mark: str = "", note: str = "") -> DataCell:
+def figure_cell(text: str, value: float | Decimal | None, mark: str = "", note: str = "") -> DataCell:
     """Return a cell of a number as it is shown, sorted by its exact value."""
     return DataCell(text=text, value=None if value is None else float(value), mark=mark, note=note)
 
 
 def fact_cells(facts: Mapping[str, object]) -> list[DataCell]:
-    """Return the cells of `FACT_COLUMNS`."""
+    """Return the cells of `FACTS_SHOWN`."""
     year, size = facts.get("year"), facts.get("size_mb")
     return [
-        number_cell(str(year or NONE), year if isinstance(year, int) else None),
+        figure_cell(str(year or NONE), year if isinstance(year, int) else None),
         *(text_cell(str(facts.get(name) or "")) for name in ("venue", "backbone", "supervision")),
-        number_cell(str(size or NONE), size if isinstance(size, Decimal) else None),
+        figure_cell(str(size or NONE), size if isinstance(size, Decimal) else None),
     ]
 
 
@@ -103,10 +79,10 @@ def metric_cells(
         known = metric in sheet.metrics
         rank = sheet.ranks(column)[entry.key] if known else None
         cells.append(
-            number_cell(
+            figure_cell(
                 sheet.text(entry.key, column) if known else NONE,
                 entry.values.get(metric),
-                MARKS.get(rank or 0, ""),
+                MARKED.get(rank or 0, ""),
                 footnotes.letter(notes.get(metric, "")),
             )
         )
@@ -124,7 +100,7 @@ def section_table(content: Content, dataset: str, source: str) -> DataTable | No
     columns = [
         DataColumn(id="method", label="Method"),
         *metric_columns(metrics),
-        *FACT_COLUMNS,
+        *FACTS_SHOWN,
         *_last_columns(published, printed_apart=len(places) > 1),
     ]
     lines = []
@@ -150,7 +126,8 @@ def section_table(content: Content, dataset: str, source: str) -> DataTable | No
         caption=f"{SECTIONS[source]}, {len(rows)} rows on {dataset}.{where}",
         columns=tuple(columns),
         rows=tuple(lines),
-        footnotes=footnotes.listed(),
+        footnotes=footnotes.all(),
+        notes=tuple(dict.fromkeys(f"signature: {entry.signature}" for entry in rows if entry.signature)),
     )
 
 
@@ -172,7 +149,7 @@ def _last_cells(entry: BoardRow, published: bool) -> list[DataCell]:
     if published:
         return [text_cell(entry.printed_in or entry.reference), text_cell(entry.reference)]
     return [
-        number_cell(str(entry.n), entry.n),
+        figure_cell(str(entry.n), entry.n),
         text_cell("u2net"),
         text_cell(entry.date),
         text_cell(entry.reference),
@@ -187,7 +164,7 @@ def difference_table(rows: Mapping[tuple[str, str], Sequence[BoardRow]]) -> Data
     rows
         The two rows of a line, by what the line is called and where it leads.
     """
-    found = {key: moved for key, own in rows.items() if (moved := differences(own))}
+    found = {key: moved for key, own in rows.items() if (moved := moved_values(own))}
     if not found:
         return None
     metrics = [metric for metric in METRICS if any(metric in moved for moved in found.values())]
@@ -199,7 +176,7 @@ def difference_table(rows: Mapping[tuple[str, str], Sequence[BoardRow]]) -> Data
             (
                 DataCell(text=name, href=href),
                 *(
-                    number_cell(
+                    figure_cell(
                         number_text(moved.get(m), METRICS[m].decimals(DECIMALS), signed=True), moved.get(m)
                     )
                     for m in metrics
@@ -240,11 +217,11 @@ def method_table(content: Content, method: str, source: str) -> DataTable | None
         caption=f"{SECTIONS[source]}. Marked: best three of the {source} rows of the dataset.",
         columns=(DataColumn(id="dataset", label="Dataset"), *metric_columns(metrics), *last),
         rows=tuple(lines),
-        footnotes=footnotes.listed(),
+        footnotes=footnotes.all(),
     )
 
 
-def datasets_table(content: Content) -> DataTable:
+def overview_table(content: Content) -> DataTable:
     """Return the datasets, how many rows each has, and the best values of each source."""
     sources = [source for source in SECTIONS if any(board.of(source) for board in content.boards.values())]
     columns = [
@@ -265,7 +242,7 @@ def datasets_table(content: Content) -> DataTable:
         lines.append(
             (
                 DataCell(text=name, href=content.dataset_page(name)),
-                *(number_cell(NONE if count is None else str(count), count) for count in counts),
+                *(figure_cell(NONE if count is None else str(count), count) for count in counts),
                 *(best_cell(content, name, source, metric) for source in sources for metric in PAPER_METRICS),
             )
         )
@@ -306,7 +283,7 @@ def methods_table(content: Content) -> DataTable:
             (
                 DataCell(text=method, href=content.method_page(method)),
                 *fact_cells(content.facts(method)),
-                *(number_cell(str(count), count) for count in counts),
+                *(figure_cell(str(count), count) for count in counts),
             )
         )
     return DataTable(
@@ -314,7 +291,7 @@ def methods_table(content: Content) -> DataTable:
         caption="Methods, and on how many datasets each has a published and a measured row.",
         columns=(
             DataColumn(id="method", label="Method"),
-            *FACT_COLUMNS,
+            *FACTS_SHOWN,
             *(DataColumn(id=source, label=source.capitalize(), sign=0) for source in SECTIONS),
         ),
         rows=tuple(lines),
