@@ -11,8 +11,10 @@ from sodbench.cli.parameters import FOLDER, option
 
 @click.command()
 @option(
-    "--out",
+    "--site",
+    "out",
     type=FOLDER,
+    aliases=("--out",),
     default="public",
     show_default=True,
     help="Folder of the site: new, empty, or one that this command wrote.",
@@ -22,7 +24,7 @@ def site(out: Path, boards: Path | None) -> None:
     """Write the leaderboards as a static web site: a page a dataset, a page a method, JSON and CSV.
 
     The boards are checked first, as `sodbench leaderboard check` does. The site works from a disk and below
-    any address. In --out only files of an earlier site are replaced or removed.
+    any address. In its folder only files of an earlier site are replaced or removed.
 
     \b
     sodbench site --out public

@@ -55,7 +55,7 @@ def check_site(folder: Path, files: Iterable[str] = ()) -> set[str]:
         It holds something else, or a path that is needed is not the site's.
     """
     if os.path.lexists(folder) and not folder.is_dir():
-        raise FileError(f"{folder}: is a file, expected a folder. Pass another --out.")
+        raise FileError(f"{folder}: is a file, expected a folder. Pass another --site.")
     there = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
     if LISTED not in there:
         if others := [name for name in there if name != PART]:
@@ -81,9 +81,9 @@ def _listed(path: Path) -> set[str]:
     try:
         names = json.loads(read_file(path, FileError))["files"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise FileError(f"{path}: damaged. Remove the folder, or pass another --out.") from error
+        raise FileError(f"{path}: damaged. Remove the folder, or pass another --site.") from error
     if not isinstance(names, list) or not all(isinstance(name, str) and _is_inside(name) for name in names):
-        raise FileError(f"{path}: names files outside its folder. Remove it, or pass another --out.")
+        raise FileError(f"{path}: names files outside its folder. Remove it, or pass another --site.")
     return set(names)
 
 
