@@ -3,6 +3,7 @@
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
 
@@ -46,6 +47,7 @@ copybutton_prompt_text = "$ "
 html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["sodbench.css"]
+html_js_files = ["sodbench.js"]
 html_copy_source = False
 html_show_sourcelink = False
 
@@ -82,8 +84,15 @@ def readable(
     return shown[0], shown[1]
 
 
+def level_of_captions(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: object) -> None:
+    """Give the headings of the navigation a level, which screen readers need."""
+    navigation = context.get("furo_navigation_tree", "")
+    context["furo_navigation_tree"] = navigation.replace('role="heading"', 'role="heading" aria-level="2"')
+
+
 def setup(app: Sphinx) -> None:
-    """Let autodoc ask."""
+    """Say what is asked of the functions above."""
+    app.connect("html-page-context", level_of_captions, priority=900)
     app.connect("autodoc-skip-member", skip_member)
     app.connect("autodoc-process-docstring", with_sentence, priority=400)
     app.connect("autodoc-process-signature", readable)

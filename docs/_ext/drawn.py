@@ -9,6 +9,7 @@ import shlex
 from contextlib import chdir
 from html import escape
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,7 @@ def prepare(folder: Path) -> None:
     done = folder / "ready"
     if done.exists() and done.stat().st_mtime > newest_source():
         return
+    rmtree(folder / "scores", ignore_errors=True)
     write_demo(folder)
     write_shapes(folder / "shapes")
     (folder / "datasets.toml").write_text(DATASETS, encoding="utf-8")
