@@ -10,15 +10,21 @@ from sodbench.cli.conventions import gathered
 from sodbench.cli.options import (
     BASELINE_OPTION,
     BOARDS_OPTION,
+    DATA_OPTION,
+    MASKS_OPTION,
     METHODS_OPTION,
     datasets_option,
+    maps_option,
     metrics_option,
     page_option,
     resamples_option,
 )
 from sodbench.cli.output import check_targets, progress_bar, say, show
-from sodbench.cli.parameters import FOLDER, argument
+from sodbench.cli.parameters import FOLDER, argument, option
 from sodbench.utils.text import shown_size
+
+SIDE, MEGABYTES = 160, 15.0
+"""As in `sodbench.reports.pages.report.gallery`, which is not imported for a help text."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,11 @@ class ReportOptions:
     baseline: str | None
     resamples: int | None
     boards: Path | None
+    data: Path | None
+    masks: Path | None
+    maps: Path | None
+    thumbnails: int
+    max_size: float
     out: Path
 
     @property
@@ -45,6 +56,11 @@ class ReportOptions:
             ("--baseline", self.baseline),
             ("--resamples", self.resamples),
             ("--boards", self.boards),
+            ("--data", self.data),
+            ("--masks", self.masks),
+            ("--maps", self.maps),
+            ("--thumbnails", self.thumbnails if self.thumbnails != SIDE else None),
+            ("--max-size", f"{self.max_size:g}" if self.max_size != MEGABYTES else None),
             ("--out", self.out),
         ):
             words += [name, str(value)] if value else []
@@ -59,6 +75,24 @@ class ReportOptions:
 @BASELINE_OPTION
 @resamples_option(None, "10,000; 1,000 of more than 10,000 maps")
 @BOARDS_OPTION
+@DATA_OPTION
+@MASKS_OPTION
+@maps_option(show_default="those that were scored")
+@option(
+    "--thumbnails",
+    type=click.IntRange(16, 2048),
+    default=SIDE,
+    show_default=True,
+    help="Longer side of a picture, in pixels.",
+)
+@option(
+    "--max-size",
+    metavar="MB",
+    type=click.FloatRange(1),
+    default=MEGABYTES,
+    show_default=True,
+    help="Largest size of the file; pictures that have no room are left out.",
+)
 @page_option("report.html")
 @gathered(ReportOptions)
 def report(options: ReportOptions) -> None:
@@ -84,6 +118,11 @@ def report(options: ReportOptions) -> None:
         baseline=options.baseline,
         resamples=options.resamples,
         boards=options.boards,
+        data=options.data,
+        masks=options.masks,
+        maps=options.maps,
+        thumbnails=options.thumbnails,
+        max_size=options.max_size,
         command=options.command,
         say=say,
         bar=progress_bar,

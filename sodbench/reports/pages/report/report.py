@@ -3,6 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sodbench.analysis.against import Resampled, board_steps, board_tests, resampled_board
@@ -17,6 +18,7 @@ from sodbench.reports.pages.charts.chart import CHART_SCRIPTS
 from sodbench.reports.pages.charts.theme import THEMES
 from sodbench.reports.pages.page import rendered
 from sodbench.reports.pages.report.explanations import explanations
+from sodbench.reports.pages.report.gallery import MAX_SIZE, MEGABYTE, SIDE, gather_gallery
 from sodbench.reports.pages.report.grouping import by_dataset
 from sodbench.reports.pages.report.header import ranked_apart, signatures, warned
 from sodbench.reports.pages.report.scores_table import Confidence, scores_table
@@ -105,6 +107,11 @@ def report(
     baseline: str | None = None,
     resamples: int | None = None,
     boards: Path | None = None,
+    data: Path | None = None,
+    masks: Path | None = None,
+    maps: Path | None = None,
+    thumbnails: int = SIDE,
+    max_size: float = MAX_SIZE / MEGABYTE,
     command: str = "",
     say: Say = lambda line: None,
     bar: UnitBar = no_bar,
@@ -124,6 +131,13 @@ def report(
         maps 1,000.
     boards
         Folder of leaderboards, which know the sizes of methods; None: the shipped one.
+    data, masks, maps
+        Where the pictures lie, if not where they were scored: the folder that holds dataset folders, the
+        masks of the one dataset, and a folder of maps.
+    thumbnails
+        Pixels of a picture's longer side.
+    max_size
+        Megabytes of the page; pictures that have no room are left out, and named.
     command
         How it is made again, stated at its end.
     say
@@ -148,6 +162,12 @@ def report(
     shown = _metrics(given, metrics)
     baseline = baseline or ""
     _check_baseline(given, baseline)
+    if masks is not None and len(by_dataset(given)) > 1:
+        several = first_few([*by_dataset(given)])
+        raise ScoresError(
+            f"{masks}: masks are those of one dataset, and there are scores on {several}. Choose one of "
+            "these, or give the folder that holds dataset folders (--data)."
+        )
     signed = signatures(given, shown)
     number = resamples or (MANY if sum(len(s.rows) for s in given) <= FEW_MAPS else SOME)
     confidence, said = _confidence(given, shown, baseline, number, bar)
@@ -156,9 +176,11 @@ def report(
     explained = explanations(given, shown, bar)
     figures = [figure for section in sections for group in section.groups for figure in group.figures]
     figures += [*explained.gaps, *(each.chart for each in explained.methods if each.chart)]
+    most = round(max_size * MEGABYTE)
     datasets, methods = list(by_dataset(given)), list(dict.fromkeys(s.method for s in given))
     title = f"{first_few(methods, 3)} on {first_few(datasets, 6)}"
-    page = rendered(
+    page = partial(
+        rendered,
         "report.html.jinja",
         title=f"Report: {title}",
         heading=title,
@@ -176,10 +198,27 @@ def report(
         command=command,
         sections=sections,
         explained=explained,
-        scripts=CHART_SCRIPTS,
+        scripts=(*CHART_SCRIPTS, "gallery.js"),
         data={**tables_data(), "chart-themes": THEMES, **{figure.id: figure.spec for figure in figures}},
     )
-    return ReportPage(title, page)
+    room = most - len(page(gallery=None).encode())
+    with bar("pictures", "image") as progress:
+        gallery = gather_gallery(
+            given,
+            shown[0],
+            shown,
+            side=thumbnails,
+            budget=room,
+            max_size=most,
+            data=data,
+            masks=masks,
+            maps=maps,
+            progress=progress,
+        )
+    for notice in gallery.notices:
+        say(notice)
+    left_out = [*gallery.said, *filter(None, [gallery.room]), *explained.lacks]
+    return ReportPage(title, page(gallery=gallery), tuple(left_out))
 
 
 def _images(board: Sequence[Scores]) -> str:

@@ -161,7 +161,7 @@ def _distributions(scores: Sequence[Scores], metrics: Sequence[str]) -> ChartSec
     return ChartSection(
         "distributions",
         "Scores of the images",
-        "Images",
+        "Distribution",
         "How the scores of single images spread: the wider an outline, the more images have that score. The "
         "bar is the middle half of the images, the mark in it their median. Max F of an image is that of its "
         "own curve.",
