@@ -98,7 +98,7 @@ function enhance(figure) {
 
   for (const button of tools.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", async () => {
-      const notes = (figure.dataset.notes ?? "").split("\n").filter(Boolean);
+      const notes = [...figure.querySelectorAll("[data-notes] li")].map((note) => note.textContent);
       const text = button.dataset.copy === "csv" ? csv(lines(), notes) : latex(lines(), notes);
       const copied = await copy(text);
       said(button, copied ? "Copied" : "Not copied: select the table by hand");
