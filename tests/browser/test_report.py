@@ -4,10 +4,11 @@ import csv
 from io import StringIO
 
 import pytest
-from synthetic import made
+from stored import made
 
 import sodbench
 from browser.pages import SCHEMES, dark_and_light, links_resolve, no_overflow, no_serious_fault, views
+from sodbench.metrics import PAPER_METRICS
 
 CLIPBOARD = {"permissions": ["clipboard-read", "clipboard-write"]}
 VISIBLE = "#scores tbody tr:not([hidden])"
@@ -18,8 +19,8 @@ def scores():
     """Four methods on two datasets, one of a long name."""
     names = ("A", "BASNet", "C & D <script>", "a_method_of_a_rather_long_name_that_does_not_break")
     return [
-        made(name, dataset, seed=k, skill=0.9 - k / 10, notes=("grey-mask",))
-        for dataset in ("one", "two")
+        made(name, 24, k, skill=0.9 - k / 10, dataset=dataset, metrics=PAPER_METRICS)
+        for dataset in ("one@0", "two@0")
         for k, name in enumerate(names)
     ]
 

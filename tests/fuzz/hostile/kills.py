@@ -301,6 +301,7 @@ SCENARIOS = {
     "rescore": Scenario(
         _plant_scored, (*SHOW_SCORES, "--csv", "all.csv", "--per-image", "images.csv"), (SHOW_SCORES,)
     ),
+    "report": Scenario(_plant_scored, ("report", "scores", "--resamples", "100")),
     "leaderboard add": Scenario(_plant_boards, ADD, (CHECK, ("leaderboard", "check"))),
     "leaderboard add again": Scenario(_plant_own_boards, ADD, (CHECK,)),
     "site": Scenario(lambda: None, ("site", "--out", "public")),
@@ -466,6 +467,7 @@ def warm() -> None:
     import sodbench.models.inference
     import sodbench.models.training.loop
     import sodbench.reports.figures.cost
+    import sodbench.reports.pages.report.report
     import sodbench.reports.pages.site.build
     import sodbench.reports.scores  # noqa: F401
     from sodbench.scoring.warm_up import warm_up

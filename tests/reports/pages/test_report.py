@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from synthetic import made
+from stored import made as stored_scores
 
 import sodbench
 from sodbench.analysis.compare import compare
@@ -29,6 +29,15 @@ HOSTILE = [
     "a`b`c",
     "' onmouseover='alert(1)",
 ]
+
+
+def made(method, dataset="own", images=24, seed=0, skill=0.7, protocol=None, notes=(), ids=None):
+    """Scores of random images; `notes` are those of every image."""
+    own = {"skill": skill, "dataset": f"{dataset}@0", "protocol": protocol, "metrics": PAPER_METRICS}
+    scores = stored_scores(method, images, seed, **own)
+    rows = [row._replace(notes=notes) for row in scores.rows.values()]
+    rows = [row._replace(id=name) for row, name in zip(rows, ids or scores.ids, strict=True)]
+    return replace(scores, rows={row.id: row for row in rows})
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +251,7 @@ class TestWarnings:
         part = replace(part, rows=dict(list(part.rows.items())[:24]))
         root = page(sodbench.report([noted, replace(faint, rows=rows), part], resamples=100))
         said = [li.text for li in root.all("li", **{"class": "warning"})]
-        missing = "own, A: 24 of 24 images: prediction missing, scored as an all-zero map (image000, image001"
+        missing = "own, A: 24 of 24 images: prediction missing, scored as an all-zero map (im0000, im0001"
         assert any(text.startswith(missing) for text in said)
         low = "own, B: 24 of 24 maps never reach level 255 (their highest is 100 in the median"
         assert any(text.startswith(low) for text in said)
