@@ -22,6 +22,7 @@ extensions = [
     "sphinx_copybutton",
     "commands",
     "drawn",
+    "messages",
     "metric_pages",
 ]
 exclude_patterns = ["_build"]
