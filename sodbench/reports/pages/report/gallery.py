@@ -316,7 +316,7 @@ def _within(gallery: Gallery, names: Sequence[str], budget: int, max_size: int) 
         room = (
             f"{shown} of {counted(len(names), 'image')} {'is' if shown == 1 else 'are'} shown: the page's "
             f"limit of {max_size / MEGABYTE:g} MB leaves out {first_few(left_out, 12)}. Raise it with "
-            "--max-size, or show smaller pictures with --thumbnail."
+            "--max-size, or show smaller pictures with --thumbnails."
             if left_out
             else ""
         )
