@@ -24,8 +24,8 @@ from sodbench.metrics import metric_differences
 from sodbench.metrics.histogram import Reals
 from sodbench.scoring.scores import Scores
 
-MOST_IMAGES = 20_000
-"""Images whose columns are resampled at once, over all methods: about 250 MB."""
+MOST_IMAGES = 10_000
+"""Images whose columns are resampled at once, over all methods: about 150 MB."""
 
 
 @dataclass

@@ -115,7 +115,7 @@ class Scores:
         """The dataset's name without its version."""
         return split_dataset(self.dataset)[0]
 
-    @property
+    @cached_property
     def n(self) -> int:
         """How many images were scored with a prediction of their own."""
         return sum("missing" not in row.notes for row in self.rows.values())
@@ -163,8 +163,12 @@ class Scores:
         """Return what is stored of some images (all, in the order of `ids`), for the metrics' parts."""
         ids = self.ids if ids is None else ids
         rows = [self.rows[image] for image in ids]
+        known = {name for row in rows for name in row.numbers}
         statistics = {
-            name: np.array([row.numbers.get(name, math.nan) for row in rows]) for name in STATISTICS
+            name: np.array([row.numbers.get(name, math.nan) for row in rows])
+            if name in known
+            else np.full(len(rows), np.nan)
+            for name in STATISTICS
         }
         return Images(self.levels(ids), statistics)
 

@@ -161,6 +161,18 @@ def test_is_quiet_readable_and_accessible(opened, file):
         dark_and_light(page)
 
 
+def test_paper_is_white(opened, file):
+    with opened(file, scheme="dark") as page:
+        page.get_by_role("button", name="Theme").click()
+        for theme in ("light", "dark", "system"):
+            assert page.locator("button.theme").get_attribute("data-now") == theme
+            page.emulate_media(media="print", color_scheme="dark")
+            colours = page.evaluate("(s => [s.color, s.backgroundColor])(getComputedStyle(document.body))")
+            assert colours == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+            page.emulate_media(media="screen", color_scheme="dark")
+            page.get_by_role("button", name="Theme").click()
+
+
 def test_reads_without_scripts(opened, file):
     with opened(file, java_script_enabled=False) as page:
         assert page.locator("#scores tbody tr").count() == 4

@@ -205,7 +205,8 @@ def _whole(columns: Reals, largest: Reals | None = None) -> tuple[Reals, Reals]:
     """Scale columns to whole numbers, any `images` of which have an exact sum; return the scale, too."""
     bound = len(columns) * (np.abs(columns).max(axis=0) if largest is None else largest)
     scale = np.ldexp(1.0, 52 - np.frexp(bound)[1])
-    return np.rint(columns * scale), scale
+    whole = columns * scale
+    return np.rint(whole, out=whole), scale
 
 
 def _product(counts: Reals, whole: Reals) -> Reals:

@@ -1,7 +1,7 @@
 """The charts of a report, in sections with a sentence on how to read them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 import numpy as np
@@ -277,7 +277,8 @@ def _draw_sizes(
         rows = group[0].rows
         shares = {image: _share(row.fg.sum(), row.bg.sum()) for image, row in rows.items()}
         grouped = attribute_groups("size", shares)
-        for one in breakdown(group, "size", grouped, common, resamples=RESAMPLES):
+        only = [replace(s, metrics=tuple(common)) for s in group]
+        for one in breakdown(only, "size", grouped, common, resamples=RESAMPLES):
             caption = f"{METRICS[one.metric].label} by the size of the object on {dataset}."
             drawn.setdefault((dataset, one.metric), []).append((attribute_chart(one, among), caption))
     if rest := [METRICS[m].label for m in metrics if m not in cheap]:
