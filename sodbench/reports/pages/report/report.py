@@ -21,6 +21,7 @@ from sodbench.reports.pages.report.explanations import explanations
 from sodbench.reports.pages.report.gallery import MAX_SIZE, MEGABYTE, SIDE, gather_gallery
 from sodbench.reports.pages.report.grouping import by_dataset
 from sodbench.reports.pages.report.header import ranked_apart, signatures, warned
+from sodbench.reports.pages.report.per_image import PER_IMAGE, gather_per_image
 from sodbench.reports.pages.report.scores_table import Confidence, scores_table
 from sodbench.reports.pages.report.sections import chart_sections
 from sodbench.reports.pages.tables import tables_data
@@ -33,6 +34,9 @@ SEED = 0
 FEW_MAPS = 10_000
 """Up to so many maps are resampled `MANY` times, of more `SOME` times, which takes seconds."""
 MANY, SOME = 10_000, 1_000
+
+OF_TABLE = 0.4
+"""What the table of all images may take of the room beside charts and tables; pictures have the rest."""
 
 PAGE_SUFFIXES = (".html", ".htm")
 
@@ -198,10 +202,12 @@ def report(
         command=command,
         sections=sections,
         explained=explained,
-        scripts=(*CHART_SCRIPTS, "gallery.js"),
-        data={**tables_data(), "chart-themes": THEMES, **{figure.id: figure.spec for figure in figures}},
+        scripts=(*CHART_SCRIPTS, "gallery.js", "per_image.js"),
     )
-    room = most - len(page(gallery=None).encode())
+    held = {**tables_data(), "chart-themes": THEMES, **{figure.id: figure.spec for figure in figures}}
+    room = most - len(page(gallery=None, per_image=None, data=held).encode())
+    per_image = gather_per_image(given, shown[0], shown, budget=round(OF_TABLE * room), max_size=most)
+    room -= per_image.size
     with bar("pictures", "image") as progress:
         gallery = gather_gallery(
             given,
@@ -217,8 +223,9 @@ def report(
         )
     for notice in gallery.notices:
         say(notice)
-    left_out = [*gallery.said, *filter(None, [gallery.room]), *explained.lacks]
-    return ReportPage(title, page(gallery=gallery), tuple(left_out))
+    left_out = [*gallery.said, *filter(None, [gallery.room]), *per_image.said, *explained.lacks]
+    whole = page(gallery=gallery, per_image=per_image, data={**held, PER_IMAGE: per_image.data})
+    return ReportPage(title, whole, tuple(left_out))
 
 
 def _images(board: Sequence[Scores]) -> str:

@@ -30,8 +30,8 @@ from sodbench.utils.process import UnitBar, step_counter
 RESAMPLES = 1_000
 """Of groups of images, as for the band of a curve."""
 
-MOST_CURVES = 20_000
-"""Images of a dataset, over all methods, up to which max F and its like are resampled group by group."""
+MOST_GROUPED = 20_000
+"""Images of a dataset, over all methods, up to which each metric is resampled by groups; of more, one is."""
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,8 @@ def _draw_sizes(
 ) -> list[str]:
     """Draw the charts of a dataset, and say what was too much to be resampled."""
     total = sum(len(s.rows) for s in board)
-    cheap = [m for m in metrics if total <= MOST_CURVES or part_of(m).is_mean(METRICS[m], board[0].protocol)]
+    means = [m for m in metrics if part_of(m).is_mean(METRICS[m], board[0].protocol)]
+    cheap = list(metrics) if total <= MOST_GROUPED else means[:1]
     for group, common in _alike_in(board, cheap):
         if len(group) < 2 or any(s.rows.keys() != group[0].rows.keys() for s in group):
             continue
