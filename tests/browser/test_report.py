@@ -135,7 +135,7 @@ def test_the_theme_is_chosen(opened, file):
 
 def test_sections_are_reached_and_charts_drawn(opened, file):
     with opened(file, 1600) as page:
-        for link in page.locator("nav a").all()[:-1]:
+        for link in page.locator("header nav a").all()[:-1]:
             link.click()
             section = page.locator(link.get_attribute("href"))
             assert abs(section.bounding_box()["y"]) < 800
