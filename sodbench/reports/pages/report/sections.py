@@ -13,7 +13,7 @@ from sodbench.analysis.statistics.resampling import FEWEST_IMAGES
 from sodbench.errors import LeaderboardError, first_few
 from sodbench.leaderboard.boards import Board
 from sodbench.leaderboard.submission import MethodFacts, entry_from
-from sodbench.metrics import METRICS, part_of
+from sodbench.metrics import METRICS
 from sodbench.reports.compare import FEWEST_DATASETS
 from sodbench.reports.figures.panels import OF_CURVES, scores_curves
 from sodbench.reports.figures.size import sized
@@ -31,7 +31,7 @@ RESAMPLES = 1_000
 """Of groups of images, as for the band of a curve."""
 
 MOST_GROUPED = 20_000
-"""Images of a dataset, over all methods, up to which each metric is resampled by groups; of more, one is."""
+"""Images of a dataset, over all methods, up to which they are resampled group by group."""
 
 
 @dataclass(frozen=True)
@@ -270,9 +270,12 @@ def _draw_sizes(
 ) -> list[str]:
     """Draw the charts of a dataset, and say what was too much to be resampled."""
     total = sum(len(s.rows) for s in board)
-    means = [m for m in metrics if part_of(m).is_mean(METRICS[m], board[0].protocol)]
-    cheap = list(metrics) if total <= MOST_GROUPED else means[:1]
-    for group, common in _alike_in(board, cheap):
+    if total > MOST_GROUPED:
+        return [
+            f"{dataset}: not drawn, as {total:,} maps take long to resample in groups; "
+            "`sodbench compare --by size` does it."
+        ]
+    for group, common in _alike_in(board, metrics):
         if len(group) < 2 or any(s.rows.keys() != group[0].rows.keys() for s in group):
             continue
         rows = group[0].rows
@@ -282,11 +285,6 @@ def _draw_sizes(
         for one in breakdown(only, "size", grouped, common, resamples=RESAMPLES):
             caption = f"{METRICS[one.metric].label} by the size of the object on {dataset}."
             drawn.setdefault((dataset, one.metric), []).append((attribute_chart(one, among), caption))
-    if rest := [METRICS[m].label for m in metrics if m not in cheap]:
-        return [
-            f"{dataset}: not drawn by {', '.join(rest)}, as {total} maps take long to resample in groups; "
-            "`sodbench compare --by size` does it."
-        ]
     return []
 
 
