@@ -189,6 +189,8 @@ def printable(text: str, keep: str = "") -> str:
     >>> printable("a" + chr(10)), printable("a" + chr(7) + "b", keep=chr(10))
     ('a?', 'a?b')
     """
+    if text.isprintable():
+        return text
     return "".join(letter if letter.isprintable() or letter in keep else "?" for letter in text)
 
 

@@ -134,6 +134,11 @@ def asset(name: str) -> str:
 def environment() -> "Environment":
     """Return the environment of the templates, which escapes all that is shown."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def shown(value: object) -> object:
+        """Replace control characters and marks of direction in whatever text a template shows."""
+        return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     made = Environment(
         loader=PackageLoader("sodbench.reports"),
@@ -142,14 +147,7 @@ def environment() -> "Environment":
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        finalize=_shown,
+        finalize=shown,
     )
     made.filters["printable"] = printable
     return made
-
-
-def _shown(value: object) -> object:
-    """Replace control characters and marks of direction in whatever text a template shows."""
-    from markupsafe import Markup
-
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value

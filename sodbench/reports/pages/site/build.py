@@ -10,7 +10,7 @@ from sodbench.reports.pages.site.content import Content
 from sodbench.utils.text import csv_text
 
 LICENCES = tuple(f"vendor/{name}.LICENSE" for name in ("vega", "vega-lite", "vega-embed"))
-ASSETS = (*STYLES, "site.css", *SCRIPTS, *CHART_SCRIPTS, *LICENCES, "vendor/BUNDLED.LICENSES")
+ASSETS = (*STYLES, "site.css", *SCRIPTS, "site.js", *CHART_SCRIPTS, *LICENCES, "vendor/BUNDLED.LICENSES")
 """What all pages share, and the licences of what others wrote."""
 
 

@@ -134,13 +134,11 @@ def read_content(folder: Path) -> Content:
         There is no board, or a check fails.
     """
     check_boards(folder)
-    boards = read_boards(folder)
+    boards, curves = read_boards(folder), {}
+    for name, board in boards.items():
+        if board.of("measured"):
+            boards[name], curves[name] = board_with_curves(folder, name)
     if not any(board.entries for board in boards.values()):
         raise LeaderboardError(f"{folder}: no board has a row, so there is nothing to show.")
-    read = {name: board_with_curves(folder, name) for name in boards}
-    by_convention = {name: read_conventions(folder, board) for name, (board, _) in read.items()}
-    return Content(
-        {name: board for name, (board, _) in read.items()},
-        {name: curves for name, (_, curves) in read.items() if curves},
-        {name: rows for name, rows in by_convention.items() if rows},
-    )
+    conventions = {name: rows for name, board in boards.items() if (rows := read_conventions(folder, board))}
+    return Content(boards, {name: of_board for name, of_board in curves.items() if of_board}, conventions)

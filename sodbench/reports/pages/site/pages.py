@@ -25,6 +25,9 @@ PLACES = (("index.html", "Leaderboards"), ("conventions.html", "Conventions"), (
 
 JSON, CSV = "application/json", "text/csv"
 
+METRIC_LABELS = {name: metric.label for name, metric in METRICS.items()}
+"""What ``site.js`` reads from the element ``site-metrics``."""
+
 TITLE = "Salient object detection: leaderboards"
 
 FACT_LABELS = {
@@ -81,7 +84,7 @@ def dataset_page(content: Content, dataset: str) -> str:
         published=tables.section_table(content, dataset, "published"),
         measured=tables.section_table(content, dataset, "measured"),
         signatures=list(signatures.items()),
-        differences=tables.difference_table(both),
+        differences=tables.difference_table("Method", both),
         curve_files=[
             (method, content.curve_file(dataset, method)) for method in content.curves.get(dataset, {})
         ],
@@ -113,7 +116,7 @@ def method_page(content: Content, method: str) -> str:
         published=tables.method_table(content, method, "published"),
         measured=tables.method_table(content, method, "measured"),
         signatures=[(d, entry.signature) for d, own in rows.items() for entry in own if entry.signature],
-        differences=tables.difference_table(both),
+        differences=tables.difference_table("Dataset", both),
         by_convention="" if first is None else content.dataset_slugs[first],
     )
 
@@ -293,8 +296,8 @@ def _page(template: str, title: str, *, root: str = "", here: str = "", **contex
     return rendered(
         template,
         title=title,
-        scripts=CHART_SCRIPTS if figures else (),
-        data={**tables_data(), **charts},
+        scripts=("site.js", *(CHART_SCRIPTS if figures else ())),
+        data={**tables_data(), "site-metrics": METRIC_LABELS, **charts},
         figures=figures,
         assets=f"{root}assets",
         root=root,

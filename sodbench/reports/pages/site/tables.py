@@ -59,7 +59,7 @@ def metric_columns(metrics: Sequence[str], group: str = "") -> list[DataColumn]:
     """Return a column a metric."""
     return [
         DataColumn(
-            id=f"{group}_{metric}" if group else metric,
+            id=f"{group} {metric}".strip(),
             label=METRICS[metric].arrowed,
             group=group,
             sign=1 if METRICS[metric].higher_is_better else -1,
@@ -156,11 +156,13 @@ def _last_cells(entry: BoardRow, published: bool) -> list[DataCell]:
     ]
 
 
-def difference_table(rows: Mapping[tuple[str, str], Sequence[BoardRow]]) -> DataTable | None:
+def difference_table(label: str, rows: Mapping[tuple[str, str], Sequence[BoardRow]]) -> DataTable | None:
     """Return measured minus published values, of methods or datasets that have both.
 
     Parameters
     ----------
+    label
+        What the lines are: ``Method``, ``Dataset``.
     rows
         The two rows of a line, by what the line is called and where it leads.
     """
@@ -171,7 +173,7 @@ def difference_table(rows: Mapping[tuple[str, str], Sequence[BoardRow]]) -> Data
     return DataTable(
         id="differences",
         caption="Measured minus published value.",
-        columns=(DataColumn(id="row", label=""), *_plain_columns(metrics)),
+        columns=(DataColumn(id=label.lower(), label=label), *_plain_columns(metrics)),
         rows=tuple(
             (
                 DataCell(text=name, href=href),
@@ -226,10 +228,10 @@ def overview_table(content: Content) -> DataTable:
     sources = [source for source in SECTIONS if any(board.of(source) for board in content.boards.values())]
     columns = [
         DataColumn(id="dataset", label="Dataset"),
+        *chain.from_iterable(metric_columns(PAPER_METRICS, f"best {source}") for source in sources),
         DataColumn(id="images", label="Images", sign=0),
         DataColumn(id="methods", label="Methods", sign=0),
         *(DataColumn(id=source, label=source.capitalize(), sign=0, title="Rows") for source in SECTIONS),
-        *chain.from_iterable(metric_columns(PAPER_METRICS, f"best {source}") for source in sources),
     ]
     lines = []
     for name, board in content.boards.items():
@@ -242,8 +244,8 @@ def overview_table(content: Content) -> DataTable:
         lines.append(
             (
                 DataCell(text=name, href=content.dataset_page(name)),
-                *(figure_cell(NONE if count is None else str(count), count) for count in counts),
                 *(best_cell(content, name, source, metric) for source in sources for metric in PAPER_METRICS),
+                *(figure_cell(NONE if count is None else str(count), count) for count in counts),
             )
         )
     return DataTable(
