@@ -30,7 +30,7 @@ from sodbench.utils.process import UnitBar, step_counter
 RESAMPLES = 1_000
 """Of groups of images, as for the band of a curve."""
 
-MOST_GROUPED = 20_000
+MOST_GROUPED = 10_000
 """Images of a dataset, over all methods, up to which they are resampled group by group."""
 
 
