@@ -64,24 +64,46 @@ def place_labels(points: Reals, sizes: Reals, frame: Reals) -> Reals:
         alone[k] += 20 * _crossings(lines[k], np.delete(marks, k, axis=0)).sum(axis=-1)
     random, again = np.random.default_rng(0), EFFORT // max(len(points), 1) - 1
     starts = [alone, *(alone + 20 * random.random(alone.shape) for _ in range(again))]
-    tried = [_settled(start.argmin(axis=1), alone, points, boxes, lines) for start in starts]
+    against = _Against(points, boxes, lines)
+    tried = [_settled(start.argmin(axis=1), alone, against) for start in starts]
     _, chosen = min(tried, key=lambda result: result[0])
     return centres[np.arange(len(points)), chosen] - points
 
 
-def _settled(chosen: Choice, alone: Reals, points: Reals, boxes: Reals, lines: Reals) -> tuple[float, Choice]:
+class _Against:
+    """What every place of a label costs against another label at a place, each computed once."""
+
+    def __init__(self, points: Reals, boxes: Reals, lines: Reals) -> None:
+        self._points, self._boxes, self._lines = points, boxes, lines
+        self._known: list[dict[tuple[int, int], Reals]] = [{} for _ in points]
+
+    def costs(self, k: int, others: Choice, chosen: Choice) -> Reals:
+        """Return what the places of label `k` cost against all others at the chosen ones."""
+        known = self._known[k]
+        pairs = list(zip(others.tolist(), chosen.tolist(), strict=True))
+        if new := [pair for pair in pairs if pair not in known]:
+            known.update(zip(new, self._computed(k, *np.array(new).T).T, strict=True))
+        return np.sum([known[pair] for pair in pairs], axis=0)
+
+    def _computed(self, k: int, others: Choice, chosen: Choice) -> Reals:
+        """Return the costs, ``(places, others)``."""
+        points, boxes, lines = self._points, self._boxes[k], self._lines[k]
+        placed, drawn = self._boxes[others, chosen], self._lines[others, chosen]
+        cost = 10 * _shared(boxes, placed)
+        cost += 15 * _meet(points[k], lines[:, -1], points[others], drawn[:, -1])
+        cost += 20 * _crossings(lines, placed)
+        cost += 20 * _crossings(drawn, boxes).T
+        return cost
+
+
+def _settled(chosen: Choice, alone: Reals, against: _Against) -> tuple[float, Choice]:
     """Move one label after another to its best place until none moves; return the cost and the places."""
     everyone = np.arange(len(chosen))
     for _ in range(20):
         before, total = chosen.copy(), 0.0
-        for k in everyone:
+        for k in range(len(chosen)):
             others = np.delete(everyone, k)
-            placed, drawn = boxes[others, chosen[others]], lines[others, chosen[others]]
-            cost = alone[k] + 10 * _shared(boxes[k], placed).sum(axis=-1)
-            cost += 15 * _meet(points[k], lines[k, :, -1], points[others], drawn[:, -1]).sum(axis=-1)
-            cost += 20 * _crossings(lines[k], placed).sum(axis=-1) + 20 * _crossings(drawn, boxes[k]).sum(
-                axis=0
-            )
+            cost = alone[k] + against.costs(k, others, chosen[others])
             chosen[k] = cost.argmin()
             total += float(cost[chosen[k]])
         if (chosen == before).all():

@@ -234,6 +234,31 @@ def test_the_gap_is_the_highest_minus_the_lowest():
     assert spec["description"] == "maxF of the same maps on SOD under 3 protocols: PiCANet .811 to .853."
 
 
+def test_presets_with_equal_values_are_named_together():
+    first = {"u2net": 0.8534, "fan": 0.8112, "pysodmetrics": 0.8112, "sal_eval": 0.8534, "qin": 0.8535}
+    spec = gap_chart({"A": first, "B": dict.fromkeys(first, 0.84)}, "max_f", "SOD")
+    dots = [(dot["method"], dot["name"], dot["value"]) for dot in spec["data"]["values"]]
+    assert dots == [
+        ("A", "u2net, sal_eval", 0.8534),
+        ("A", "fan, pysodmetrics", 0.8112),
+        ("A", "qin", 0.8535),
+        ("B", "u2net, fan, pysodmetrics, sal_eval, qin", 0.84),
+    ]
+    (texts,) = (
+        layer["data"]["values"]
+        for layer in spec["layer"]
+        if layer["encoding"].get("text", {}).get("field") == "names"
+    )
+    assert [(text["row"], text["names"], text["align"]) for text in texts] == [
+        (0, "fan, pysodmetrics", "left"),
+        (0, "u2net, sal_eval,", "right"),
+        (0, "qin", "right"),
+        (1, "all 5", "right"),
+    ]
+    at = [text["dy"] for text in texts if text["row"] == 0]
+    assert at == sorted({*at}), "each on a line of its own"
+
+
 def test_effects_that_cannot_be_seen_are_left_out():
     effects = (
         Effect("max_f", "average=pooled", "", "", 0.83, -0.0201),

@@ -1,6 +1,7 @@
 """What charts have in common."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sodbench.reports.pages.charts.theme import Spec
@@ -10,6 +11,15 @@ CHART_SCRIPTS = ("vendor/vega.min.js", "vendor/vega-lite.min.js", "vendor/vega-e
 
 SHOWN = "indexof(hidden, datum.name) < 0"
 """Whether the legend's button of a row is pressed."""
+
+
+@dataclass(frozen=True)
+class ChartFigure:
+    """A chart: the id of its data, its specification, and its caption."""
+
+    id: str
+    spec: Spec
+    caption: str
 
 
 def chart(

@@ -8,9 +8,9 @@ from sodbench.analysis.explain.explain import explain as explain_scores
 from sodbench.errors import first_few
 from sodbench.metrics import METRICS
 from sodbench.reports.explain import DIGITS
+from sodbench.reports.pages.charts.chart import ChartFigure
 from sodbench.reports.pages.charts.conventions import effects_chart, gap_chart
 from sodbench.reports.pages.report.grouping import by_dataset
-from sodbench.reports.pages.report.sections import ChartFigure
 from sodbench.reports.pages.tables import DataCell, DataColumn, DataTable
 from sodbench.scoring.scores import Scores
 from sodbench.utils.process import UnitBar, step_counter

@@ -18,6 +18,7 @@ from sodbench.reports.compare import FEWEST_DATASETS
 from sodbench.reports.figures.panels import OF_CURVES, scores_curves
 from sodbench.reports.figures.size import sized
 from sodbench.reports.pages.charts.attributes import attribute_chart
+from sodbench.reports.pages.charts.chart import ChartFigure
 from sodbench.reports.pages.charts.curves import f_chart, pr_chart
 from sodbench.reports.pages.charts.distribution import distribution_chart
 from sodbench.reports.pages.charts.ranks import ranks_chart
@@ -32,15 +33,6 @@ RESAMPLES = 1_000
 
 MOST_GROUPED = 10_000
 """Images of a dataset, over all methods, up to which they are resampled group by group."""
-
-
-@dataclass(frozen=True)
-class ChartFigure:
-    """A chart: the id of its data, its specification, and its caption."""
-
-    id: str
-    spec: Spec
-    caption: str
 
 
 @dataclass(frozen=True)

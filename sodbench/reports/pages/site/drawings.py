@@ -6,10 +6,10 @@ from sodbench.metrics import METRICS
 from sodbench.protocol import PRESETS
 from sodbench.reports.figures.panels import Curves
 from sodbench.reports.figures.size import sized
+from sodbench.reports.pages.charts.chart import ChartFigure
 from sodbench.reports.pages.charts.conventions import effects_chart, gap_chart
 from sodbench.reports.pages.charts.curves import f_chart, pr_chart
 from sodbench.reports.pages.charts.size import size_chart
-from sodbench.reports.pages.report.sections import ChartFigure
 from sodbench.reports.pages.site.content import Content, explanation_of
 
 SHOWN = "max_f"

@@ -10,10 +10,9 @@ from sodbench.leaderboard.conventions import ConventionRow
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.protocol import PRESETS
 from sodbench.protocol.conventions import CONVENTIONS
-from sodbench.reports.pages.charts.chart import CHART_SCRIPTS
+from sodbench.reports.pages.charts.chart import CHART_SCRIPTS, ChartFigure
 from sodbench.reports.pages.charts.theme import THEMES
 from sodbench.reports.pages.page import rendered
-from sodbench.reports.pages.report.sections import ChartFigure
 from sodbench.reports.pages.site import records, tables
 from sodbench.reports.pages.site.content import DECIMALS, Content
 from sodbench.reports.pages.site.drawings import convention_figures, dataset_figures, method_figures
