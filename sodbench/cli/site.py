@@ -17,7 +17,7 @@ from sodbench.cli.parameters import FOLDER, option
     aliases=("--out",),
     default="public",
     show_default=True,
-    help="Folder of the site: new, empty, or one that this command wrote.",
+    help="Folder of the site: new, empty, or one that this command wrote (also --out).",
 )
 @BOARDS_OPTION
 def site(out: Path, boards: Path | None) -> None:

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from unicodedata import normalize
+from unicodedata import category, normalize
+from unicodedata import name as letter_name
 
 from sodbench.data.registry import fold, lookup, registry
 from sodbench.errors import LeaderboardError, first_lines, nearest
@@ -18,6 +19,17 @@ from sodbench.utils.text import counted, shortened
 
 COPIED = 3
 """So many values that all equal another row's need an explanation."""
+
+LONGEST = 500
+"""Letters of a text."""
+
+BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+"""Letters that do not show although Unicode counts them as printable."""
+
+NO_FILE = re.compile(
+    r'[<>:"|?*]|[. ]$|^(con|prn|aux|nul|(com|lpt)[0-9¹²³]|conin\$|conout\$)(\.|$)', re.IGNORECASE
+)
+"""Names of which Windows makes no file, so that nobody could check out a row's curves there."""
 
 
 def check_gate(where: str, boards: Mapping[str, Board]) -> None:
@@ -50,9 +62,14 @@ def _board_faults(board: Board) -> Iterator[str]:
         for fault in (*_text_faults(entry), *faults):
             yield f"{board.dataset}.csv: {entry.method} ({entry.source}): {fault}"
     for one, other in _copies(board):
+        way_out = (
+            "if they are printed so, say it in the note."
+            if other.source == "published"
+            else "these are the same maps; if that is meant, name it in the note."
+        )
         yield (
-            f"{board.dataset}.csv: {other.method} (published): every value equals {one.method}'s; if they "
-            "are printed so, say it in the note."
+            f"{board.dataset}.csv: {other.method} ({other.source}): every value equals {one.method}'s; "
+            f"{way_out}"
         )
 
 
@@ -60,8 +77,13 @@ def _text_faults(entry: BoardRow) -> Iterator[str]:
     texts = {"method": entry.method, "backbone": entry.backbone, "venue": entry.venue}
     texts |= {name: getattr(entry, name) for name in ("reference", "printed_in", "note")}
     for name, text in texts.items():
-        if not text.isprintable() or text != text.strip():
+        if not text.isprintable() or text != text.strip() or BLANK.search(text):
             yield f"{name} {shortened(text)} holds letters that do not show, or spaces around it."
+        if len(text) > LONGEST:
+            yield f"{name} has {len(text)} letters, expected at most {LONGEST}."
+    scripts = {letter_name(letter, "").split()[0] for letter in entry.method if letter.isalpha()}
+    if {"LATIN", "CYRILLIC"} <= scripts:
+        yield f"method {ascii(entry.method)} mixes Latin and Cyrillic letters, which look alike."
     latest = datetime.now(UTC).year + 1
     if entry.year is not None and entry.year > latest:
         yield f"year is {entry.year}, expected at most {latest}."
@@ -95,6 +117,11 @@ def _measured_faults(board: Board, entry: BoardRow) -> Iterator[str]:
         yield "no source confirms how many images this dataset has, so measured rows are not taken."
     if entry.printed_in:
         yield "printed_in is given, which only published rows have."
+    if NO_FILE.search(entry.method):
+        yield (
+            'its curves could not be stored on Windows. Choose a name without < > : " | ? *, or a dot at its '
+            "end, which is no device there."
+        )
     try:
         made = date.fromisoformat(entry.date) if re.fullmatch(r"[0-9]{4}(-[0-9]{2}){2}", entry.date) else None
     except ValueError:
@@ -104,21 +131,29 @@ def _measured_faults(board: Board, entry: BoardRow) -> Iterator[str]:
 
 
 def _copies(board: Board) -> Iterator[tuple[BoardRow, BoardRow]]:
-    """Yield published rows that have the values of one before them, where neither has a note."""
+    """Yield rows that have the values of one of their source before them, where no note explains it.
+
+    Any note will do of a published row; that of a measured one, which says whose maps it has, names the
+    other.
+    """
     first: dict[tuple[object, ...], BoardRow] = {}
-    for entry in board.of("published"):
+    for entry in board.entries:
         values = tuple(entry.values.items())
-        one = first.setdefault(values, entry)
-        if one is not entry and len(values) >= COPIED and not (one.note or entry.note):
+        one = first.setdefault((entry.source, *values), entry)
+        explained = bool(one.note or entry.note)
+        if entry.source == "measured":
+            explained = one.method in entry.note or entry.method in one.note
+        if one is not entry and len(values) >= COPIED and not explained:
             yield one, entry
 
 
 def _name_faults(boards: Mapping[str, Board]) -> Iterator[str]:
-    """Find names that differ only by case, spaces, hyphens, or in how a letter is encoded."""
+    """Find names that differ only by case, spaces, hyphens of any kind, or in how a letter is encoded."""
     names = {entry.method: board.dataset for board in boards.values() for entry in board.entries}
     alike: dict[str, list[str]] = {}
     for name in names:
-        alike.setdefault(fold(normalize("NFKC", name)), []).append(name)
+        bare = "".join(letter for letter in normalize("NFKC", name) if category(letter) not in ("Pd", "Zs"))
+        alike.setdefault(fold(bare), []).append(name)
     for same in alike.values():
         for one, other in pairwise(same):
             yield (

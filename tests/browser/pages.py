@@ -38,14 +38,6 @@ def vendored(name: str, file: str) -> str:
 class Silent(SimpleHTTPRequestHandler):
     """Files of a folder, without a log."""
 
-    def do_GET(self) -> None:
-        """Answer; the icon, which chromium asks for by itself at a time of its own, is empty."""
-        if self.path == "/favicon.ico":
-            self.send_response(204)
-            self.end_headers()
-        else:
-            super().do_GET()
-
     def log_message(self, format: str, *args: Any) -> None:
         """Say nothing."""
 

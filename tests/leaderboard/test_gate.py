@@ -73,6 +73,10 @@ def test_the_shipped_boards_and_a_new_row_pass() -> None:
         ({"reference": "A paper "}, "reference 'A paper ' holds .* spaces around it"),
         ({"method": "u2net"}, r"'u2net', but 'U2-Net' on .*: one method has one name"),
         ({"method": "U²-Net"}, "'U²-Net', but 'U2-Net' on"),
+        ({"method": "U2\N{NON-BREAKING HYPHEN}Net"}, "'U2.Net', but 'U2-Net' on"),
+        ({"method": "BASNet".replace("A", "\u0410")}, r"'B\\u0410SNet' mixes Latin and Cyrillic"),
+        ({"method": "New\u3164"}, "method 'New.' holds letters that do not show"),
+        ({"venue": "x" * 501}, "venue has 501 letters, expected at most 500"),
     ],
 )
 def test_what_a_published_row_lacks(cells: dict[str, Any], match: str) -> None:
@@ -113,6 +117,35 @@ def test_what_a_measured_row_lacks(cells: dict[str, Any], match: str) -> None:
     with_cells("SOD", "DSS", "measured", **cells)
     with pytest.raises(LeaderboardError, match=match):
         check_boards(BOARDS)
+
+
+def renamed(name: str) -> None:
+    """Give the measured row of DSS another name, with its curves."""
+    for file in (BOARDS / "SOD.csv", BOARDS / "conventions/SOD.csv"):
+        lines = [line.split(",") for line in file.read_text(encoding="utf-8").splitlines()]
+        for line in lines:
+            if line[0] == "DSS":
+                line[0] = name
+        file.write_text("\n".join([*map(",".join, lines), ""]), encoding="utf-8")
+    (BOARDS / "curves/SOD/DSS.csv").rename(BOARDS / f"curves/SOD/{name}.csv")
+
+
+@pytest.mark.parametrize("name", ["DSS*", "con", "COM1.net", "DSS.", "D:SS"])
+def test_a_measured_row_has_a_name_of_which_any_system_makes_a_file(name: str) -> None:
+    renamed(name)
+    with pytest.raises(LeaderboardError, match=r"\(measured\): its curves could not be stored on Windows"):
+        check_boards(BOARDS)
+
+
+def test_maps_of_another_method_are_found() -> None:
+    row = read_board(BOARDS / "SOD.csv").find("DSS", "measured")
+    assert row is not None
+    edited("SOD", lambda rows: rows.insert(-3, replace(row, method="New", note="ours")))
+    shutil.copy(BOARDS / "curves/SOD/DSS.csv", BOARDS / "curves/SOD/New.csv")
+    with pytest.raises(LeaderboardError, match=r"New \(measured\): every value equals DSS's; .* same maps"):
+        check_boards(BOARDS)
+    with_cells("SOD", "New", "measured", note="the maps of DSS, renamed")
+    check_boards(BOARDS)
 
 
 def dss() -> str:

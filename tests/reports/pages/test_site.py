@@ -168,6 +168,20 @@ def test_data_has_the_digits_of_the_boards(content, files):
     assert seen == 136
 
 
+def test_files_of_curves_are_those_of_the_boards(content, files):
+    names = [name for name in files if name.startswith("curves/")]
+    assert names == [content.curve_file("SOD", method) for method in ("DSS", "PiCANet", "U2-Net", "U2-Net†")]
+    for method in ("DSS", "PiCANet", "U2-Net", "U2-Net†"):
+        stored = (SHIPPED / f"curves/SOD/{method}.csv").read_text(encoding="utf-8")
+        assert stored.startswith("# data:SOD@1|")
+        assert files[content.curve_file("SOD", method)] == stored
+
+
+def test_short_tables_have_no_filter(files):
+    tools = re.findall(r"<label( hidden)?>Filter", files["methods/mdf.html"] + files["datasets/sod.html"])
+    assert tools == ["", "", "", " hidden"], "MDF: 6 rows; SOD: 22, 4, and 3 differences"
+
+
 def test_the_index_lists_everything(content, files):
     record = json.loads(files["index.json"])
     assert [row["name"] for row in record["datasets"]] == list(content.boards)

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-from sodbench.leaderboard.curves import BOARD_CURVES, DECIMALS
+from sodbench.leaderboard.curves import curves_text
 from sodbench.reports.pages.charts.chart import CHART_SCRIPTS
 from sodbench.reports.pages.page import SCRIPTS, STYLES, asset
 from sodbench.reports.pages.site import pages, records
 from sodbench.reports.pages.site.content import Content
-from sodbench.utils.text import csv_text
 
 LICENCES = tuple(f"vendor/{name}.LICENSE" for name in ("vega", "vega-lite", "vega-embed"))
 ASSETS = (*STYLES, "site.css", *SCRIPTS, "site.js", *CHART_SCRIPTS, *LICENCES, "vendor/BUNDLED.LICENSES")
@@ -35,8 +34,7 @@ def site_files(content: Content) -> Mapping[str, bytes]:
         texts[content.method_page(method, "csv")] = records.method_csv(content, method)
     for dataset, stored in content.curves.items():
         for method, curves in stored.items():
-            values = zip(*(curves.curves[name] for name in BOARD_CURVES), strict=True)
-            cells = [[f"{value:.{DECIMALS}f}" for value in line] for line in values]
-            texts[content.curve_file(dataset, method)] = csv_text([BOARD_CURVES, *cells])
+            if entry := content.boards[dataset].find(method, "measured"):
+                texts[content.curve_file(dataset, method)] = curves_text(entry, curves.curves)
     texts |= {f"assets/{name}": asset(name) for name in ASSETS}
     return {path: text.encode("utf-8", "replace") for path, text in texts.items()}
