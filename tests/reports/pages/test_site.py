@@ -461,6 +461,17 @@ def test_faulty_boards_make_no_site(boards):
     assert not Path("public").exists()
 
 
+def test_boards_of_ones_own_have_no_licence_or_pull_requests_of_ours(boards, files):
+    build()
+    for page, said in (
+        ("about.html", "Apache-2.0"),
+        ("about.html", "pull request"),
+        ("index.html", "Add a row"),
+    ):
+        assert said in files[page]
+        assert said not in Path("public", page).read_text("utf-8")
+
+
 def test_boards_without_curves_and_conventions(boards):
     for path in boards.glob("*.csv"):
         board = read_board(path)

@@ -19,7 +19,7 @@ def site_files(content: Content) -> Mapping[str, bytes]:
         "index.html": pages.index_page(content),
         "index.json": records.index_json(content),
         "conventions.html": pages.conventions_page(content),
-        "about.html": pages.about_page(),
+        "about.html": pages.about_page(content),
     }
     if content.conventions:
         texts["conventions.json"] = records.conventions_json(content)

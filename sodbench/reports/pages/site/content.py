@@ -10,6 +10,7 @@ from sodbench.errors import LeaderboardError
 from sodbench.leaderboard.boards import METHOD_FACTS, Board, BoardRow, board_metrics, read_boards
 from sodbench.leaderboard.conventions import ConventionRow, read_conventions
 from sodbench.leaderboard.curves import StoredCurves, board_with_curves
+from sodbench.leaderboard.folder import shipped_boards
 from sodbench.leaderboard.submission import check_boards
 from sodbench.protocol import PRESETS
 from sodbench.protocol.conventions import CONVENTIONS
@@ -33,11 +34,14 @@ class Content:
         Of measured rows, by dataset and method.
     conventions
         Rows by dataset, of those that have some.
+    shipped
+        Whether these are the boards of sodbench, to which anyone may contribute, or somebody's own.
     """
 
     boards: Mapping[str, Board]
     curves: Mapping[str, Mapping[str, StoredCurves]] = field(default_factory=dict)
     conventions: Mapping[str, tuple[ConventionRow, ...]] = field(default_factory=dict)
+    shipped: bool = False
 
     @cached_property
     def methods(self) -> Mapping[str, Mapping[str, tuple[BoardRow, ...]]]:
@@ -141,4 +145,9 @@ def read_content(folder: Path) -> Content:
     if not any(board.entries for board in boards.values()):
         raise LeaderboardError(f"{folder}: no board has a row, so there is nothing to show.")
     conventions = {name: rows for name, board in boards.items() if (rows := read_conventions(folder, board))}
-    return Content(boards, {name: of_board for name, of_board in curves.items() if of_board}, conventions)
+    return Content(
+        boards,
+        {name: of_board for name, of_board in curves.items() if of_board},
+        conventions,
+        shipped=folder.resolve() == shipped_boards().path.resolve(),
+    )

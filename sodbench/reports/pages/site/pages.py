@@ -52,6 +52,7 @@ def index_page(content: Content) -> str:
         datasets_count=counted(len(content.boards), "dataset"),
         datasets=tables.overview_table(content),
         methods=tables.methods_table(content),
+        shipped=content.shipped,
     )
 
 
@@ -274,13 +275,14 @@ def _difference_cell(row: ConventionRow | None, base: ConventionRow | None) -> D
     return tables.figure_cell(number_text(moved, METRICS[row.metric].decimals(DECIMALS), signed=True), moved)
 
 
-def about_page() -> str:
-    """Return the page that explains the site, how to add to it, and its data."""
+def about_page(content: Content) -> str:
+    """Return the page that explains the site, how to add to sodbench's own, and its data."""
     return _page(
         "site_about.html.jinja",
         "About these leaderboards",
-        about="What the rows mean, how to contribute one, and the format of the data.",
+        about="What the rows mean, where they come from, and the format of the data.",
         here="about.html",
+        shipped=content.shipped,
         heading="About these leaderboards",
         schema=records.SCHEMA,
         keys=KEYS,
