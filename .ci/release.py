@@ -151,11 +151,15 @@ def check_archives(sdist: Path, wheel: Path, names: list[str]) -> None:
 
 
 def pythons() -> dict[str, Path]:
-    """Find an interpreter of each supported version, on the path or below pyenv's folder."""
+    """Find an interpreter of each supported version: this one, or one on the path or below pyenv's folder."""
     found = {}
     for version in PYTHONS:
         installed = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
-        places = [shutil.which(f"python{version}"), *installed.glob(f"{version}.*/bin/python")]
+        places = [
+            sys.executable,
+            shutil.which(f"python{version}"),
+            *installed.glob(f"{version}.*/bin/python"),
+        ]
         for place in filter(None, places):
             said = subprocess.run([place, "--version"], capture_output=True, text=True, check=False).stdout
             if said.startswith(f"Python {version}."):
@@ -225,7 +229,8 @@ def main(dist: Path) -> None:
         print(f"{sdist.name}, {wheel.name}: the sdist builds the same wheel as the checkout")
         check_archives(sdist, wheel, names)
         print("their files, their metadata and CITATION.cff are as they should be")
-        found = pythons()
+        if not (found := pythons()):
+            fail(f"none of Python {', '.join(PYTHONS)} is at hand, so nothing can be tried")
         expected = own.result()
         tried = [
             pool.submit(try_out, work, version, python, archive, expected)

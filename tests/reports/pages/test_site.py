@@ -177,6 +177,29 @@ def test_files_of_curves_are_those_of_the_boards(content, files):
         assert files[content.curve_file("SOD", method)] == stored
 
 
+def keys_below(value):
+    """The keys of a JSON file but those that are names of datasets or ids of metrics."""
+    if isinstance(value, list):
+        return set().union(*map(keys_below, value))
+    if not isinstance(value, dict):
+        return set()
+    named = {key for key in value if key not in METRICS and not (SHIPPED / f"{key}.csv").exists()}
+    return named.union(*map(keys_below, value.values()))
+
+
+def test_the_about_page_names_every_key_and_column(content, files):
+    about = re.sub(r"<[^>]*>", " ", files["about.html"]).casefold()
+    words = {*re.findall(r"[a-z_]+", about.replace("higher is better", "higher_is_better"))}
+    texts = {name: text for name, text in files.items() if not name.startswith(("assets/", "curves/"))}
+    columns = {"dataset"}
+    for name, text in texts.items():
+        if name.endswith(".json"):
+            assert keys_below(json.loads(text)) <= words, name
+        elif name.endswith(".csv"):
+            columns |= {*text.splitlines()[0].split(",")}
+    assert columns <= words
+
+
 def test_short_tables_have_no_filter(files):
     tools = re.findall(r"<label( hidden)?>Filter", files["methods/mdf.html"] + files["datasets/sod.html"])
     assert tools == ["", "", "", " hidden"], "MDF: 6 rows; SOD: 22, 4, and 3 differences"

@@ -313,9 +313,13 @@ ROW = "datasets/*.json, methods/*.json: rows"
 
 KEYS = (
     ("all", "schema", "Number of this format."),
-    ("index.json", "datasets", "Name, images, version, paper, numbers of methods and rows, and addresses."),
-    ("index.json", "methods", "Name, facts as on the boards, datasets, and addresses."),
-    ("index.json", "conventions", "Addresses of the rows by convention; null if there are none."),
+    (
+        "index.json",
+        "datasets",
+        "Name, images, version, paper; numbers of methods, published, measured; page, json, csv.",
+    ),
+    ("index.json", "methods", "Name, facts as in methods/*.json, datasets; page, json, csv."),
+    ("index.json", "conventions", "Page, json, csv of the rows by convention; null if there are none."),
     ("all", "metrics", "By id: label, and whether higher is better."),
     ("datasets/*.json", "dataset", "Name, images, version, paper."),
     ("methods/*.json", "method", "Name and facts: venue, year, backbone, size_mb, supervision, reference."),
@@ -324,7 +328,12 @@ KEYS = (
     (ROW, "values", "By metric: the value as text, with the board's digits."),
     (ROW, "n, signature, date", "Of measured rows: images scored, how, and when the row was added."),
     (ROW, "printed_in", "Where a published row's values are printed; without, in its reference."),
-    (ROW, "reference, note", "The method's paper; what a reader must know, `mae: text` about one metric."),
+    (
+        ROW,
+        "venue, year, backbone, size_mb, supervision, reference",
+        "Facts about the method, as the row says.",
+    ),
+    (ROW, "note", "What a reader must know; `mae: text` concerns that metric."),
     (ROW, "page, curves", "Address of the row, and of its curves, as seen from the file."),
     ("conventions.json", "rows", "Dataset, method, convention, metric, value, signature."),
 )
