@@ -58,7 +58,8 @@ def _with_plugins(own: Mapping[str, Part]) -> dict[str, Part]:
         taken = {name for other in parts.values() for name in _names(other)}
         if point.name in parts:
             raise MetricError(f"{where}: {point.name} is in use already. Choose another name.")
-        if twice := sorted({*_names(part)} & taken):
+        names = _names(part)
+        if twice := sorted({name for name in names if name in taken or names.count(name) > 1}):
             raise MetricError(f"{where}: {', '.join(twice)} is in use already. Choose other names.")
         parts[point.name] = part
     return parts

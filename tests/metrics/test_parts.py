@@ -6,9 +6,11 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from inspect import getdoc, getmodule
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -40,7 +42,7 @@ from sodbench.scoring.pairs import prepare_mask, score_image, score_pair
 from sodbench.scoring.scores import Scores
 
 PLUGIN = Path(__file__).parents[1] / "plugin"
-SECTIONS = ("Conventions", "Cost", "Revisions")
+SECTIONS = ("Conventions", "Edge cases", "Cost", "Revisions")
 _spec = spec_from_file_location("toy_metrics", PLUGIN / "toy_metrics.py")
 toys = module_from_spec(_spec)
 _spec.loader.exec_module(toys)
@@ -216,6 +218,22 @@ def test_two_parts_of_one_name(monkeypatch):
     monkeypatch.syspath_prepend(str(PLUGIN))
     with pytest.raises(MetricError, match="toyl of .*: toy_max, toy_overlap is in use already"):
         _with_plugins({**PARTS, "mine": toys.LEVEL})
+
+
+def test_a_statistic_named_like_its_metric(tmp_path, monkeypatch):
+    """Both would be a column of that name in images.csv, which then could not be read."""
+    folder = tmp_path / "same-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: same\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[sodbench.metrics]\nsame = same:PART\n")
+    statistics = replace(toys.PIXEL.statistics, names=("toy_same",))
+    part = replace(
+        toys.PIXEL, statistics=statistics, metrics=(replace(toys.PIXEL.metrics[0], id="toy_same"),)
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(sys.modules, "same", SimpleNamespace(PART=part))
+    with pytest.raises(MetricError, match="same:PART .*: toy_same is in use already. Choose other names"):
+        _with_plugins(PARTS)
 
 
 def test_the_order_and_revisions_of_columns():
