@@ -75,9 +75,9 @@ def protocol_table() -> str:
         field, about = spec.name, spec.metadata
         shown = [code(f"--{field.replace('_', '-')}"), code(about["key"]), acted_on(field)]
         for value, (meaning, who) in values(field, about).items():
-            rows.append([*shown, code(value), meaning, who])
+            rows.append([shown[0], code(value), meaning, who, *shown[1:]])
             shown = ["", "", ""]
-    return table(["option", "in the signature", "acts on", "value", "meaning", "who uses it"], rows)
+    return table(["option", "value", "meaning", "who uses it", "in the signature", "acts on"], rows)
 
 
 def values(field: str, about: Mapping[str, object]) -> dict[str, tuple[str, str]]:

@@ -80,8 +80,8 @@ def choices(metrics: Sequence[Metric]) -> str:
             if (value := str(getattr(preset, field))) != default:
                 others.setdefault(value, []).append(name)
         departs = "; ".join(f"`{value}`: {', '.join(names)}" for value, names in others.items())
-        rows.append([f"`--{field.replace('_', '-')}`", f"`{default}`", departs, meaning])
-    return table(["option", "default", "presets with another value", "what it decides"], rows)
+        rows.append([f"`--{field.replace('_', '-')}`", meaning, f"`{default}`", departs])
+    return table(["option", "what it decides", "default", "presets with another value"], rows)
 
 
 def page(module: ModuleType, metrics: Sequence[Metric]) -> str:

@@ -10,8 +10,6 @@ AUC is the area under the curve of recall over false positive rate with its ends
 not interpolated. Both are exact, of the levels themselves: no normalisation and no threshold acts on them.
 
 *Conventions.* Exact values are those of scikit-learn's ``roc_auc_score`` and ``average_precision_score``.
-Both are undefined where the mask is empty or full. scikit-learn has no AUC there either, but an AP: 0 of an
-empty mask, with a warning, and 1 of a full one, whatever the map.
 
 ``auc_thresholds="255"`` repeats eval-co-sod (zzhanghub/eval-co-sod): min-max and 255 thresholds i / 254 in
 single precision, a flat map being all zero; AUC is the trapezoid without the point (0, 0), so that what lies
@@ -22,6 +20,9 @@ with equal false positive rate; here they are in the order of thresholds, the on
 ``auc_average="mean-curve"``: a dataset's value is that of the images' mean precision, recall and false
 positive rate at each threshold (eval-co-sod), or at each of the 256 levels where values are exact; else it is
 the mean of the images' values.
+
+*Edge cases.* Both are undefined where the mask is empty or full. scikit-learn has no AUC there either, but an
+AP: 0 of an empty mask, with a warning, and 1 of a full one, whatever the map.
 
 *Cost.* From the stored level histograms; no pixel is read.
 

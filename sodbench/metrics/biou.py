@@ -7,9 +7,11 @@ Cheng, Girshick, Dollár, Berg, Kirillov: Boundary IoU, CVPR 2021, doi:10.1109/C
     BIoU = |margin of mask & margin of map| / |margin of mask | margin of map|
 
 *Conventions.* The map is binarised at level >= 128, or at min-max > 0.5 in exact numbers; a flat map is not
-normalised. d is rounded half to even. What lies outside the image is outside every region. 0 where both
-margins are empty, as in pycocotools. ``min`` takes the lesser of it and the IoU of map and mask, as the
-authors' program does since it went into pycocotools; the paper's formula is ``boundary``.
+normalised. d is rounded half to even. What lies outside the image is outside every region. ``min`` takes the
+lesser of it and the IoU of map and mask, as the authors' program does since it went into pycocotools; the
+paper's formula is ``boundary``.
+
+*Edge cases.* 0 where both margins are empty, as in pycocotools.
 
 *Cost.* A minimum over a square window of each pixel, for each map and once for a mask, whatever d; the rest
 counts pixels.

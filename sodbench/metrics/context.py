@@ -12,13 +12,13 @@ doi:10.48550/arXiv.2512.07076.
 *Conventions.* p = level / 255, whatever `Protocol.normalise` says, as in the authors' program, or min-max
 (`Protocol.context_normalise`; the preset ``pysodmetrics`` has it; a flat map keeps level / 255). beta2 = 1
 (`Protocol.context_beta2`; the authors' camouflage variant has 1.2). eps = 1e-8. Outside the image lies its
-mirror image, the edge pixel not repeated. cov has the divisor G - 1. Empty mask or all-zero map: 0.
+mirror image, the edge pixel not repeated. cov has the divisor G - 1.
 
-Where cov is singular the authors' program fails; ``pysodmetrics`` does too, or gives NaN or what rounding
-makes of it, unless the object lies in one row or column. Here the kernel of an *object on a line*, of any
-direction, is the one that Gaussians of ever thinner objects come to: exp(-z'z / (2 alpha^2)) along the line,
-0 beside it. Of *one pixel* it is the Gaussian of S = diag(1/4, 1/4) on 3x3 pixels. Both are what
-``pysodmetrics`` has where it is defined.
+*Edge cases.* Empty mask or all-zero map: 0. Where cov is singular the authors' program fails;
+``pysodmetrics`` does too, or gives NaN or what rounding makes of it, unless the object lies in one row or
+column. Here the kernel of an *object on a line*, of any direction, is the one that Gaussians of ever thinner
+objects come to: exp(-z'z / (2 alpha^2)) along the line, 0 beside it. Of *one pixel* it is the Gaussian of S =
+diag(1/4, 1/4) on 3x3 pixels. Both are what ``pysodmetrics`` has where it is defined.
 
 *Cost.* K * g is made once a mask, from the ends of the mask's runs only; K * p is made inside the object
 only. In double precision: the originals' K * g is in single.

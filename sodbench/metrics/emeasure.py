@@ -7,13 +7,14 @@ IJCAI 2018, doi:10.24963/ijcai.2018/97.
 
 with b the map binarised at a threshold.
 
-*Conventions.* Empty mask: sum(1 - b) / (N - 1 + eps); full mask: sum(b) / (N - 1 + eps). The
+*Conventions.* Max E and mean E of a dataset are taken from the mean of the images' E curves. b is p >= t, or
+p > t where `Protocol.e_compare` says so (``fan``). Adaptive E binarises at min(2 mean(p), 1), or at 2 mean(p)
+where `Protocol.e_adaptive` says so (``f3net``: of a map with mean(p) > 0.5 nothing is foreground).
+
+*Edge cases.* Empty mask: sum(1 - b) / (N - 1 + eps); full mask: sum(b) / (N - 1 + eps). The
 original's divisor N - 1 is kept, so a perfect map can exceed 1 by 1 / (N - 1): 2 on two pixels. On an
 image of one pixel the originals divide by eps and return 0 or 4.5e15; here E is undefined (NaN), and the
-image is left out. Max E and mean E of a dataset are taken from the mean E curve of the others.
-b is p >= t, or p > t where `Protocol.e_compare` says so (``fan``). Adaptive E binarises at
-min(2 mean(p), 1), or at 2 mean(p) where `Protocol.e_adaptive` says so (``f3net``: of a map with
-mean(p) > 0.5 nothing is foreground).
+image is left out.
 
 *Cost.* From the stored level histograms; no pixel is read.
 

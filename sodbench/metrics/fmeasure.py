@@ -3,13 +3,21 @@
 Achanta, Hemami, Estrada, Süsstrunk: Frequency-tuned salient region detection, CVPR 2009,
 doi:10.1109/CVPR.2009.5206596.
 
-    P_k = TP_k / (TP_k + FP_k),  R_k = TP_k / G,  F_k = (1 + beta2) P R / (beta2 P + R)
+    P_k = TP_k / (TP_k + FP_k)
+    R_k = TP_k / G
+    F_k = (1 + beta2) P_k R_k / (beta2 P_k + R_k)
 
-*Conventions.* A level passes threshold k as `Protocol.thresholds` says; P, R and F are 0 where
-TP = 0; beta2 = 0.3. Max F and mean F are the maximum and the mean over thresholds of a dataset's F
-curve, and that curve is F of the mean P and R, the mean of the images' curves, or F of all images'
-pixels together; or max F is the mean of the images' maxima (`Protocol.average`). Adaptive F
-binarises at min(2 mean(p), 1). `Protocol.eps` is added to each denominator (``qin``).
+with TP_k and FP_k the pixels inside and outside the object whose level passes threshold k, and G all of the
+object's pixels.
+
+*Conventions.* A level passes threshold k as `Protocol.thresholds` says; beta2 = 0.3. Max F and mean F are the
+maximum and the mean over thresholds of a dataset's F curve, and that curve is F of the mean P and R, the mean
+of the images' curves, or F of all images' pixels together; or max F is the mean of the images' maxima
+(`Protocol.average`). Adaptive F binarises at min(2 mean(p), 1). `Protocol.eps` is added to each denominator
+(``qin``).
+
+*Edge cases.* P, R and F are 0 where TP = 0, so of an empty mask at every threshold. Every pixel passes
+threshold 0 (but under ``256above``), so there an all-zero map has R = 1, and P is the object's share.
 
 *Cost.* From the stored level histograms; no pixel is read.
 

@@ -12,8 +12,10 @@ with g the mask's margin and d its width as in `sodbench.metrics.biou`.
 
 *Conventions.* Thresholds and normalisation are the protocol's; under ``pysodmetrics`` (min-max, rounded down
 in floating point) q is theirs to the last bit. Outside the image q is 0, and so is q of a level that reaches
-no threshold. |g| counts as 1 if it is 0, so an empty mask has 0 throughout. Maximum and mean are over the
+no threshold. Maximum and mean are over the
 thresholds of each image; a dataset's are the means of the images' own.
+
+*Edge cases.* |g| counts as 1 if it is 0, so an empty mask has 0 throughout.
 
 *Cost.* A minimum over a square window of each pixel, and a histogram, for each map.
 

@@ -22,7 +22,7 @@ OpenCV measures to the ``line`` before 4.13, as for the values published so far,
 on. A region that fills the whole image costs 0 as the authors have it (``pysodmetrics``: 1). Relaxation 5,
 distance 2. A dataset's value is the mean over images.
 
-*Degenerate.* Perfect map, or mask and map both empty: 0. A full map on an empty mask, or an empty map on a
+*Edge cases.* Perfect map, or mask and map both empty: 0. A full map on an empty mask, or an empty map on a
 full mask: 0, see above.
 
 *Cost.* The skeleton once a mask, borders and polygons for each map: at 481x321 pixels about 6 times and 1.5

@@ -4,8 +4,12 @@ Perazzi, Krähenbühl, Pritch, Hornung: Saliency Filters, CVPR 2012, doi:10.1109
 
     MAE = mean |p - g|
 
+with p the map's value and g the mask's, at each of N pixels.
+
 *Conventions.* p is normalised as `Protocol.normalise_mae` says; g is 0 or 1, or with
 ``mask_mae="soft"`` (``qin``) level / (max + eps). The divisor is N + eps.
+
+*Edge cases.* None: of an empty mask it is the mean of p, of a full one 1 minus that.
 
 *Cost.* From the stored level histograms; pixels are read only of grey masks under ``mask_mae="soft"``.
 

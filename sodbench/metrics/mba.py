@@ -10,8 +10,10 @@ high-resolution segmentation; the formula is that of their program.
 *Conventions.* The map is binarised at level > 128 (CascadePSP, BiRefNet, InSPyReNet), or at min-max > 0.5 in
 exact numbers; a flat map is not normalised. Within r_i is by an elliptical element of OpenCV: d rows away, up
 to rint(sqrt(r_i^2 - d^2)) columns away. Outside the image is neither object nor background, so that the
-image's border is no outline. An image narrower and lower than 300 together has r_i = 1. An empty or a full
-mask has no outline: undefined, and left out of a dataset's mean, where CascadePSP's program returns NaN.
+image's border is no outline. An image narrower and lower than 300 together has r_i = 1.
+
+*Edge cases.* An empty or a full mask has no outline: undefined, and left out of a dataset's mean, where
+CascadePSP's program returns NaN.
 
 *Cost.* The regions are made once for a mask, on rows of bits, and kept as a list of pixels; each map takes
 one pass over these.

@@ -29,13 +29,6 @@ maximum of recall is always 1; that of specificity and the minimum of fpr are th
 decided in integers where the thresholds are exact, else in floating point, as PySODMetrics does it; there a
 level at exactly half of the range can count. `Protocol.eps` acts on p only.
 
-A ratio 0/0 is 0, as in PySODMetrics, also inside ber; or 1; or undefined (`Protocol.overlap_zero`). So with
-0, IoU of an empty mask is 0 even for an all-zero map, and specificity of a full mask is 0. With 1, fpr of a
-full mask is 1. Undefined, a curve lacks the points at which it is 0/0: an image counts at those thresholds
-at which it has a value, its maximum and mean are over them, and it is left out and counted where it has none.
-Precision is then undefined at thresholds that no pixel reaches, so few images can decide its maximum.
-Kappa is 0/0 where chance agreement is 1: mask and binarised map are both empty, or both full.
-
 A dataset's value (`Protocol.overlap_average`) is the maximum, minimum or mean over thresholds of the mean of
 the images' curves, and the mean of the images at the adaptive threshold and at .5 (PySODMetrics with
 ``sample_based=True``); ``mean-max``: the mean of the images' own maximum, minimum or mean; ``pooled``: all
@@ -44,6 +37,14 @@ pixels of the dataset counted together, at every threshold and at both single on
 
 PySODMetrics 1.6.2 computes kappa with a wrong chance term, (TN + FN)(TN + TP) where Cohen's is
 (TN + FN)(TN + FP), and gives e.g. .676 for .781. Here it is Cohen's, as in scikit-learn.
+
+*Edge cases.* A ratio 0/0 is 0, as in PySODMetrics, also inside ber; or 1; or undefined
+(`Protocol.overlap_zero`). So with 0, IoU of an empty mask is 0 even for an all-zero map, and specificity of a
+full mask is 0. With 1, fpr of a full mask is 1. Undefined, a curve lacks the points at which it is 0/0: an
+image counts at those thresholds at which it has a value, its maximum and mean are over them, and it is left
+out and counted where it has none. Precision is then undefined at thresholds that no pixel reaches, so few
+images can decide its maximum. Kappa is 0/0 where chance agreement is 1: mask and binarised map are both
+empty, or both full.
 
 *Cost.* From the stored level histograms; no pixel is read.
 

@@ -8,10 +8,13 @@ published code; this interpretation gives the printed value where their maps are
     recall = share of the object's boundary pixels within rho of the predicted one,
     F = (1 + beta2) P R / (beta2 P + R)
 
-*Conventions.* The map is binarised at p > 0.5, exactly: whether a level just at the threshold counts
-never hangs on rounding. A boundary is a region minus its erosion with the
-3x3 cross; outside the image is background. Within rho = 3 pixels, Euclidean, inclusive. A ratio
-over an empty boundary is 0. beta2 = 0.3 per image. Each of these is a `Protocol` field.
+*Conventions.* The map is binarised at p > 0.5, exactly: whether a level just at the threshold counts never
+hangs on rounding. A boundary is a region minus its erosion with the 3x3 cross; outside the image is
+background. Within rho = 3 pixels, Euclidean, inclusive. beta2 = 0.3, of each image; a dataset's value is
+their mean. All of these are `Protocol` fields.
+
+*Edge cases.* A ratio over an empty boundary is 0, so F is 0 if the mask is empty or nothing exceeds 0.5, even
+if both are so. A full mask's boundary is the image's border.
 
 *Cost.* Outlines on rows of 64 pixels at a time, for each map and once a mask: at 481x321 pixels about half
 as long as counting the level histograms, which is all that MAE needs.

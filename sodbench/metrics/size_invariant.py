@@ -12,15 +12,17 @@ The authors' program prints F both ways, as the maximum and as the mean.
 
 *Conventions.* As ``pysodmetrics`` has them. F is that of `sodbench.metrics.fmeasure`, by the protocol's own
 normalisation, thresholds and beta2; the whole image counts, so the threshold 0 finds all of it. The values
-of a dataset are the means of its images'. *Empty mask*: the whole image is the one target, so F is 0. *Full
-mask*, or boxes that leave no pixel out (``pysodmetrics`` fails, or gives NaN): there is no background term,
-alpha = 0. Any number of targets (``pysodmetrics`` fails from 64 on).
+of a dataset are the means of its images'.
 
 ``si_metric`` of `Protocol.si_convention` is the authors' program, SI_Metric, without its resizing to
 384x384. Of components below 50 pixels only the first, by rows, is a target. For F: min-max (a flat map is
 1), 100 thresholds from 0 to 1 in single precision, 1 is added to the denominators of P and R. For MAE: p =
 level / 255, and the divisor is K + 1 + alpha where B > 0, else K. This is its formula for boxes: with three
 targets or more, or boxes that overlap, the program itself takes other regions for F.
+
+*Edge cases.* Empty mask: the whole image is the one target, so F is 0. Full mask, or boxes that leave no
+pixel out (``pysodmetrics`` fails, or gives NaN): there is no background term, alpha = 0. Any number of
+targets (``pysodmetrics`` fails from 64 on).
 
 *Cost.* A level histogram of each target's box and of what lies in none, for each map: at 481x321 pixels
 about twice as long as counting the histograms of the whole image, which is all that MAE needs.

@@ -3,14 +3,19 @@
 Fan, Cheng, Liu, Li, Borji: Structure-measure, ICCV 2017, doi:10.1109/ICCV.2017.487.
 
     S = max(0, alpha So + (1 - alpha) Sr)
+    O(x) = 2 mean(x) / (mean(x)^2 + 1 + std(x) + eps)
+    So = m O(p inside the object) + (1 - m) O(1 - p outside it), m the object's share of the image
+    Sr = sum over quadrants of their share of the image times SSIM(p, g)
+    SSIM(x, y) = 4 mean(x) mean(y) cov(x, y) / ((mean(x)^2 + mean(y)^2) (var(x) + var(y)) + eps)
 
-So compares the distributions of p inside and of 1 - p outside the object; Sr is the area-weighted
-SSIM of the four quadrants around the mask's centroid.
+with the four quadrants around the mask's centroid.
 
-*Conventions.* alpha = 0.5. Empty mask: 1 - mean(p); full mask: mean(p). The centroid is in 1-based
+*Conventions.* alpha = 0.5. The centroid is in 1-based
 coordinates; ``half-up`` rounds it as MATLAB does, ``half-even`` as ``np.round`` does on 0-based
 coordinates (``pysodmetrics``). Sr can be negative; an S below 0 becomes 0, or stays where
-`Protocol.s_below_zero` says so (``f3net``). Standard deviations and variances have N - 1. The originals
+`Protocol.s_below_zero` says so (``f3net``). Standard deviations and variances have N - 1.
+
+*Edge cases.* Empty mask: 1 - mean(p); full mask: mean(p). The originals
 return NaN where the rounded centroid falls in the last row or column; here an empty quadrant contributes
 0 and the image is reported (`centroid_on_edge`).
 

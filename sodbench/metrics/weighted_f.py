@@ -10,7 +10,9 @@ Margolin, Zelnik-Manor, Tal: How to Evaluate Foreground Maps?, CVPR 2014, doi:10
 
 *Conventions.* beta2 = 1. D is exact Euclidean, in double precision; of several nearest pixels the
 one with the smallest column-major index counts, as in MATLAB and scipy. Zero outside the image.
-Undefined (NaN) for an empty mask, or 0 where `Protocol.wf_empty` says so (``pysodmetrics``).
+
+*Edge cases.* Undefined (NaN) for an empty mask, and left out of a dataset's mean, or 0 where
+`Protocol.wf_empty` says so (``pysodmetrics``). Of a full mask no pixel is outside, so FP is 0.
 
 *Cost.* The distance to the object once a mask, its errors for each map: at 481x321 pixels about 4 times and
 once as long as counting the level histograms, which is all that MAE needs.
