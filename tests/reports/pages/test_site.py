@@ -484,6 +484,14 @@ def test_faulty_boards_make_no_site(boards):
     assert not Path("public").exists()
 
 
+def test_the_folder_may_be_a_link(boards):
+    Path("elsewhere").mkdir()
+    Path("public").symlink_to("elsewhere", target_is_directory=True)
+    build()
+    assert "nothing has changed" in build()
+    assert listing("elsewhere") == listing("public")
+
+
 def test_boards_of_ones_own_have_no_licence_or_pull_requests_of_ours(boards, files):
     build()
     for page, said in (

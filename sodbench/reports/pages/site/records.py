@@ -9,7 +9,7 @@ from typing import Any
 
 from sodbench.data.registry import lookup
 from sodbench.leaderboard.boards import BoardRow, board_columns, board_csv, row_cells
-from sodbench.leaderboard.conventions import CONVENTION_COLUMNS, conventions_text
+from sodbench.leaderboard.conventions import CONVENTION_COLUMNS
 from sodbench.metrics import METRICS
 from sodbench.reports.pages.site.content import Content
 from sodbench.utils.text import csv_text, json_text
@@ -125,9 +125,12 @@ def conventions_json(content: Content) -> str:
 
 def conventions_csv(content: Content) -> str:
     """Return the rows by convention: the columns of a board's file behind the dataset's name."""
-    texts = {dataset: conventions_text(rows).splitlines() for dataset, rows in content.conventions.items()}
-    head = ",".join(("dataset", *CONVENTION_COLUMNS))
-    return "\n".join([head, *(f"{d},{line}" for d, lines in texts.items() for line in lines[1:]), ""])
+    cells = [
+        [dataset, *(getattr(row, name) for name in CONVENTION_COLUMNS)]
+        for dataset, rows in content.conventions.items()
+        for row in rows
+    ]
+    return csv_text([["dataset", *CONVENTION_COLUMNS], *cells])
 
 
 def _dataset(content: Content, dataset: str) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def check_site(folder: Path, files: Iterable[str] = ()) -> set[str]:
         return set()
     before = _listed(folder / LISTED)
     for name in sorted({*before, *files}):
-        if link := next((p for p in PurePosixPath(name).parents if (folder / p).is_symlink()), None):
+        if link := next((p for p in PurePosixPath(name).parents[:-1] if (folder / p).is_symlink()), None):
             raise FileError(f"{folder / link}: is a link, expected a folder of the site. Remove it.")
     if strange := [n for n in files if n not in before and os.path.lexists(folder / n)]:
         raise FileError(
