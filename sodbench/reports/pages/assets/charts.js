@@ -16,6 +16,7 @@
     cross: "M-2-6H2V-2H6V2H2V6H-2V2H-6V-2H-2Z",
   };
   const NARROW = 560;
+  const PAPER = "42rem";
   let printing = false;
   const charts = [...document.querySelectorAll("figure[data-chart]")].map(prepared);
 
@@ -62,7 +63,7 @@
       return { button, entry };
     });
     if (chart.keys.length > 2) {
-      chart.all = element("button", { type: "button" });
+      chart.all = element("button", { type: "button", className: "all" });
       chart.all.addEventListener("click", () => {
         const names = chart.hidden.size ? [] : chart.meta.legend.map((entry) => entry.name);
         chart.hidden = new Set(names);
@@ -147,10 +148,11 @@
   }
 
   function draw(chart) {
-    const width = chart.figure.clientWidth;
+    chart.canvas.style.width = printing ? PAPER : "";
+    const width = printing ? chart.canvas.clientWidth : chart.figure.clientWidth;
     const theme = isDark() ? "dark" : "light";
     const limit = width < NARROW ? 130 : 240;
-    const look = `${theme} ${limit}`;
+    const look = `${theme} ${limit} ${printing}`;
     if (chart.drawn === look || !width) return;
     chart.drawn = look;
     chart.work = chart.work.then(() => embed(chart, theme, limit));

@@ -25,6 +25,18 @@ function storedTheme() {
   }
 }
 
+// In a notebook's frame a link to a section would load the notebook itself.
+function followInside(event) {
+  const link = event.target.closest?.('a[href^="#"]');
+  const target = link && document.getElementById(decodeURIComponent(link.getAttribute("href").slice(1)));
+  if (!target) return;
+  event.preventDefault();
+  target.tabIndex = -1;
+  target.scrollIntoView();
+  target.focus({ preventScroll: true });
+}
+
+if (location.protocol === "about:") document.addEventListener("click", followInside);
 theme.addEventListener("click", () => setTheme(THEMES[(THEMES.indexOf(theme.dataset.now) + 1) % THEMES.length]));
 setTheme(THEMES.includes(storedTheme()) ? storedTheme() : "system");
 theme.hidden = false;

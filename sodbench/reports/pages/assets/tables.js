@@ -98,8 +98,7 @@ function enhance(figure) {
 
   for (const button of tools.querySelectorAll("[data-copy]")) {
     button.addEventListener("click", async () => {
-      const notes = [...figure.querySelectorAll("[data-notes] li")].map((note) => note.textContent);
-      const text = button.dataset.copy === "csv" ? csv(lines(), notes) : latex(lines(), notes);
+      const text = (button.dataset.copy === "csv" ? csv : latex)(lines(), notesOf(figure));
       const copied = await copy(text);
       said(button, copied ? "Copied" : "Not copied: select the table by hand");
     });
@@ -131,6 +130,10 @@ function enhance(figure) {
   }
 
   tools.hidden = false;
+}
+
+function notesOf(figure) {
+  return [...figure.querySelectorAll("[data-notes] li")].map((note) => note.textContent);
 }
 
 function shown(cell) {
@@ -192,12 +195,7 @@ async function copy(text) {
 }
 
 function said(button, text) {
-  const label = button.textContent;
+  button.dataset.label ??= button.textContent;
   button.textContent = text;
-  button.disabled = true;
-  setTimeout(() => {
-    button.textContent = label;
-    button.disabled = false;
-    button.focus();
-  }, 1200);
+  setTimeout(() => (button.textContent = button.dataset.label), 1200);
 }

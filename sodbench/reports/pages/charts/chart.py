@@ -72,6 +72,7 @@ def chart(
         "width": "container",
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},
+        "padding": PADDING,
         "params": params,
         "data": {"values": list(values)},
         "transform": transform,
@@ -79,6 +80,9 @@ def chart(
         "encoding": encoding,
     }
 
+
+PADDING: Spec = {"left": 5, "top": 5, "right": 16, "bottom": 5}
+"""Around the drawing, in pixels; half of the last label of an axis needs some on the right."""
 
 TICKS: Spec = {"tickCount": {"expr": "clamp(width / 90, 3, 12)"}, "labelFlush": False}
 """The axis of numbers along the width."""

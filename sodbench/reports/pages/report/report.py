@@ -42,7 +42,7 @@ PAGE_SUFFIXES = (".html", ".htm")
 
 FRAME = (
     '<iframe title="{title}" srcdoc="{page}" sandbox="allow-scripts allow-downloads" '
-    'style="width: 100%; height: 48rem; border: 1px solid #888;"></iframe>'
+    'allow="clipboard-write *" style="width: 100%; height: 48rem; border: 1px solid #888;"></iframe>'
 )
 
 
