@@ -198,7 +198,8 @@ def test_all_images_are_copied_as_shown(opened, file):
         table.locator("[data-filter]").fill("image 22")
         table.locator("[data-copy=csv]").click()
         page.locator("[data-copy=csv]", has_text="Copied").wait_for()
-        head, *lines = page.evaluate("navigator.clipboard.readText()").splitlines()
+        signature, head, *lines = page.evaluate("navigator.clipboard.readText()").splitlines()
+        assert signature.startswith("# signature: data:SOD@1|n:230/300|")
         assert head.split(",")[:3] == ["image", "<i>C mae", "A mae"]
         assert [line.split(",")[0] for line in lines] == table.locator("tbody th").all_text_contents()
 

@@ -196,6 +196,13 @@ class TestNumbers:
         assert "data-mark" not in shown["B"]["weighted_f"].attributes
         assert "3 of 3 images: wF undefined" in root.one("section", id="overview").text
 
+    def test_what_is_undefined_on_every_image_has_no_chart_of_sizes(self):
+        empty = [
+            stored_scores(name, 24, k, metrics=PAPER_METRICS, empty=range(24)) for k, name in enumerate("AB")
+        ]
+        report = sodbench.report(empty, resamples=100)
+        assert "chart-object-size" not in report.html
+
 
 class TestScoredDifferently:
     def test_is_shown_and_never_ranked_together(self):

@@ -173,7 +173,7 @@ function pageTable(figure, data) {
     const head = heads.map((each, k) => ({ id: now[k].best ? `${each.dataset.id} ${metric.id}` : each.dataset.id }));
     const cell = (row) => (each) => ({ text: each.numbers ? shownValue(each, row) : each.text(row), extras: {} });
     const button = event.currentTarget;
-    const copied = await copy(csv([head, ...kept.map((row) => now.map(cell(row)))], []));
+    const copied = await copy(csv([head, ...kept.map((row) => now.map(cell(row)))], notesOf(figure)));
     said(button, copied ? "Copied" : "Not copied");
   });
 

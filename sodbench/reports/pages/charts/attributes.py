@@ -66,6 +66,7 @@ def attribute_chart(breakdown: Breakdown, among: Sequence[str] = ()) -> Spec:
         + ", ".join(
             f"{name} {figure_text(value, metric.id)}"
             for name, value in zip(names.values(), group.values, strict=True)
+            if not math.isnan(value)
         )
         for group in breakdown.groups
     )

@@ -1,5 +1,6 @@
 """What each convention changes, folded in: from stored scores alone, without reading a pixel."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -64,7 +65,7 @@ def explanations(scores: Sequence[Scores], metrics: Sequence[str], bar: UnitBar)
             figures.setdefault(s.dataset_name, {})[s.method] = {
                 preset: values[metrics[0]]
                 for preset, values in explanation.presets.items()
-                if metrics[0] in values
+                if metrics[0] in values and not math.isnan(values[metrics[0]])
             }
             step()
     gaps = tuple(

@@ -47,7 +47,7 @@ LEGEND = (
 )
 
 NO_PICTURES = (
-    "{dataset}: the masks or maps that were scored are not here, so only numbers are shown. Give their "
+    "{datasets}: the masks or maps that were scored are not here, so only numbers are shown. Give their "
     "places with --data DIR (or --masks DIR) and --maps DIR, and make the report again."
 )
 
@@ -244,6 +244,7 @@ def gather_gallery(
     chosen: list[list[_Chosen]] = []
     said: list[str] = []
     notices: list[str] = []
+    without: list[str] = []
     for name, board in by_dataset(scores).items():
         try:
             of_board = notable(board, main.id, count)
@@ -255,10 +256,12 @@ def gather_gallery(
         files = _files(board, data, masks, maps, notices)
         said += _said(name, of_board, main)
         if files is None:
-            said.append(NO_PICTURES.format(dataset=name))
+            without.append(name)
         elif not files.photos:
             said.append(f"{name}: no photos are here.")
         chosen.append([_Chosen(board, image, files) for image in of_board.images])
+    if without:
+        said.append(NO_PICTURES.format(datasets=first_few(without)))
     queue = [one for turn in zip_longest(*chosen) for one in turn if one is not None]
     frame = Gallery(metric=main, metrics=(main, *others), items=(), said=tuple(said))
     room, step = budget - len(frame.html.encode()), step_counter(progress, len(queue))

@@ -19,6 +19,7 @@ from sodbench.metrics.parts import Metric
 from sodbench.reports.pages.page import json_for_script
 from sodbench.reports.pages.report.gallery import MAX_SIZE, MEGABYTE, gallery_macro
 from sodbench.reports.pages.report.grouping import by_dataset
+from sodbench.reports.pages.report.header import signatures
 from sodbench.reports.pages.tables import DataCell, DataColumn
 from sodbench.scoring.rows import ROW_NOTES
 from sodbench.scoring.scores import Scores
@@ -48,6 +49,8 @@ class PerImage:
         What stands in the page itself.
     data
         All rows, for the script; the page has it under the id `PER_IMAGE`.
+    notes
+        Lines that stand above what is copied, as comments: how its numbers were made.
     said
         Sentences about what is not in it.
     """
@@ -57,6 +60,7 @@ class PerImage:
     columns: tuple[DataColumn, ...]
     rows: tuple[tuple[DataCell, ...], ...]
     data: Mapping[str, object]
+    notes: tuple[str, ...]
     said: tuple[str, ...] = ()
 
     @property
@@ -131,7 +135,9 @@ def gather_per_image(
         for name, board in by_dataset(scores).items()
         if (said := scored_unlike(board, main.id))
     ]
-    return _Whole(boards, methods, shown, order, tuple(unlike)).within(budget, max_size)
+    signed = signatures(scores, [metric.id for metric in shown]).whole
+    notes = tuple(f"signature: {line}" for line in signed)
+    return _Whole(boards, methods, shown, order, notes, tuple(unlike)).within(budget, max_size)
 
 
 def _board(name: str, board: Sequence[Scores], methods: Sequence[str], metrics: Sequence[Metric]) -> _Board:
@@ -175,6 +181,7 @@ class _Whole:
     methods: Sequence[str]
     metrics: Sequence[Metric]
     order: Sequence[tuple[int, int]]
+    notes: tuple[str, ...]
     said: tuple[str, ...]
 
     def of(self, metrics: int, rows: int, *said: str) -> PerImage:
@@ -192,6 +199,7 @@ class _Whole:
             columns=tuple(columns),
             rows=tuple(_row(self.boards[k], place, main, several) for k, place in order[:FALLBACK]),
             data=self._names(order) | {"metrics": [self._values(k, rows) for k in range(metrics)]},
+            notes=self.notes,
             said=(*self.said, *said),
         )
 

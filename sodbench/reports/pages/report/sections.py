@@ -1,5 +1,6 @@
 """The charts of a report, in sections with a sentence on how to read them."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -275,6 +276,8 @@ def _draw_sizes(
         grouped = attribute_groups("size", shares)
         only = [replace(s, metrics=tuple(common)) for s in group]
         for one in breakdown(only, "size", grouped, common, resamples=RESAMPLES):
+            if all(math.isnan(value) for each in one.groups for value in each.values):
+                continue
             caption = f"{METRICS[one.metric].label} by the size of the object on {dataset}."
             drawn.setdefault((dataset, one.metric), []).append((attribute_chart(one, among), caption))
     return []
