@@ -71,6 +71,11 @@ def test_what_has_no_room_is_left_out_and_said(budget):
     assert all("--max-size" in line for line in table.said)
 
 
+def test_where_there_is_no_room_no_row_is_left():
+    table = gather_per_image(BOARD, "max_f", budget=-30_000)
+    assert table.images == 0
+
+
 def test_every_number_is_rounded_as_text_is():
     rng = np.random.default_rng(0)
     values = np.array([0.00005, 0.12345, 0.5, -0.00005, 1.0, 0.99995, *rng.integers(0, 20001, 5000) / 20000])

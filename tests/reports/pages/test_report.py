@@ -196,6 +196,16 @@ class TestNumbers:
         assert "data-mark" not in shown["B"]["weighted_f"].attributes
         assert "3 of 3 images: wF undefined" in root.one("section", id="overview").text
 
+    @pytest.mark.parametrize("size", [float("nan"), float("inf"), 0.5, -1])
+    def test_impossible_sizes(self, size):
+        with pytest.raises(ScoresError, match=r"expected 1 or more \(--max-size\)"):
+            sodbench.report(made("A"), max_size=size)
+
+    def test_a_page_that_cannot_be_small_enough_says_so(self, three):
+        report = sodbench.report(three, max_size=1, resamples=100)
+        assert report.size > 1_000_000
+        assert report.left_out[-1].startswith("Larger than the limit of 1 MB")
+
     def test_what_is_undefined_on_every_image_has_no_chart_of_sizes(self):
         empty = [
             stored_scores(name, 24, k, metrics=PAPER_METRICS, empty=range(24)) for k, name in enumerate("AB")

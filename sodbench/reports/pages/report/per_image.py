@@ -249,7 +249,7 @@ class _Whole:
                 return table
             table = self.of(kept, rows, f"{limit} {', '.join(others[kept - 1 :])}. {way}")
         while table.size > budget and rows:
-            rows = min(rows - 1, int(rows * budget / table.size))
+            rows = max(0, min(rows - 1, int(rows * budget / table.size)))
             best = f"all but the {counted(rows, 'image')} that are worst on average"
             table = self.of(1, rows, f"{limit} {', '.join([*others, best])}. {way}")
         return table

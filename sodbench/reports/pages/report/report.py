@@ -4,6 +4,7 @@ import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from math import inf
 from pathlib import Path
 
 from sodbench.analysis.against import Resampled, board_steps, board_tests, resampled_board
@@ -152,7 +153,7 @@ def report(
     Raises
     ------
     ScoresError
-        There are no scores, none of the baseline, or two that cannot be told apart.
+        There are no scores, none of the baseline, or two that cannot be told apart; or `max_size` is below 1.
     MetricError
         A metric is unknown, or no scores have it.
 
@@ -162,6 +163,8 @@ def report(
     >>> made = sodbench.report(sodbench.score_folder("demo"))  # doctest: +SKIP
     >>> made.save("report.html")  # doctest: +SKIP
     """
+    if not 1 <= max_size < inf:
+        raise ScoresError(f"a page of at most {max_size:g} MB: expected 1 or more (--max-size).")
     given = _named([scores] if isinstance(scores, Scores) else list(scores))
     shown = _metrics(given, metrics)
     baseline = baseline or ""
@@ -225,7 +228,16 @@ def report(
         say(notice)
     left_out = [*gallery.said, *filter(None, [gallery.room]), *per_image.said, *explained.lacks]
     whole = page(gallery=gallery, per_image=per_image, data={**held, PER_IMAGE: per_image.data})
-    return ReportPage(title, whole, tuple(left_out))
+    made = ReportPage(title, whole, tuple(left_out))
+    if made.size <= most:
+        return made
+    return replace(
+        made,
+        left_out=(
+            *left_out,
+            f"Larger than the limit of {max_size:g} MB even without pictures and the table of all images.",
+        ),
+    )
 
 
 def _images(board: Sequence[Scores]) -> str:
