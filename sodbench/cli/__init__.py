@@ -110,6 +110,18 @@ class LazyGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(width), words) for name, words in commands.items()])
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say where the documentation is: the package's own address, if it is installed."""
+        from importlib.metadata import PackageNotFoundError, metadata
+
+        try:
+            urls = dict(url.split(", ", 1) for url in metadata("sodbench").get_all("Project-URL") or ())
+        except PackageNotFoundError:
+            return
+        if address := urls.get("Documentation"):
+            formatter.write_paragraph()
+            formatter.write_text(f"Documentation: {address}")
+
     def invoke(self, ctx: click.Context) -> object:
         """Turn known errors into one message and exit code 1; others keep their traceback."""
         try:

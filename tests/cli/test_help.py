@@ -199,3 +199,7 @@ class TestDoctor:
         assert b"FAILS: " in done.stdout
         assert package in done.stdout.decode().partition("FAILS: ")[2]
         assert b"\nweights " in done.stdout
+
+
+def test_the_help_says_where_the_documentation_is() -> None:
+    assert re.search(r"\nDocumentation: https://\S+/docs\n$", good("--help").stdout)
