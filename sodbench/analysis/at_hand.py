@@ -5,14 +5,15 @@ all or nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.analysis.pictures import location_of, maps_of, maps_path
+from sodbench.analysis.pictures import location_of, maps_of, maps_path, of_files
 from sodbench.data.discovery import discover
 from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location
@@ -24,6 +25,8 @@ from sodbench.scoring.plan import Plan
 from sodbench.scoring.scores import Scores
 
 Grey: TypeAlias = NDArray[np.uint8]
+
+IN_MEMORY = "scored in memory, not from files"
 
 
 class AtHand(NamedTuple):
@@ -83,6 +86,8 @@ class PictureFiles:
                 s.method: (
                     "image not scored"
                     if s.method not in scored
+                    else IN_MEMORY
+                    if self.maps[s.method] == IN_MEMORY
                     else "scored with another mask"
                     if scored[s.method][0] != digest
                     else self._map(s, image, gt.shape, scored[s.method][2])
@@ -123,7 +128,11 @@ class PictureFiles:
 
 
 def picture_files(
-    board: Sequence[Scores], data: Path | None = None, masks: Path | None = None, maps: Path | None = None
+    board: Sequence[Scores],
+    data: Path | None = None,
+    masks: Path | None = None,
+    maps: Path | None = None,
+    called: Mapping[str, str] = MappingProxyType({}),
 ) -> PictureFiles:
     """Find the pictures of scores of several methods on one dataset.
 
@@ -135,13 +144,15 @@ def picture_files(
         See `location_of`.
     maps
         A folder or zip of the methods' maps; None: the paths from which they were scored.
+    called
+        Method -> the name of its maps, where it is another.
 
     Raises
     ------
     DatasetError
         The masks are not here.
     """
-    location = location_of(board[0], data, masks)
+    location = location_of(next((s for s in board if of_files(s)), board[0]), data, masks)
     known = masks_by_stem(location.mask_files)
     notices = [*location.passed_over, *location.photos_passed_over]
     try:
@@ -152,12 +163,16 @@ def picture_files(
     found: dict[str, Mapping[str, ImageFile] | str] = {}
     discovered: dict[Path, Mapping[str, Sequence[ImageFile]]] = {}
     for scores in board:
+        if maps is None and not of_files(scores):
+            found[scores.method] = IN_MEMORY
+            continue
+        named = replace(scores, method=called.get(scores.method, scores.method))
         try:
-            path = maps_path(scores, maps)
+            path = maps_path(named, maps)
             if path not in discovered:
                 sets, _ = discover(path, [location.dataset])
                 discovered[path] = {of_method.method: of_method.entries for of_method in sets}
-            found[scores.method] = pair_by_guess(maps_of(scores, discovered[path], path), location.mask_files)
+            found[scores.method] = pair_by_guess(maps_of(named, discovered[path], path), location.mask_files)
         except SodbenchError as error:
             notices.append(str(error))
             found[scores.method] = "maps not found"

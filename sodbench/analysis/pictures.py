@@ -40,6 +40,11 @@ class Pictures(NamedTuple):
     maps: Mapping[str, NDArray[np.uint8]]
 
 
+def of_files(scores: Scores) -> bool:
+    """Tell whether scores say of which files they are; those of arrays in memory do not."""
+    return bool(scores.provenance.get("masks") and scores.provenance.get("predictions"))
+
+
 def location_of(scores: Scores, data: Path | None = None, masks: Path | None = None) -> Location:
     """Find the masks that scores were made with, and their photos.
 
@@ -74,9 +79,12 @@ def location_of(scores: Scores, data: Path | None = None, masks: Path | None = N
     if known and (data or gone):
         return place(name, None, data)
     if gone:
-        raise DatasetError(
-            f"{scored}: the masks of {name} are no longer here. Pass their folder with --masks."
+        where = (
+            f"{scored}: the masks of {name} are no longer here"
+            if scored.name
+            else (f"{scores.method}: these scores do not say where the masks of {name} are")
         )
+        raise DatasetError(f"{where}. Pass their folder with --masks.")
     return from_masks(scored, name)
 
 

@@ -120,7 +120,9 @@ def score_folder(
     methods = {maps.method: maps.entries}
     for line in (*passed, *location.passed_over, *unpaired(methods, location, plan)):
         warn(line, SodbenchWarning, stacklevel=2)
-    return score_methods(methods, location, plan, {maps.method: {}}, progress)[maps.method]
+    scores = score_methods(methods, location, plan, {maps.method: {}}, progress)[maps.method]
+    where = {"predictions": str(preds), "masks": str(location.masks), "directory": str(Path.cwd())}
+    return replace(scores, provenance=where)
 
 
 def score_methods(

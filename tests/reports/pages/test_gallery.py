@@ -12,11 +12,13 @@ from PIL import Image
 from stored import made
 from workspace import good, save
 
+import sodbench
 from sodbench.analysis.notable import image_values, notable
 from sodbench.data.images.thumbnails import data_uri, shrunk
 from sodbench.errors import ScoresError
 from sodbench.protocol import Protocol
 from sodbench.reports.pages.report.gallery import gather_gallery
+from sodbench.scoring.scorer import Scorer
 from sodbench.scoring.selection import load_scores
 
 SHAPE = (24, 36)
@@ -194,6 +196,36 @@ def test_without_pictures_there_are_numbers_and_the_way_to_pictures(three):
     Path("preds").rename("kept")
     assert not gather_gallery(three, "mae", count=3, data=Path("gone")).pictures
     assert gather_gallery(three, "mae", count=3, data=Path("gone"), maps=Path("kept")).pictures
+
+
+def test_scores_of_arrays_have_numbers_and_say_why_no_more(three):
+    scorer = Scorer(dataset="SOD", method="array", metrics=["mae"])
+    scorer.update(map_of(0, 0), mask_of(0), "plain")
+    array = scorer.compute()
+    alone = gather_gallery([array], "mae", data=Path("data"))
+    assert (alone.pictures, alone.notices) == (False, ())
+    assert alone.said == ("SOD: arrays in memory were scored, not files, so only numbers are shown.",)
+    [item] = [i for i in gather_gallery([array, *three], "mae", count=9).items if i.image == "plain"]
+    assert item.mask.uri
+    assert [bool(of_method.map.uri) for of_method in item.maps] == [False, True, True, True]
+    assert item.maps[0].map.text == "array on plain: scored in memory, not from files"
+
+
+def test_a_folder_scored_in_python_has_pictures(three):
+    scores = sodbench.score_folder("preds/A", "SOD", data="data", subset=True, metrics=["mae"])
+    gallery = gather_gallery([scores], "mae")
+    assert all(of_method.map.uri for item in gallery.items for of_method in item.maps)
+
+
+@pytest.mark.parametrize("maps", [None, Path("preds")], ids=["as scored", "--maps"])
+def test_a_method_scored_in_two_ways_has_its_maps(three, maps):
+    scores = [s for s in three if s.method != "<i>C"]
+    fan = sodbench.score_folder("preds/A", "SOD", data="data", subset=True, protocol="fan", metrics=["mae"])
+    made = sodbench.report([*scores, fan], maps=maps, metrics=["mae"], resamples=100)
+    page = Page(made.html)
+    shown = [image["alt"] for image in page.all("img") if image["alt"].startswith("Map of")]
+    for method in ("A (u2net)", "A (fan)", "B"):
+        assert sum(text.startswith(f"Map of {method} on ") for text in shown) == len(NAMES)
 
 
 def test_a_dark_map_is_stretched_and_says_so(three, tmp_path):

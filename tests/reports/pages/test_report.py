@@ -185,6 +185,15 @@ class TestNumbers:
         assert not list(root.one("figure", id="scores").all("small"))
         assert not list(root.one("figure", id="scores").all("input", type="checkbox"))
         assert "own: fewer than 20 images, too few for intervals and tests." in root.one("footer").text
+        assert "Differences are to" not in root.text
+
+    def test_few_groups_are_called_groups(self):
+        ids = [f"g{k // 2}/{k}" for k in range(24)]
+        by_group = [
+            made(m, seed=k, ids=ids, protocol=Protocol(group_average="groups")) for k, m in enumerate("ABC")
+        ]
+        root = page(sodbench.report(by_group, baseline="A"))
+        assert "own: fewer than 20 groups of images, too few for" in root.one("footer").text
 
     def test_undefined_values_are_said(self):
         lacking = made("A", images=3)

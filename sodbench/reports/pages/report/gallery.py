@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from math import isnan, nan
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from sodbench.analysis.at_hand import AtHand, PictureFiles, picture_files
 from sodbench.analysis.notable import Notable, NotableImage, notable
+from sodbench.analysis.pictures import of_files
 from sodbench.data.images.thumbnails import data_uri, shrunk
 from sodbench.errors import ScoresError, SodbenchError, first_few
 from sodbench.metrics import METRICS, find_metric
@@ -207,6 +209,7 @@ def gather_gallery(
     data: Path | None = None,
     masks: Path | None = None,
     maps: Path | None = None,
+    called: Mapping[str, str] = MappingProxyType({}),
     progress: Progress | None = None,
 ) -> Gallery:
     """Choose images, and read their pictures as far as they are at hand and there is room.
@@ -227,7 +230,7 @@ def gather_gallery(
         Bytes that the section may take; `Gallery.html` is never longer, as long as its frame fits.
     max_size
         Bytes of the whole page, for the sentence that says what was left out.
-    data, masks, maps
+    data, masks, maps, called
         See `sodbench.analysis.at_hand.picture_files`.
     progress
         Called with the number of images read, and their total.
@@ -253,9 +256,12 @@ def gather_gallery(
                 raise
             said.append(f"{name}: {error}")
             continue
-        files = _files(board, data, masks, maps, notices)
+        in_memory = maps is None and not any(of_files(s) for s in board)
+        files = None if in_memory else _files(board, data, masks, maps, called, notices)
         said += _said(name, of_board, main)
-        if files is None:
+        if in_memory:
+            said.append(f"{name}: arrays in memory were scored, not files, so only numbers are shown.")
+        elif files is None:
             without.append(name)
         elif not files.photos:
             said.append(f"{name}: no photos are here.")
@@ -286,11 +292,16 @@ class _Chosen(NamedTuple):
 
 
 def _files(
-    board: Sequence[Scores], data: Path | None, masks: Path | None, maps: Path | None, notices: list[str]
+    board: Sequence[Scores],
+    data: Path | None,
+    masks: Path | None,
+    maps: Path | None,
+    called: Mapping[str, str],
+    notices: list[str],
 ) -> PictureFiles | None:
     """Find the pictures of a dataset; None where there are no masks or no maps."""
     try:
-        files = picture_files(board, data, masks, maps)
+        files = picture_files(board, data, masks, maps, called)
     except SodbenchError as error:
         notices.append(str(error))
         return None

@@ -160,12 +160,14 @@ def report(
     Examples
     --------
     >>> import sodbench
-    >>> made = sodbench.report(sodbench.score_folder("demo"))  # doctest: +SKIP
+    >>> made = sodbench.report(sodbench.score_folder("preds/PiCANet/SOD", "SOD"))  # doctest: +SKIP
     >>> made.save("report.html")  # doctest: +SKIP
     """
     if not 1 <= max_size < inf:
         raise ScoresError(f"a page of at most {max_size:g} MB: expected 1 or more (--max-size).")
-    given = _named([scores] if isinstance(scores, Scores) else list(scores))
+    stored = [scores] if isinstance(scores, Scores) else list(scores)
+    given = _named(stored)
+    called = {shown.method: own.method for shown, own in zip(given, stored, strict=True)}
     shown = _metrics(given, metrics)
     baseline = baseline or ""
     _check_baseline(given, baseline)
@@ -179,7 +181,7 @@ def report(
     number = resamples or (MANY if sum(len(s.rows) for s in given) <= FEW_MAPS else SOME)
     confidence, said = _confidence(given, shown, baseline, number, bar)
     table = scores_table(given, shown, signed, confidence)
-    sections = chart_sections(given, shown, read_boards(boards_folder(boards, say)), bar)
+    sections = chart_sections(given, shown, read_boards(boards_folder(boards, say)), bar, called)
     explained = explanations(given, shown, bar)
     figures = [figure for section in sections for group in section.groups for figure in group.figures]
     figures += [*explained.gaps, *(each.chart for each in explained.methods if each.chart)]
@@ -200,7 +202,7 @@ def report(
         signatures=signed,
         warnings=(*ranked_apart(given, shown), *warned(given)),
         table=table,
-        baseline=baseline,
+        baseline=baseline if confidence.differences else "",
         made=said,
         command=command,
         sections=sections,
@@ -222,6 +224,7 @@ def report(
             data=data,
             masks=masks,
             maps=maps,
+            called=called,
             progress=progress,
         )
     for notice in gallery.notices:
@@ -317,7 +320,7 @@ def _confidence(
                 board, metrics, baseline, resamples=resamples, permutations=permutations, step=step
             )
     differences = adjusted([d for board in found.values() for d in board.differences])
-    units = "groups of images" if scores[0].counting.grouped else "images"
+    units = "groups of images" if any(s.counting.grouped for s in scores) else "images"
     said = []
     if any(board.intervals for board in found.values()):
         said.append(
@@ -325,7 +328,7 @@ def _confidence(
             f"seed {SEED})."
         )
     if few := [name for name, board in boards.items() if board[0].counting.units < FEWEST_IMAGES]:
-        said.append(f"{first_few(few)}: fewer than {FEWEST_IMAGES} images, too few for intervals and tests.")
+        said.append(f"{first_few(few)}: fewer than {FEWEST_IMAGES} {units}, too few for intervals and tests.")
     if differences:
         said.append(
             f"Differences are method minus {baseline}; p is that of a paired permutation ({permutations:,} "

@@ -61,6 +61,7 @@ def chart_sections(
     metrics: Sequence[str],
     boards: Mapping[str, Board],
     bar: UnitBar,
+    called: Mapping[str, str],
 ) -> list[ChartSection]:
     """Return the sections that have a chart.
 
@@ -74,13 +75,15 @@ def chart_sections(
         Which know the sizes of methods.
     bar
         Shows the progress of resampling.
+    called
+        Method -> its name on leaderboards.
     """
     sections = [
         _curves(scores),
         _distributions(scores, metrics),
         _ranks(scores, metrics),
         _sizes_of_objects(scores, metrics, bar),
-        _sizes_of_models(scores, metrics, boards, bar),
+        _sizes_of_models(scores, metrics, boards, bar, called),
     ]
     return [section for section in sections if section.groups]
 
@@ -218,7 +221,8 @@ def _blocks(boards: Sequence[Sequence[Scores]], metric: str) -> tuple[np.ndarray
         values = np.stack([s.counting.unit_values(s.values(metric)) for s in of_boards[0]], axis=1)
         fewest = FEWEST_IMAGES
     if int((~np.isnan(values).any(axis=1)).sum()) < fewest:
-        return None, [], f"no ranks over fewer than {fewest} {'images' if fewest > 2 else 'datasets'}"
+        units = "groups" if of_boards[0][0].counting.grouped else "images"
+        return None, [], f"no ranks over fewer than {fewest} {units if fewest > 2 else 'datasets'}"
     return values, common, ""
 
 
@@ -297,10 +301,15 @@ def _alike_in(board: Sequence[Scores], metrics: Sequence[str]) -> Iterable[tuple
 
 
 def _sizes_of_models(
-    scores: Sequence[Scores], metrics: Sequence[str], boards: Mapping[str, Board], bar: UnitBar
+    scores: Sequence[Scores],
+    metrics: Sequence[str],
+    boards: Mapping[str, Board],
+    bar: UnitBar,
+    called: Mapping[str, str],
 ) -> ChartSection:
     own = list(dict.fromkeys(s.method for s in scores))
-    facts = {row.method: row.size_mb for board in boards.values() for row in board.entries if row.size_mb}
+    sizes = {row.method: row.size_mb for board in boards.values() for row in board.entries if row.size_mb}
+    facts = {method: sizes[name] for method, name in called.items() if name in sizes}
     without = [method for method in own if method not in facts]
     merged: dict[str, Board] = {}
     lacks: list[str] = []
