@@ -44,9 +44,10 @@ def methods(page: "Page", table: str) -> list[str]:
 @pytest.mark.parametrize("name", PAGES)
 def test_pages_are_quiet_readable_and_accessible(opened: "Opened", folder: Path, name: str) -> None:
     with opened(folder, at=f"below/here/{name}") as page:
-        for _ in views(page):
+        for view in views(page):
             no_overflow(page)
-            no_serious_fault(page)
+            if view in ("360 px, light", "1600 px, dark"):  # axe takes seconds
+                no_serious_fault(page)
         links_resolve(page, folder)
         dark_and_light(page)
 
