@@ -18,7 +18,8 @@ from browser.pages import (
 )
 
 HEAD = '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A page</title>'
-HEAD += '<meta name="viewport" content="width=device-width, initial-scale=1"></head>'
+HEAD += '<meta name="viewport" content="width=device-width, initial-scale=1">'
+HEAD += '<link rel="icon" href="data:,"></head>'
 LONG = "word" * 40
 
 
