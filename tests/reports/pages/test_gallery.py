@@ -265,6 +265,7 @@ def test_methods_scored_in_different_ways_dispute_nothing():
     assert all(image.disputed is None and image.spread is None for image in chosen.images)
     gallery = gather_gallery(board, "mae", count=4)
     assert any("which images they dispute is not shown" in line for line in gallery.said)
+    assert not any(n.best for item in gallery.items for numbers in item.numbers.values() for n in numbers)
 
 
 def test_images_without_a_value_are_not_ranked_and_said():

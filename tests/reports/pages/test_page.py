@@ -71,6 +71,7 @@ def test_names_are_text_in_templates_and_in_data(name):
     text = template.render(name=name)
     assert re.fullmatch(r'<p title="[^"<>]*">[^<>]*</p>', text)
     assert not re.search(r"[\x00-\x1f\x7f\u200f\u202e]", text)
+    assert not {*"<>&\u2028\u2029"} & {*json_for_script([name])}
     page = Elements(rendered("base.html.jinja", title=name, data={"names": [name]}))
     assert [json.loads(text) for a, text in page.scripts if a.get("id") == "names"] == [[name]]
     assert len(page.scripts) == 3

@@ -51,6 +51,20 @@ def test_without_scripts_the_page_has_the_worst_images():
         [image, *(f"{frame[image]:.4f}" for frame in frames)] for image in worst
     ]
     assert "The 100 worst of 150 images" in table.html
+    marked = [
+        [cell for cell in re.findall(r"<td.*?</td>", row) if 'data-mark="first"' in cell] for row in rows
+    ]
+    best = [max(f"{frame[image]:.4f}" for frame in frames) for image in worst]
+    assert [{re.sub("<[^>]*>", "", cell) for cell in row} for row in marked] == [{value} for value in best]
+
+
+def test_of_methods_scored_in_different_ways_none_is_best():
+    board = [BOARD[0], made("D", 150, 4, empty=[7], protocol=Protocol(normalise="none"))]
+    table = gather_per_image(board, "mae")
+    data = json.loads(json_for_script(table.data))
+    assert set(unpacked(data["metrics"][0]["spread"], 4)) == {"-"}
+    assert 'data-mark="first"' not in table.html
+    assert any("spreads are not shown" in line for line in table.said)
 
 
 @pytest.mark.parametrize("budget", [60_000, 38_000, 34_000, 20_000, 9_000])

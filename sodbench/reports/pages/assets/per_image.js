@@ -103,7 +103,9 @@ function pageTable(figure, data) {
     const known = now
       .filter(({ best, numbers, nothing }) => best && numbers[row] !== nothing)
       .map(({ numbers }) => metric.sign * numbers[row]);
-    const top = new Set(known).size > 1 ? Math.max(...known) : null;
+    const spread = now.find(({ best, numbers }) => numbers && !best);
+    const alike = spread && spread.numbers[row] !== spread.nothing; // scores made differently have no spread
+    const top = alike && new Set(known).size > 1 ? Math.max(...known) : null;
     const made = document.createElement("tr");
     now.forEach((each, k) => {
       const { text, numbers, nothing, best } = each;

@@ -6,7 +6,7 @@ Pictures are made smaller, never larger.
 """
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from math import isnan, nan
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.analysis.at_hand import AtHand, PictureFiles, picture_files
-from sodbench.analysis.notable import Notable, NotableImage, notable
+from sodbench.analysis.notable import Notable, NotableImage, notable, scored_unlike
 from sodbench.analysis.pictures import of_files
 from sodbench.data.images.thumbnails import data_uri, shrunk
 from sodbench.errors import ScoresError, SodbenchError, first_few
@@ -265,7 +265,8 @@ def gather_gallery(
             without.append(name)
         elif not files.photos:
             said.append(f"{name}: no photos are here.")
-        chosen.append([_Chosen(board, image, files) for image in of_board.images])
+        unlike = frozenset(m.id for m in (main, *others) if scored_unlike(board, m.id))
+        chosen.append([_Chosen(board, image, files, unlike) for image in of_board.images])
     if without:
         said.append(NO_PICTURES.format(datasets=first_few(without)))
     queue = [one for turn in zip_longest(*chosen) for one in turn if one is not None]
@@ -289,6 +290,7 @@ class _Chosen(NamedTuple):
     board: Sequence[Scores]
     image: NotableImage
     files: PictureFiles | None
+    unlike: frozenset[str]
 
 
 def _files(
@@ -341,8 +343,8 @@ def _within(gallery: Gallery, names: Sequence[str], budget: int, max_size: int) 
 
 
 def _item(id_: str, chosen: _Chosen, metrics: Sequence[Metric], side: int) -> GalleryItem:
-    board, (image, disputed, _, _), files = chosen
-    numbers = _numbers(board, image, metrics)
+    board, (image, disputed, _, _), files, unlike = chosen
+    numbers = _numbers(board, image, metrics, unlike)
     pictures = files.read(image) if files else None
     photo, mask = _photo_and_mask(image, pictures, side) if pictures else (None, None)
     if files and not files.photos:
@@ -379,14 +381,16 @@ def _why(image: NotableImage, metric: Metric) -> str:
     return "; ".join(why)
 
 
-def _numbers(board: Sequence[Scores], image: str, metrics: Sequence[Metric]) -> dict[str, tuple[Number, ...]]:
-    """Return each method's values as text, the best of each metric marked as shown."""
+def _numbers(
+    board: Sequence[Scores], image: str, metrics: Sequence[Metric], unlike: Collection[str]
+) -> dict[str, tuple[Number, ...]]:
+    """Return each method's values as text; of each metric that is not in `unlike` the best is marked."""
     columns = []
     for metric in metrics:
         values = [_value(s, image, metric.id) for s in board]
         texts = ["-" if isnan(value) else metric.shown(value) for value in values]
         signed = [float(text) * metric.sign for text in texts if text != "-"]
-        best = max(signed) if len(set(signed)) > 1 else None
+        best = max(signed) if len(set(signed)) > 1 and metric.id not in unlike else None
         columns.append([Number(text, text != "-" and float(text) * metric.sign == best) for text in texts])
     return {s.method: row for s, row in zip(board, zip(*columns, strict=True), strict=True)}
 

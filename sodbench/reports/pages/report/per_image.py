@@ -259,7 +259,8 @@ def _row(board: _Board, place: int, metric: Metric, several: bool) -> tuple[Data
     values = board.values[metric.id][:, place]
     texts = ["-" if np.isnan(value) else metric.shown(value) for value in values]
     signed = [float(text) * metric.sign for text in texts if text != "-"]
-    best = max(signed) if len(set(signed)) > 1 else None
+    spread = board.spread[metric.id][place]
+    best = max(signed) if len(set(signed)) > 1 and not np.isnan(spread) else None
     cells = [
         DataCell(
             text=text,
@@ -269,7 +270,6 @@ def _row(board: _Board, place: int, metric: Metric, several: bool) -> tuple[Data
         for text in texts
     ]
     if len(values) > 1:
-        spread = board.spread[metric.id][place]
         none = np.isnan(spread)
         cells.append(
             DataCell(text="-" if none else metric.shown(spread), value=None if none else float(spread))

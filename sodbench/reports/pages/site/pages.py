@@ -95,7 +95,7 @@ def method_page(content: Content, method: str) -> str:
     """Return the page of a method."""
     rows, facts = content.methods[method], content.facts(method)
     slug = content.method_slugs[method]
-    texts = {**{name: str(value) for name, value in facts.items()}}
+    texts = {name: str(value) for name, value in facts.items()}
     if "size_mb" in texts:
         texts["size_mb"] += " MB"
     first = next(
