@@ -17,6 +17,8 @@ all four); palette and CMYK photos are converted to RGB.
 import numpy as np
 from numpy.typing import NDArray
 
+from sodbench.utils.kernels import kernel
+
 SIZE = 320
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD = np.array([0.229, 0.224, 0.225])
@@ -39,23 +41,53 @@ def network_input(photo: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.f
     >>> round(float(network_input(np.full((4, 6, 3), 9, np.uint8)).max()), 4)
     2.64
     """
-    small = resize_bilinear(photo, SIZE)
-    top = small.max()
+    planes = _resized(photo, SIZE)
+    full = np.iinfo(photo.dtype).max
+    top = planes.max() / full
     if top == 0:
         return None
-    return np.ascontiguousarray(((small / top - IMAGENET_MEAN) / IMAGENET_STD).transpose(2, 0, 1), np.float32)
+    out = np.empty(planes.shape, np.float32)
+    for plane, mean, std, into in zip(planes, IMAGENET_MEAN, IMAGENET_STD, out, strict=True):
+        _standardise(plane, full, top, mean, std, into)
+    return out
 
 
 def resize_bilinear(photo: NDArray[np.uint8] | NDArray[np.uint16], size: int) -> NDArray[np.float64]:
-    """Resize to ``(size, size, 3)`` in [0, 1], as scikit-image does without anti-aliasing.
+    """Resize to ``(size, size, 3)`` in [0, 1], as scikit-image does without anti-aliasing."""
+    return _resized(photo, size).transpose(1, 2, 0) / np.iinfo(photo.dtype).max
 
-    Only the rows and columns that are used are converted, which saves memory on large photos.
-    """
+
+def _resized(photo: NDArray[np.uint8] | NDArray[np.uint16], size: int) -> NDArray[np.float64]:
+    """Resize to ``(3, size, size)`` in the photo's levels; only rows that are used are copied."""
     height, width = photo.shape[:2]
-    (up, down, below), (left, right, beside) = _taps(height, size), _taps(width, size)
-    rows = photo[up] * below[0][:, None, None] + photo[down] * below[1][:, None, None]
-    out = rows[:, left] * beside[0][None, :, None] + rows[:, right] * beside[1][None, :, None]
-    return np.clip(out, photo.min(), photo.max()) / np.iinfo(photo.dtype).max
+    (up, down, of_rows), (left, right, of_columns) = _taps(height, size), _taps(width, size)
+    rows = [np.ascontiguousarray(photo[index]).reshape(size, -1) for index in (up, down)]
+    low, high = float(photo.min()), float(photo.max())
+    out = np.empty((3, size, size))
+    _resize(rows[0], rows[1], of_rows, left, right, of_columns, low, high, out)
+    return out
+
+
+@kernel
+def _resize(upper, lower, of_rows, left, right, of_columns, low, high, out):  # type: ignore[no-untyped-def]
+    """Blend two rows of pixels, then two pixels of the blended row."""
+    blended = np.empty(upper.shape[1])
+    for i in range(out.shape[1]):
+        above, below = of_rows[0, i], of_rows[1, i]
+        for k in range(blended.size):
+            blended[k] = upper[i, k] * above + lower[i, k] * below
+        for j in range(out.shape[2]):
+            first, second, before, after = 3 * left[j], 3 * right[j], of_columns[0, j], of_columns[1, j]
+            for c in range(3):
+                value = blended[first + c] * before + blended[second + c] * after
+                out[c, i, j] = min(max(value, low), high)
+
+
+@kernel
+def _standardise(plane, full, top, mean, std, out):  # type: ignore[no-untyped-def]
+    for i in range(plane.shape[0]):
+        for j in range(plane.shape[1]):
+            out[i, j] = (plane[i, j] / full / top - mean) / std
 
 
 def saliency_map(output: NDArray[np.float32], width: int, height: int, postprocess: str) -> NDArray[np.uint8]:
@@ -84,12 +116,10 @@ def saliency_map(output: NDArray[np.float32], width: int, height: int, postproce
     return np.array(Image.fromarray(levels).resize((width, height), Image.Resampling.BILINEAR))
 
 
-def _taps(
-    length: int, size: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], tuple[NDArray[np.float64], ...]]:
-    """Return the two source indices of each target pixel and their weights, 0 outside the photo."""
+def _taps(length: int, size: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return the two source indices of each target pixel and their weights (2, size), 0 outside the photo."""
     position = (np.arange(size) + 0.5) * length / size - 0.5
     first = np.floor(position).astype(np.intp)
     share = position - first
-    weights = ((1 - share) * (first >= 0), share * (first + 1 < length))
+    weights = np.stack(((1 - share) * (first >= 0), share * (first + 1 < length)))
     return np.clip(first, 0, length - 1), np.clip(first + 1, 0, length - 1), weights

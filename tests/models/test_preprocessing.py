@@ -1,18 +1,29 @@
 """The authors' recipe against a plain transcription of their test script; every kind of photo."""
 
+import os
 import struct
 import warnings
 import zlib
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
+import reference_preprocessing
 from PIL import Image
 from skimage import transform
 
+from sodbench.data.demo import demo_folder
 from sodbench.data.images.photos import photo_from
+from sodbench.data.sources import open_source
 from sodbench.errors import PredictionError
+from sodbench.models import preprocessing
 from sodbench.models.preprocessing import network_input, resize_bilinear, saliency_map
+
+REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
+needs_reference = pytest.mark.skipif(
+    "SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE names no reference material"
+)
 
 SIZES = [(1, 1), (2, 3), (100, 50), (321, 481), (700, 500), (320, 320), (1, 640)]
 
@@ -62,6 +73,64 @@ def test_network_input_is_the_official_one(size, kind):
     assert found.dtype == np.float32
     assert found.flags.c_contiguous
     np.testing.assert_allclose(found, official_input(photo), rtol=0, atol=1e-6)
+
+
+def same_bits(found: np.ndarray | None, expected: np.ndarray | None) -> bool:
+    if found is None or expected is None:
+        return found is expected
+    return found.tobytes() == expected.tobytes() and found.dtype == expected.dtype
+
+
+ODD = {
+    "one pixel": np.full((1, 1, 3), 7, np.uint8),
+    "one row": noise(1, 700),
+    "one column": noise(5000, 1, np.uint16),
+    "two rows": noise(2, 3),
+    "large": noise(1500, 2500),
+    "of the network's size": noise(320, 320),
+    "16-bit": noise(321, 481, np.uint16),
+    "all levels": np.arange(256 * 3).astype(np.uint8).reshape(16, 16, 3),
+    "black": np.zeros((9, 8, 3), np.uint8),
+    "white": np.full((9, 8, 3), 255, np.uint8),
+    "white, 16-bit": np.full((9, 8, 3), 65535, np.uint16),
+    "constant": np.full((400, 300, 3), 93, np.uint8),
+    "dark but for one level": (np.arange(400 * 400 * 3).reshape(400, 400, 3) == 240_603).astype(np.uint8),
+    "three of four channels": np.dstack((noise(40, 50), noise(40, 50)))[:, :, :3],
+    "turned": np.rot90(noise(40, 50)),
+    "not writable": np.broadcast_to(np.array([200, 100, 50], np.uint8), (600, 800, 3)),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_input_has_the_bits_of_plain_numpy(name):
+    assert same_bits(network_input(ODD[name]), reference_preprocessing.network_input(ODD[name]))
+    for size in (1, 7, 352):
+        expected = reference_preprocessing.resized(ODD[name], size)
+        assert np.ascontiguousarray(resize_bilinear(ODD[name], size)).tobytes() == expected.tobytes()
+
+
+def test_input_of_random_sizes_has_the_bits_of_plain_numpy():
+    rng = np.random.default_rng(1)
+    for k in range(40):
+        photo = noise(*rng.integers(1, 700, 2), np.uint16 if k % 4 == 0 else np.uint8, seed=k)
+        assert same_bits(network_input(photo), reference_preprocessing.network_input(photo)), photo.shape
+
+
+@needs_reference
+def test_input_of_real_photos_has_the_bits_of_plain_numpy():
+    photos = open_source(demo_folder() / "images").groups[""][::4]
+    photos = [*photos, *open_source(REFERENCE / "data" / "SOD" / "images").groups[""][::10]]
+    for photo in photos:
+        pixels = photo_from(photo.content(PredictionError), photo.where)
+        assert same_bits(network_input(pixels), reference_preprocessing.network_input(pixels)), photo.where
+
+
+def test_kernels_compute_the_same_without_numba(monkeypatch):
+    for name in ("_resize", "_standardise"):
+        compiled = getattr(preprocessing, name)
+        monkeypatch.setattr(preprocessing, name, getattr(compiled, "py_func", compiled))
+    monkeypatch.setattr(preprocessing, "SIZE", 6)
+    assert same_bits(network_input(noise(9, 5)), reference_preprocessing.network_input(noise(9, 5), 6))
 
 
 def test_divided_by_the_maximum_of_the_resized_photo():
