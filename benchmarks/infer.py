@@ -30,9 +30,10 @@ from sodbench.data.demo import demo_folder
 from sodbench.data.images.photos import photo_from
 from sodbench.data.sources import ImageFile, open_source
 from sodbench.errors import PredictionError
-from sodbench.models.inference import Configuration, make_maps
+from sodbench.models.inference import make_maps
 from sodbench.models.predictor import Predictor, load_model
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIZE, network_input
+from sodbench.models.run_record import Configuration
 from sodbench.utils.process import keep_freed_memory
 
 IN_FLOAT64 = 4

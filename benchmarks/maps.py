@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sodbench.data.sources import ImageFile, open_source
-from sodbench.models.inference import Configuration, make_maps
+from sodbench.models.inference import make_maps
 from sodbench.models.predictor import Predictor, load_model
+from sodbench.models.run_record import Configuration
 
 
 def differences(

@@ -31,7 +31,7 @@ from sodbench.utils.process import import_from_here
 from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
-    from sodbench.models.inference import PhotoSet
+    from sodbench.models.photo_sets import PhotoSet
     from sodbench.scoring.runs import Results
 
 
@@ -99,8 +99,9 @@ def run(options: RunOptions) -> None:
     sodbench run --model u2net --dataset SOD,ECSSD --data DIR --score
     sodbench run --model u2net --images photos/ --maps maps/
     """  # noqa: D301 (click needs the character \\b)
-    from sodbench.models.inference import RunSettings, Target, photo_sets, run_sets
+    from sodbench.models.photo_sets import Target, photo_sets
     from sodbench.models.predictor import check_model
+    from sodbench.models.runs import RunSettings, run_sets
 
     if options.images and (options.datasets or options.then_score):
         raise click.UsageError("--images takes photos without masks: no --dataset, no --score.")

@@ -23,11 +23,13 @@ from sodbench.data.images.photos import photo_from
 from sodbench.data.sources import open_source
 from sodbench.errors import PredictionError
 from sodbench.models.cost import measure
-from sodbench.models.inference import Configuration, make_maps, map_of
+from sodbench.models.inference import make_maps
 from sodbench.models.loading import load_weights
 from sodbench.models.networks.u2net import u2netp
+from sodbench.models.pipeline import map_of
 from sodbench.models.predictor import Predictor, build_network, choose_device
 from sodbench.models.preprocessing import network_input, saliency_map
+from sodbench.models.run_record import Configuration
 from sodbench.models.weights import sha256
 
 REFERENCE = Path(os.environ.get("SODBENCH_REFERENCE", "unset"))
@@ -495,13 +497,13 @@ def test_sigterm_keeps_finished_maps(own, tmp_path):
     before = """
 import os, signal
 from sodbench.models import inference
-save, calls = inference._save, []
+save, calls = inference.write_map, []
 def until(*rest):
     calls.append(rest)
     save(*rest)
     if len(calls) == 2:
         os.kill(os.getpid(), signal.SIGTERM)
-inference._save = until
+inference.write_map = until
 """
     modules = os.pathsep.join([str(tmp_path / "modules"), *filter(None, sys.path)])
     done = process(*("run", *own, "--images", "photos", "--out", "maps"), before=before, PYTHONPATH=modules)

@@ -16,7 +16,7 @@ from torch import nn
 
 from sodbench.data.images.decoding import decode
 from sodbench.errors import FileError, TrainingError, first_few
-from sodbench.models.inference import map_of
+from sodbench.models.pipeline import map_of
 from sodbench.models.predictor import Predictor
 from sodbench.models.training.checkpoint import (
     CHECKPOINT_FILE,

@@ -470,7 +470,7 @@ def warm() -> None:
     import workspace  # noqa: F401
 
     import sodbench.leaderboard.submission
-    import sodbench.models.inference
+    import sodbench.models.runs
     import sodbench.models.training.loop
     import sodbench.reports.figures.cost
     import sodbench.reports.pages.report.report
