@@ -54,10 +54,15 @@ def board_probe(case: Case, folder: Path) -> bool:
         raise FaultError("a board that was accepted is not the same when it is written and read again")
     if checked is not None:
         for name in case.origin:
-            changed = case.files[name].split() != case.origin[name].split()
-            if name.startswith("curves") and changed:
+            if name.startswith("curves") and _plain(case.files[name]) != _plain(case.origin[name]):
                 raise FaultError("other curves than those that were stored are accepted")
     return checked is not None
+
+
+def _plain(curves: bytes) -> list[list[bytes]]:
+    """Return the words of a file of curves without its digest, which files of earlier versions lack."""
+    lines = [line.split() for line in curves.splitlines() if line.strip()]
+    return [line for number, line in enumerate(lines) if number != 1 or line[0] != b"#"]
 
 
 def _again(folder: Path, text: str) -> object:
