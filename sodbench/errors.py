@@ -6,6 +6,7 @@ keeps its traceback.
 
 import re
 from collections.abc import Sequence
+from typing import Any
 from unicodedata import bidirectional, category
 
 _LONGEST = 500
@@ -22,6 +23,16 @@ class SodbenchError(Exception):
     def __str__(self) -> str:
         """Return the message, in which words without end are cut."""
         return re.sub(rf"\S{{{_LONGEST},}}", _cut, super().__str__())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let the error pass from one process to another, whatever its `__init__` takes."""
+        return _made_again, (type(self), self.args, self.__dict__)
+
+
+def _made_again(kind: type[SodbenchError], args: tuple[Any, ...], state: dict[str, Any]) -> SodbenchError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 def _cut(word: "re.Match[str]") -> str:
@@ -62,6 +73,10 @@ class WeightsError(SodbenchError):
 
 class TrainingError(SodbenchError):
     """A training run's configuration, pairs or checkpoint cannot be used, or its loss is no number."""
+
+
+class WorkerError(SodbenchError):
+    """A worker process died, has other versions, or cannot be reached."""
 
 
 class SodbenchWarning(UserWarning):

@@ -1,7 +1,9 @@
 """Every test runs with settings, cache and current directory of its own."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,15 @@ import pytest
 def shared_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One cache for all tests: rendering the demo dataset takes a second."""
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One Dask cluster of three worker processes for all tests: it takes seconds to start."""
+    from workers import cluster_of_three
+
+    with cluster_of_three(tmp_path_factory.mktemp("dask")) as started:
+        yield started
 
 
 @pytest.fixture(autouse=True)

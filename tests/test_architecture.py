@@ -19,7 +19,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A room of the package and the rooms it may import, in functions too; `errors` is open to all.
 MAY_IMPORT = {
-    "utils": "",
+    "utils": "version",
     "protocol": "utils",
     "metrics": "protocol utils",
     "data": "protocol utils",
@@ -54,6 +54,7 @@ HEAVY = {
     "jinja2": ("reports.formats reports.pages.page", ""),
     "markupsafe": ("reports.pages.page", ""),
     "rich": ("cli", ""),
+    "distributed": ("utils.executors", ""),
     "filelock": ("leaderboard", ""),
     "scipy": ("data.demo analysis", "analysis.statistics"),
     "skimage": ("data.demo", ""),

@@ -1,0 +1,168 @@
+"""Chunks of work on threads, processes and Dask; what happens when a worker dies or cannot be reached."""
+
+import pickle
+import sys
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from functools import partial
+
+import pytest
+from workers import deadly, failing, ignores_interrupt, killing, squared
+
+import sodbench.utils.executors as executors
+from sodbench.errors import DatasetError, SodbenchError, WorkerError
+from sodbench.scoring.storage import DamageError
+from sodbench.utils.executors import Workers, streamed, worker_name
+
+NUMBERS = range(200)
+SQUARES = {number: number * number for number in NUMBERS}
+
+
+def squares_on(executor):
+    """Return the squares that an executor makes, and the processes in which it did."""
+    done = list(streamed(executor, squared, NUMBERS))
+    assert len(done) == len(NUMBERS)
+    return {item: value for item, (value, _) in done}, {process for _, (_, process) in done}
+
+
+def test_threads():
+    with Workers("threads", jobs=2) as workers:
+        assert squares_on(workers.executor(200))[0] == SQUARES
+
+
+def test_processes():
+    with Workers("processes", jobs=2) as workers:
+        executor = workers.executor(1)
+        assert workers.executor(10**6) is executor
+        squares, processes = squares_on(executor)
+        assert squares == SQUARES
+        assert len(processes) == 2
+        assert list(streamed(executor, ignores_interrupt, [1])) == [(1, True)]
+        with pytest.raises(DatasetError, match=r"^a mask$") as caught:
+            list(streamed(executor, partial(failing, error=DatasetError("a mask")), NUMBERS))
+        assert type(caught.value) is DatasetError
+        with pytest.raises(WorkerError, match="a worker process died: it was killed, or the memory was full"):
+            list(streamed(executor, deadly, NUMBERS))
+
+
+def test_dask_computes_again_what_a_dead_worker_had(cluster, tmp_path):
+    with Workers("dask", scheduler=cluster.scheduler_address) as workers:
+        work = partial(killing, marker=tmp_path / "killed")
+        done = list(streamed(workers.executor(200), work, NUMBERS))
+        assert (tmp_path / "killed").exists()
+        assert sorted(done) == [(number, number) for number in NUMBERS]
+
+
+def test_dask_gives_a_chunk_up_that_kills_each_worker(cluster, monkeypatch):
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", 0)
+    with Workers("dask", scheduler=cluster.scheduler_address) as workers:
+        executor = workers.executor(1)
+        assert squares_on(executor)[0] == SQUARES
+        with pytest.raises(WorkerError, match="each of the Dask workers that had it died"):
+            list(streamed(executor, deadly, [1]))
+
+
+def test_a_local_cluster_leaves_nothing(here, capfd):
+    with Workers("dask", jobs=2) as workers:
+        squares, processes = squares_on(workers.executor(1))
+        assert squares == SQUARES
+        assert len(processes) == 2
+    assert list(here.iterdir()) == []
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense", "http://127.0.0.1:9", "tcp://a:b:c"])
+def test_a_scheduler_that_is_not_there(monkeypatch, address):
+    monkeypatch.setattr(executors, "CONNECT_SECONDS", 0.5)
+    with (
+        Workers("dask", scheduler=address) as workers,
+        pytest.raises(
+            WorkerError, match=f"--scheduler {address}: no Dask scheduler answers there.*tcp://host:8786"
+        ),
+    ):
+        workers.executor(1)
+
+
+def test_a_scheduler_without_workers(monkeypatch):
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(executors, "WORKERS_SECONDS", 0.2)
+    said = []
+    with LocalCluster(
+        n_workers=0, dashboard_address=None, scheduler_kwargs=executors.NO_PORT, silence_logs=50
+    ) as empty:
+        address = empty.scheduler_address
+        with (
+            Workers("dask", scheduler=address, say=said.append) as workers,
+            pytest.raises(WorkerError, match="this scheduler has no workers, waited 0.2 s"),
+        ):
+            workers.executor(1)
+    assert said == [f"{address}: waiting for workers, at most 0.2 s ..."]
+
+
+def test_without_dask(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with Workers("dask") as workers, pytest.raises(WorkerError, match=r"pip install 'sodbench\[dask\]'"):
+        workers.executor(1)
+
+
+def test_workers_with_other_versions_are_refused(monkeypatch):
+    here = executors._versions()
+    answers = iter([{**here, "sodbench": "9.9.9"}, here])
+    monkeypatch.setattr(executors, "_versions", lambda: next(answers))
+    with (
+        ThreadPoolExecutor(1) as executor,
+        pytest.raises(WorkerError, match=r"has sodbench .*, not 9\.9\.9 as here"),
+    ):
+        list(streamed(executor, squared, [1]))
+
+
+def test_few_items_take_threads_and_many_processes():
+    with Workers(jobs=2) as workers:
+        assert isinstance(workers.executor(executors.MANY_ITEMS - 1), ThreadPoolExecutor)
+    with Workers(jobs=1) as workers:
+        assert isinstance(workers.executor(10**6), ThreadPoolExecutor)
+
+
+class Slow(Executor):
+    """An executor that begins nothing, and counts what it was given."""
+
+    def __init__(self):
+        self.futures = []
+
+    def submit(self, function, /, *arguments, **options):
+        self.futures.append(Future())
+        if len(self.futures) == 1:
+            self.futures[0].set_result(function(*arguments))
+        return self.futures[-1]
+
+
+def test_what_has_not_begun_is_bounded_and_cancelled():
+    executor = Slow()
+    executor._max_workers = 3
+    results = streamed(executor, squared, NUMBERS)
+    assert next(results)[0] == 0
+    assert len(executor.futures) == 6
+    results.close()
+    assert [future.cancelled() for future in executor.futures] == [False, *[True] * 5]
+
+
+def test_outside_dask_no_worker_has_a_name():
+    assert worker_name() == ""
+
+
+def every_error():
+    """Return each class of errors, also of modules that are loaded here."""
+    found, todo = [], [SodbenchError]
+    while todo:
+        found.append(todo.pop())
+        todo += found[-1].__subclasses__()
+    return found
+
+
+@pytest.mark.parametrize("kind", every_error())
+def test_errors_pass_between_processes(kind):
+    error = kind("folder", "damaged somewhere") if kind is DamageError else kind("folder: what is wrong")
+    error.__notes__ = ["a note"]
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is kind
+    assert (str(again), again.args, again.__dict__) == (str(error), error.args, error.__dict__)
