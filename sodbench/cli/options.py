@@ -15,7 +15,7 @@ from sodbench.cli.completion import (
     model_names,
     stored_methods,
 )
-from sodbench.cli.parameters import FIGURE_FILE, FOLDER, TABLE_FILE, TEXT_FILE, Command, option
+from sodbench.cli.parameters import FIGURE_FILE, FOLDER, TABLE_FILE, TEXT_FILE, Command, ShardType, option
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -183,6 +183,9 @@ SUBSET_OPTION = option(
     "--subset",
     is_flag=True,
     help="Allow a mask folder that holds only part of the dataset; the signature says n/N.",
+)
+SHARD_OPTION = option(
+    "--shard", type=ShardType(), metavar="K/N", help="Part K of N of the images, by position; for batch jobs."
 )
 JOBS_OPTION = option("--jobs", "-j", type=click.IntRange(min=1), help="Threads  [one per CPU].")
 JSON_OPTION = option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")

@@ -9,6 +9,7 @@ import click
 
 from sodbench.errors import FileError
 from sodbench.utils.files import check_folder, check_path
+from sodbench.utils.shards import Shard
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 NOT_TEXT = (
@@ -106,6 +107,19 @@ class OutputFile(AnyPath):
                 f"spreadsheets open{''.join(f', or {suffix}' for suffix in self._text if suffix != '.csv')}."
             )
         return file
+
+
+class ShardType(click.ParamType[Shard]):
+    """Part K of N."""
+
+    name = "K/N"
+
+    def convert(self, value: str | Shard, param: click.Parameter | None, ctx: click.Context | None) -> Shard:
+        """Return the part, or refuse the text."""
+        try:
+            return value if isinstance(value, Shard) else Shard.parse(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 FOLDER = AnyPath(path_type=Path)

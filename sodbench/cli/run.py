@@ -19,6 +19,7 @@ from sodbench.cli.options import (
     MODEL_MODULE_OPTION,
     MODEL_OPTION,
     PRECISION_OPTION,
+    SHARD_OPTION,
     STRIP_OPTION,
     datasets_option,
     maps_option,
@@ -28,6 +29,7 @@ from sodbench.cli.output import progress_bar, report, say, say_where
 from sodbench.cli.parameters import option
 from sodbench.errors import SodbenchError, first_lines
 from sodbench.utils.process import import_from_here
+from sodbench.utils.shards import Shard
 from sodbench.utils.text import counted
 
 if TYPE_CHECKING:
@@ -47,6 +49,7 @@ class RunOptions:
     images: Path | None
     everything: bool
     maps: Path
+    shard: Shard | None
     then_score: bool
     device: str
     precision: str
@@ -68,6 +71,7 @@ class RunOptions:
 @IMAGES_OPTION
 @option("--all", "everything", is_flag=True, help="Every registered test set on this disk.")
 @maps_option(default="preds", show_default=True, aliases=("--out",))
+@SHARD_OPTION
 @option("--score", "then_score", is_flag=True, help="Score the maps, into scores/.")
 @DEVICE_OPTION
 @PRECISION_OPTION
@@ -105,6 +109,8 @@ def run(options: RunOptions) -> None:
 
     if options.images and (options.datasets or options.then_score):
         raise click.UsageError("--images takes photos without masks: no --dataset, no --score.")
+    if options.shard and options.then_score:
+        raise click.UsageError("--shard makes a part of the maps: no --score. Score them when all are made.")
     if (options.strip or options.loose) and not options.then_score:
         raise click.UsageError("--strip and --loose-names pair maps with masks, which is for --score.")
     if options.everything and (options.images or options.datasets):
@@ -130,7 +136,7 @@ def run(options: RunOptions) -> None:
         postprocess=options.postprocess,
         exif=options.exif,
     )
-    failed = run_sets(sets, settings, progress_bar, say)
+    failed = run_sets(sets, settings, progress_bar, say, options.shard)
     if options.then_score and not failed:
         try:
             results = _score_maps(sets, options)
@@ -142,7 +148,8 @@ def run(options: RunOptions) -> None:
     if failed:
         raise click.ClickException(f"{counted(len(failed), 'photo')} failed:\n{first_lines(failed)}")
     if not options.then_score:
-        say(f"Next: {_next_command(options, sets)}")
+        when = f", when all {options.shard.parts} shards are made" if options.shard else ""
+        say(f"Next{when}: {_next_command(options, sets)}")
 
 
 def _given(name: str) -> bool:

@@ -14,7 +14,6 @@ from sodbench.data.sources import ImageFile
 from sodbench.errors import PredictionError, SodbenchError
 from sodbench.models.preprocessing import SIZE, network_input, saliency_map
 from sodbench.utils.files import replacing
-from sodbench.utils.process import Progress
 from sodbench.utils.text import counted
 
 Predict = Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float32]]
@@ -32,7 +31,7 @@ class Mapped(NamedTuple):
 
 
 def map_photos(
-    photos: Sequence[ImageFile],
+    photos: Iterable[ImageFile],
     predictor: Predict,
     save: Save,
     *,
@@ -40,11 +39,12 @@ def map_photos(
     exif: bool,
     batch: int,
     workers: int,
-    progress: Progress | None = None,
+    report: Callable[[int], None] = lambda done: None,
 ) -> Mapped:
     """Make a map of each photo and call `save` with it, in a thread of its own.
 
     A photo that cannot be read, or on which the network's output is not finite, fails alone.
+    `report` is called with how many photos are done.
     """
     failed: list[str] = []
     rotated: list[str] = []
@@ -71,8 +71,7 @@ def map_photos(
             while len(saving) > 2 * batch:
                 saving.popleft().result()
             done += len(group)
-            if progress:
-                progress(done, len(photos))
+            report(done)
         for future in saving:
             future.result()
     return Mapped(tuple(failed), tuple(rotated))

@@ -5,16 +5,17 @@ A run that finds its own configuration there continues; another configuration is
 
 import json
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from sodbench.data.sources import RUN_FILE
+from sodbench.data.sources import RUN_FILE, ImageFile
 from sodbench.errors import PredictionError, first_few
 from sodbench.models.preprocessing import SIZE
-from sodbench.utils.files import read_file, replacing
+from sodbench.utils.files import locked, read_file, replacing
 
 
 @dataclass(frozen=True)
@@ -43,29 +44,83 @@ class InferenceOutcome(NamedTuple):
     rotated: tuple[str, ...] = ()
 
 
-class Effort(NamedTuple):
-    """Maps written and seconds spent on them, by all completed runs into a folder."""
+class _Earlier(NamedTuple):
+    """What completed runs into a folder did: maps written, seconds spent on them, photos that failed."""
 
     written: int = 0
     seconds: float = 0.0
+    failed: tuple[str, ...] = ()
 
 
-def claim(out: Path, configuration: Configuration) -> Effort:
-    """Write the run's configuration into the folder, or check the one there; return what earlier runs did."""
-    file = out / RUN_FILE
-    if not file.exists():
+def claim(out: Path, configuration: Configuration) -> None:
+    """Write the run's configuration into the folder, or check the one there.
+
+    Raises
+    ------
+    PredictionError
+        The folder holds maps of another configuration, or other files and no record.
+    """
+    with locked(out):
+        if (out / RUN_FILE).exists():
+            _earlier(out, configuration)
+            return
         others = sorted(path.name for path in out.iterdir() if not path.name.startswith("."))
         if others:
             raise PredictionError(
                 f"{out}: found {first_few(others)} and no {RUN_FILE}, expected an empty folder or one of an "
                 "earlier run. Choose another --maps."
             )
-        sign(out, configuration, None, Effort())
-        return Effort()
+        _write(out, configuration, _Earlier(), images=0, complete=False)
+
+
+def sign(
+    out: Path,
+    configuration: Configuration,
+    outcome: InferenceOutcome,
+    photos: Mapping[str, ImageFile],
+    ours: Sequence[str],
+) -> None:
+    """Add what a run did to the record.
+
+    Other runs may add theirs at the same time: the last to end finds the maps of all.
+
+    Parameters
+    ----------
+    out, configuration, outcome
+        The folder of maps, how they were made, and what the run did.
+    photos
+        All photos by stem.
+    ours
+        Those of the run; without a shard, all.
+
+    Raises
+    ------
+    PredictionError
+        The folder now holds maps of another configuration.
+    """
+    with locked(out):
+        earlier = _earlier(out, configuration)
+        images = sum((out / f"{stem}.png").exists() for stem in photos)
+        complete = images == len(photos)
+        tried = tuple(f"{photos[stem].where}: " for stem in ours)
+        others = [line for line in earlier.failed if not line.startswith(tried)]
+        together = _Earlier(
+            earlier.written + outcome.written,
+            earlier.seconds + outcome.seconds,
+            () if complete else (*(others if len(ours) < len(photos) else ()), *outcome.failed),
+        )
+        _write(out, configuration, together, images=images, complete=complete)
+
+
+def _earlier(out: Path, configuration: Configuration) -> _Earlier:
+    """Read the record of a folder of maps of this configuration."""
+    file = out / RUN_FILE
     try:
         record = json.loads(read_file(file, PredictionError))
         made = dict(record["configuration"])
-        earlier = Effort(int(record["written"]), float(record["seconds"]))
+        earlier = _Earlier(
+            int(record["written"]), float(record["seconds"]), tuple(map(str, record["failed"]))
+        )
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise PredictionError(f"{file}: damaged. Delete the folder, or choose another --maps.") from error
     wanted = asdict(configuration)
@@ -78,15 +133,14 @@ def claim(out: Path, configuration: Configuration) -> Effort:
     return earlier
 
 
-def sign(out: Path, configuration: Configuration, outcome: InferenceOutcome | None, earlier: Effort) -> None:
-    """Write ``run.json``: how the maps beside it were made."""
+def _write(out: Path, configuration: Configuration, did: _Earlier, *, images: int, complete: bool) -> None:
     record = {
         "configuration": asdict(configuration),
-        "complete": outcome is not None and not outcome.failed,
-        "images": outcome.written + outcome.kept if outcome else 0,
-        "failed": list(outcome.failed) if outcome else [],
-        "written": earlier.written + (outcome.written if outcome else 0),
-        "seconds": round(earlier.seconds + (outcome.seconds if outcome else 0), 3),
+        "complete": complete,
+        "images": images,
+        "failed": list(did.failed),
+        "written": did.written,
+        "seconds": round(did.seconds, 3),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {
             "python": platform.python_version(),

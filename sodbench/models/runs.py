@@ -10,6 +10,7 @@ from sodbench.models.photo_sets import PhotoSet, by_stem
 from sodbench.models.run_record import Configuration
 from sodbench.utils.files import check_writable
 from sodbench.utils.process import Say, UnitBar
+from sodbench.utils.shards import Shard
 from sodbench.utils.text import counted, shown_rate
 
 
@@ -47,8 +48,10 @@ class RunSettings:
     exif: bool = False
 
 
-def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: UnitBar, say: Say) -> list[str]:
-    """Run a model on all sets; return the photos that failed, with the reasons.
+def run_sets(
+    sets: Sequence[PhotoSet], settings: RunSettings, bar: UnitBar, say: Say, shard: Shard | None = None
+) -> list[str]:
+    """Run a model on all sets, or on a shard of each; return the photos that failed, with the reasons.
 
     Intended for the command line, as `fix_cudnn` changes torch's settings for the whole process.
     """
@@ -85,12 +88,14 @@ def run_sets(sets: Sequence[PhotoSet], settings: RunSettings, bar: UnitBar, say:
                 configuration,
                 batch=batch,
                 workers=settings.workers,
+                shard=shard,
                 progress=progress,
             )
         kept = f", {outcome.kept} kept from an earlier run" if outcome.kept else ""
         speed = f" ({shown_rate(outcome.written / outcome.seconds, 'image')})" if outcome.written else ""
+        name = f"{photo_set.name}, shard {shard}" if shard else photo_set.name
         say(
-            f"{photo_set.name}: {counted(outcome.written, 'map')} in {outcome.seconds:.1f} s{speed}{kept} "
+            f"{name}: {counted(outcome.written, 'map')} in {outcome.seconds:.1f} s{speed}{kept} "
             f"-> {photo_set.out}"
         )
         if outcome.rotated:

@@ -16,7 +16,7 @@ import onnx
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from tiny import MODULE, photo, plant_photos
 from workspace import good, listing, process, refused, save, sodbench
 
 from sodbench.data.images.photos import photo_from
@@ -37,58 +37,7 @@ needs_reference = pytest.mark.skipif(
     "SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE names no reference material"
 )
 
-MODULE = """
-from torch import nn
-
-class Net(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.conv = nn.Conv2d(3, 1, 1)
-
-    def forward(self, x):
-        assert not self.training
-        return self.conv(x)
-
-def net():
-    return Net()
-
-def sides():
-    class Sides(Net):
-        def forward(self, x):
-            return super().forward(x), None
-    return Sides()
-
-def picky():
-    class Picky(Net):
-        def forward(self, x):
-            without_green = x[:, 1:2].mean((2, 3), keepdim=True) < -2
-            return super().forward(x).masked_fill(without_green, VALUE)
-    return Picky()
-"""
-
-
-@pytest.fixture(autouse=True)
-def own(here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
-    """A user's own model on the path; its options."""
-    (tmp_path / "modules").mkdir()
-    (tmp_path / "modules" / "tinynet.py").write_text(MODULE, encoding="utf-8")
-    monkeypatch.syspath_prepend(tmp_path / "modules")
-    state = {"conv.weight": torch.tensor([0.5, 1, -0.25]).reshape(1, 3, 1, 1), "conv.bias": torch.ones(1) / 8}
-    save_file(state, tmp_path / "tiny.safetensors")
-    return (
-        *("--model", "tiny", "--model-module", "tinynet:net"),
-        *("--weights", str(tmp_path / "tiny.safetensors"), "--device", "cpu"),
-    )
-
-
-def photo(height: int, width: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-
-
-def plant_photos(folder: str = "photos", count: int = 4) -> Path:
-    for k in range(count):
-        save(photo(10 + k, 20 - k, k), Path(folder) / f"p{k}.png")
-    return Path(folder)
+pytestmark = pytest.mark.usefixtures("own")
 
 
 def pixels(path: Path | str) -> np.ndarray:
