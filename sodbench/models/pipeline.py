@@ -1,10 +1,14 @@
-"""Photos to maps. Decoding, network and saving run in threads of their own, in parallel."""
+"""Photos to maps. Decoding, network and saving run in threads of their own, in parallel.
+
+Outputs of a batch are fetched when the network has been given the next one, so that a GPU has always work.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +19,9 @@ from sodbench.errors import PredictionError, SodbenchError
 from sodbench.models.preprocessing import SIZE, network_input, saliency_map
 from sodbench.utils.files import replacing
 from sodbench.utils.text import counted
+
+if TYPE_CHECKING:
+    from sodbench.models.lanes import Pending
 
 Predict = Callable[[Sequence[NDArray[np.float32]]], NDArray[np.float32]]
 """Inputs (3, 320, 320) to probabilities (n, 320, 320), as `sodbench.models.predictor.Predictor`."""
@@ -49,26 +56,24 @@ def map_photos(
     failed: list[str] = []
     rotated: list[str] = []
     done = 0
-    with ThreadPoolExecutor(workers) as readers, ThreadPoolExecutor(1) as writer:
+    with ThreadPoolExecutor(workers) as readers, ThreadPoolExecutor(workers) as writers:
         saving: deque[Future[None]] = deque()
-        for group in _groups(_ahead(readers, photos, exif, 2 * batch + workers), batch):
+        groups = _groups(_ahead(readers, photos, exif, 2 * batch + workers), batch)
+        for group, outputs in _one_late((group, _submit(predictor, group)) for group in groups):
             failed += [photo.error for photo in group if photo.error]
             rotated += [photo.stem for photo in group if photo.rotated]
-            visible = [photo for photo in group if photo.input is not None]
-            inputs = [photo.input for photo in visible if photo.input is not None]
-            outputs = predictor(inputs) if inputs else np.zeros((0, SIZE, SIZE), np.float32)
-            for photo, output in zip(visible, outputs, strict=True):
+            for photo, output in zip(_visible(group), outputs, strict=True):
                 broken = _not_finite(output, photo.where)
                 if broken:
                     failed.append(broken)
                     continue
-                saving.append(writer.submit(_save, save, output, photo, postprocess))
+                saving.append(writers.submit(_save, save, output, photo, postprocess))
             for photo in group:
                 if photo.input is None and not photo.error:
                     saving.append(
-                        writer.submit(_save, save, np.zeros((SIZE, SIZE), np.float32), photo, "none")
+                        writers.submit(_save, save, np.zeros((SIZE, SIZE), np.float32), photo, "none")
                     )
-            while len(saving) > 2 * batch:
+            while len(saving) > 2 * batch + workers:
                 saving.popleft().result()
             done += len(group)
             report(done)
@@ -172,6 +177,34 @@ def _groups(prepared: Iterable[_Prepared], size: int) -> Iterator[list[_Prepared
             group = []
     if group:
         yield group
+
+
+def _visible(group: Sequence[_Prepared]) -> list[_Prepared]:
+    return [photo for photo in group if photo.input is not None]
+
+
+def _submit(predictor: Predict, group: Sequence[_Prepared]) -> "Pending":
+    """Give a group to the network; a plain function is called when its outputs are fetched."""
+    inputs = [photo.input for photo in group if photo.input is not None]
+    if not inputs:
+        return lambda: np.zeros((0, SIZE, SIZE), np.float32)
+    submit = getattr(predictor, "submit", None)
+    return submit(inputs) if submit else partial(predictor, inputs)
+
+
+def _one_late(
+    batches: Iterator[tuple[list[_Prepared], "Pending"]],
+) -> Iterator[tuple[list[_Prepared], NDArray[np.float32]]]:
+    """Fetch each group's outputs when the next group is submitted, also if that fails."""
+    waiting = next(batches, None)
+    while waiting:
+        group, pending = waiting
+        try:
+            waiting = next(batches, None)
+        except Exception:
+            yield group, pending()
+            raise
+        yield group, pending()
 
 
 def _save(save: Save, output: NDArray[np.float32], photo: _Prepared, postprocess: str) -> None:

@@ -3,7 +3,9 @@
 import importlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +23,8 @@ from sodbench.utils.text import counted
 if TYPE_CHECKING:
     import torch
     from torch import nn
+
+    from sodbench.models.lanes import Pending
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -49,6 +53,8 @@ class Predictor:
     ) -> None:
         import torch
 
+        from sodbench.models.lanes import Lanes
+
         self.device, self.precision = device, precision
         network = network.eval()
         fold = getattr(network, "fold_batch_norm", None)
@@ -56,27 +62,60 @@ class Predictor:
             fold()
         network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.network = torch.compile(network) if compile else network
+        self._lanes = Lanes(self._probabilities, device) if device.type == "cuda" else None
 
     def __call__(self, inputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
         """Return probabilities ``(n, 320, 320)`` of inputs ``(3, 320, 320)``.
 
         They are NaN where the network's output is not finite: the sigmoid hides infinite ones.
+
+        Raises
+        ------
+        WeightsError
+            The GPU has not enough memory.
         """
         import torch
 
-        batch = torch.from_numpy(np.stack(inputs))
-        if self.device.type == "cuda":
-            batch = batch.pin_memory()
+        with torch.inference_mode(), _enough_memory(self.device, len(inputs)):
+            return self._probabilities(torch.from_numpy(np.stack(inputs)).to(self.device)).cpu().numpy()
+
+    def submit(self, inputs: Sequence[NDArray[np.float32]]) -> "Pending":
+        """Start a batch on a GPU; return what waits for its probabilities and fetches them.
+
+        Elsewhere nothing runs beside Python, and the network is called when they are fetched.
+
+        Raises
+        ------
+        WeightsError
+            The GPU has not enough memory.
+        """
+        if self._lanes is None:
+            return partial(self, inputs)
+        with _enough_memory(self.device, len(inputs)):
+            return self._lanes.submit(inputs)
+
+    def _probabilities(self, batch: "torch.Tensor") -> "torch.Tensor":
+        import torch
+
         kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[self.precision]
-        with (
-            torch.inference_mode(),
-            torch.autocast(self.device.type, dtype=kind, enabled=self.precision != "fp32"),
-        ):
-            batch = batch.to(self.device, non_blocking=True).contiguous(memory_format=torch.channels_last)
-            output = self.network(batch)
+        with torch.autocast(self.device.type, dtype=kind, enabled=self.precision != "fp32"):
+            output = self.network(batch.contiguous(memory_format=torch.channels_last))
             logits = output if isinstance(output, torch.Tensor) else output[0]
             logits = logits.float()[:, 0]
-            return torch.sigmoid(logits).where(logits.isfinite(), torch.nan).cpu().numpy()
+            return torch.sigmoid(logits).where(logits.isfinite(), torch.nan)
+
+
+@contextmanager
+def _enough_memory(device: "torch.device", count: int) -> Iterator[None]:
+    import torch
+
+    try:
+        yield
+    except torch.cuda.OutOfMemoryError as error:
+        raise WeightsError(
+            f"device {device} has not enough memory for {counted(count, 'photo')} at once. "
+            + (f"Pass --batch {count // 2}." if count > 1 else "Pass --device cpu.")
+        ) from error
 
 
 def fix_cudnn() -> None:
