@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.metrics.histogram import MATLAB_EPS, Reals, check_pair, level_counts, normalised
+from sodbench.metrics.nearest import FAR, Nearest, nearest
 from sodbench.metrics.parts import SHARE, Images, MapOnMask, Metric, P, Part, Statistics
 from sodbench.protocol import Protocol
 from sodbench.utils.kernels import kernel
@@ -34,149 +35,148 @@ from sodbench.utils.kernels import kernel
 RADIUS = 3
 """Half width of the Gaussian window."""
 
-SIGMA = 5.0
-"""Standard deviation of the Gaussian window, and the distance over which B halves its gap to 2."""
-
 PAD = 4
 """How far outside the object pixels lie whose squared distance is at most 2 * RADIUS**2."""
 
-FAR = 266**2
-"""Squared distance from which on B is 2 in double precision."""
+SIGMA = 5.0
+"""Standard deviation of the Gaussian window, and the distance over which B halves its gap to 2: at
+`sodbench.metrics.nearest.BEYOND` it is 2 in double precision."""
 
 
 @kernel
-def _rows_below(gt, below):  # type: ignore[no-untyped-def]
-    """Fill how many rows below each pixel the nearest object pixel of its column lies, a large value if none.
-
-    In 32 bits throughout: numba's default is 64, of which the processor handles fewer at once.
-    """
-    height, width = gt.shape
-    zero, step, far = np.int32(0), np.int32(1), np.int32(4 * (height + width))
-    for col in range(width):
-        below[height - 1, col] = zero if gt[height - 1, col] else far
-    for row in range(height - 2, -1, -1):
-        line, out, under = gt[row], below[row], below[row + 1]
-        for col in range(width):
-            out[col] = zero if line[col] else under[col] + step
+def _spans(gt, box, spans):  # type: ignore[no-untyped-def]
+    """Fill the first column and the one after the last that is object, of each row of the box."""
+    top, bottom, left, right = box
+    for row in range(top, bottom):
+        line = gt[row]
+        first, stop = left, right
+        while first < stop and not line[first]:
+            first += 1
+        while stop > first and not line[stop - 1]:
+            stop -= 1
+        spans[row - top, 0], spans[row - top, 1] = first - left, stop - left
 
 
 @kernel
-def _weigh(gt, below, table, weights, rim, source):  # type: ignore[no-untyped-def]
-    """Fill B of every pixel outside; list the pixels near the object and their nearest in it.
-
-    Nearest in each column first (ties: the upper); then, row by row, the lower envelope of the
-    columns' parabolas (ties: the left), as Meijster, Roerdink, Hesselink 2000 do. `gt` must not be
-    empty. Returns the number of pixels listed.
-
-    A column inside a run of object pixels is nearest to no pixel outside, so it is skipped.
-    """
-    height, width = gt.shape
-    far, reach = len(table) - 1, 2 * RADIUS * RADIUS
-    above = np.empty(width, np.int32)
-    for col in range(width):
-        above[col] = 4 * (height + width)
-    seat, depth, start = np.empty(width, np.int64), np.empty(width, np.int64), np.empty(width + 1, np.int64)
-    n = 0
-    for row in range(height):
-        line, under, out = gt[row], below[row], weights[row]
-        for col in range(width):
-            above[col] = 0 if line[col] else above[col] + 1
-        top = -1
-        for col in range(width):
-            away = min(above[col], under[col])
-            hidden = 0 < col < width - 1 and line[col - 1] and line[col] and line[col + 1]
-            if hidden or away >= height:
-                continue
-            here = np.int64(away) * away
-            begin = np.int64(0)
-            while top >= 0:
-                old = seat[top]
-                if col - old == 1:
-                    begin = ((col + old + here - depth[top]) >> 1) + 1
-                else:
-                    rise = (col + old) * (col - old) + here - depth[top]
-                    # Exact: below 2**52 no quotient of integers is rounded to a whole number.
-                    begin = np.int64(np.floor(rise / (2.0 * (col - old)))) + 1
-                if begin > start[top]:
-                    break
-                top -= 1
-                begin = np.int64(0)
-            if begin < width:
-                top += 1
-                seat[top], depth[top], start[top] = col, here, begin
-        start[top + 1] = width
-        for k in range(top + 1):
-            centre, base = seat[k], depth[k]
-            for col in range(start[k], start[k + 1]):
-                out[col] = 0.0 if line[col] else table[min((col - centre) ** 2 + base, far)]
-            if base <= reach:
-                at = row - above[centre] if above[centre] <= under[centre] else row + under[centre]
-                for col in range(max(start[k], centre - PAD), min(start[k + 1], centre + PAD + 1)):
-                    if not line[col] and (col - centre) ** 2 + base <= reach:
-                        rim[n] = row * width + col
-                        source[n] = at * width + centre
-                        n += 1
-    return n
+def _object_errors(levels, line, q, out):  # type: ignore[no-untyped-def]
+    for col in range(len(levels)):
+        out[col] = q[levels[col]] * line[col]
 
 
 @kernel
-def _error_sums(pred, gt, p, weights, box, rim, source, window, inside):  # type: ignore[no-untyped-def]
-    """Add E inside the object, smoothed, to `inside`, and sum up E outside, weighed, by columns.
+def _smooth_row(error, window, out):  # type: ignore[no-untyped-def]
+    edge, outer, inner, centre = window[0], window[1], window[2], window[3]
+    e1, e2, e3, e4, e5, e6 = error[1:], error[2:], error[3:], error[4:], error[5:], error[6:]
+    for col in range(len(out)):
+        far, near = edge * (error[col] + e6[col]), outer * (e1[col] + e5[col])
+        out[col] = far + near + inner * (e2[col] + e4[col]) + centre * e3[col]
 
-    `inside` has one row, or as many as the box: it gets the sums of its columns, or each pixel's E.
+
+@kernel
+def _smooth_columns(s0, s1, s2, s3, s4, s5, s6, line, error, window, out):  # type: ignore[no-untyped-def]
+    edge, outer, inner, centre = window[0], window[1], window[2], window[3]
+    for col in range(len(out)):
+        far, near = edge * (s0[col] + s6[col]), outer * (s1[col] + s5[col])
+        mean = far + near + inner * (s2[col] + s4[col]) + centre * s3[col]
+        out[col] += line[col] * (mean if mean < error[col] else error[col])
+
+
+@kernel
+def _inside(pred, gt, q, box, spans, rim, source, window, out):  # type: ignore[no-untyped-def]
+    """Add E inside the object, smoothed, to `out`, of one row, or as many as the box: by columns, or pixels.
+
+    Row after row; of the errors, and of their sums along rows, only the last few rows are kept.
     """
     top, bottom, left, right = box
-    height, width = pred.shape
+    width, flat = pred.shape[1], pred.ravel()
     rows, cols = bottom - top, right - left
-    outside = np.zeros(width)
-    for row in range(height):
-        levels, weight = pred[row], weights[row]
-        for col in range(width):
-            value = p[levels[col]]
-            if value != 0:  # most pixels of most maps are 0: their weights need not be read
-                outside[col] += value * weight[col]
-    error = np.zeros((rows + 2 * PAD, cols + 2 * PAD))
-    for row in range(rows):
-        levels, line, out = pred[row + top, left:right], gt[row + top, left:right], error[row + PAD, PAD:]
-        for col in range(cols):
-            if line[col]:
-                out[col] = 1 - p[levels[col]]
-    flat = pred.ravel()
-    for k in range(len(rim)):
-        row, col = divmod(rim[k], width)
-        error[row - top + PAD, col - left + PAD] = 1 - p[flat[source[k]]]
-    edge, outer, inner, centre = window[0], window[1], window[2], window[3]
-    smooth = np.empty((rows + 2 * RADIUS, cols))
-    for row in range(rows + 2 * RADIUS):
-        e, out = error[row + PAD - RADIUS, PAD - RADIUS :], smooth[row]
-        for col in range(cols):
-            far, near = edge * (e[col] + e[col + 6]), outer * (e[col + 1] + e[col + 5])
-            out[col] = far + near + inner * (e[col + 2] + e[col + 4]) + centre * e[col + 3]
-    for row in range(rows):
-        s0, s1, s2, s3 = smooth[row], smooth[row + 1], smooth[row + 2], smooth[row + 3]
-        s4, s5, s6 = smooth[row + 4], smooth[row + 5], smooth[row + 6]
-        line, here = gt[row + top, left:right], error[row + PAD, PAD:]
-        out = inside[min(row, len(inside) - 1)]
-        for col in range(cols):
-            far, near = edge * (s0[col] + s6[col]), outer * (s1[col] + s5[col])
-            mean = far + near + inner * (s2[col] + s4[col]) + centre * s3[col]
-            out[col] += line[col] * min(mean, here[col])
-    return outside
+    error, smooth = np.zeros((8, cols + 2 * PAD)), np.empty((8, cols))
+    k = 0
+    while k < len(rim) and rim[k] < (top - RADIUS) * width:
+        k += 1
+    for row in range(-RADIUS, rows + RADIUS):
+        e = error[row & 7]
+        e[:] = 0
+        if 0 <= row < rows:
+            first, stop = spans[row, 0], spans[row, 1]
+            begin, end = left + first, left + stop
+            _object_errors(pred[row + top, begin:end], gt[row + top, begin:end], q, e[PAD + first :])
+        start = (row + top) * width
+        while k < len(rim) and rim[k] < start + width:
+            e[rim[k] - start - left + PAD] = q[flat[source[k]]]
+            k += 1
+        first, stop = cols, 0
+        for near in range(max(row - RADIUS, 0), min(row + RADIUS + 1, rows)):
+            first, stop = min(first, spans[near, 0]), max(stop, spans[near, 1])
+        _smooth_row(e[PAD - RADIUS + first :], window, smooth[row & 7, first:stop])
+        row -= RADIUS
+        if row >= 0:
+            first, stop = spans[row, 0], spans[row, 1]
+            _smooth_columns(
+                smooth[(row - 3) & 7, first:],
+                smooth[(row - 2) & 7, first:],
+                smooth[(row - 1) & 7, first:],
+                smooth[row & 7, first:],
+                smooth[(row + 1) & 7, first:],
+                smooth[(row + 2) & 7, first:],
+                smooth[(row + 3) & 7, first:],
+                gt[row + top, left + first :],
+                error[row & 7, PAD + first :],
+                window,
+                out[min(row, len(out) - 1), first:stop],
+            )
+
+
+@kernel
+def _outside(pred, gt, p, change, column, depth, ends, table, out):  # type: ignore[no-untyped-def]
+    """Add E outside the object, weighed, to `out`, of one row, or as many as the image: by columns or pixels.
+
+    `p` is 0 where its index has 256 more than a level, for pixels of the object. Eight pixels are passed over
+    at once where all are object, or 0, as most of most maps are. Indices are unsigned: none is negative.
+    """
+    width, whole = np.uint64(pred.shape[1]), pred.size // 8 * 8
+    one, seven, eight, object_word = np.uint64(1), np.uint64(7), np.uint64(8), np.uint64(0x0101010101010101)
+    levels8 = pred.ravel()[:whole].view(np.uint64)
+    gt8 = gt.ravel()[:whole].view(np.uint64)
+    change8 = change.ravel()[:whole].view(np.uint64)
+    blank, k, start = p[0] == 0, np.uint64(0), np.uint64(0)
+    for row in range(len(pred)):
+        levels, line, turns, sums = pred[row], gt[row], change[row], out[min(row, len(out) - 1)]
+        col = np.uint64(0)
+        while col < width:
+            at = start + col
+            stop = min(col + eight - (at & seven), width)
+            if stop - col == eight:
+                at //= eight
+                if (blank and levels8[at] == 0) or gt8[at] == object_word:
+                    turned = change8[at]
+                    turned += turned >> np.uint64(32)
+                    turned += turned >> np.uint64(16)
+                    k += (turned + (turned >> eight)) & np.uint64(15)
+                    col = stop
+                    continue
+            while col < stop:
+                k += np.uint64(turns[col])
+                away = np.int64(col) - column[k]
+                weight = table[min(np.uint64(away * away + depth[k]), np.uint64(FAR))]
+                sums[col] += p[np.uint64(line[col]) << eight | levels[col]] * weight
+                col += one
+        k = np.uint64(ends[row])
+        start += width
 
 
 class WeightedMask(NamedTuple):
     """What weighted F needs of a mask, whatever the map.
 
-    `weights` is B outside the object and 0 inside, ``(h, w)``; `box` bounds the object (top,
-    bottom, left, right); `rim` and `source` are flat indices of the pixels outside within the
-    window's reach of the object, and of the object pixel nearest to each.
+    `box` bounds the object (top, bottom, left, right), `spans` its columns in each row of the box, counted
+    from the box's left. `away` says how far the pixels outside lie from it, and what is nearest to those
+    within the window's reach.
     """
 
     n: int
-    weights: Reals
     box: tuple[int, int, int, int]
-    rim: NDArray[np.int32]
-    source: NDArray[np.int32]
+    spans: NDArray[np.int32]
+    away: Nearest
 
 
 def weighted_f(
@@ -211,20 +211,19 @@ def weighted_mask(gt: NDArray[np.bool_]) -> WeightedMask | None:
     Examples
     --------
     >>> mask = weighted_mask(np.array([[True, False, False]]))
-    >>> mask.rim.tolist(), mask.source.tolist(), mask.weights.round(2).tolist()
-    ([1, 2], [0, 0], [[0.0, 1.13, 1.24]])
+    >>> mask.box, mask.away.rim.tolist(), mask.away.source.tolist()
+    ((0, 1, 0, 1), [1, 2], [0, 0])
     """
-    n = int(np.count_nonzero(gt))
-    if n == 0:
+    rows = np.flatnonzero(gt.any(axis=1))
+    if len(rows) == 0:
         return None
-    below = np.empty(gt.shape, np.int32)
-    _rows_below(gt, below)
-    weights = np.empty(gt.shape)
-    rim, source = np.empty(gt.size, np.int32), np.empty(gt.size, np.int32)
-    reached = _weigh(gt, below, _importance(), weights, rim, source)
-    rows, cols = np.flatnonzero(gt.any(axis=1)), np.flatnonzero(gt.any(axis=0))
-    box = (int(rows[0]), int(rows[-1]) + 1, int(cols[0]), int(cols[-1]) + 1)
-    return WeightedMask(n, weights, box, rim[:reached].copy(), source[:reached].copy())
+    top, bottom = int(rows[0]), int(rows[-1]) + 1
+    cols = np.flatnonzero(gt[top:bottom].any(axis=0))
+    box = (top, bottom, int(cols[0]), int(cols[-1]) + 1)
+    spans = np.empty((bottom - top, 2), np.int32)
+    _spans(gt, box, spans)
+    away = nearest(gt, box[2], box[3], 2 * RADIUS * RADIUS)
+    return WeightedMask(int(np.count_nonzero(gt)), box, spans, away)
 
 
 def weighted_pr_on(
@@ -243,11 +242,8 @@ def weighted_pr_on(
     """
     if mask is None:
         return float("nan"), float("nan")
-    by_column = np.zeros((1, mask.box[3] - mask.box[2]))
-    outside = float(
-        _error_sums(pred, gt, p, mask.weights, mask.box, mask.rim, mask.source, _window(), by_column).sum()
-    )
-    inside = float(by_column[0].sum())
+    inside = float(_smoothed(mask, pred, gt, p, 1)[0].sum())
+    outside = float(_weighed(mask, pred, gt, p, 1)[0].sum())
     true = mask.n - inside
     return true / (MATLAB_EPS + true + outside), 1 - inside / mask.n
 
@@ -260,10 +256,38 @@ def weighted_errors(mask: WeightedMask, pred: NDArray[np.uint8], gt: NDArray[np.
     [[0.06, 0.0, 0.0]]
     """
     top, bottom, left, right = mask.box
-    errors = p[pred] * mask.weights
-    inside = np.zeros((bottom - top, right - left))
-    _error_sums(pred, gt, p, mask.weights, mask.box, mask.rim, mask.source, _window(), inside)
-    errors[top:bottom, left:right] += inside
+    errors = _weighed(mask, pred, gt, p, len(gt))
+    errors[top:bottom, left:right] += _smoothed(mask, pred, gt, p, bottom - top)
+    return errors
+
+
+def importance(mask: WeightedMask, gt: NDArray[np.bool_]) -> Reals:
+    """Return B outside the object and 0 inside, ``(h, w)``.
+
+    >>> gt = np.array([[True, False, False]])
+    >>> importance(weighted_mask(gt), gt).round(2).tolist()
+    [[0.0, 1.13, 1.24]]
+    """
+    return _weighed(mask, np.zeros(gt.shape, np.uint8), gt, np.ones(256), len(gt))
+
+
+def _smoothed(
+    mask: WeightedMask, pred: NDArray[np.uint8], gt: NDArray[np.bool_], p: Reals, rows: int
+) -> Reals:
+    """Return E inside the object, of each pixel of the box, or the sums of its columns: ``(rows, cols)``."""
+    errors = np.zeros((rows, mask.box[3] - mask.box[2]))
+    _inside(pred, gt, 1 - p, mask.box, mask.spans, mask.away.rim, mask.away.source, _window(), errors)
+    return errors
+
+
+def _weighed(
+    mask: WeightedMask, pred: NDArray[np.uint8], gt: NDArray[np.bool_], p: Reals, rows: int
+) -> Reals:
+    """Return E outside the object, of each pixel, or the sums of columns: ``(rows, w)``."""
+    errors = np.zeros((rows, gt.shape[1]))
+    p = np.concatenate((p, np.zeros(256)))
+    change, column, depth, ends, _, _ = mask.away
+    _outside(pred, gt, p, change, column, depth, ends, _importance(), errors)
     return errors
 
 

@@ -41,7 +41,7 @@ from sodbench.metrics.relaxed_f import (
     relaxed_pr_at,
 )
 from sodbench.metrics.smeasure import s_measure
-from sodbench.metrics.weighted_f import weighted_f, weighted_mask
+from sodbench.metrics.weighted_f import importance, weighted_f, weighted_mask
 from sodbench.protocol import PRESETS, Protocol
 from sodbench.scoring.pairs import score_image
 
@@ -372,10 +372,10 @@ def check_weighted_mask(gt):
     row, col = np.indices(gt.shape)
     squared = (row - rows) ** 2 + (col - cols) ** 2
     (rim,) = np.nonzero((~gt & (squared <= 18)).ravel())
-    order = np.argsort(mask.rim)
-    np.testing.assert_array_equal(mask.rim[order], rim)
-    np.testing.assert_array_equal(mask.source[order], (rows * gt.shape[1] + cols).ravel()[rim])
-    close(mask.weights, np.where(gt, 0.0, 2 - np.exp(np.log(0.5) / 5 * distance)), 1e-15)
+    order = np.argsort(mask.away.rim)
+    np.testing.assert_array_equal(mask.away.rim[order], rim)
+    np.testing.assert_array_equal(mask.away.source[order], (rows * gt.shape[1] + cols).ravel()[rim])
+    close(importance(mask, gt), np.where(gt, 0.0, 2 - np.exp(np.log(0.5) / 5 * distance)), 1e-15)
     assert mask.n == gt.sum()
     rows, cols = np.nonzero(gt)
     assert mask.box == (rows.min(), rows.max() + 1, cols.min(), cols.max() + 1)
@@ -413,13 +413,23 @@ def test_weighted_mask_of_a_wide_image():
     check_weighted_mask(make_mask("blob", (300, 700), rng))
 
 
+@pytest.mark.parametrize("density", [0.0005, 0.01, 0.2])
+def test_weighted_mask_of_specks(density):
+    """Columns whose rivals are farther than those that are held against each other at once."""
+    rng = np.random.default_rng(31)
+    for shape in ((70, 230), (230, 70), (1, 333), (333, 1)):
+        gt = rng.random(shape) < density
+        gt[rng.integers(shape[0]), rng.integers(shape[1])] = True
+        check_weighted_mask(gt)
+
+
 @pytest.mark.parametrize("shape", [(340, 21), (21, 340), (1, 600), (600, 1)])
 def test_weighted_mask_far_from_its_object(shape):
     """Beyond the table of squared distances B is 2."""
     gt = np.zeros(shape, bool)
     gt[-1, -1] = True
     check_weighted_mask(gt)
-    assert weighted_mask(gt).weights[0, 0] == 2
+    assert importance(weighted_mask(gt), gt)[0, 0] == 2
 
 
 def test_weighted_mask_of_an_empty_mask():

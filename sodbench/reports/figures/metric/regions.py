@@ -19,7 +19,7 @@ from sodbench.metrics.mba import mask_rings, outline_radii
 from sodbench.metrics.relaxed_f import half_widths, mask_outline, outline, pixels, relaxed_cut, relaxed_pr_at
 from sodbench.metrics.runs import object_runs
 from sodbench.metrics.size_invariant import Targets, size_invariant, targets
-from sodbench.metrics.weighted_f import weighted_errors, weighted_mask, weighted_pr_on
+from sodbench.metrics.weighted_f import importance, weighted_errors, weighted_mask, weighted_pr_on
 from sodbench.reports.figures.metric.panels import (
     BAND,
     BEST,
@@ -63,7 +63,7 @@ def draw_weighted_f(pair: OnePair) -> Drawing:
     panels = [
         *map_and_mask(pair),
         values("Error |p \N{MINUS SIGN} g|", np.abs(p[pair.pred] - pair.gt), 2),
-        values("Weight off the object", mask.weights, 2),
+        values("Weight off the object", importance(mask, pair.gt), 2),
         values("Weighted error", errors, 2),
     ]
     words = (
