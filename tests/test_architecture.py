@@ -42,7 +42,7 @@ AROUND = {
 # A package, where it may be imported, and where at module level.
 HEAVY = {
     "numba": ("metrics.compiling utils.kernels", "utils.kernels"),
-    "isal": ("data.images.png", "data.images.png"),
+    "isal": ("data.images.png scoring.levels", "data.images.png scoring.levels"),
     "pandas": ("scoring", ""),
     "matplotlib": ("reports.figures", ""),
     "torch": ("models reports.ablation", "models"),

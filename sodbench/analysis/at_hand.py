@@ -76,7 +76,7 @@ class PictureFiles:
             self.notices.append(str(error))
             return self._without_mask(photo, image, "mask cannot be read")
         digest = digest_of(content)
-        scored = {s.method: s.rows[image].digest.partition("-") for s in self.board if image in s.rows}
+        scored = {s.method: s.table.bare(image).digest.partition("-") for s in self.board if image in s.rows}
         if all(of_mask != digest for of_mask, _, _ in scored.values()):
             return self._without_mask(photo, image, "mask is not the one that was scored")
         return AtHand(
@@ -111,7 +111,7 @@ class PictureFiles:
 
     def _map(self, scores: Scores, image: str, shape: tuple[int, int], digest: str) -> Grey | str:
         files = self.maps[scores.method]
-        if "missing" in scores.rows[image].notes:
+        if "missing" in scores.table.bare(image).notes:
             return levels_of(b"", None, shape, scores.protocol).levels
         if isinstance(files, str):
             return files

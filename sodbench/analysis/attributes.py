@@ -36,7 +36,6 @@ from sodbench.data.pairing import masks_by_stem
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, ScoresError, first_few, nearest
 from sodbench.protocol import fixed_size
-from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
 from sodbench.utils.files import read_file
 from sodbench.utils.process import Say
@@ -303,7 +302,7 @@ def attribute_values(
         _check_present(scores.ids, photos, location, "photo", f"{name} needs them: get the dataset's photos.")
 
     def value(image: str) -> float:
-        gt = _gt(masks[image], scores, scores.rows[image], location.dataset.grey_masks)
+        gt = _gt(masks[image], scores, image, location.dataset.grey_masks)
         return attribute.of(gt, _photo(photos[image], gt) if attribute.needs_photo else gt)
 
     values = {}
@@ -345,14 +344,16 @@ def _check_present(
         )
 
 
-def _gt(entry: ImageFile, scores: Scores, row: Row, graded: bool) -> Gt:
+def _gt(entry: ImageFile, scores: Scores, image: str, graded: bool) -> Gt:
     protocol = scores.protocol
     data, rule = entry.content(DatasetError), protocol.mask_threshold
     mask = mask_from(data, entry.where, rule=rule, eps=protocol.eps, graded=graded)
     size = fixed_size(protocol.resize)
     gt = resized_mask(mask, size).gt if size else mask.gt
     actual = _described(gt.shape, np.count_nonzero(gt))
-    scored = _described(row.shape, int(row.fg.sum()))
+    table = scores.table
+    at = table.at([image])[0]
+    scored = _described(table.shapes[at], table.pixels[at, 0])
     if actual != scored:
         raise DatasetError(
             f"{entry.where}: not the mask that was scored (found {actual}, expected {scored}). "
@@ -369,5 +370,5 @@ def _photo(entry: ImageFile, gt: Gt) -> Photo:
     return photo
 
 
-def _described(shape: tuple[int, ...], area: Any) -> str:
+def _described(shape: Any, area: Any) -> str:
     return f"{shape[1]}x{shape[0]} with {area} pixels of object"

@@ -207,10 +207,7 @@ def _group(
     resamples: int,
     seed: int,
 ) -> dict[str, ImageGroup]:
-    parts = [
-        replace(method_scores, rows={image: method_scores.rows[image] for image in images})
-        for method_scores in scores
-    ]
+    parts = [replace(method_scores, rows=method_scores.table.only(images)) for method_scores in scores]
     values = [part.summary() for part in parts]
     defined = {m: int((~np.isnan([part.values(m) for part in parts]).any(axis=0)).sum()) for m in metrics}
     enough = [m for m in metrics if defined_units(parts, m) >= FEWEST_IMAGES]

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sodbench.analysis.statistics.letters import compact_letters
 from sodbench.analysis.statistics.ranks import Ranks, friedman
@@ -319,7 +320,9 @@ def _check_same(dataset: str, a: Scores, b: Scores, metrics: Sequence[str]) -> N
         for method_scores, names in zip((a, b), only, strict=True)
         if names
     ]
-    masks = [name for name in a.ids if name in b.rows and _mask_of(a, name) != _mask_of(b, name)]
+    both = [name for name in a.ids if name in b.rows]
+    unlike = np.any(_masks_of(a, both) != _masks_of(b, both), axis=1)
+    masks = [name for name, other in zip(both, unlike, strict=True) if other]
     if masks:
         reasons.append(f"masks of another size or area: {first_few(masks)}")
     if reasons:
@@ -329,9 +332,10 @@ def _check_same(dataset: str, a: Scores, b: Scores, metrics: Sequence[str]) -> N
         )
 
 
-def _mask_of(scores: Scores, image: str) -> tuple[tuple[int, int], int]:
-    row = scores.rows[image]
-    return row.shape, int(row.fg.sum())
+def _masks_of(scores: Scores, images: Sequence[str]) -> NDArray[np.int64]:
+    """Return heights, widths and areas of objects, ``(images, 3)``."""
+    table, at = scores.table, scores.table.at(images)
+    return np.concatenate((table.shapes[at], table.pixels[at, :1]), axis=1)
 
 
 def _common_metrics(scores: Sequence[Scores], metrics: Sequence[str]) -> tuple[str, ...]:

@@ -222,7 +222,7 @@ def _map_data(
 ) -> dict[str, tuple[ImageFile | None, bytes]]:
     """Read the files of the maps; images that had no map when they were scored get none."""
     paired = pair_by_guess(entries, masks)
-    wanted = [image for image in images if "missing" not in scores.rows[image].notes]
+    wanted = [image for image in images if "missing" not in scores.table.bare(image).notes]
     if absent := [image for image in wanted if image not in paired]:
         raise PredictionError(
             f"{scores.method} on {scores.dataset_name}: {len(absent)} "
@@ -238,7 +238,7 @@ def _check_unchanged(
     maps: Mapping[str, tuple[ImageFile | None, bytes]],
     location: Location,
 ) -> None:
-    scored = {image: scores.rows[image].digest.partition("-") for image in masks}
+    scored = {image: scores.table.bare(image).digest.partition("-") for image in masks}
     if changed := [image for image in masks if digest_of(masks[image]) != scored[image][0]]:
         raise DatasetError(
             f"{location.masks}: {len(changed)} of {len(masks)} masks are not those that were scored "

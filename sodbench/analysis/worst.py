@@ -113,7 +113,7 @@ def rank(scores: Scores, metric: str, count: int, than: Scores | None = None) ->
     ids = np.array(scores.ids)
     listed = np.argsort(gap, kind="stable")[: int(np.sum(gap < 0 if than else defined))]
     images = tuple(
-        Ranked(ids[k].item(), float(value[k]), float(other[k]) if than else None, scores.rows[ids[k]].notes)
+        Ranked(ids[k].item(), float(value[k]), float(other[k]) if than else None, scores.table.notes[k])
         for k in listed[:count]
     )
     return Ranking(

@@ -84,7 +84,7 @@ def _decided(scores: Scores) -> list[str]:
     if share < CONSIDERABLE or share == 1:
         return []
     start = f"{scores.method} on {scores.dataset_name}: {len(empty)} of {len(scores.rows)} masks are empty"
-    rest = {image: row for image, row in scores.rows.items() if image not in empty}
+    rest = scores.table.only(scores.rows.keys() - empty)
     whole, without = scores.summary(), replace(scores, rows=rest).summary()
     moved = [
         f"{METRICS[name].label} ({value:.4f}, without them {without[name]:.4f})"

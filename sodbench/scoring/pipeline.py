@@ -4,7 +4,7 @@ Image by image, the work on a mask is done once and shared by all methods. Threa
 decoders and kernels release the GIL.
 """
 
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -27,23 +27,22 @@ from sodbench.errors import (
 )
 from sodbench.metrics import DEFAULT_METRICS, check_metrics
 from sodbench.protocol import Protocol
+from sodbench.scoring.collected import Collected, Earlier
 from sodbench.scoring.notices import unpaired
 from sodbench.scoring.pairs import PreparedMask, levels_of, prepared_from, score_pair
 from sodbench.scoring.plan import Plan
-from sodbench.scoring.rows import Row, lacking
+from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
 from sodbench.utils.process import Progress, cpus
 from sodbench.utils.text import counted
 
-Rows = MutableMapping[str, Row]
-
 
 class _Task(NamedTuple):
-    """One image: its mask and each method's map (None: missing) with a row of an earlier run."""
+    """One image: its mask, and each method's map (None: missing) with what tells of an earlier run's row."""
 
     image: str
     mask: ImageFile
-    maps: tuple[tuple[str, ImageFile | None, Row | None], ...]
+    maps: tuple[tuple[str, ImageFile | None, Earlier | None], ...]
 
 
 def score_folder(
@@ -120,7 +119,7 @@ def score_folder(
     methods = {maps.method: maps.entries}
     for line in (*passed, *location.passed_over, *unpaired(methods, location, plan)):
         warn(line, SodbenchWarning, stacklevel=2)
-    scores = score_methods(methods, location, plan, {maps.method: {}}, progress)[maps.method]
+    scores = score_methods(methods, location, plan, {maps.method: Collected()}, progress)[maps.method]
     where = {"predictions": str(preds), "masks": str(location.masks), "directory": str(Path.cwd())}
     return replace(scores, provenance=where)
 
@@ -129,7 +128,7 @@ def score_methods(
     methods: Mapping[str, Sequence[ImageFile]],
     location: Location,
     plan: Plan,
-    rows: Mapping[str, Rows],
+    rows: Mapping[str, Collected],
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> dict[str, Scores]:
@@ -186,7 +185,7 @@ def score_methods(
             of=dataset.count,
             protocol=plan.protocol,
             metrics=plan.metrics,
-            rows={image: rows[method][image] for image in sorted(wanted[method])},
+            rows=rows[method].table(wanted[method]),
             missing=plan.missing,
         )
         for method in methods
@@ -198,9 +197,9 @@ def _tasks(
     masks: Sequence[ImageFile],
     dataset: Dataset,
     plan: Plan,
-    rows: Mapping[str, Rows],
+    rows: Mapping[str, Collected],
 ) -> list[_Task]:
-    maps: dict[str, list[tuple[str, ImageFile | None, Row | None]]] = {}
+    maps: dict[str, list[tuple[str, ImageFile | None, Earlier | None]]] = {}
     truth: dict[str, ImageFile] = {}
     incomplete: list[str] = []
     for method, entries in methods.items():
@@ -209,15 +208,16 @@ def _tasks(
             known = other_count(dataset, len(entries))
             start = f"{method} on {dataset.name}"
             incomplete.append(_missing(start, entries, masks, pairing, plan, known and f"{known}."))
+        earlier = rows[method].used_again(plan.protocol, plan.metrics)
         for image, entry, mask in pairing.pairs:
             truth[image] = mask
-            maps.setdefault(image, []).append((method, entry, rows[method].get(image)))
+            maps.setdefault(image, []).append((method, entry, earlier.get(image)))
         if plan.missing == "zero":
             absent = set(pairing.missing)
             for mask in masks:
                 if mask.stem in absent:
                     truth[mask.stem] = mask
-                    maps.setdefault(mask.stem, []).append((method, None, rows[method].get(mask.stem)))
+                    maps.setdefault(mask.stem, []).append((method, None, earlier.get(mask.stem)))
     if incomplete:
         raise PredictionError("\n".join(incomplete))
     return [_Task(image, truth[image], tuple(maps[image])) for image in sorted(maps)]
@@ -250,7 +250,10 @@ def _missing(
 
 
 def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | SodbenchError]]:
-    """Score one image for all methods; errors are returned, so that all of them can be told."""
+    """Score one image for all methods, but for rows that are there and lack nothing.
+
+    Errors are returned, so that all of them can be told.
+    """
     try:
         data = task.mask.content(DatasetError)
     except SodbenchError as error:
@@ -262,26 +265,22 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
         try:
             map_data = entry.content(PredictionError) if entry else b""
             digest = f"{mask_digest}-{digest_of(map_data) if entry else 'missing'}"
-            known = known if known and known.digest == digest else None
-            todo = lacking(known, plan.protocol, plan.metrics) if known else plan.metrics
-            if known and not todo:
-                results.append((method, known))
+            todo = known.lacks if known and known.digest == digest else plan.metrics
+            if not todo and known:
                 continue
             if todo not in prepared:
                 prepared[todo] = prepared_from(data, task.mask.where, replace(plan, metrics=todo), graded)
             pred = levels_of(map_data, entry, prepared[todo].mask.gt.shape, plan.protocol)
             row = score_pair(task.image, pred, prepared[todo], plan.protocol, todo, digest)
-            if known:
-                row = known._replace(numbers={**known.numbers, **row.numbers})
             results.append((method, row))
         except SodbenchError as error:
             results.append((method, error))
     return results
 
 
-def _content(masks: Sequence[ImageFile], tasks: Sequence[_Task], rows: Mapping[str, Rows]) -> str:
+def _content(masks: Sequence[ImageFile], tasks: Sequence[_Task], rows: Mapping[str, Collected]) -> str:
     """Name an unregistered dataset's version by the content of all its masks."""
-    read = {t.image: rows[t.maps[0][0]][t.image].digest.partition("-")[0] for t in tasks}
+    read = {t.image: rows[t.maps[0][0]].bare(t.image).digest.partition("-")[0] for t in tasks}
     digests = {e.stem: read.get(e.stem) or digest_of(e.content(DatasetError)) for e in masks}
     return digest_of(repr(sorted(digests.items())).encode())
 

@@ -1,6 +1,6 @@
 """What is kept of one pair, and what of it holds under another protocol."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,10 +51,10 @@ class Row(NamedTuple):
     unknown: Mapping[str, str] = NO_NUMBERS
 
 
-def levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
-    """Tell whether a row's histograms are what another protocol would make of the same files."""
+def levels_hold(notes: Collection[str], made: Protocol, wanted: Protocol) -> bool:
+    """Tell whether the histograms of a row with some notes are what another protocol makes of its files."""
     fields: list[str] = []
-    if "grey-mask" in row.notes:
+    if "grey-mask" in notes:
         fields += ["mask_threshold", *(["eps"] if made.mask_threshold.startswith("norm") else [])]
         for part in PARTS.values():
             stored = part.statistics
@@ -62,7 +62,7 @@ def levels_hold(row: Row, made: Protocol, wanted: Protocol) -> bool:
                 if stored.applies(made) != stored.applies(wanted):
                     return False
                 fields += stored.depends
-    if "resized" in row.notes or fixed_size(made.resize) or fixed_size(wanted.resize):
+    if "resized" in notes or fixed_size(made.resize) or fixed_size(wanted.resize):
         fields.append("resize")
     return agree(fields, made, wanted)
 
@@ -72,47 +72,35 @@ def statistics_hold(part: Part, made: Protocol, wanted: Protocol) -> bool:
     return part.statistics is None or agree(part.statistics.depends, made, wanted)
 
 
-def held(row: Row, made: Protocol, wanted: Protocol) -> Row | None:
-    """Return what of a row holds under another protocol, None if not even its histograms do."""
-    if made == wanted:
-        return row
-    if not levels_hold(row, made, wanted):
-        return None
-    kept = with_numbers_that_hold(row, made, wanted)
-    return kept._replace(unknown=NO_NUMBERS) if row.unknown else kept
-
-
-def with_numbers_that_hold(row: Row, made: Protocol, wanted: Protocol) -> Row:
-    """Return a row without the numbers that another protocol would make otherwise."""
-    lost = {
+def lost_numbers(made: Protocol, wanted: Protocol) -> set[str]:
+    """Return the names of the numbers that another protocol would make otherwise."""
+    return {
         name
         for part in PARTS.values()
         if part.statistics and not statistics_hold(part, made, wanted)
         for name in part.statistics.names
     }
-    if not lost & row.numbers.keys():
-        return row
-    return row._replace(numbers={name: value for name, value in row.numbers.items() if name not in lost})
 
 
-def lacking(row: Row, protocol: Protocol, metrics: Iterable[str]) -> tuple[str, ...]:
-    """Return the metrics whose statistics a row lacks.
+def lacking(
+    notes: Collection[str], numbers: Collection[str], protocol: Protocol, metrics: Iterable[str]
+) -> tuple[str, ...]:
+    """Return the metrics whose statistics a row lacks, by its notes and the names of its numbers.
 
-    >>> row = Row("a", (0, 0), *np.zeros((2, 256), np.uint32), {"s_object": 1.0, "s_region": 1.0})
-    >>> lacking(row, Protocol(), ["s_measure", "weighted_f", "mae"])
+    >>> lacking((), {"s_object", "s_region"}, Protocol(), ["s_measure", "weighted_f", "mae"])
     ('weighted_f',)
     """
     wanted = tuple(metrics)
     missing = {
         metric.id
         for part in parts_of(wanted).values()
-        if (stored := needed(part, protocol, row.notes)) and not {*stored.names} <= row.numbers.keys()
+        if (stored := needed(part, protocol, notes)) and not {*stored.names} <= {*numbers}
         for metric in part.metrics
     }
     return tuple(metric for metric in wanted if metric in missing)
 
 
-def needed(part: Part, protocol: Protocol, notes: Iterable[str]) -> Statistics | None:
+def needed(part: Part, protocol: Protocol, notes: Collection[str]) -> Statistics | None:
     """Return what a part stores of an image with these notes, under a protocol; None: nothing."""
     stored = part.statistics
     if stored is None or not stored.applies(protocol) or (stored.grey_only and "grey-mask" not in notes):

@@ -7,7 +7,7 @@ the scores, in ``METHOD/.DATASET.partial``, for the next run.
 
 import platform
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -31,10 +31,11 @@ from sodbench.errors import (
 )
 from sodbench.metrics import METRICS, joined
 from sodbench.protocol import Protocol
+from sodbench.scoring.collected import Collected
 from sodbench.scoring.notices import remarks, unpaired
-from sodbench.scoring.pipeline import Rows, score_methods
+from sodbench.scoring.pipeline import score_methods
 from sodbench.scoring.plan import Plan
-from sodbench.scoring.rows import Row, held, lacking, with_numbers_that_hold
+from sodbench.scoring.rows import lost_numbers
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.slots import (
     Maps,
@@ -48,6 +49,7 @@ from sodbench.scoring.slots import (
     replaced,
     slot_of,
 )
+from sodbench.scoring.table import Table
 from sodbench.scoring.warm_up import warm_up
 from sodbench.utils.process import Progress, Say
 from sodbench.utils.text import counted
@@ -211,14 +213,13 @@ def score_job(
     if others == "refuse":
         _check_free(list(slots.values()))
     made_under = {method: continued(slot.stored, plan) for method, slot in slots.items()}
-    old = {method: _rows_of(slot, made_under[method]) for method, slot in slots.items()}
-    rows: dict[str, Rows] = {method: dict(earlier) for method, earlier in old.items()}
+    rows = {method: Collected(_rows_of(slot, made_under[method])) for method, slot in slots.items()}
     finished, places, reused = [], [], 0
     unsaved = dict(slots)
     try:
         made = score_methods(job.methods, job.location, plan, rows, progress)
         for method, scores in made.items():
-            reused += sum(row is old[method].get(image) for image, row in scores.rows.items())
+            reused += len(scores.rows.keys() - rows[method].made.keys())
             scores = replace(scores, provenance=_provenance(job, method))
             if slots[method].changed:
                 slots[method] = find[method](others, say)
@@ -230,7 +231,7 @@ def score_job(
                 unsaved.pop(method)
     finally:
         for method, slot in unsaved.items():
-            if not slot.taken and _has_news(rows[method], old[method]):
+            if not slot.taken and _has_news(rows[method]):
                 _keep(slot, made_under[method], method, job, plan, rows[method])
     return Finished(finished, reused, places)
 
@@ -299,17 +300,16 @@ def _store(scores: Scores, slot: Slot, made: Protocol, others: Others, say: Say)
     return Place(slot.home, True, other_protocol(scores, slot.elsewhere) if slot.elsewhere else "")
 
 
-def _rows_of(slot: Slot, wanted: Protocol) -> dict[str, Row]:
+def _rows_of(slot: Slot, wanted: Protocol) -> Table:
     """Return the rows of earlier runs, and of them what holds under a protocol."""
-    rows: dict[str, Row] = {}
+    rows = Table.of({})
     for scores in (slot.stored, slot.elsewhere, _partial_at(slot.home)):
         if scores is not None:
-            kept = {
-                image: held(row, scores.protocol, wanted)
-                for image, row in scores.rows.items()
-                if not (scores.outdated and "faint-map" in row.notes)  # may be one that is an error now
-            }
-            rows = _joined(rows, {image: row for image, row in kept.items() if row is not None})
+            table = scores.table
+            if scores.outdated:  # a faint map may be an error now
+                pairs = zip(table.ids, table.notes, strict=True)
+                table = table.only(image for image, notes in pairs if "faint-map" not in notes)
+            rows = rows.with_more(table.held(scores.protocol, wanted))
     return rows
 
 
@@ -317,19 +317,6 @@ def _partial_at(home: Path) -> Scores | None:
     with suppress(ScoresError):
         return Scores.load(partial_of(home), moved=True)
     return None
-
-
-def _joined(stored: Mapping[str, Row], partial: Mapping[str, Row]) -> dict[str, Row]:
-    """Add the rows of a run that was cut short to those stored; those of the same files share numbers."""
-    rows = dict(stored)
-    for image, row in partial.items():
-        known = rows.get(image)
-        if known and known.digest == row.digest:
-            if not row.numbers.keys() <= known.numbers.keys():
-                rows[image] = known._replace(numbers={**row.numbers, **known.numbers})
-        else:
-            rows[image] = row
-    return rows
 
 
 def _called(job: Job, method: str | None) -> Job:
@@ -360,21 +347,24 @@ def _own_dataset(location: Location, named: bool) -> list[str]:
     return [f"{start}, since no registered one has this name; {hint}"]
 
 
-def _has_news(rows: Mapping[str, Row], old: Mapping[str, Row]) -> bool:
+def _has_news(rows: Collected) -> bool:
     """Tell whether a map was scored that was not before."""
-    return any(row is not old.get(image) and "missing" not in row.notes for image, row in rows.items())
+    return any("missing" not in rows.bare(image).notes for image in rows.made)
 
 
-def _keep(slot: Slot, made: Protocol, method: str, job: Job, plan: Plan, rows: Rows) -> None:
+def _keep(slot: Slot, made: Protocol, method: str, job: Job, plan: Plan, rows: Collected) -> None:
     """Keep the finished rows of a run that failed; those that lack a metric asked for are not finished."""
     dataset = job.location.dataset
-    finished = {
-        image: with_numbers_that_hold(row, made, plan.protocol)
-        for image, row in rows.items()
-        if not lacking(row, plan.protocol, plan.metrics)
-    }
+    table = rows.table(rows)
+    lacks = table.lacking(plan.protocol, plan.metrics)
+    finished = table.only(image for image, some in zip(table.ids, lacks, strict=True) if not some)
     part = Scores(
-        method, f"{dataset.name}@{dataset.version}", dataset.count, plan.protocol, plan.metrics, finished
+        method,
+        f"{dataset.name}@{dataset.version}",
+        dataset.count,
+        plan.protocol,
+        plan.metrics,
+        finished.without(lost_numbers(made, plan.protocol)),
     )
     with suppress(FileError):
         part.save(partial_of(slot.home))
@@ -390,15 +380,14 @@ def _with_stored(scores: Scores, stored: Scores | None, made: Protocol) -> Score
     protocol = joined(scores.protocol, scores.metrics, stored.protocol, stored.metrics)
     scores = _with_rows_under(scores, made, protocol)
     both = [name for name in METRICS if name in {*stored.metrics, *scores.metrics}]
-    absent = {name for row in scores.rows.values() for name in lacking(row, scores.protocol, both)}
+    absent = {name for some in scores.table.lacking(scores.protocol, both) for name in some}
     kept = tuple(name for name in both if name not in absent)
     return replace(scores, protocol=protocol, metrics=kept, unknown=stored.unknown)
 
 
 def _with_rows_under(scores: Scores, made: Protocol, wanted: Protocol) -> Scores:
     """Return scores whose rows have no number that another protocol would make otherwise."""
-    rows = {image: with_numbers_that_hold(row, made, wanted) for image, row in scores.rows.items()}
-    return replace(scores, rows=rows)
+    return replace(scores, rows=scores.table.without(lost_numbers(made, wanted)))
 
 
 def _is_stored(scores: Scores, stored: Scores) -> bool:
@@ -407,7 +396,7 @@ def _is_stored(scores: Scores, stored: Scores) -> bool:
         not stored.outdated
         and stored.signature == scores.signature
         and set(stored.metrics) >= set(scores.metrics)
-        and all(row is stored.rows.get(image) for image, row in scores.rows.items())
+        and scores.table.is_as(stored.table)
     )
 
 

@@ -6,12 +6,11 @@ any reduction, so that results are bit-equal in whatever order or parts the rows
 """
 
 import hashlib
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -35,7 +34,8 @@ from sodbench.metrics.histogram import Above, LevelCounts, Reals
 from sodbench.metrics.parts import Curve, Cut, Images
 from sodbench.protocol import OPTIONAL, Protocol, Signature, differing, split_dataset
 from sodbench.scoring.counting import Counting, degenerate
-from sodbench.scoring.rows import NO_NUMBERS, ROW_NOTES, Row, held, statistics_hold, with_numbers_that_hold
+from sodbench.scoring.levels import At
+from sodbench.scoring.rows import ROW_NOTES, Row, lost_numbers, statistics_hold
 from sodbench.scoring.storage import (
     DIGESTS,
     DamageError,
@@ -49,15 +49,12 @@ from sodbench.scoring.storage import (
     unknown_of,
     write_folder,
 )
+from sodbench.scoring.table import Table
 from sodbench.utils.text import counted, finite
 from sodbench.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-AT_ONCE = 512
-"""Images whose curves are held in memory at once."""
 
 
 CURVES: Mapping[str, Curve] = {name: curve for part in PARTS.values() for name, curve in part.curves.items()}
@@ -79,7 +76,7 @@ class Scores:
     metrics
         Column ids that were asked for.
     rows
-        By image id.
+        By image id; kept as a `sodbench.scoring.table.Table`.
     missing
         What was done about missing predictions: ``error`` (there are none), ``zero`` or ``skip``.
     provenance
@@ -103,12 +100,17 @@ class Scores:
 
     def __post_init__(self) -> None:
         given, acting = self.protocol, narrowed(self.protocol, self.metrics)
+        table = Table.of(self.rows)
         if acting != given:
             object.__setattr__(self, "protocol", acting)
-            rows = {image: with_numbers_that_hold(row, given, acting) for image, row in self.rows.items()}
-            rows = {image: row._replace(unknown=NO_NUMBERS) for image, row in rows.items()}
-            object.__setattr__(self, "rows", rows)
+            table = table.without(lost_numbers(given, acting)).known()
             object.__setattr__(self, "unknown", Unknown())  # whether they depend on it cannot be told
+        object.__setattr__(self, "rows", table)
+
+    @property
+    def table(self) -> Table:
+        """The rows, by columns."""
+        return cast(Table, self.rows)
 
     @property
     def dataset_name(self) -> str:
@@ -118,12 +120,12 @@ class Scores:
     @cached_property
     def n(self) -> int:
         """How many images were scored with a prediction of their own."""
-        return sum("missing" not in row.notes for row in self.rows.values())
+        return sum("missing" not in notes for notes in self.table.notes)
 
     @property
     def ids(self) -> list[str]:
         """Image ids, sorted: the order of every reduction."""
-        return sorted(self.rows)
+        return list(self.table.ids)
 
     @property
     def signature(self) -> str:
@@ -155,28 +157,25 @@ class Scores:
 
     def left_out(self) -> list[str]:
         """Return the images with an empty mask or an all-zero map, if the protocol treats them otherwise."""
-        if self.protocol.degenerate == "kept" or not self.rows:
+        if self.protocol.degenerate == "kept":
             return []
-        return [image for image, out in zip(self.ids, degenerate(self.levels(self.ids)), strict=True) if out]
+        table = self.table
+        out = [k for part in table.parts() for k in degenerate(table.levels.counts(part))]
+        return [image for image, is_out in zip(table.ids, out, strict=True) if is_out]
 
-    def images(self, ids: Sequence[str] | None = None) -> Images:
-        """Return what is stored of some images (all, in the order of `ids`), for the metrics' parts."""
-        ids = self.ids if ids is None else ids
-        rows = [self.rows[image] for image in ids]
-        known = {name for row in rows for name in row.numbers}
+    def _images(self, at: At) -> Images:
+        """Return what is stored of some images, for the metrics' parts."""
+        table = self.table
+        count = len(table.notes[at] if isinstance(at, slice) else at)
+        nothing = np.full(count, np.nan)
         statistics = {
-            name: np.array([row.numbers.get(name, math.nan) for row in rows])
-            if name in known
-            else np.full(len(rows), np.nan)
-            for name in STATISTICS
+            name: table.numbers[name][at] if name in table.numbers else nothing for name in STATISTICS
         }
-        return Images(self.levels(ids), statistics)
+        return Images(table.levels.counts(at), statistics)
 
     def levels(self, images: Sequence[str]) -> LevelCounts:
         """Return the level histograms of some images, ``(images, 256)``."""
-        rows = [self.rows[image] for image in images]
-        fg, bg = (np.stack(side).astype(np.int64) for side in ([r.fg for r in rows], [r.bg for r in rows]))
-        return LevelCounts(fg, bg)
+        return self.table.levels.counts(self.table.at(images))
 
     def _pass(
         self, metrics: Sequence[str], curves: Mapping[str, Curve]
@@ -186,16 +185,16 @@ class Scores:
         Some images at a time, so that memory stays flat; columns are summed one image after the other,
         so that the sum does not depend on how many at a time.
         """
-        ids, protocol = self.ids, self.protocol
-        if not ids:
+        table, protocol = self.table, self.protocol
+        if not table:
             raise ScoresError(f"{self.method} on {self.dataset}: no images were scored.")
         counting, averaged = self.counting, {name: curve.averaged(protocol) for name, curve in curves.items()}
         by_key = {made_of.key: made_of for made_of in averaged.values()}
         reduced = {METRICS[name].curve for name in metrics} - {""}
         sums: dict[str, Reals] = {}
         values: dict[str, list[Reals]] = {name: [] for name in metrics}
-        for start in range(0, len(ids), AT_ONCE):
-            images = self.images(ids[start : start + AT_ONCE])
+        for part in table.parts():
+            images = self._images(part)
             above: dict[Cut, Above] = {}
             columns: dict[str, Reals] = {}
             own: dict[str, Reals] = {}
@@ -213,7 +212,7 @@ class Scores:
                     )
             for key, column in columns.items():
                 counted_columns = counting.columns(column, by_key[key], images.levels)
-                sums[key] = counting.added(sums.get(key), counted_columns, start)
+                sums[key] = counting.added(sums.get(key), counted_columns, part.start)
             for name in metrics:
                 metric = METRICS[name]
                 of_images = (
@@ -344,12 +343,16 @@ class Scores:
         frame = pd.DataFrame(
             {name: self.values(name) for name in self.metrics}, pd.Index(self.ids, name="image")
         )
-        frame["notes"] = [" ".join(self.rows[image].notes) for image in self.ids]
+        frame["notes"] = [" ".join(notes) for notes in self.table.notes]
         return frame
 
     def noted(self) -> dict[str, list[str]]:
         """Return the images that each note was made of, in the order of `ROW_NOTES`."""
-        noted = {note: [image for image in self.ids if note in self.rows[image].notes] for note in ROW_NOTES}
+        noted: dict[str, list[str]] = {note: [] for note in ROW_NOTES}
+        for image, notes in zip(self.table.ids, self.table.notes, strict=True):
+            for note in notes:
+                if note in noted:
+                    noted[note].append(image)
         return {note: images for note, images in noted.items() if images}
 
     def merge(self, other: "Scores") -> "Scores":
@@ -371,7 +374,7 @@ class Scores:
             raise ScoresError(
                 f"cannot merge scores that share {counted(len(both), 'image')} ({first_few(both)})."
             )
-        return replace(self, rows={**self.rows, **other.rows})
+        return replace(self, rows=Table.joined([self.table, other.table]))
 
     def under(self, protocol: str | Protocol) -> "Scores":
         """Return these scores under another protocol, without the images.
@@ -388,8 +391,8 @@ class Scores:
         wanted = Protocol.of(protocol)
         if wanted == self.protocol:
             return self
-        rows = {image: held(row, self.protocol, wanted) for image, row in self.rows.items()}
-        if moved := sorted(image for image, row in rows.items() if row is None):
+        rows = self.table.held(self.protocol, wanted)
+        if moved := sorted(self.table.keys() - rows.keys()):
             images = f"{counted(len(moved), 'image')} ({first_few(moved)})"
             raise ScoresError(
                 f"{self.method} on {self.dataset_name}: {images} {'has' if len(moved) == 1 else 'have'} grey "
@@ -400,8 +403,7 @@ class Scores:
             for name in self.metrics
             if not part_of(name).needs_pixels or statistics_hold(part_of(name), self.protocol, wanted)
         )
-        holding = {image: row for image, row in rows.items() if row is not None}
-        return replace(self, protocol=wanted, metrics=kept, rows=holding, unknown=Unknown())
+        return replace(self, protocol=wanted, metrics=kept, rows=rows, unknown=Unknown())
 
     def save(self, folder: str | Path) -> None:
         """Write the scores as a folder, whole or not at all: images.csv, levels.npz, meta.json.
@@ -411,7 +413,7 @@ class Scores:
         FileError
             The folder cannot be written.
         """
-        rows = [self.rows[image] for image in self.ids]
+        table = self.table
         meta = {
             "method": self.method,
             "dataset": self.dataset,
@@ -420,12 +422,12 @@ class Scores:
             "metrics": self.metrics,
             "signature": self.signature,
             "revisions": revisions_of(METRICS, self.protocol),
-            "scores": {k: finite(v) for k, v in self.summary().items()} if rows else {},
+            "scores": {k: finite(v) for k, v in self.summary().items()} if table else {},
             "provenance": dict(self.provenance),
         }
-        record = meta_record(meta, self.unknown if all(row.unknown for row in rows) else Unknown())
-        values = {name: self.values(name) for name in self.metrics} if rows else {}
-        write_folder(Path(folder), images_file(rows, values), levels_file(rows), record)
+        record = meta_record(meta, self.unknown if len(table.unknown) == len(table) else Unknown())
+        values = {name: self.values(name) for name in self.metrics} if table else {}
+        write_folder(Path(folder), images_file(table, values), levels_file(table), record)
 
     @classmethod
     def load(cls, folder: str | Path, *, moved: bool = False) -> "Scores":
@@ -462,18 +464,13 @@ class Scores:
         except Exception as error:
             raise DamageError(folder, error) from error
         lost = [name for family in old for name in _statistics_of(family)]
-        if lost:
-            rows = {
-                image: row._replace(numbers={k: v for k, v in row.numbers.items() if k not in lost})
-                for image, row in rows.items()
-            }
         scores = cls(
             method=meta["method"],
             dataset=meta["dataset"],
             of=meta["of"],
             protocol=protocol,
             metrics=check_metrics(known) if known else (),
-            rows=rows,
+            rows=rows.without(lost),
             missing=meta["missing"],
             provenance=meta["provenance"],
             unknown=unknown_of(meta),

@@ -275,7 +275,7 @@ def _are_alike(stored: Scores, maps: Maps, plan: Plan) -> bool:
         ).pairs:
             if image in stored.rows:
                 parts = (mask.content(DatasetError), entry.content(PredictionError))
-                if stored.rows[image].digest != "-".join(digest_of(data) for data in parts):
+                if stored.table.bare(image).digest != "-".join(digest_of(data) for data in parts):
                     return False
                 alike = True
         return alike

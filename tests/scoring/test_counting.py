@@ -150,7 +150,7 @@ def test_how_many_images_at_once_changes_no_bit(ids, protocol, at_once):
     expected = scores_of(ids, protocol)
     found = scores_of(ids, protocol)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sodbench.scoring.scores.AT_ONCE", at_once)
+        patch.setattr("sodbench.scoring.table.AT_ONCE", at_once)
         np.testing.assert_equal(found.summary(), expected.summary())
         np.testing.assert_equal(found.curves(), expected.curves())
 

@@ -20,8 +20,9 @@ from sodbench.errors import FileError, ScoresError
 from sodbench.metrics import DEFAULT_METRICS, PAPER_METRICS, PIXEL_METRICS, REVISIONS, check_metrics, narrowed
 from sodbench.protocol import PRESETS, Protocol, split_signature
 from sodbench.scoring.pairs import prepare_mask, score_image, score_pair
-from sodbench.scoring.rows import ROW_NOTES, held, lacking
+from sodbench.scoring.rows import ROW_NOTES
 from sodbench.scoring.scores import Scores
+from sodbench.scoring.table import Table
 from sodbench.utils.text import finite
 from sodbench.version import __version__
 
@@ -77,7 +78,7 @@ def assert_same(one, two):
 def test_how_many_images_at_once_changes_no_bit(monkeypatch, at_once):
     expected = scores_of(IMAGES)
     expected.summary()
-    monkeypatch.setattr("sodbench.scoring.scores.AT_ONCE", at_once)
+    monkeypatch.setattr("sodbench.scoring.table.AT_ONCE", at_once)
     assert_same(scores_of(IMAGES), expected)
 
 
@@ -456,8 +457,7 @@ def test_resized_maps_refuse_another_resizing():
 
 
 def reusable(row, made, wanted, metrics):
-    kept = held(row, made, wanted)
-    return kept is not None and not lacking(kept, wanted, metrics)
+    return Table.of({row.id: row}).held(made, wanted).lacking(wanted, metrics) == [()]
 
 
 def test_reusable_rows():

@@ -6,7 +6,8 @@ import numpy as np
 
 from sodbench.analysis.diagnostics.artifacts import FAINT
 from sodbench.errors import first_few
-from sodbench.scoring.scores import AT_ONCE, Scores
+from sodbench.scoring.levels import AT_ONCE
+from sodbench.scoring.scores import Scores
 from sodbench.utils.text import counted
 
 

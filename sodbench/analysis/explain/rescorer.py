@@ -39,7 +39,8 @@ from sodbench.metrics.parts import COUNTING, MASK, THRESHOLDS, Curve, Images, Ma
 from sodbench.protocol import Protocol, fixed_size
 from sodbench.protocol.conventions import Reading
 from sodbench.scoring.counting import Counting
-from sodbench.scoring.scores import AT_ONCE, Scores
+from sodbench.scoring.levels import AT_ONCE
+from sodbench.scoring.scores import Scores
 from sodbench.utils.process import Progress, cpus
 
 LEVELS = "levels"
@@ -86,7 +87,7 @@ class Rescorer:
 
     def __init__(self, scores: Scores, pixels: Pixels | None = None) -> None:
         self.scores, self.pixels = scores, pixels
-        notes = [scores.rows[image].notes for image in scores.ids]
+        notes = scores.table.notes
         self._grey = np.array(["grey-mask" in image_notes for image_notes in notes])
         self._missing = np.array(["missing" in image_notes for image_notes in notes])
         self._groups_present = sorted({*self._grey.tolist()})
@@ -251,12 +252,11 @@ class Rescorer:
     def _rows(self, grey: bool, kind: str, reading: Reading) -> NDArray[Any]:
         key = grey, self._piece(grey, kind, reading)
         if key not in self._known:
-            rows = [self.scores.rows[image] for image in np.array(self.scores.ids)[self._grey == grey]]
+            table, here = self.scores.table, np.flatnonzero(self._grey == grey)
             if kind == LEVELS:
-                self._known[key] = np.array([(row.fg, row.bg) for row in rows]).astype(np.int64)
+                self._known[key] = table.levels.pairs(here).astype(np.int64)
             else:
-                names = _way(kind).names
-                self._known[key] = np.array([[row.numbers[name] for name in names] for row in rows])
+                self._known[key] = np.stack([table.numbers[name][here] for name in _way(kind).names], axis=1)
         return self._known[key]
 
     def _is_stored(self, piece: Piece) -> bool:

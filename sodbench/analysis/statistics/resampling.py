@@ -26,7 +26,8 @@ from sodbench.errors import ScoresError
 from sodbench.metrics import METRICS, part_of
 from sodbench.metrics.histogram import Reals, counts_above
 from sodbench.metrics.parts import Averaged, Cut, Metric
-from sodbench.scoring.scores import AT_ONCE, Scores
+from sodbench.scoring.levels import AT_ONCE
+from sodbench.scoring.scores import Scores
 
 AT_A_TIME = 512
 """Resamples held in memory at once."""

@@ -349,7 +349,7 @@ def _item(id_: str, chosen: _Chosen, metrics: Sequence[Metric], side: int) -> Ga
     photo, mask = _photo_and_mask(image, pictures, side) if pictures else (None, None)
     if files and not files.photos:
         photo = None
-    notes = dict.fromkeys(note for s in board if image in s.rows for note in s.rows[image].notes)
+    notes = dict.fromkeys(note for s in board if image in s.rows for note in s.table.bare(image).notes)
     return GalleryItem(
         id=id_,
         image=image,
@@ -368,7 +368,7 @@ def _item(id_: str, chosen: _Chosen, metrics: Sequence[Metric], side: int) -> Ga
 
 def _of(board: Sequence[Scores], image: str, note: str) -> str:
     """Name the methods that a note is of, where it is not of all."""
-    of = [s.method for s in board if image in s.rows and note in s.rows[image].notes]
+    of = [s.method for s in board if image in s.rows and note in s.table.bare(image).notes]
     return "" if len(of) == len(board) else f" ({first_few(of)})"
 
 

@@ -154,7 +154,7 @@ def _board(name: str, board: Sequence[Scores], methods: Sequence[str], metrics: 
 
 def _noted(board: Sequence[Scores], image: str) -> str:
     """Return what is noted of an image, with the methods where it is not of all."""
-    rows = {s.method: s.rows[image].notes for s in board if image in s.rows}
+    rows = {s.method: s.table.bare(image).notes for s in board if image in s.rows}
     said = []
     for note in dict.fromkeys(note for notes in rows.values() for note in notes):
         of = [method for method, notes in rows.items() if note in notes]

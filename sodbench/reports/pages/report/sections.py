@@ -275,8 +275,8 @@ def _draw_sizes(
     for group, common in _alike_in(board, metrics):
         if len(group) < 2 or any(s.rows.keys() != group[0].rows.keys() for s in group):
             continue
-        rows = group[0].rows
-        shares = {image: _share(row.fg.sum(), row.bg.sum()) for image, row in rows.items()}
+        table = group[0].table
+        shares = dict(zip(table.ids, map(_share, *table.pixels.T.tolist()), strict=True))
         grouped = attribute_groups("size", shares)
         only = [replace(s, metrics=tuple(common)) for s in group]
         for one in breakdown(only, "size", grouped, common, resamples=RESAMPLES):
