@@ -5,6 +5,7 @@ there as long as its object is; the room of others is used again. Where no file 
 in memory.
 """
 
+import atexit
 import os
 import tempfile
 import weakref
@@ -46,6 +47,7 @@ class _Spool:
             try:
                 if self._file is None:
                     self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 (as long as the process)
+                    atexit.register(self._file.close)
                 hole = next((k for k, (_, size) in enumerate(self._holes) if size >= len(data)), None)
                 place = self._end if hole is None else self._holes[hole][0]
                 self._file.seek(place)

@@ -7,8 +7,8 @@ What goes over all images takes the columns. Histograms lie in `sodbench.scoring
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from itertools import accumulate, pairwise
-from typing import TypeVar, overload
+from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,35 +17,9 @@ from sodbench.metrics.histogram import Reals
 from sodbench.protocol import Protocol
 from sodbench.scoring.levels import AT_ONCE, Levels
 from sodbench.scoring.rows import NO_NUMBERS, Row, lacking, levels_hold, lost_numbers
+from sodbench.scoring.texts import Texts
 
 Told = TypeVar("Told")
-
-
-class Texts(Sequence[str]):
-    """Many short texts in one."""
-
-    def __init__(self, texts: Iterable[str]) -> None:
-        listed = list(texts)
-        self._text = "".join(listed)
-        self._ends = np.array([0, *accumulate(map(len, listed))], np.int64)
-
-    def __len__(self) -> int:
-        """Return how many there are."""
-        return len(self._ends) - 1
-
-    @overload
-    def __getitem__(self, at: int) -> str: ...
-    @overload
-    def __getitem__(self, at: slice) -> list[str]: ...
-    def __getitem__(self, at: int | slice) -> str | list[str]:
-        """Return one, or a list of some."""
-        if isinstance(at, slice):
-            return [self[k] for k in range(*at.indices(len(self)))]
-        return self._text[self._ends[at] : self._ends[at + 1]]
-
-    def __iter__(self) -> Iterator[str]:
-        """Yield each."""
-        return (self._text[a:b] for a, b in pairwise(self._ends.tolist()))
 
 
 @dataclass(frozen=True, eq=False)
