@@ -204,7 +204,10 @@ MODEL_MODULE_OPTION = option(
     "--model-module", metavar="MODULE:FUNCTION", help="Function that builds a network of your own."
 )
 DEVICE_OPTION = option(
-    "--device", default="auto", show_default=True, help="Device: auto, cpu, cuda, cuda:1, mps."
+    "--device",
+    default="auto",
+    show_default=True,
+    help="Device: auto, cpu, cuda, cuda:1, mps; of run also several, cuda:0,cuda:1.",
 )
 PRECISION_OPTION = option(
     "--precision",

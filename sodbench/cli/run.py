@@ -136,7 +136,7 @@ def run(options: RunOptions) -> None:
         postprocess=options.postprocess,
         exif=options.exif,
     )
-    failed = run_sets(sets, settings, progress_bar, say, options.shard)
+    failed = run_sets(sets, settings, progress_bar, say, shard=options.shard)
     if options.then_score and not failed:
         try:
             results = _score_maps(sets, options)

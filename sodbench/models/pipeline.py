@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -90,10 +91,17 @@ def write_map(out: Path, stem: str, levels: NDArray[np.uint8]) -> None:
     FileError
         It cannot be written.
     """
+    with replacing(out / f"{stem}.png") as part:
+        part.write_bytes(png_of(levels))
+
+
+def png_of(levels: NDArray[np.uint8]) -> bytes:
+    """Return a map as the content of its file."""
     from PIL import Image
 
-    with replacing(out / f"{stem}.png") as part:
-        Image.fromarray(levels).save(part, "PNG")
+    content = BytesIO()
+    Image.fromarray(levels).save(content, "PNG")
+    return content.getvalue()
 
 
 def map_of(

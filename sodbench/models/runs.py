@@ -1,13 +1,17 @@
 """A model run on whole sets of photos."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sodbench.data.images.photos import rotation_notice
-from sodbench.models.inference import make_maps
+from sodbench.models.inference import recorded
 from sodbench.models.photo_sets import PhotoSet, by_stem
-from sodbench.models.run_record import Configuration
+from sodbench.models.pipeline import write_map
+from sodbench.models.recipe import MapInto, Recipe
+from sodbench.models.run_record import Configuration, InferenceOutcome
 from sodbench.utils.files import check_writable
 from sodbench.utils.process import Say, UnitBar
 from sodbench.utils.shards import Shard
@@ -23,7 +27,7 @@ class RunSettings:
     model, model_module, weights
         See `sodbench.models.predictor.load_model`.
     device
-        See `sodbench.models.predictor.choose_device`.
+        See `sodbench.models.devices.choose_devices`.
     precision, compile
         See `sodbench.models.predictor.Predictor`.
     batch
@@ -48,57 +52,94 @@ class RunSettings:
     exif: bool = False
 
 
+@dataclass(frozen=True)
+class Elsewhere:
+    """Dask workers, by the address of their scheduler; without one, of a cluster on this machine."""
+
+    scheduler: str | None = None
+
+
 def run_sets(
-    sets: Sequence[PhotoSet], settings: RunSettings, bar: UnitBar, say: Say, shard: Shard | None = None
+    sets: Sequence[PhotoSet],
+    settings: RunSettings,
+    bar: UnitBar,
+    say: Say,
+    *,
+    shard: Shard | None = None,
+    elsewhere: Elsewhere | None = None,
 ) -> list[str]:
     """Run a model on all sets, or on a shard of each; return the photos that failed, with the reasons.
 
     Intended for the command line, as `fix_cudnn` changes torch's settings for the whole process.
     """
-    from sodbench.models.predictor import Predictor, choose_device, fix_cudnn, load_model
-
     for photo_set in sets:
         check_writable(photo_set.out, "--maps")
         by_stem(photo_set.photos)
-    device = choose_device(settings.device)
+    failed: list[str] = []
+    with ExitStack() as stack:
+        recipe, map_into = _opened(stack, settings, elsewhere, bar, say)
+        for photo_set in sets:
+            for line in photo_set.notices:
+                say(line)
+            with bar(photo_set.name, "image") as progress:
+                outcome = recorded(
+                    photo_set.photos,
+                    photo_set.out,
+                    recipe.configuration,
+                    partial(map_into, photo_set.out),
+                    shard=shard,
+                    progress=progress,
+                )
+            say(_told(photo_set, outcome, shard))
+            if outcome.rotated:
+                say(f"{photo_set.name}: {rotation_notice(outcome.rotated, settings.exif)}")
+            failed += outcome.failed
+    return failed
+
+
+def _opened(
+    stack: ExitStack, settings: RunSettings, elsewhere: Elsewhere | None, bar: UnitBar, say: Say
+) -> tuple[Recipe, MapInto]:
+    """Load the model and open what makes the maps; the stack closes it."""
+    from sodbench.models.devices import choose_devices, device_processes
+    from sodbench.models.on_dask import dask_workers, kind_on_workers
+    from sodbench.models.predictor import Predictor, check_model, fix_cudnn, load_model
+
+    devices = [] if elsewhere else choose_devices(settings.device)
+    kind = kind_on_workers(settings.device) if elsewhere else devices[0].type
+    factory = check_model(settings.model, settings.model_module, settings.weights)
     network, weights, digest = load_model(settings.model, settings.model_module, settings.weights, say, bar)
-    fix_cudnn()
-    predictor = Predictor(network, device, settings.precision, settings.compile)
     configuration = Configuration(
         settings.model,
         weights.name,
         digest,
-        device.type,
+        kind,
         precision=settings.precision,
         postprocess=settings.postprocess,
         exif=settings.exif,
         factory=settings.model_module or "",
         compiled=settings.compile,
     )
-    batch = settings.batch or (1 if device.type == "cpu" else 8)
-    failed: list[str] = []
-    for photo_set in sets:
-        for line in photo_set.notices:
-            say(line)
-        with bar(photo_set.name, "image") as progress:
-            outcome = make_maps(
-                photo_set.photos,
-                photo_set.out,
-                predictor,
-                configuration,
-                batch=batch,
-                workers=settings.workers,
-                shard=shard,
-                progress=progress,
-            )
-        kept = f", {outcome.kept} kept from an earlier run" if outcome.kept else ""
-        speed = f" ({shown_rate(outcome.written / outcome.seconds, 'image')})" if outcome.written else ""
-        name = f"{photo_set.name}, shard {shard}" if shard else photo_set.name
-        say(
-            f"{name}: {counted(outcome.written, 'map')} in {outcome.seconds:.1f} s{speed}{kept} "
-            f"-> {photo_set.out}"
-        )
-        if outcome.rotated:
-            say(f"{photo_set.name}: {rotation_notice(outcome.rotated, settings.exif)}")
-        failed += outcome.failed
-    return failed
+    recipe = Recipe(
+        configuration=configuration,
+        factory=factory,
+        weights=weights.absolute(),
+        batch=settings.batch or (1 if kind == "cpu" else 8),
+        workers=settings.workers,
+    )
+    if elsewhere:
+        return recipe, stack.enter_context(dask_workers(recipe, elsewhere.scheduler, say))
+    if len(devices) > 1:
+        return recipe, stack.enter_context(device_processes(recipe, devices))
+    fix_cudnn()
+    predictor = Predictor(network, devices[0], settings.precision, settings.compile)
+    return recipe, lambda out, photos, report: recipe.maps(photos, predictor, partial(write_map, out), report)
+
+
+def _told(photo_set: PhotoSet, outcome: InferenceOutcome, shard: Shard | None) -> str:
+    """Say what became of a set."""
+    name = f"{photo_set.name}, shard {shard}" if shard else photo_set.name
+    kept = f", {outcome.kept} kept from an earlier run" if outcome.kept else ""
+    speed = f" ({shown_rate(outcome.written / outcome.seconds, 'image')})" if outcome.written else ""
+    made = f"{counted(outcome.written, 'map')} in {outcome.seconds:.1f} s{speed}{kept}"
+    return f"{name}: {made} -> {photo_set.out}"

@@ -239,7 +239,7 @@ def _processes(jobs: int, preload: Sequence[str]) -> Executor:
     if way == "forkserver":
         context.set_forkserver_preload([*preload])
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin_worker)
-    with _one_thread_each(), _no_interrupt():
+    with _one_thread_each(), no_interrupt():
         for _ in range(jobs):
             pool.submit(_versions)
     return pool
@@ -259,7 +259,7 @@ def _one_thread_each() -> Iterator[None]:
 
 
 @contextmanager
-def _no_interrupt() -> Iterator[None]:
+def no_interrupt() -> Iterator[None]:
     """Hold Ctrl-C back for the time of the block, and for ever in processes that are started in it."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -325,7 +325,7 @@ def _local_cluster(stack: ExitStack, jobs: int) -> "Client":
     from distributed import Client, LocalCluster
 
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sodbench-dask-"))
-    with _no_interrupt():
+    with no_interrupt():
         cluster = LocalCluster(
             n_workers=jobs,
             threads_per_worker=1,

@@ -445,14 +445,14 @@ def test_sigterm_keeps_finished_maps(own, tmp_path):
     plant_photos(count=12)
     before = """
 import os, signal
-from sodbench.models import inference
-save, calls = inference.write_map, []
+from sodbench.models import runs
+save, calls = runs.write_map, []
 def until(*rest):
     calls.append(rest)
     save(*rest)
     if len(calls) == 2:
         os.kill(os.getpid(), signal.SIGTERM)
-inference.write_map = until
+runs.write_map = until
 """
     modules = os.pathsep.join([str(tmp_path / "modules"), *filter(None, sys.path)])
     done = process(*("run", *own, "--images", "photos", "--out", "maps"), before=before, PYTHONPATH=modules)
