@@ -42,7 +42,7 @@ def photos(here):
     return open_source(Path("photos")).groups[""]
 
 
-def mapped(photos, network, *, batch, workers=2, progress=None):
+def mapped(photos, network, *, batch, workers=2, report=lambda done: None):
     maps: dict[str, np.ndarray] = {}
     outcome = map_photos(
         photos,
@@ -52,16 +52,16 @@ def mapped(photos, network, *, batch, workers=2, progress=None):
         exif=False,
         batch=batch,
         workers=workers,
-        progress=progress,
+        report=report,
     )
     return maps, outcome
 
 
 def test_a_batch_is_fetched_when_the_next_is_submitted(photos):
     network, seen = Network(), []
-    maps, outcome = mapped(photos, network, batch=3, progress=lambda done, total: seen.append((done, total)))
+    maps, outcome = mapped(photos, network, batch=3, report=seen.append)
     assert network.log == ["submit 3", "submit 3", "fetch 0", "submit 1", "fetch 1", "fetch 2"]
-    assert seen == [(3, 7), (6, 7), (7, 7)]
+    assert seen == [3, 6, 7]
     assert sorted(maps) == [f"p{k}" for k in range(COUNT)]
     assert outcome.failed == ()
 
