@@ -1,11 +1,20 @@
 """Every test runs with settings, cache and current directory of its own."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
+from reference import JIT
+
+NOT_TRACED = {"browser", "docs", "fuzz"}
+"""Folders whose tests run what those of the rooms do, in processes and browsers for the most part."""
+
+TRACED = 4
+"""Of so many sets of parameters of a test one counts for coverage."""
 
 
 @pytest.fixture(scope="session")
@@ -23,12 +32,16 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where home folders lie; pytest's own would each be numbered by listing all before it."""
+    return tmp_path_factory.mktemp("homes")
+
+
 @pytest.fixture(autouse=True)
-def isolated(
-    shared_cache: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def isolated(shared_cache: Path, homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep the user's settings, cache and datasets out; return the home folder."""
-    home = tmp_path_factory.mktemp("home")
+    home = Path(mkdtemp(dir=homes))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(shared_cache))
@@ -58,3 +71,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if skipped and "SODBENCH_TESTS_MAY_NOT_SKIP" in os.environ:
         reporter.write_line(f"{len(skipped)} tests were skipped, which this run may not do", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Count for coverage what shows new lines: Python runs at two thirds of its speed while it is traced.
+
+    Left out are tests of whole pages and commands, three of four sets of parameters, and examples that
+    hypothesis draws, but for those of kernels that are not compiled.
+    """
+    if not config.getoption("cov_source", default=None):
+        return
+    sets: Counter[str] = Counter()
+    for item in items:
+        test = item.nodeid.partition("[")[0]
+        drawn = JIT and getattr(getattr(item, "obj", None), "is_hypothesis_test", False)
+        if drawn or sets[test] % TRACED or item.path.parent.name in NOT_TRACED:
+            item.add_marker("no_cover")
+        sets[test] += 1
