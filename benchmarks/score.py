@@ -1,6 +1,6 @@
 """Speed of scoring against pysodmetrics, as ratios measured in one run.
 
-    python benchmarks/score.py [--rounds 5] [--pairs 300] [--scaling]
+    python benchmarks/score.py [--rounds 5] [--pairs 300]
 
 All contenders, each in a process of its own, work on the same files in interleaved rounds after a
 warm-up; medians are printed. pysodmetrics gets OpenCV's decoder and its own five metrics (F, MAE, S, E,
@@ -20,16 +20,16 @@ from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import psutil
 from contest import Contender, medians
+from generated import Data, real, repeated, synthetic
 from numpy.typing import NDArray
 from original_boundary import boundary_iou, mean_boundary_accuracy
 from original_hce import correction_efforts
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from sodbench.data.images.decoding import SaliencyMap
 from sodbench.data.images.maps import Mask, mask_from, prediction_from
@@ -55,61 +55,6 @@ FROM_LEVELS = tuple(name for name in METRICS if part_of(name).optional and part_
 """IoU and its kin, AUC and AP: what else follows from the level histograms."""
 
 WITH_LEVELS = (*PAPER_METRICS, *FROM_LEVELS)
-SIZES = (300, 1000, 5000, 16784)
-
-
-class Data(NamedTuple):
-    """A named set of files on which contenders are timed; `maps` holds a folder a method."""
-
-    name: str
-    maps: Path
-    masks: Path
-
-    @property
-    def preds(self) -> Path:
-        """One method's maps."""
-        return self.maps / "m00"
-
-
-def synthetic(folder: Path, count: int, height: int, width: int) -> Data:
-    """Write smooth random maps and blob masks as PNG."""
-    rng = np.random.default_rng(0)
-    data = Data(f"synthetic {width}x{height}", folder / "maps", folder / "masks")
-    for part in (data.preds, data.masks):
-        part.mkdir(parents=True)
-    for k in range(count):
-        field = gaussian_filter(rng.standard_normal((height, width)), min(height, width) / 12)
-        mask = field > np.quantile(field, 0.75)
-        noisy = gaussian_filter(mask + 0.2 * rng.standard_normal(mask.shape), 3)
-        levels = np.clip(noisy * 255, 0, 255).astype(np.uint8)
-        Image.fromarray(levels).save(data.preds / f"{k:05}.png")
-        Image.fromarray(mask.astype(np.uint8) * 255).save(data.masks / f"{k:05}.png")
-    return data
-
-
-def real(folder: Path, count: int) -> Data:
-    """Link the first pairs of SOD with PiCANet's published maps."""
-    reference = Path(os.environ["SODBENCH_REFERENCE"])
-    data = Data("PiCANet / SOD", folder / "maps", folder / "masks")
-    parts = ((data.preds, reference / "preds/PiCANet/SOD"), (data.masks, reference / "data/SOD/masks"))
-    for part, source in parts:
-        part.mkdir(parents=True)
-        for file in sorted(source.iterdir())[:count]:
-            (part / file.name).symlink_to(file.resolve())
-    return data
-
-
-def repeated(data: Data, folder: Path, count: int, methods: int = 1) -> Data:
-    """Link the files of a set again and again, under other names; and for several methods."""
-    more = Data(data.name, folder / "maps", folder / "masks")
-    names = sorted(file.name for file in data.masks.iterdir())
-    targets = [(more.maps / f"m{k:02}", data.preds) for k in range(methods)]
-    for part, source in (*targets, (more.masks, data.masks)):
-        part.mkdir(parents=True)
-        for k in range(count):
-            file = (source / names[k % len(names)]).resolve()
-            (part / f"{k:05}{file.suffix}").symlink_to(file)
-    return more
 
 
 def decoding(data: Data) -> None:
@@ -352,22 +297,6 @@ def sharing(data: Data, folder: Path, rounds: int) -> None:
     )
 
 
-def scaling(data: Data, folder: Path) -> None:
-    """Print time and memory of ever larger sets, each scored in a process of its own."""
-    print(f"\n{'pairs':>8}{'seconds':>9}{'ms/pair':>9}{'peak MB':>9}")
-    for count in SIZES:
-        more = repeated(data, folder / str(count), count)
-        code = (
-            "import resource, sys, time; from benchmarks_score import *; start = time.perf_counter()\n"
-            "sodbench(Data('', Path(sys.argv[1]), Path(sys.argv[2])), 2)\n"
-            "print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
-        ).replace("benchmarks_score", Path(__file__).stem)
-        command = [sys.executable, "-W", "ignore", "-c", code, str(more.maps), str(more.masks)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
-        taken, peak = map(float, done.stdout.split())
-        print(f"{count:8}{taken:9.2f}{1000 * taken / count:9.2f}{peak:9.0f}")
-
-
 def growth(folder: Path) -> tuple[float, float]:
     """Return resident MB after 200 and after 1,000 more pairs of one small set, scored in one run each."""
     sets = [synthetic(folder / str(count), count, 240, 320) for count in (200, 1000)]
@@ -415,7 +344,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--pairs", type=int, default=300)
-    parser.add_argument("--scaling", action="store_true", help="Also score up to 16,784 pairs.")
     chosen = parser.parse_args(arguments)
     print(f"{platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}")
     with tempfile.TemporaryDirectory() as name:
@@ -435,8 +363,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sharing(small, folder / "sharing", min(chosen.rounds, 3))
         before, after = growth(folder / "growth")
         print(f"\nresident memory: {before:.0f} MB after 200 pairs, {after:.0f} MB after 1,000 more")
-        if chosen.scaling:
-            scaling(small, folder / "scaling")
 
 
 if __name__ == "__main__":
