@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from sodbench.cli.output import readable_streams, said_warnings, say
-from sodbench.errors import SodbenchError, nearest
+from sodbench.errors import SodbenchError, WorkerError, nearest
 from sodbench.utils.process import Ended, ended_by_signals, keep_freed_memory
 from sodbench.version import __version__
 
@@ -127,6 +127,9 @@ class LazyGroup(click.Group):
         try:
             with ended_by_signals():
                 return super().invoke(ctx)
+        except WorkerError as error:
+            words = [str(error), KEPT.get(ctx.invoked_subcommand or "", "")]
+            raise click.ClickException(" ".join(filter(None, words))) from error
         except SodbenchError as error:
             raise click.ClickException(str(error)) from error
         except KeyboardInterrupt as interrupt:

@@ -1,6 +1,6 @@
 """The table of options: an option that several commands take means one thing and is described once, here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -15,7 +15,9 @@ from sodbench.cli.completion import (
     model_names,
     stored_methods,
 )
+from sodbench.cli.output import say
 from sodbench.cli.parameters import FIGURE_FILE, FOLDER, TABLE_FILE, TEXT_FILE, Command, ShardType, option
+from sodbench.utils.executors import KINDS, MANY_ITEMS, Workers
 
 PRECISIONS = ("fp32", "bf16", "fp16")
 
@@ -187,7 +189,18 @@ SUBSET_OPTION = option(
 SHARD_OPTION = option(
     "--shard", type=ShardType(), metavar="K/N", help="Part K of N of the images, by position; for batch jobs."
 )
-JOBS_OPTION = option("--jobs", "-j", type=click.IntRange(min=1), help="Threads  [one per CPU].")
+JOBS_OPTION = option(
+    "--jobs", "-j", type=click.IntRange(min=1), help="Threads or worker processes  [one per CPU]."
+)
+EXECUTOR_OPTION = option(
+    "--executor",
+    type=click.Choice(KINDS),
+    help="Where to compute: threads, processes, or dask (a local cluster without --scheduler).  [threads; "
+    f"processes from {MANY_ITEMS} new maps on]",
+)
+SCHEDULER_OPTION = option(
+    "--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers compute, e.g. tcp://host:8786."
+)
 JSON_OPTION = option("--json", "as_json", is_flag=True, help="Print JSON, in full precision.")
 CSV_OPTION = option(
     "--csv", "csv_file", type=TEXT_FILE, help="Write the result as CSV, in full precision (-: to stdout)."
@@ -232,3 +245,14 @@ def options_of(*options: Callable[..., Any]) -> Callable[[Callable[..., Any]], C
 
 output_options = options_of(CSV_OPTION, PER_IMAGE_OPTION, JSON_OPTION)
 """Add ``--csv``, ``--per-image`` and ``--json``."""
+
+
+def workers_of(
+    executor: str | None, jobs: int | None, scheduler: str | None, preload: Sequence[str] = ()
+) -> Workers:
+    """Return the workers that ``--executor``, ``--jobs`` and ``--scheduler`` ask for; `preload` as there."""
+    if scheduler and executor != "dask":
+        raise click.UsageError("--scheduler is for --executor dask.")
+    if scheduler and jobs:
+        raise click.UsageError("--jobs is for workers of this machine; a scheduler has its own.")
+    return Workers(executor, jobs, scheduler, preload, say)

@@ -8,17 +8,20 @@ import click
 from sodbench.cli.conventions import ProtocolChoice, ProtocolCommand, gathered, protocol_options
 from sodbench.cli.options import (
     DATA_OPTION,
+    EXECUTOR_OPTION,
     JOBS_OPTION,
     LOOSE_OPTION,
     MASKS_OPTION,
     METHOD_OPTION,
     METHODS_OPTION,
+    SCHEDULER_OPTION,
     STRIP_OPTION,
     SUBSET_OPTION,
     datasets_option,
     metrics_option,
     output_options,
     scores_option,
+    workers_of,
 )
 from sodbench.cli.output import check_targets, progress_bar, report, say, say_where
 from sodbench.cli.parameters import FOLDER, argument, option
@@ -40,6 +43,8 @@ class ScoreOptions:
     loose: bool
     subset: bool
     jobs: int | None
+    executor: str | None
+    scheduler: str | None
     method: str | None
     force: bool
     scores: Path
@@ -61,6 +66,8 @@ class ScoreOptions:
 @LOOSE_OPTION
 @SUBSET_OPTION
 @JOBS_OPTION
+@EXECUTOR_OPTION
+@SCHEDULER_OPTION
 @METHOD_OPTION
 @scores_option(default="scores", show_default=True, aliases=("--out",))
 @option(
@@ -85,7 +92,7 @@ def score(options: ScoreOptions) -> None:
     """  # noqa: D301 (click needs the character \b)
     from sodbench.metrics import check_metrics
     from sodbench.scoring.plan import Plan
-    from sodbench.scoring.runs import collect_jobs, score_jobs
+    from sodbench.scoring.runs import IN_WORKERS, collect_jobs, score_jobs
     from sodbench.scoring.slots import Others
 
     plan = Plan(
@@ -97,6 +104,7 @@ def score(options: ScoreOptions) -> None:
         options.subset,
         options.jobs,
     )
+    workers = workers_of(options.executor, options.jobs, options.scheduler, IN_WORKERS)
     check_targets(options.csv_file, options.images_file)
     preds = options.preds or _builtin_maps(options.datasets)
     jobs, notices = collect_jobs(
@@ -105,7 +113,9 @@ def score(options: ScoreOptions) -> None:
     for notice in (*options.protocol.notices(), *notices):
         say(notice)
     others: Others = "replace" if options.force else "refuse"
-    results = score_jobs(jobs, plan, options.scores, options.protocol.mask_rule, progress_bar, say, others)
+    rule = options.protocol.mask_rule
+    with workers:
+        results = score_jobs(jobs, plan, options.scores, rule, progress_bar, say, others, workers)
     report(results.scores, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
     say_where(results)
 

@@ -95,6 +95,22 @@ class ImageFile:
             raise error(str(cause)) from cause
 
 
+def seen_from(entry: ImageFile, directory: str) -> ImageFile:
+    """Return a file to be read in another process, which may have another working directory.
+
+    >>> at = ImageFile("a.png", "m/a.png", partial(read_file, "m/a.png"))
+    >>> seen_from(at, "/data").read.args
+    ('/data/m/a.png',)
+    """
+    if directory == os.getcwd() or not isinstance(entry.read, partial):  # noqa: PTH109 (called for each image)
+        return entry
+    path, *others = entry.read.args
+    if not isinstance(path, str | Path):
+        return entry
+    there = type(path)(os.path.join(directory, path))  # noqa: PTH118 (the same)
+    return replace(entry, read=partial(entry.read.func, there, *others))
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """The image files of a folder or a zip, and what was skipped.

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sodbench.data.locations import Location
-from sodbench.data.pairing import listed_by_group, naming_hint, pair
+from sodbench.data.pairing import Pairing, listed_by_group, naming_hint
 from sodbench.data.registry import lookup
 from sodbench.data.sources import ImageFile
 from sodbench.errors import first_few
@@ -19,12 +19,17 @@ from sodbench.scoring.rows import ROW_NOTES
 from sodbench.scoring.scores import Scores
 
 
-def unpaired(methods: Mapping[str, Sequence[ImageFile]], location: Location, plan: Plan) -> list[str]:
+def unpaired(
+    methods: Mapping[str, Sequence[ImageFile]],
+    pairings: Mapping[str, Pairing],
+    location: Location,
+    plan: Plan,
+) -> list[str]:
     """Say which of the methods' maps have no mask, and which masks no map, where that is no error."""
     masks = location.mask_files
     lines = []
     for method, entries in methods.items():
-        pairing = pair(entries, masks, plan.strip, loose=plan.loose)
+        pairing = pairings[method]
         start = f"{method} on {location.dataset.name}: "
         if not pairing.pairs or (pairing.missing and plan.missing == "error"):
             continue

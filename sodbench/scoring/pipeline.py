@@ -1,7 +1,7 @@
 """The pipeline: pairs of files -> rows -> Scores.
 
-Image by image, the work on a mask is done once and shared by all methods. Threads suffice, since
-decoders and kernels release the GIL.
+Image by image, the work on a mask is done once and shared by all methods. Images are computed in chunks, on
+any executor; decoders and kernels release Python's lock, the steps between them do not.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,11 +14,12 @@ from warnings import warn
 
 from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, check_complete, other_count, place
-from sodbench.data.pairing import Pairing, listed_by_group, naming_hint, pair
+from sodbench.data.pairing import Pairing, listed_by_group, naming_hint
 from sodbench.data.registry import Dataset
-from sodbench.data.sources import ImageFile, digest_of
+from sodbench.data.sources import ImageFile, digest_of, seen_from
 from sodbench.errors import (
     DatasetError,
+    FileError,
     PredictionError,
     SodbenchError,
     SodbenchWarning,
@@ -33,6 +34,7 @@ from sodbench.scoring.pairs import PreparedMask, levels_of, prepared_from, score
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
+from sodbench.utils.executors import streamed, worker_name
 from sodbench.utils.process import Progress, cpus
 from sodbench.utils.text import counted
 
@@ -60,6 +62,7 @@ def score_folder(
     subset: bool = False,
     jobs: int | None = None,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Scores:
     """Score one method's folder (or zip) of maps on one dataset. Always computes; writes nothing.
 
@@ -90,14 +93,19 @@ def score_folder(
     subset
         Allow masks that are only part of the dataset.
     jobs
-        Threads; by default one a CPU.
+        Threads, without an `executor`; by default one a CPU.
     progress
         Called with images done and their total.
+    executor
+        Where to compute: a ``ProcessPoolExecutor`` (which needs the main module guarded by
+        ``if __name__ == "__main__":``), Dask's ``Client.get_executor()``, or another; by default threads.
 
     Raises
     ------
     DatasetError, PredictionError, ProtocolError, ScoresError
         Something is missing, damaged, ambiguous or unknown; the message says which and what to do.
+    WorkerError
+        A worker process died.
 
     Examples
     --------
@@ -117,11 +125,13 @@ def score_folder(
     plan = Plan(chosen, check_metrics(metrics), missing, tuple(strip), loose_names, subset, jobs)
     (maps,) = discovered
     methods = {maps.method: maps.entries}
-    for line in (*passed, *location.passed_over, *unpaired(methods, location, plan)):
+    pairings = plan.pairings(methods, location.mask_files)
+    for line in (*passed, *location.passed_over, *unpaired(methods, pairings, location, plan)):
         warn(line, SodbenchWarning, stacklevel=2)
-    scores = score_methods(methods, location, plan, {maps.method: Collected()}, progress)[maps.method]
+    rows = {maps.method: Collected()}
+    made = score_methods(methods, location, plan, rows, progress, executor, pairings)[maps.method]
     where = {"predictions": str(preds), "masks": str(location.masks), "directory": str(Path.cwd())}
-    return replace(scores, provenance=where)
+    return replace(made, provenance=where)
 
 
 def score_methods(
@@ -131,6 +141,7 @@ def score_methods(
     rows: Mapping[str, Collected],
     progress: Progress | None = None,
     executor: Executor | None = None,
+    pairings: Mapping[str, Pairing] | None = None,
 ) -> dict[str, Scores]:
     """Score the maps of several methods on one dataset in one pass over its masks.
 
@@ -148,21 +159,25 @@ def score_methods(
     progress
         Called with images done and their total.
     executor
-        Where to run; by default threads.
+        Where to compute; by default threads.
+    pairings
+        Of each method, where `Plan.pairings` has made them already.
 
     Raises
     ------
     DatasetError, PredictionError
         All files that are missing or unusable, method by method.
+    WorkerError
+        A worker died.
     """
     check_complete(location, plan.subset)
     masks = location.mask_files
-    tasks = _tasks(methods, masks, location.dataset, plan, rows)
-    work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks)
+    tasks = _tasks(methods, masks, location.dataset, plan, rows, pairings or plan.pairings(methods, masks))
+    work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks, directory=str(Path.cwd()))
     failed: dict[str, SodbenchError] = {}
     own = executor or ThreadPoolExecutor(plan.jobs or cpus())
     try:
-        for done, (task, results) in enumerate(zip(tasks, own.map(work, tasks), strict=True), start=1):
+        for done, (task, results) in enumerate(streamed(own, work, tasks), start=1):
             for method, result in results:
                 if isinstance(result, Row):
                     rows[method][task.image] = result
@@ -175,7 +190,10 @@ def score_methods(
             own.shutdown(cancel_futures=True)
     if failed:
         raise _joined(list(failed.values()))
-    wanted = {method: {t.image for t in tasks for m, _, _ in t.maps if m == method} for method in methods}
+    wanted: dict[str, list[str]] = {method: [] for method in methods}
+    for task in tasks:
+        for method, _, _ in task.maps:
+            wanted[method].append(task.image)
     dataset = location.dataset
     named = dataset.version or _content(masks, tasks, rows)
     return {
@@ -198,12 +216,13 @@ def _tasks(
     dataset: Dataset,
     plan: Plan,
     rows: Mapping[str, Collected],
+    pairings: Mapping[str, Pairing],
 ) -> list[_Task]:
     maps: dict[str, list[tuple[str, ImageFile | None, Earlier | None]]] = {}
     truth: dict[str, ImageFile] = {}
     incomplete: list[str] = []
     for method, entries in methods.items():
-        pairing = pair(entries, masks, plan.strip, loose=plan.loose)
+        pairing = pairings[method]
         if pairing.missing and plan.missing == "error" or not pairing.pairs:
             known = other_count(dataset, len(entries))
             start = f"{method} on {dataset.name}"
@@ -249,21 +268,23 @@ def _missing(
     return " ".join(filter(None, sentences))
 
 
-def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | SodbenchError]]:
+def _score_task(
+    task: _Task, plan: Plan, graded: bool, directory: str
+) -> list[tuple[str, Row | SodbenchError]]:
     """Score one image for all methods, but for rows that are there and lack nothing.
 
     Errors are returned, so that all of them can be told.
     """
     try:
-        data = task.mask.content(DatasetError)
+        data = seen_from(task.mask, directory).content(DatasetError)
     except SodbenchError as error:
-        return [(method, error) for method, _, _ in task.maps]
+        return [(method, _located(error)) for method, _, _ in task.maps]
     mask_digest = digest_of(data)
     prepared: dict[tuple[str, ...], PreparedMask] = {}
     results: list[tuple[str, Row | SodbenchError]] = []
     for method, entry, known in task.maps:
         try:
-            map_data = entry.content(PredictionError) if entry else b""
+            map_data = seen_from(entry, directory).content(PredictionError) if entry else b""
             digest = f"{mask_digest}-{digest_of(map_data) if entry else 'missing'}"
             todo = known.lacks if known and known.digest == digest else plan.metrics
             if not todo and known:
@@ -274,8 +295,18 @@ def _score_task(task: _Task, plan: Plan, graded: bool) -> list[tuple[str, Row | 
             row = score_pair(task.image, pred, prepared[todo], plan.protocol, todo, digest)
             results.append((method, row))
         except SodbenchError as error:
-            results.append((method, error))
+            results.append((method, _located(error)))
     return results
+
+
+def _located(error: SodbenchError) -> SodbenchError:
+    """Say on which Dask worker a file could not be read: it may be there on others."""
+    name, cause = worker_name(), error.__cause__
+    if name and isinstance(cause, FileError) and isinstance(cause.__cause__, OSError | ValueError):
+        return type(error)(
+            f"{error} This is the worker {name}: it needs the same files under the same paths."
+        )
+    return error
 
 
 def _content(masks: Sequence[ImageFile], tasks: Sequence[_Task], rows: Mapping[str, Collected]) -> str:

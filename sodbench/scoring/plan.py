@@ -1,7 +1,10 @@
 """What to compute, and how files are paired."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from sodbench.data.pairing import Pairing, pair
+from sodbench.data.sources import ImageFile
 from sodbench.errors import PredictionError, nearest
 from sodbench.metrics import DEFAULT_METRICS, narrowed
 from sodbench.protocol import Protocol
@@ -28,3 +31,15 @@ class Plan:
         if self.jobs is not None and self.jobs < 1:
             raise PredictionError(f"jobs={self.jobs} must be at least 1.")
         object.__setattr__(self, "protocol", narrowed(self.protocol, self.metrics))
+
+    def pairings(
+        self, methods: Mapping[str, Sequence[ImageFile]], masks: Sequence[ImageFile]
+    ) -> dict[str, Pairing]:
+        """Pair each method's maps with the masks.
+
+        Raises
+        ------
+        DatasetError, PredictionError
+            Two files have one id; see `sodbench.data.pairing.pair`.
+        """
+        return {name: pair(maps, masks, self.strip, loose=self.loose) for name, maps in methods.items()}

@@ -7,7 +7,7 @@ the scores, in ``METHOD/.DATASET.partial``, for the next run.
 
 import platform
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, place
+from sodbench.data.pairing import Pairing
 from sodbench.data.registry import find, lookup, nearest_dataset
 from sodbench.data.sources import ImageFile
 from sodbench.errors import (
@@ -51,8 +52,12 @@ from sodbench.scoring.slots import (
 )
 from sodbench.scoring.table import Table
 from sodbench.scoring.warm_up import warm_up
+from sodbench.utils.executors import Workers
 from sodbench.utils.process import Progress, Say
 from sodbench.utils.text import counted
+
+IN_WORKERS = ("sodbench.scoring.pipeline",)
+"""What worker processes import once, before they are forked."""
 
 
 class Job(NamedTuple):
@@ -193,8 +198,13 @@ def score_job(
     progress: Progress | None = None,
     say: Say = lambda line: None,
     others: Others = "refuse",
+    workers: Workers | None = None,
+    pairings: Mapping[str, Pairing] | None = None,
 ) -> Finished:
     """Score a job into ``out/METHOD/DATASET``, continuing from what is there; see `sodbench.scoring.slots`.
+
+    `workers` are chosen by how many maps no row is stored of; by default they are threads. `pairings` are
+    those that the plan has made already.
 
     Raises
     ------
@@ -217,7 +227,9 @@ def score_job(
     finished, places, reused = [], [], 0
     unsaved = dict(slots)
     try:
-        made = score_methods(job.methods, job.location, plan, rows, progress)
+        new = sum(max(0, len(maps) - len(rows[method])) for method, maps in job.methods.items())
+        executor = workers.executor(new) if workers else None
+        made = score_methods(job.methods, job.location, plan, rows, progress, executor, pairings)
         for method, scores in made.items():
             reused += len(scores.rows.keys() - rows[method].made.keys())
             scores = replace(scores, provenance=_provenance(job, method))
@@ -244,17 +256,22 @@ def score_jobs(
     bar: Callable[[str], AbstractContextManager[Progress | None]] = lambda what: nullcontext(),
     say: Say = lambda line: None,
     others: Others = "refuse",
+    workers: Workers | None = None,
 ) -> Results:
-    """Run all jobs; `bar` shows the progress of each, `say` takes what a user should know."""
+    """Run all jobs; `bar` shows the progress of each, `say` takes what a user should know.
+
+    `workers` are as for `score_job`; they are opened when the first job needs them.
+    """
     warm_up(say)
     scores: list[Scores] = []
     places: list[Place] = []
     for job in jobs:
         name = job.location.dataset.name
-        for line in unpaired(job.methods, job.location, plan):
+        pairings = plan.pairings(job.methods, job.location.mask_files)
+        for line in unpaired(job.methods, pairings, job.location, plan):
             say(line)
         with bar(name) as progress:
-            finished = score_job(job, plan, out, mask_threshold, progress, say, others)
+            finished = score_job(job, plan, out, mask_threshold, progress, say, others, workers, pairings)
         if finished.reused:
             total = sum(len(s.rows) for s in finished.scores)
             say(f"{name}: reused stored results for {finished.reused} of {counted(total, 'unchanged map')}.")
