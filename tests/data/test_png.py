@@ -107,6 +107,19 @@ def test_every_order_of_filters(filters):
     np.testing.assert_array_equal(samples_of(head, pixels), rows)
 
 
+@pytest.mark.parametrize("colour", [0, 2, 4, 6])
+@pytest.mark.parametrize("height", [62, 63, 64, 126, 127, 200])
+def test_more_rows_than_are_decoded_side_by_side(colour, height):
+    """Every filter at every place of a block of rows, and rows of one pixel."""
+    rng = np.random.default_rng(height)
+    for width in (1, 2, 70):
+        head = Head(width, height, 8, colour, False)
+        rows = rng.integers(0, 256, (height, width * CHANNELS[colour]), np.uint8)
+        filters = rng.choice(5, height, p=(0.05, 0.05, 0.05, 0.15, 0.7)).tolist()
+        _, pixels = chunks_of(file_of(head, encoded(rows, CHANNELS[colour], filters)))
+        np.testing.assert_array_equal(samples_of(head, pixels).reshape(height, -1), rows)
+
+
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "RGB", "RGBA", "P", "I;16"])
 @pytest.mark.parametrize("size", [(1, 1), (7, 3), (64, 40), (481, 321)])
 def test_the_same_samples_as_pillow(mode, size):
