@@ -129,8 +129,12 @@ def relaxed_cut(counts: LevelCounts, protocol: Protocol) -> int:
     111
     """
     low, high = (int(bound) for bound in level_range(counts, protocol.normalise))
-    threshold, eps = Fraction(repr(protocol.relax_threshold)), Fraction(repr(protocol.eps))
-    return low + math.floor(threshold * (high - low + eps)) + 1
+    return low + _share_of(high - low, protocol.relax_threshold, protocol.eps) + 1
+
+
+@cache
+def _share_of(span: int, threshold: float, eps: float) -> int:
+    return math.floor(Fraction(repr(threshold)) * (span + Fraction(repr(eps))))
 
 
 def relaxed_pr_at(

@@ -362,6 +362,24 @@ def test_many_images_at_once_are_the_images_one_by_one(several, protocol):
         np.testing.assert_array_equal(function(stacked, protocol), expected)
 
 
+def test_levels_are_counted_wherever_eight_alike_begin():
+    """Runs of equal levels and of object pixels, of every length and at every place of a word."""
+    rng = np.random.default_rng(8)
+    for _ in range(300 if JIT else 30):
+        shape = rng.integers(1, 60, 2)
+        size = shape[0] * shape[1]
+        lengths = rng.integers(1, 30, size)
+        pred = np.repeat(rng.integers(0, 256, size, np.uint8), lengths)[:size].reshape(shape)
+        gt = np.repeat(rng.random(size) < 0.5, lengths[::-1])[:size].reshape(shape)
+        row, col = rng.integers(0, shape + 1)
+        found = quadrant_counts(pred, gt, row, col)
+        parts = [np.s_[:row, :col], np.s_[:row, col:], np.s_[row:, :col], np.s_[row:, col:]]
+        for counted, part in zip(found, parts, strict=True):
+            for inside, levels in enumerate(counted):
+                chosen = pred[part][gt[part] == inside]
+                np.testing.assert_array_equal(levels, np.bincount(chosen, minlength=256))
+
+
 # ---------------------------------------------------------------------------------- weighted F's mask
 
 
