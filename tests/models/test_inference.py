@@ -444,13 +444,12 @@ def test_sigterm_keeps_finished_maps(own, tmp_path):
     """It ends a run as Ctrl-C does, with nothing half-written."""
     plant_photos(count=12)
     before = """
-import os, signal
+import itertools, os, signal
 from sodbench.models import runs
-save, calls = runs.write_map, []
+save, saved = runs.write_map, itertools.count(1)
 def until(*rest):
-    calls.append(rest)
     save(*rest)
-    if len(calls) == 2:
+    if next(saved) == 2:
         os.kill(os.getpid(), signal.SIGTERM)
 runs.write_map = until
 """
