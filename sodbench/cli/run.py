@@ -54,7 +54,7 @@ class RunOptions:
     device: str
     precision: str
     batch: int | None
-    workers: int
+    workers: int | None
     compile: bool
     postprocess: str
     exif: bool
@@ -75,9 +75,11 @@ class RunOptions:
 @option("--score", "then_score", is_flag=True, help="Score the maps, into scores/.")
 @DEVICE_OPTION
 @PRECISION_OPTION
-@option("--batch", type=click.IntRange(min=1), help="Photos per batch  [1 on a CPU, else 8].")
+@option("--batch", type=click.IntRange(min=1), help="Photos per batch  [CPU 1, CUDA 32, else 8].")
 @option(
-    "--workers", type=click.IntRange(min=1), default=2, show_default=True, help="Threads that decode photos."
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Threads that prepare photos, and as many that write maps  [one a CPU].",
 )
 @option("--compile", is_flag=True, help="Let torch compile the network.")
 @option(

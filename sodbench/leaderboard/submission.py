@@ -160,7 +160,8 @@ def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS, metrics: Sequence[
     Raises
     ------
     LeaderboardError
-        Images or metrics are missing, or another protocol was used; the message says which.
+        Images or metrics are missing, another protocol was used, or the maps were made in half precision; the
+        message says which.
     """
     name = scores.dataset_name
     where = f"{scores.method} on {name}"
@@ -175,6 +176,11 @@ def entry_from(scores: Scores, facts: MethodFacts = NO_FACTS, metrics: Sequence[
         raise LeaderboardError(
             f"{where}: {scores.n} of {scores.of} images were scored, expected all. Scores over part of a "
             "dataset are not comparable; complete the maps and score again."
+        )
+    if scores.precision != "fp32":
+        raise LeaderboardError(
+            f"{where}: the maps were made in {scores.precision}, expected fp32: half precision moves scores. "
+            "Make the maps again without --precision, in a new folder, and score those."
         )
     wanted = check_metrics([*PAPER_METRICS, *metrics])
     if lacking := [metric for metric in wanted if metric not in scores.metrics]:

@@ -30,7 +30,7 @@ class Recipe:
     batch
         Photos per batch.
     workers
-        Threads that decode photos.
+        Threads that prepare photos, and as many that write maps.
     """
 
     configuration: Configuration

@@ -13,9 +13,17 @@ from sodbench.models.pipeline import write_map
 from sodbench.models.recipe import MapInto, Recipe
 from sodbench.models.run_record import Configuration, InferenceOutcome
 from sodbench.utils.files import check_writable
-from sodbench.utils.process import Say, UnitBar
+from sodbench.utils.process import Say, UnitBar, cpus
 from sodbench.utils.shards import Shard
 from sodbench.utils.text import counted, shown_rate
+
+BATCHES = {"cpu": 1, "cuda": 32}
+"""Photos per batch. On a CPU more gain 4 % and change bits; what is best on a GPU was not measured yet."""
+
+HALF_PRECISION = (
+    "--precision {}: not for scores that are reported, and boards refuse them. Effect of bf16 on u2netp, 75 "
+    "photos: max F .852 -> .844, weighted F .718 -> .693, relaxed F .564 -> .520."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,9 +39,9 @@ class RunSettings:
     precision, compile
         See `sodbench.models.predictor.Predictor`.
     batch
-        Photos per batch; None: 1 on a CPU, else 8.
+        Photos per batch; None: as in `BATCHES`, else 8.
     workers
-        Threads that decode photos.
+        Threads that prepare photos, and as many that write maps; None: one a CPU, shared by the devices.
     postprocess
         ``official``, or ``none``: the network's probabilities, not rescaled.
     exif
@@ -46,7 +54,7 @@ class RunSettings:
     device: str = "auto"
     precision: str = "fp32"
     batch: int | None = None
-    workers: int = 2
+    workers: int | None = None
     compile: bool = False
     postprocess: str = "official"
     exif: bool = False
@@ -120,12 +128,14 @@ def _opened(
         factory=settings.model_module or "",
         compiled=settings.compile,
     )
+    if settings.precision != "fp32":
+        say(HALF_PRECISION.format(settings.precision))
     recipe = Recipe(
         configuration=configuration,
         factory=factory,
         weights=weights.absolute(),
-        batch=settings.batch or (1 if kind == "cpu" else 8),
-        workers=settings.workers,
+        batch=settings.batch or BATCHES.get(kind, 8),
+        workers=settings.workers or max(1, cpus() // max(1, len(devices))),
     )
     if elsewhere:
         return recipe, stack.enter_context(dask_workers(recipe, elsewhere.scheduler, say))

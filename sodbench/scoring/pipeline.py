@@ -16,6 +16,7 @@ from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, check_complete, other_count, place
 from sodbench.data.pairing import Pairing, listed_by_group, naming_hint
 from sodbench.data.registry import Dataset
+from sodbench.data.run_files import made_with
 from sodbench.data.sources import ImageFile, digest_of, seen_from
 from sodbench.errors import (
     DatasetError,
@@ -131,7 +132,7 @@ def score_folder(
     rows = {maps.method: Collected()}
     made = score_methods(methods, location, plan, rows, progress, executor, pairings)[maps.method]
     where = {"predictions": str(preds), "masks": str(location.masks), "directory": str(Path.cwd())}
-    return replace(made, provenance=where)
+    return replace(made, provenance=where | made_with(Path(preds), maps.entries))
 
 
 def score_methods(

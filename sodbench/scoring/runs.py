@@ -20,6 +20,7 @@ from sodbench.data.discovery import discover
 from sodbench.data.locations import Location, binarised_by, place
 from sodbench.data.pairing import Pairing
 from sodbench.data.registry import find, lookup, nearest_dataset
+from sodbench.data.run_files import made_with
 from sodbench.data.sources import ImageFile
 from sodbench.errors import (
     OWN_NAMES,
@@ -413,13 +414,16 @@ def _is_stored(scores: Scores, stored: Scores) -> bool:
         not stored.outdated
         and stored.signature == scores.signature
         and set(stored.metrics) >= set(scores.metrics)
+        and stored.precision == scores.precision
         and scores.table.is_as(stored.table)
     )
 
 
 def _provenance(job: Job, method: str) -> dict[str, str]:
+    maps = Maps(method, job.methods[method], job.paths[method], job.location)
     return {
-        "predictions": str(Maps(method, job.methods[method], job.paths[method], job.location).source),
+        "predictions": str(maps.source),
+        **made_with(maps.path, maps.entries),
         "masks": str(job.location.masks),
         "directory": str(Path.cwd()),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -117,6 +117,11 @@ class Scores:
         """The dataset's name without its version."""
         return split_dataset(self.dataset)[0]
 
+    @property
+    def precision(self) -> str:
+        """The floating-point precision in which maps were made; ``fp32`` unless their record says another."""
+        return str(self.provenance.get("precision", "fp32"))
+
     @cached_property
     def n(self) -> int:
         """How many images were scored with a prediction of their own."""
@@ -361,9 +366,9 @@ class Scores:
         Raises
         ------
         ScoresError
-            They differ in method, dataset, protocol or metrics, or share an image.
+            They differ in method, dataset, protocol, metrics or the precision of the maps, or share an image.
         """
-        for name in ("method", "dataset", "of", "protocol", "metrics", "missing"):
+        for name in ("method", "dataset", "of", "protocol", "metrics", "missing", "precision"):
             if getattr(self, name) != getattr(other, name):
                 raise ScoresError(
                     f"cannot merge scores that differ in {name}: {_said(getattr(self, name))} "

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from workspace import good, listing, plant_maps, plant_masks, process, refused
 
-from sodbench.errors import LeaderboardError
+from sodbench.errors import LeaderboardError, ScoresError
 from sodbench.leaderboard import curves as curves_module
 from sodbench.leaderboard import submission
 from sodbench.leaderboard.boards import (
@@ -92,6 +92,53 @@ def test_added_row_is_the_scores(tiny):
     }
     assert (entry.n, entry.venue, entry.year, entry.size_mb) == (4, "CVPR", 2026, None)
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", entry.date)
+
+
+def record(folder: str, text: str = '{"configuration": {"precision": "bf16"}}') -> None:
+    """Write what `sodbench run` leaves beside its maps."""
+    Path(folder, "run.json").write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_maps_in_half_precision_make_no_row(tiny, zipped):
+    plant_maps("maps/mine/TINY")
+    record("maps/mine/TINY")
+    if zipped:
+        shutil.make_archive("mine", "zip", "maps/mine")
+    good("score", "mine.zip" if zipped else "maps/mine", "-d", "TINY", "--method", "mine")
+    match = r"mine on TINY: the maps were made in bf16, expected fp32: half precision moves scores\. Make"
+    refused("leaderboard", "add", "scores/mine/TINY", "--boards", "boards", match=match)
+    assert not Path("boards/TINY.csv").exists()
+
+
+def test_precision_is_noted_again_though_the_maps_are_the_same(tiny):
+    home = scored()
+    record("maps/mine/TINY", '{"configuration": {"precision": "fp32"}}')
+    assert Scores.load(home).precision == "fp32"
+    good("leaderboard", "add", home, "--boards", "boards")
+    record("maps/mine/TINY")
+    scored()
+    assert Scores.load(home).precision == "bf16"
+    refused("leaderboard", "add", home, "--boards", "boards", match="made in bf16")
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"configuration": [1]}', '{"configuration": {"precision": 16}}']
+)
+def test_records_of_other_programs_say_nothing(tiny, text):
+    plant_maps("maps/mine/TINY")
+    record("maps/mine/TINY", text)
+    assert "precision" not in score_folder("maps/mine/TINY", "TINY").provenance
+
+
+def test_scores_of_two_precisions_are_not_merged(tiny):
+    plant_maps("maps/mine/TINY")
+    full = score_folder("maps/mine/TINY", "TINY")
+    record("maps/mine/TINY")
+    half = score_folder("maps/mine/TINY", "TINY")
+    assert half.provenance["precision"] == "bf16"
+    with pytest.raises(ScoresError, match="cannot merge scores that differ in precision: fp32 and bf16"):
+        full.merge(half)
 
 
 def test_curves_of_an_added_row(tiny):

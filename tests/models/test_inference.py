@@ -291,8 +291,9 @@ def test_network_of_several_outputs(own):
 
 def test_half_precision_stands_in_the_record(own):
     plant_photos(count=1)
-    good("run", *own, "--images", "photos", "--out", "full")
-    good("run", *own, "--images", "photos", "--out", "half", "--precision", "bf16")
+    assert "--precision" not in good("run", *own, "--images", "photos", "--out", "full").stderr
+    said = good("run", *own, "--images", "photos", "--out", "half", "--precision", "bf16").stderr
+    assert "--precision bf16: not for scores that are reported, and boards refuse them." in said
     assert json.loads(Path("half/run.json").read_text())["configuration"]["precision"] == "bf16"
     assert np.abs(pixels("full/p0.png").astype(int) - pixels("half/p0.png")).max() < 8
 
