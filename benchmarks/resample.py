@@ -16,18 +16,17 @@ import numpy as np
 
 from sodbench.analysis.explain.explain import explain
 from sodbench.analysis.explain.rescorer import Rescorer
+from sodbench.analysis.statistics.columns import Columns
+from sodbench.analysis.statistics.measured import Measured, measured
+from sodbench.analysis.statistics.permutation import permutation
 from sodbench.analysis.statistics.resampling import (
     TAILS,
-    Measured,
     bca_interval,
     bootstrap,
     jackknife,
-    measured,
     percentile_interval,
-    permutation,
 )
 from sodbench.metrics import PAPER_METRICS, STATISTICS
-from sodbench.metrics.histogram import Reals
 from sodbench.protocol import Protocol
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
@@ -111,8 +110,8 @@ def coverage(draws: int, resamples: int = 2000) -> None:
 
 def drawn(whole: Measured, rng: np.random.Generator) -> Measured:
     """Return a sample of images."""
-    some = rng.integers(0, len(whole.columns), SAMPLE)
-    columns: Reals = whole.columns[some]
+    some = rng.integers(0, whole.columns.units, SAMPLE)
+    columns = Columns.of(np.concatenate([whole.columns.part(slice(k, k + 1)) for k in some]))
     return Measured(whole.metric, columns, whole.of, whole.values[some], whole.is_mean)
 
 

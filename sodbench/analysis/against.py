@@ -10,15 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sodbench.analysis.compare import Difference, comparable, difference_of
-from sodbench.analysis.statistics.resampling import (
-    FEWEST_IMAGES,
-    Measured,
-    bootstrap,
-    defined_units,
-    measured,
-    percentile_interval,
-    permutation,
-)
+from sodbench.analysis.statistics.measured import Measured, defined_units, measured
+from sodbench.analysis.statistics.permutation import permutation
+from sodbench.analysis.statistics.resampling import FEWEST_IMAGES, bootstrap, percentile_interval
 from sodbench.errors import ScoresError
 from sodbench.metrics import metric_differences
 from sodbench.metrics.histogram import Reals

@@ -19,14 +19,8 @@ from sodbench.analysis.attributes import (
     listed_groups,
     lists_name,
 )
-from sodbench.analysis.statistics.resampling import (
-    FEWEST_IMAGES,
-    TIE,
-    bootstrap,
-    defined_units,
-    measured,
-    percentile_interval,
-)
+from sodbench.analysis.statistics.measured import defined_units, measured
+from sodbench.analysis.statistics.resampling import FEWEST_IMAGES, TIE, bootstrap, percentile_interval
 from sodbench.data.locations import Location
 from sodbench.errors import ScoresError, first_few
 from sodbench.metrics.histogram import Reals

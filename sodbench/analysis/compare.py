@@ -13,21 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.analysis.statistics.letters import compact_letters
+from sodbench.analysis.statistics.measured import Measured, defined_units, measured
+from sodbench.analysis.statistics.permutation import permutations
 from sodbench.analysis.statistics.ranks import Ranks, friedman
 from sodbench.analysis.statistics.resampling import (
     ALPHA,
     FEWEST_IMAGES,
     TIE,
-    Measured,
     bca_interval,
     bootstrap,
     cohens_d,
-    defined_units,
     holm,
     jackknife,
-    measured,
     percentile_interval,
-    permutation,
     win_tie_loss,
 )
 from sodbench.errors import OWN_NAMES, ScoresError, first_few, nearest
@@ -367,12 +365,13 @@ def _differences(
         if enough and interval == "bca"
         else []
     )
+    every = [list(by_metric.values()) for by_metric in by_method]
+    chances = permutations(every, resamples, seed, step) if enough else None
     differences = []
-    for j, k in combinations(range(len(methods)), 2):
-        pairs = list(zip(by_method[j].values(), by_method[k].values(), strict=True))
-        p = permutation(pairs, resamples, seed).tolist() if enough else []
-        step()
-        for m, (a, b) in enumerate(pairs):
+    for pair, (j, k) in enumerate(combinations(range(len(methods)), 2)):
+        if chances is None:
+            step()
+        for m, (a, b) in enumerate(zip(by_method[j].values(), by_method[k].values(), strict=True)):
             images = int((~np.isnan(a.values - b.values)).sum())
             ends: tuple[float, float] | tuple[None, None] = (None, None)
             if images >= FEWEST_IMAGES:
@@ -382,7 +381,7 @@ def _differences(
                     if left_out
                     else percentile_interval(drawn)
                 )
-            chance = p[m] if images >= FEWEST_IMAGES else None
+            chance = None if chances is None or images < FEWEST_IMAGES else float(chances[pair, m])
             differences.append(difference_of(dataset, (methods[j], methods[k]), (a, b), ends, chance, unit))
     return differences
 

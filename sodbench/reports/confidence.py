@@ -5,13 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from string import ascii_uppercase
 
 from sodbench.analysis.compare import Difference, adjusted, compare, comparison_steps, enough_resamples
-from sodbench.analysis.statistics.resampling import (
-    FEWEST_IMAGES,
-    bootstrap,
-    defined_units,
-    measured,
-    percentile_interval,
-)
+from sodbench.analysis.statistics.measured import defined_units, measured
+from sodbench.analysis.statistics.resampling import FEWEST_IMAGES, bootstrap, percentile_interval
 from sodbench.errors import ScoresError, first_few
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.reports.table import Marks

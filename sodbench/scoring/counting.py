@@ -19,7 +19,7 @@ group are alike: to draw single images would make intervals too narrow.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -155,16 +155,24 @@ class Counting:
             nothing, np.nan, averaged.curve(own * images if averaged.of_sums else own, self.protocol)
         )
 
-    def unit_columns(self, columns: Reals) -> Reals:
-        """Return the columns of units, ``(units, C)``, of those of all images; see `columns`."""
-        return _means(self.added(None, columns, 0)) if self.grouped else columns
+    def unit_columns(self, parts: Iterable[Reals]) -> Reals:
+        """Return the columns of units, ``(units, C)``, of those of all images in parts; see `columns`."""
+        if not self.grouped:
+            return np.concatenate([*parts])
+        sums: Reals | None = None
+        start = 0
+        for columns in parts:
+            sums = self.added(sums, columns, start)
+            start += len(columns)
+        assert sums is not None
+        return _means(sums)
 
     def with_counts(self, values: Reals) -> Reals:
         """Return values of units, 0 where undefined, and which are defined, ``(units, 2)``.
 
         A dataset's value is the sum of the first by that of the second.
         """
-        return self.unit_columns(_with_counts(values[:, None]))
+        return self.unit_columns([_with_counts(values[:, None])])
 
     def unit_values(self, values: Reals) -> Reals:
         """Return the means of units ``(units,)`` of values of all images, NaN where none is defined."""

@@ -16,19 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from stored import made
 
+from sodbench.analysis.statistics.columns import Columns
+from sodbench.analysis.statistics.measured import Measured, _defined_mean, measured
+from sodbench.analysis.statistics.permutation import _swaps, permutation
 from sodbench.analysis.statistics.ranks import critical_difference, friedman, rank_groups
 from sodbench.analysis.statistics.resampling import (
-    Measured,
-    _defined_mean,
-    _swaps,
     bca_interval,
     bootstrap,
     cohens_d,
     holm,
     jackknife,
-    measured,
     percentile_interval,
-    permutation,
     resampled,
     win_tie_loss,
 )
@@ -44,7 +42,12 @@ def of_values(values):
     """A metric that is the mean of these values."""
     values = np.asarray(values, np.float64)
     columns = np.stack([values, np.ones(len(values))], axis=1)
-    return Measured("s_measure", columns, _defined_mean, values, True)
+    return Measured("s_measure", Columns.of(columns), _defined_mean, values, True)
+
+
+def rows_of(metric):
+    """All columns of a metric at once."""
+    return np.concatenate(list(metric.columns.parts()))
 
 
 def pair_of(images, metric="max_f"):
@@ -91,7 +94,8 @@ def test_same_seed_same_bits(monkeypatch):
     a, b = measured(made("A", 300, 0)), measured(made("B", 300, 1))
     together = bootstrap([*a.values(), *b.values()], 700, seed=4)
     p = permutation(list(zip(a.values(), b.values(), strict=True)), 700, seed=4)
-    monkeypatch.setattr("sodbench.analysis.statistics.resampling.AT_A_TIME", 37)
+    for name, most in (("BUDGET", 1), ("LEAST", 37), ("ROWS", 16)):
+        monkeypatch.setattr(f"sodbench.analysis.statistics.columns.{name}", most)
     for k, metric in enumerate(a):
         np.testing.assert_array_equal(bootstrap([a[metric]], 700, seed=4)[0], together[k])
         assert permutation([(a[metric], b[metric])], 700, seed=4)[0] == p[k]
@@ -102,7 +106,8 @@ def test_same_seed_same_bits(monkeypatch):
 THREADED = """
 import hashlib
 from stored import made
-from sodbench.analysis.statistics.resampling import bootstrap, measured
+from sodbench.analysis.statistics.measured import measured
+from sodbench.analysis.statistics.resampling import bootstrap
 print(hashlib.sha256(bootstrap(list(measured(made("A", 500)).values()), 600).tobytes()).hexdigest())
 """
 
@@ -120,7 +125,10 @@ def test_resampled_means_are_those_of_the_images_drawn():
     columns = np.random.default_rng(1).random((50, 3))
     drawn = np.random.Generator(np.random.PCG64(0)).integers(0, 50, (600, 50))
     np.testing.assert_allclose(
-        np.concatenate(list(resampled(columns, 600))), columns[drawn].mean(axis=1), atol=1e-13, rtol=0
+        np.concatenate(list(resampled(Columns.of(columns), 600))),
+        columns[drawn].mean(axis=1),
+        atol=1e-13,
+        rtol=0,
     )
 
 
@@ -128,9 +136,9 @@ def scipy_interval(a, b, samples, method):
     """scipy's interval from given resamples, with its own jackknife of the images."""
 
     def statistic(images, axis):
-        return a.of(a.columns[images].mean(axis=-2)) - b.of(b.columns[images].mean(axis=-2))
+        return a.of(rows_of(a)[images].mean(axis=-2)) - b.of(rows_of(b)[images].mean(axis=-2))
 
-    images = np.arange(len(a.columns))
+    images = np.arange(a.columns.units)
     found = scipy.stats.bootstrap(
         (images,),
         lambda chosen, axis: statistic(chosen.astype(int), axis),
@@ -174,21 +182,21 @@ def enumerated(a, b):
     """The p-value over all swaps, one after the other."""
     there = abs(a.value - b.value)
     reached = []
-    for swaps in itertools.product([False, True], repeat=len(a.columns)):
+    for swaps in itertools.product([False, True], repeat=a.columns.units):
         swapped = np.array(swaps)[:, None]
-        one = np.where(swapped, b.columns, a.columns).mean(axis=0)
-        two = np.where(swapped, a.columns, b.columns).mean(axis=0)
+        one = np.where(swapped, rows_of(b), rows_of(a)).mean(axis=0)
+        two = np.where(swapped, rows_of(a), rows_of(b)).mean(axis=0)
         reached.append(abs(a.of(one) - b.of(two)) >= there - 1e-12)
     return np.mean(reached)
 
 
 def scipy_permutation(a, b, **options):
-    both = np.concatenate((a.columns, b.columns))
+    both = np.concatenate((rows_of(a), rows_of(b)))
 
     def statistic(first, second, axis):
         return a.of(both[first].mean(axis=-2)) - b.of(both[second].mean(axis=-2))
 
-    n = len(a.columns)
+    n = a.columns.units
     return scipy.stats.permutation_test(
         (np.arange(n), np.arange(n, 2 * n)),
         statistic,
@@ -225,9 +233,9 @@ def test_permutation_by_chance_comes_near_the_exact_one():
 @pytest.mark.parametrize("images", [63, 64, 65, 130])
 def test_permutation_draws_each_image_on_its_own(images):
     """The swaps of images are fair and independent, on both sides of a machine word's end."""
-    rng = np.random.Generator(np.random.PCG64(0))
-    swaps = np.concatenate(list(_swaps(images, 4000, rng)))
-    assert set(np.unique(swaps)) == {0.0, 1.0}
+    drawn = [weights(slice(None), slice(0, images)) for _, weights in _swaps(images, 4000, 0, 8)]
+    swaps = np.concatenate(drawn)
+    assert set(np.unique(swaps)) == {0, 1}
     assert np.abs(swaps.mean(axis=0) - 0.5).max() < 5 * 0.5 / 4000**0.5
     correlations = np.corrcoef(swaps.T) - np.eye(images)
     assert np.abs(correlations).max() < 5.5 / 4000**0.5

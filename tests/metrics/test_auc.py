@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from reference import examples, pairs
 from stored import made
 
-from sodbench.analysis.statistics.resampling import measured
+from sodbench.analysis.statistics.measured import measured
 from sodbench.metrics import METRICS
 from sodbench.metrics.auc import PART, ap, auc
 from sodbench.protocol import PRESETS, Protocol

@@ -22,7 +22,7 @@ from reference import examples, pairs
 from stored import made
 
 from sodbench.analysis.explain.rescorer import Rescorer
-from sodbench.analysis.statistics.resampling import measured
+from sodbench.analysis.statistics.measured import measured
 from sodbench.errors import PredictionError
 from sodbench.metrics import DEFAULT_METRICS, METRICS, check_metrics, find_metric, overlap
 from sodbench.metrics.histogram import LevelCounts

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from workspace import command
 
-from sodbench.analysis.statistics.resampling import measured
+from sodbench.analysis.statistics.measured import measured
 from sodbench.data.demo import demo_folder
 from sodbench.data.images.decoding import SaliencyMap, decode
 from sodbench.data.images.maps import Mask, mask_from

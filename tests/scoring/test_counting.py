@@ -15,7 +15,9 @@ from sodbench.analysis.breakdown import breakdown
 from sodbench.analysis.compare import compare
 from sodbench.analysis.explain.rescorer import Rescorer
 from sodbench.analysis.statistics.bands import pr_band
-from sodbench.analysis.statistics.resampling import bootstrap, jackknife, measured, permutation
+from sodbench.analysis.statistics.measured import measured
+from sodbench.analysis.statistics.permutation import permutation
+from sodbench.analysis.statistics.resampling import bootstrap, jackknife
 from sodbench.errors import ScoresError
 from sodbench.metrics import DEFAULT_METRICS, METRICS, metric_differences
 from sodbench.protocol import Protocol

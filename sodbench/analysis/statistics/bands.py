@@ -4,13 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sodbench.analysis.statistics.resampling import (
-    FEWEST_IMAGES,
-    TAILS,
-    dataset_curve,
-    image_columns,
-    resampled,
-)
+from sodbench.analysis.statistics.measured import dataset_curve, image_columns
+from sodbench.analysis.statistics.resampling import FEWEST_IMAGES, TAILS, resampled
 from sodbench.errors import ScoresError
 from sodbench.metrics.fmeasure import averaged_pr
 from sodbench.metrics.histogram import Reals

@@ -1,9 +1,4 @@
-"""Test whether methods differ significantly: resampling of images, intervals, permutation.
-
-A dataset's value of every metric is a function of *column means over its images*: max F of the mean
-precision and recall, weighted F of the sum over the images where it is defined and of their number.
-So a resample of the images is a vector of counts times a matrix, and all metrics and methods of a
-dataset share one resampling.
+"""Test whether methods differ significantly: bootstrap of images, intervals, effects.
 
 *Reproducible.* Numbers are drawn by PCG64 from a seed. Columns are rounded to whole multiples of a
 power of two (2^-39 for 5,000 images) so that every sum is exact: the same seed gives the same bits
@@ -13,24 +8,33 @@ References: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapte
 Scandinavian Journal of Statistics 6 (1979).
 """
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from numpy.random import PCG64, Generator
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from sodbench.analysis.statistics.columns import (
+    CURVES_AT_ONCE,
+    Columns,
+    Weights,
+    at_a_time,
+    blocks,
+    exact_scale,
+    largest_of,
+    places_of,
+    some_units,
+    weighted_sums,
+    whole_numbers,
+)
+from sodbench.analysis.statistics.measured import Measured
 from sodbench.errors import ScoresError
-from sodbench.metrics import METRICS, part_of
-from sodbench.metrics.histogram import Reals, counts_above
-from sodbench.metrics.parts import Averaged, Cut, Metric
-from sodbench.scoring.levels import AT_ONCE
-from sodbench.scoring.scores import Scores
+from sodbench.metrics.histogram import Reals
 
-AT_A_TIME = 512
-"""Resamples held in memory at once."""
+WIDTH = 1024
+"""Columns that are summed up at once."""
 
 TIE = 1e-10
 """Values nearer to each other than this differ by rounding only."""
@@ -43,108 +47,6 @@ FEWEST_IMAGES = 20
 
 TAILS = (ALPHA / 2, 1 - ALPHA / 2)
 """Quantiles at the ends of a 95 % interval."""
-
-ColumnsKey = TypeVar("ColumnsKey", bound=Hashable)
-
-
-@dataclass(frozen=True, eq=False)
-class Measured:
-    """A metric of a dataset, in the form that can be resampled.
-
-    Parameters
-    ----------
-    metric
-        Column id.
-    columns
-        ``(images, C)``, in the order of the scores' `ids`.
-    of
-        The metric as a function of the columns' means, ``(..., C)`` to ``(...)``.
-    values
-        The metric of each image alone, ``(images,)``; NaN where it is undefined.
-    is_mean
-        Whether the metric of the dataset is the mean of `values`; max F is not.
-    """
-
-    metric: str
-    columns: Reals
-    of: Callable[[Reals], Reals]
-    values: Reals
-    is_mean: bool
-
-    @property
-    def value(self) -> float:
-        """The dataset's value."""
-        return float(self.of(self.columns.mean(axis=0)))
-
-
-def measured(scores: Scores, metrics: Sequence[str] = ()) -> dict[str, Measured]:
-    """Return metrics of scores in the form that can be resampled, by column id.
-
-    Parameters
-    ----------
-    scores
-        Of one method on one dataset.
-    metrics
-        Column ids; none: all that were asked for when scoring.
-
-    Raises
-    ------
-    ScoresError
-        A metric was not computed, or is defined on no image.
-    """
-    metrics = metrics or scores.metrics
-    start = f"{scores.method} on {scores.dataset_name}"
-    scores.check_computed(metrics)
-    columns: dict[str, Reals] = {}
-    measured_metrics = {}
-    for name in metrics:
-        metric, of_images = METRICS[name], scores.values(name)
-        values = scores.counting.unit_values(of_images)
-        if np.isnan(values).all():
-            raise ScoresError(f"{start}: {name} is defined on no image. Leave it out.")
-        if part_of(name).is_mean(metric, scores.protocol):
-            both = scores.counting.with_counts(of_images)
-            measured_metrics[name] = Measured(name, both, _defined_mean, values, True)
-            continue
-        curve = part_of(name).curves[metric.curve]
-        averaged = curve.averaged(scores.protocol)
-        if averaged.key not in columns:
-            columns[averaged.key] = image_columns(scores, averaged, curve.cut(scores.protocol))
-        of = partial(_of_means, metric=metric, averaged=averaged, scores=scores)
-        if scores.counting.grouped:
-            values = of(columns[averaged.key])
-        measured_metrics[name] = Measured(name, columns[averaged.key], of, values, False)
-    return measured_metrics
-
-
-def defined_units(scores: Sequence[Scores], metric: str) -> int:
-    """Return on how many units all of some methods' scores define a metric: images, or groups of them."""
-    return int((~np.isnan([s.counting.unit_values(s.values(metric)) for s in scores]).any(axis=0)).sum())
-
-
-def image_columns(scores: Scores, averaged: Averaged, cut: Cut = counts_above) -> Reals:
-    """Return what a dataset's curve is averaged of, ``(units, C)`` in the order of the scores' `ids`."""
-    ids, protocol, counting = scores.ids, scores.protocol, scores.counting
-    chunks = (scores.levels(ids[start : start + AT_ONCE]) for start in range(0, len(ids), AT_ONCE))
-    columns = [
-        counting.columns(averaged.columns(cut(levels, protocol), protocol), averaged, levels)
-        for levels in chunks
-    ]
-    return counting.unit_columns(np.concatenate(columns))
-
-
-def dataset_curve(means: Reals, averaged: Averaged, scores: Scores) -> Reals:
-    """Return the curves of datasets ``(..., K)`` whose columns have some means ``(..., C)``."""
-    return scores.counting.curve_of_means(averaged, means, len(scores.rows))
-
-
-def _of_means(means: Reals, metric: Metric, averaged: Averaged, scores: Scores) -> Reals:
-    return metric.reduced(dataset_curve(means, averaged, scores))
-
-
-def _defined_mean(means: Reals) -> Reals:
-    total, share = means[..., 0], means[..., 1]
-    return np.divide(total, share, out=np.full(share.shape, np.nan), where=share > 0)
 
 
 def bootstrap(measured: Sequence[Measured], resamples: int = 10_000, seed: int = 0) -> Reals:
@@ -165,54 +67,70 @@ def bootstrap(measured: Sequence[Measured], resamples: int = 10_000, seed: int =
     ``(len(measured), resamples)``.
     """
     samples = np.empty((len(measured), resamples))
-    columns, places = _side_by_side({id(metric.columns): metric.columns for metric in measured})
-    done = 0
-    for means in resampled(columns, resamples, seed):
-        for row, metric in zip(samples, measured, strict=True):
-            row[done : done + len(means)] = metric.of(means[:, places[id(metric.columns)]])
-        done += len(means)
+    together = _together(dict.fromkeys(metric.columns for metric in measured))
+    places = {each: at for columns in together for each, at in zip(columns, places_of(columns), strict=True)}
+    width = max(len(largest_of(columns)) for columns in together)
+    for block, counts in _drawn(measured[0].columns.units, resamples, seed, width):
+        for columns in together:
+            means = _means(columns, counts, block.stop - block.start)
+            for row, metric in zip(samples[:, block], measured, strict=True):
+                if metric.columns in columns:
+                    of_metric = means[:, places[metric.columns]]
+                    for some in blocks(len(means), CURVES_AT_ONCE):
+                        row[some] = metric.of(of_metric[some])
     return samples
 
 
-def resampled(columns: Reals, resamples: int = 10_000, seed: int = 0) -> Iterator[Reals]:
+def resampled(columns: Columns, resamples: int = 10_000, seed: int = 0) -> Iterator[Reals]:
     """Yield the column means of resamples, some at a time, ``(some, C)``.
 
     Parameters
     ----------
     columns
-        ``(images, C)``.
+        Of which the means are taken.
     resamples, seed
         As for `bootstrap`, which draws the same images.
     """
-    n = len(columns)
-    whole, scale = _whole(columns)
+    for block, counts in _drawn(columns.units, resamples, seed, len(columns.largest)):
+        yield _means([columns], counts, block.stop - block.start)
+
+
+def _together(columns: Iterable[Columns]) -> list[list[Columns]]:
+    """Divide columns into those that are summed up together, side by side."""
+    together: list[list[Columns]] = []
+    room = 0
+    for each in columns:
+        width = len(each.largest)
+        if width > room:
+            together.append([])
+            room = WIDTH
+        together[-1].append(each)
+        room -= width
+    return together
+
+
+def _drawn(units: int, resamples: int, seed: int, width: int) -> Iterator[tuple[slice, Weights]]:
+    """Yield some resamples at a time, and how often each unit is drawn in them: less than 256 times."""
     rng = Generator(PCG64(seed))
-    for start in range(0, resamples, AT_A_TIME):
-        some = min(AT_A_TIME, resamples - start)
-        drawn = rng.integers(0, n, (some, n)) + np.arange(some)[:, None] * n
-        counts = np.bincount(drawn.ravel(), minlength=some * n).reshape(some, n)
-        yield _product(counts.astype(np.float64), whole) / (n * scale)
+    for block in blocks(resamples, at_a_time(units + 2 * 8 * width)):
+        counts = np.empty((block.stop - block.start, units), np.uint8)
+        for row in counts:
+            row[:] = np.bincount(rng.integers(0, units, units), minlength=units)
+        yield block, partial(_taken, counts)
 
 
-def _side_by_side(parts: Mapping[ColumnsKey, Reals]) -> tuple[Reals, dict[ColumnsKey, slice]]:
-    """Join matrices side by side; return the columns of each, too."""
-    ends = np.cumsum([part.shape[1] for part in parts.values()]).tolist()
-    starts = [0, *ends[:-1]]
-    places = {key: slice(*place) for key, place in zip(parts, zip(starts, ends, strict=True), strict=True)}
-    return np.concatenate(list(parts.values()), axis=1), places
+def _taken(counts: NDArray[np.uint8], rows: slice, some: slice) -> NDArray[np.uint8]:
+    return counts[rows, some]
 
 
-def _whole(columns: Reals, largest: Reals | None = None) -> tuple[Reals, Reals]:
-    """Scale columns to whole numbers, any `images` of which have an exact sum; return the scale, too."""
-    bound = len(columns) * (np.abs(columns).max(axis=0) if largest is None else largest)
-    scale = np.ldexp(1.0, 52 - np.frexp(bound)[1])
-    whole = columns * scale
-    return np.rint(whole, out=whole), scale
-
-
-def _product(counts: Reals, whole: Reals) -> Reals:
-    """Return ``counts @ whole``, in the order that BLAS is fastest in for few rows: 1.5 times as fast."""
-    return (whole.T @ counts.T).T
+def _means(columns: Sequence[Columns], counts: Weights, resamples: int) -> Reals:
+    """Return the column means of resamples, ``(resamples, C)``."""
+    units, largest = columns[0].units, largest_of(columns)
+    scale = exact_scale(units, largest)
+    parts = ((some, whole_numbers(columns, some, scale)) for some in some_units(units))
+    sums = weighted_sums(counts, (len(scale), resamples), parts)
+    sums /= (units * scale)[:, None]
+    return sums.T
 
 
 def percentile_interval(samples: Reals) -> tuple[float, float]:
@@ -261,60 +179,9 @@ def bca_interval(samples: Reals, value: float, left_out: Reals) -> tuple[float, 
 
 def jackknife(measured: Measured) -> Reals:
     """Return the metric with each image left out in turn, ``(images,)``."""
-    n = len(measured.columns)
-    return measured.of((measured.columns.sum(axis=0) - measured.columns) / (n - 1))
-
-
-def permutation(pairs: Sequence[tuple[Measured, Measured]], resamples: int = 10_000, seed: int = 0) -> Reals:
-    """Return the two-sided p-value that two methods differ, of each pair, by swapping their images' rows.
-
-    Each image's rows are swapped with probability 1/2 and both values computed again. With d the
-    difference, p = (1 + number of resamples with abs(d*) >= abs(d)) / (1 + resamples), up to rounding
-    (`TIE`). Where all 2^n swaps are no more than `resamples`, each is taken once and p is exact.
-
-    Parameters
-    ----------
-    pairs
-        Two methods' same metric of one dataset; the order of the two does not matter.
-    resamples, seed
-        As for `bootstrap`.
-    """
-    keys = {(id(a.columns), id(b.columns)): (a.columns, b.columns) for a, b in pairs}
-    first, places = _side_by_side({key: a for key, (a, _) in keys.items()})
-    second, _ = _side_by_side({key: b for key, (_, b) in keys.items()})
-    n = len(first)
-    largest = 2 * np.maximum(np.abs(first).max(axis=0), np.abs(second).max(axis=0))
-    (whole_first, scale), (whole_second, _) = _whole(first, largest), _whole(second, largest)
-    sums, change = (whole_first.sum(axis=0), whole_second.sum(axis=0)), whole_second - whole_first
-
-    def differences(moved: Reals) -> Reals:
-        means = (sums[0] + moved) / (n * scale), (sums[1] - moved) / (n * scale)
-        gaps = []
-        for a, b in pairs:
-            place = places[id(a.columns), id(b.columns)]
-            gaps.append(np.abs(a.of(means[0][:, place]) - b.of(means[1][:, place])))
-        return np.stack(gaps)
-
-    observed = differences(np.zeros((1, first.shape[1])))
-    exact = n < 63 and 2**n <= resamples
-    total = 2**n if exact else resamples
-    reached = np.zeros(len(pairs))
-    for swaps in _swaps(n, total, None if exact else Generator(PCG64(seed))):
-        reached += (differences(_product(swaps, change)) >= observed - TIE).sum(axis=1)
-    return reached / total if exact else (1 + reached) / (1 + total)
-
-
-def _swaps(n: int, total: int, rng: Generator | None) -> Iterator[Reals]:
-    """Yield which images' rows are swapped, ``(some, n)`` of 0 and 1; without `rng` each way once."""
-    words = -(-n // 64)
-    for start in range(0, total, AT_A_TIME):
-        some = min(AT_A_TIME, total - start)
-        if rng is None:
-            drawn = np.arange(start, start + some, dtype="<u8")[:, None]
-        else:
-            drawn = rng.integers(0, 2**64, (some, words), dtype=np.uint64).astype("<u8")
-        bits = np.unpackbits(drawn.view(np.uint8), axis=1, count=n, bitorder="little")
-        yield bits.astype(np.float64)
+    columns = measured.columns
+    left_out = ((columns.total - part) / (columns.units - 1) for part in columns.parts())
+    return np.concatenate([measured.of(means) for means in left_out])
 
 
 def win_tie_loss(a: Reals, b: Reals, higher_is_better: bool) -> tuple[int, int, int]:

@@ -11,7 +11,8 @@ from stored import made as stored_scores
 
 import sodbench
 from sodbench.analysis.compare import compare
-from sodbench.analysis.statistics.resampling import bootstrap, measured, percentile_interval
+from sodbench.analysis.statistics.measured import measured
+from sodbench.analysis.statistics.resampling import bootstrap, percentile_interval
 from sodbench.errors import FileError, MetricError, ScoresError
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.protocol import Protocol
