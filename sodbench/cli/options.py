@@ -139,6 +139,14 @@ def weights_option(shown: str) -> Callable[[Command], Command]:
     )
 
 
+def executor_option(shown: str) -> Callable[[Command], Command]:
+    """Add ``--executor``; `shown` says what is taken without it."""
+    return option(
+        "--executor", type=click.Choice(KINDS), show_default=shown,
+        help="Where to compute: threads, processes, or dask (a local cluster without --scheduler).",
+    )  # fmt: skip
+
+
 DATA_OPTION = option("--data", type=FOLDER, help="Folder that holds dataset folders  [SODBENCH_DATA].")
 MASKS_OPTION = option("--masks", type=FOLDER, help="Folder or zip of the masks of one dataset.")
 IMAGES_OPTION = option("--images", type=FOLDER, help="Folder or zip of photos, in place of a dataset.")
@@ -192,12 +200,7 @@ SHARD_OPTION = option(
 JOBS_OPTION = option(
     "--jobs", "-j", type=click.IntRange(min=1), help="Threads or worker processes  [one per CPU]."
 )
-EXECUTOR_OPTION = option(
-    "--executor",
-    type=click.Choice(KINDS),
-    help="Where to compute: threads, processes, or dask (a local cluster without --scheduler).  [threads; "
-    f"processes from {MANY_ITEMS} new maps on]",
-)
+EXECUTOR_OPTION = executor_option(f"threads; processes from {MANY_ITEMS} new maps on")
 SCHEDULER_OPTION = option(
     "--scheduler", metavar="ADDRESS", help="Dask scheduler whose workers compute, e.g. tcp://host:8786."
 )

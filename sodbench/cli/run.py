@@ -19,9 +19,11 @@ from sodbench.cli.options import (
     MODEL_MODULE_OPTION,
     MODEL_OPTION,
     PRECISION_OPTION,
+    SCHEDULER_OPTION,
     SHARD_OPTION,
     STRIP_OPTION,
     datasets_option,
+    executor_option,
     maps_option,
     weights_option,
 )
@@ -52,6 +54,8 @@ class RunOptions:
     shard: Shard | None
     then_score: bool
     device: str
+    executor: str | None
+    scheduler: str | None
     precision: str
     batch: int | None
     workers: int | None
@@ -74,6 +78,8 @@ class RunOptions:
 @SHARD_OPTION
 @option("--score", "then_score", is_flag=True, help="Score the maps, into scores/.")
 @DEVICE_OPTION
+@executor_option("threads")
+@SCHEDULER_OPTION
 @PRECISION_OPTION
 @option("--batch", type=click.IntRange(min=1), help="Photos per batch  [CPU 1, CUDA 32, else 8].")
 @option(
@@ -104,15 +110,20 @@ def run(options: RunOptions) -> None:
     sodbench run --model u2netp --dataset demo --score
     sodbench run --model u2net --dataset SOD,ECSSD --data DIR --score
     sodbench run --model u2net --images photos/ --maps maps/
+    sodbench run --model u2net --all --device cuda:0,cuda:1
     """  # noqa: D301 (click needs the character \\b)
     from sodbench.models.photo_sets import Target, photo_sets
     from sodbench.models.predictor import check_model
-    from sodbench.models.runs import RunSettings, run_sets
+    from sodbench.models.runs import Elsewhere, RunSettings, run_sets
 
     if options.images and (options.datasets or options.then_score):
         raise click.UsageError("--images takes photos without masks: no --dataset, no --score.")
     if options.shard and options.then_score:
         raise click.UsageError("--shard makes a part of the maps: no --score. Score them when all are made.")
+    if options.executor == "processes":
+        raise click.UsageError("run has one process a device: name several, as --device cuda:0,cuda:1.")
+    if options.scheduler and options.executor != "dask":
+        raise click.UsageError("--scheduler is for --executor dask.")
     if (options.strip or options.loose) and not options.then_score:
         raise click.UsageError("--strip and --loose-names pair maps with masks, which is for --score.")
     if options.everything and (options.images or options.datasets):
@@ -124,7 +135,10 @@ def run(options: RunOptions) -> None:
     if options.model_module:
         import_from_here()
     check_model(options.model, options.model_module, options.weights)
+    elsewhere = Elsewhere(options.scheduler) if options.executor == "dask" else None
     target = Target(options.images, options.datasets, options.data)
+    if elsewhere:  # workers may run in another folder
+        target = target.absolute()
     sets = photo_sets(target, options.maps, options.model, say)
     settings = RunSettings(
         model=options.model,
@@ -138,7 +152,7 @@ def run(options: RunOptions) -> None:
         postprocess=options.postprocess,
         exif=options.exif,
     )
-    failed = run_sets(sets, settings, progress_bar, say, shard=options.shard)
+    failed = run_sets(sets, settings, progress_bar, say, shard=options.shard, elsewhere=elsewhere)
     if options.then_score and not failed:
         try:
             results = _score_maps(sets, options)

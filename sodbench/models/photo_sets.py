@@ -26,6 +26,11 @@ class Target(NamedTuple):
     datasets: tuple[str, ...] = ()
     data: Path | None = None
 
+    def absolute(self) -> "Target":
+        """Return the same by absolute paths."""
+        images, data = (path and path.absolute() for path in (self.images, self.data))
+        return Target(images, self.datasets, data)
+
 
 def photo_sets(target: Target, out: Path, model: str, say: Say = lambda line: None) -> list[PhotoSet]:
     """Find the photos asked for.

@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from tiny import plant_photos
+from workspace import good, listing, refused
 
 from sodbench.data.sources import open_source
 from sodbench.errors import WeightsError
@@ -77,3 +78,15 @@ def test_devices_are_of_the_workers():
     for name in ("cuda:1", "cpu,cpu"):
         with pytest.raises(WeightsError, match=f"--device {name}: with --executor dask, expected auto, cpu"):
             kind_on_workers(name)
+
+
+def test_the_command_line_asks_for_them(here, weights, cluster):
+    """From another folder than the workers', by relative paths."""
+    plant_photos("A", 2)
+    model = ("--model", "tiny", "--model-module", "tiny:net", "--weights", weights.name, "--device", "cpu")
+    run = ("run", *model, "--images", "A")
+    good(*run, "--maps", "maps", "--executor", "dask", "--scheduler", cluster.scheduler_address)
+    assert listing("maps") == ["p0.png", "p1.png", "run.json"]
+    refused(*run, "--executor", "processes", match="run has one process a device: name several", code=2)
+    refused(*run, "--scheduler", "tcp://a:1", match="--scheduler is for --executor dask", code=2)
+    refused(*run, "--executor", "dask", "--device", "cuda:1", match="each worker has one device")
