@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -15,6 +16,8 @@ NOT_TRACED = {"browser", "docs", "fuzz"}
 
 TRACED = 4
 """Of so many sets of parameters of a test one counts for coverage."""
+
+collect_ignore = [] if find_spec("s3fs") and find_spec("moto") else ["data/test_s3.py"]
 
 
 @pytest.fixture(scope="session")

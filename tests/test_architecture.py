@@ -50,6 +50,9 @@ HEAVY = {
     "google": ("models", ""),  # protobuf, which onnx brings
     "safetensors": ("models", ""),
     "pooch": ("models", ""),
+    "requests": ("data.remote", ""),
+    "urllib3": ("data.remote", ""),
+    "fsspec": ("data.remote", ""),
     "click": ("cli", "cli"),
     "jinja2": ("reports.formats reports.pages.page", ""),
     "markupsafe": ("reports.pages.page", ""),
@@ -60,7 +63,7 @@ HEAVY = {
     "skimage": ("data.demo", ""),
     "PIL": ("data models", "data.images"),
 }
-UNWANTED = ("torch", "numba", "pandas", "matplotlib", "scipy", "skimage")
+UNWANTED = ("torch", "numba", "pandas", "matplotlib", "scipy", "skimage", "requests", "fsspec")
 
 
 class Import(NamedTuple):

@@ -23,6 +23,7 @@ from sodbench.errors import DatasetError, PredictionError, SodbenchError
 from sodbench.scoring.pairs import levels_of, prepared_from
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.scores import Scores
+from sodbench.utils.urls import PathOrUrl
 
 Grey: TypeAlias = NDArray[np.uint8]
 
@@ -130,8 +131,8 @@ class PictureFiles:
 def picture_files(
     board: Sequence[Scores],
     data: Path | None = None,
-    masks: Path | None = None,
-    maps: Path | None = None,
+    masks: PathOrUrl | None = None,
+    maps: PathOrUrl | None = None,
     called: Mapping[str, str] = MappingProxyType({}),
 ) -> PictureFiles:
     """Find the pictures of scores of several methods on one dataset.
@@ -161,7 +162,7 @@ def picture_files(
         notices.append(str(error))
         photos = {}
     found: dict[str, Mapping[str, ImageFile] | str] = {}
-    discovered: dict[Path, Mapping[str, Sequence[ImageFile]]] = {}
+    discovered: dict[PathOrUrl, Mapping[str, Sequence[ImageFile]]] = {}
     for scores in board:
         if maps is None and not of_files(scores):
             found[scores.method] = IN_MEMORY

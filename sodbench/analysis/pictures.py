@@ -30,6 +30,7 @@ from sodbench.scoring.plan import Plan
 from sodbench.scoring.scores import Scores, check_alike
 from sodbench.utils.files import read_file
 from sodbench.utils.process import Progress, step_counter
+from sodbench.utils.urls import PathOrUrl, Url, path_or_url
 
 
 class Pictures(NamedTuple):
@@ -45,7 +46,7 @@ def of_files(scores: Scores) -> bool:
     return bool(scores.provenance.get("masks") and scores.provenance.get("predictions"))
 
 
-def location_of(scores: Scores, data: Path | None = None, masks: Path | None = None) -> Location:
+def location_of(scores: Scores, data: Path | None = None, masks: PathOrUrl | None = None) -> Location:
     """Find the masks that scores were made with, and their photos.
 
     Parameters
@@ -69,8 +70,8 @@ def location_of(scores: Scores, data: Path | None = None, masks: Path | None = N
             f"{name} is not a registered dataset, which is what --data is searched for. Pass its masks "
             "with --masks."
         )
-    scored = Path(scores.provenance.get("masks", ""))
-    if known and data is None:
+    scored = path_or_url(scores.provenance.get("masks", ""))
+    if known and data is None and not isinstance(scored, Url):
         for folder in scored.parents[:3]:
             with suppress(DatasetError):
                 if (location := locate(known, folder)).masks == scored:
@@ -88,7 +89,7 @@ def location_of(scores: Scores, data: Path | None = None, masks: Path | None = N
     return from_masks(scored, name)
 
 
-def maps_path(scores: Scores, maps: Path | None = None) -> Path:
+def maps_path(scores: Scores, maps: PathOrUrl | None = None) -> PathOrUrl:
     """Return the path of a method's maps: `maps`, or the path from which they were scored.
 
     Raises
@@ -96,7 +97,7 @@ def maps_path(scores: Scores, maps: Path | None = None) -> Path:
     PredictionError
         The path does not exist.
     """
-    path = maps or Path(scores.provenance.get("predictions", ""))
+    path = maps or path_or_url(scores.provenance.get("predictions", ""))
     if not path.name or not path.exists():
         gone = "no such folder or zip" if maps else "the maps were scored from here and are gone"
         raise PredictionError(
@@ -107,7 +108,7 @@ def maps_path(scores: Scores, maps: Path | None = None) -> Path:
 
 
 def maps_of(
-    scores: Scores, maps_by_method: Mapping[str, Sequence[ImageFile]], path: Path
+    scores: Scores, maps_by_method: Mapping[str, Sequence[ImageFile]], path: PathOrUrl
 ) -> Sequence[ImageFile]:
     """Return the method's maps out of those found at a path: by its name, or the only ones.
 

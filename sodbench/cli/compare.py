@@ -22,6 +22,7 @@ from sodbench.cli.options import (
 from sodbench.cli.output import check_targets, deliver, progress_bar, say, show
 from sodbench.cli.parameters import FIGURE_FILE, FOLDER, argument, option
 from sodbench.data.registry import dataset_name
+from sodbench.utils.urls import PathOrUrl
 
 if TYPE_CHECKING:
     from sodbench.analysis.breakdown import Breakdown
@@ -38,7 +39,7 @@ class CompareOptions:
     metrics: tuple[str, ...]
     attribute: str | None
     data: Path | None
-    masks: Path | None
+    masks: PathOrUrl | None
     resamples: int
     seed: int
     interval: str

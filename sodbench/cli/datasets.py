@@ -9,6 +9,7 @@ from sodbench.cli.completion import completed, dataset_names
 from sodbench.cli.options import DATA_OPTION, MASKS_OPTION
 from sodbench.cli.output import progress_bar, say, show
 from sodbench.cli.parameters import argument
+from sodbench.utils.urls import PathOrUrl
 
 
 @click.group(invoke_without_command=True)
@@ -47,7 +48,7 @@ def show_(ctx: click.Context, name: str, data: Path | None) -> None:
 @DATA_OPTION
 @MASKS_OPTION
 @click.pass_context
-def verify(ctx: click.Context, name: str, data: Path | None, masks: Path | None) -> None:
+def verify(ctx: click.Context, name: str, data: Path | None, masks: PathOrUrl | None) -> None:
     """Read every mask of a dataset and list all errors. The exit code is 1 if there are any."""
     from sodbench.data.locations import place
     from sodbench.data.verification import verify_dataset as check

@@ -20,8 +20,9 @@ from sodbench.cli.options import (
     scores_option,
 )
 from sodbench.cli.output import progress_bar, say, show
-from sodbench.cli.parameters import FOLDER, argument, option
+from sodbench.cli.parameters import PLACE, argument, option
 from sodbench.protocol import Protocol
+from sodbench.utils.urls import PathOrUrl
 
 if TYPE_CHECKING:
     from sodbench.analysis.explain.rescorer import Rescorer
@@ -31,9 +32,9 @@ if TYPE_CHECKING:
 class ExplainOptions:
     """What ``sodbench explain`` is asked for."""
 
-    maps: Path
+    maps: PathOrUrl
     dataset: str | None
-    masks: Path | None
+    masks: PathOrUrl | None
     data: Path | None
     claimed: tuple[str, ...]
     metrics: tuple[str, ...]
@@ -60,7 +61,7 @@ class ClaimCommand(ProtocolCommand):
 
 
 @click.command(cls=ClaimCommand)
-@argument("maps", type=FOLDER)
+@argument("maps", type=PLACE)
 @dataset_option(show_default="the one that the folder is named after")
 @DATA_OPTION
 @MASKS_OPTION

@@ -16,7 +16,16 @@ from sodbench.cli.completion import (
     stored_methods,
 )
 from sodbench.cli.output import say
-from sodbench.cli.parameters import FIGURE_FILE, FOLDER, TABLE_FILE, TEXT_FILE, Command, ShardType, option
+from sodbench.cli.parameters import (
+    FIGURE_FILE,
+    FOLDER,
+    PLACE,
+    TABLE_FILE,
+    TEXT_FILE,
+    Command,
+    ShardType,
+    option,
+)
 from sodbench.utils.executors import KINDS, MANY_ITEMS, Workers
 
 PRECISIONS = ("fp32", "bf16", "fp16")
@@ -86,7 +95,7 @@ def scores_option(**attributes: Any) -> Callable[[Command], Command]:
 
 def maps_option(**attributes: Any) -> Callable[[Command], Command]:
     """Add ``--maps``."""
-    return option("--maps", type=FOLDER, help="Folder of maps.", **attributes)
+    return option("--maps", type=PLACE, help="Folder of maps.", **attributes)
 
 
 def figure_option(default: str | None, *aliases: str) -> Callable[[Command], Command]:
@@ -148,8 +157,10 @@ def executor_option(shown: str) -> Callable[[Command], Command]:
 
 
 DATA_OPTION = option("--data", type=FOLDER, help="Folder that holds dataset folders  [SODBENCH_DATA].")
-MASKS_OPTION = option("--masks", type=FOLDER, help="Folder or zip of the masks of one dataset.")
-IMAGES_OPTION = option("--images", type=FOLDER, help="Folder or zip of photos, in place of a dataset.")
+MASKS_OPTION = option("--masks", type=PLACE, help="Folder or zip of the masks of one dataset, or its URL.")
+IMAGES_OPTION = option(
+    "--images", type=PLACE, help="Folder or zip of photos, or its URL, in place of a dataset."
+)
 METHOD_OPTION = option(
     "--method", metavar="NAME", help="What to call the method  [the name of its folder, or of its scores]."
 )

@@ -10,6 +10,7 @@ import click
 from sodbench.errors import FileError
 from sodbench.utils.files import check_folder, check_path
 from sodbench.utils.shards import Shard
+from sodbench.utils.urls import is_url, on_this_disk, path_or_url
 
 Command = TypeVar("Command", bound=Callable[..., Any] | click.Command)
 NOT_TEXT = (
@@ -78,10 +79,22 @@ class AnyPath(click.Path):
     def convert(
         self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
-        """Return the path, or raise a FileError: its name is too long, or its folder may not be entered."""
+        """Return the path, or raise a FileError: it is too long, a URL, or in a folder of no entry."""
+        on_this_disk(path_or_url(os.fsdecode(value)), param.opts[0] if isinstance(param, Option) else "")
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         check_path(path)
         return path
+
+
+class AnyPlace(AnyPath):
+    """A file or folder on this disk, or the address of one elsewhere, which is read from."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """Return the path or the address."""
+        given = os.fsdecode(value)
+        return path_or_url(given) if is_url(given) else super().convert(value, param, ctx)
 
 
 class OutputFile(AnyPath):
@@ -123,6 +136,7 @@ class ShardType(click.ParamType[Shard]):
 
 
 FOLDER = AnyPath(path_type=Path)
+PLACE = AnyPlace(path_type=Path)
 FIGURE_FILE = OutputFile()
 TEXT_FILE = OutputFile(".csv")
 TABLE_FILE = OutputFile(".txt", ".tex", ".md", ".html", ".csv")

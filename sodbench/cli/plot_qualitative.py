@@ -18,14 +18,15 @@ from sodbench.cli.options import (
     width_option,
 )
 from sodbench.cli.output import say, show
-from sodbench.cli.parameters import FOLDER, argument, option
+from sodbench.cli.parameters import PLACE, argument, option
+from sodbench.utils.urls import PathOrUrl
 
 
 @dataclass(frozen=True)
 class QualitativeOptions:
     """What ``sodbench plot-qualitative`` is asked for."""
 
-    preds: tuple[Path, ...]
+    preds: tuple[PathOrUrl, ...]
     dataset: str
     data: Path | None
     methods: tuple[str, ...]
@@ -40,7 +41,7 @@ class QualitativeOptions:
 
 
 @click.command()
-@argument("preds", nargs=-1, type=FOLDER, required=True)
+@argument("preds", nargs=-1, type=PLACE, required=True)
 @dataset_option(required=True)
 @DATA_OPTION
 @METHODS_OPTION

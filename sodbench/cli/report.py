@@ -22,6 +22,7 @@ from sodbench.cli.options import (
 from sodbench.cli.output import check_targets, progress_bar, say, show
 from sodbench.cli.parameters import FOLDER, argument, option
 from sodbench.utils.text import shown_size
+from sodbench.utils.urls import PathOrUrl
 
 SIDE, MEGABYTES = 160, 15.0
 """As in `sodbench.reports.pages.report.gallery`, which is not imported for a help text."""
@@ -39,8 +40,8 @@ class ReportOptions:
     resamples: int | None
     boards: Path | None
     data: Path | None
-    masks: Path | None
-    maps: Path | None
+    masks: PathOrUrl | None
+    maps: PathOrUrl | None
     thumbnails: int
     max_size: float
     out: Path

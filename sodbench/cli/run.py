@@ -33,6 +33,7 @@ from sodbench.errors import SodbenchError, first_lines
 from sodbench.utils.process import import_from_here
 from sodbench.utils.shards import Shard
 from sodbench.utils.text import counted
+from sodbench.utils.urls import PathOrUrl, on_this_disk
 
 if TYPE_CHECKING:
     from sodbench.models.photo_sets import PhotoSet
@@ -48,9 +49,9 @@ class RunOptions:
     weights: Path | None
     datasets: tuple[str, ...]
     data: Path | None
-    images: Path | None
+    images: PathOrUrl | None
     everything: bool
-    maps: Path
+    maps: PathOrUrl
     shard: Shard | None
     then_score: bool
     device: str
@@ -137,9 +138,10 @@ def run(options: RunOptions) -> None:
     check_model(options.model, options.model_module, options.weights)
     elsewhere = Elsewhere(options.scheduler) if options.executor == "dask" else None
     target = Target(options.images, options.datasets, options.data)
+    maps = on_this_disk(options.maps, "--maps")
     if elsewhere:  # workers may run in another folder
         target = target.absolute()
-    sets = photo_sets(target, options.maps, options.model, say)
+    sets = photo_sets(target, maps, options.model, say)
     settings = RunSettings(
         model=options.model,
         model_module=options.model_module,

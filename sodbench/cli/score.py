@@ -24,18 +24,19 @@ from sodbench.cli.options import (
     workers_of,
 )
 from sodbench.cli.output import check_targets, progress_bar, report, say, say_where
-from sodbench.cli.parameters import FOLDER, argument, option
+from sodbench.cli.parameters import PLACE, argument, option
 from sodbench.protocol import Protocol
+from sodbench.utils.urls import PathOrUrl
 
 
 @dataclass(frozen=True)
 class ScoreOptions:
     """What ``sodbench score`` is asked for."""
 
-    preds: tuple[Path, ...]
+    preds: tuple[PathOrUrl, ...]
     datasets: tuple[str, ...]
     data: Path | None
-    masks: Path | None
+    masks: PathOrUrl | None
     methods: tuple[str, ...]
     metrics: tuple[str, ...]
     missing: str
@@ -55,7 +56,7 @@ class ScoreOptions:
 
 
 @click.command(cls=ProtocolCommand)
-@argument("preds", nargs=-1, type=FOLDER)
+@argument("preds", nargs=-1, type=PLACE)
 @datasets_option()
 @DATA_OPTION
 @MASKS_OPTION
@@ -82,7 +83,8 @@ def score(options: ScoreOptions) -> None:
     """Score folders or zips of predictions against a dataset's masks.
 
     PREDS is a folder (or zip) of maps, or a folder of METHOD/DATASET/*.png, of which every method
-    and dataset found is scored. Maps are paired with masks by file name without suffix.
+    and dataset found is scored. Maps are paired with masks by file name without suffix. PREDS and
+    --masks may be URLs: https://, s3://, gs://, hf://.
 
     \b
     sodbench score preds/PiCANet/SOD --dataset SOD

@@ -25,6 +25,7 @@ from sodbench.cli.output import progress_bar, say
 from sodbench.cli.parameters import FOLDER, option
 from sodbench.utils.process import import_from_here
 from sodbench.utils.text import counted
+from sodbench.utils.urls import PathOrUrl, on_this_disk
 
 if TYPE_CHECKING:
     from sodbench.models.training.loop import HeldOut
@@ -40,8 +41,8 @@ class TrainOptions:
     config: Path | None
     dataset: str | None
     data: Path | None
-    images: Path | None
-    masks: Path | None
+    images: PathOrUrl | None
+    masks: PathOrUrl | None
     run: Path | None
     weights: Path | None
     resume: Path | None
@@ -94,7 +95,10 @@ def train(options: TrainOptions) -> None:
     if bool(options.images) != bool(options.masks) or (options.images and (options.dataset or options.data)):
         raise click.UsageError("pass either --dataset, or both --images and --masks.")
     matching = Matching(options.strip, options.loose, options.exif)
-    pairs = Pairs(options.dataset, options.data, options.images, options.masks, matching)
+    why = "Training reads its photos and masks many times: copy them."
+    images = on_this_disk(options.images, "--images", why) if options.images else None
+    masks = on_this_disk(options.masks, "--masks", why) if options.masks else None
+    pairs = Pairs(options.dataset, options.data, images, masks, matching)
     if options.data and not options.dataset:
         say(
             f"--data {options.data} without --dataset: read as the dataset itself, as it used to be. Write "

@@ -21,6 +21,7 @@ from sodbench.cli.options import (
 )
 from sodbench.cli.output import check_targets, deliver, progress_bar, say, show
 from sodbench.cli.parameters import FOLDER, argument, option
+from sodbench.utils.urls import PathOrUrl
 
 if TYPE_CHECKING:
     from sodbench.analysis.worst import Ranking
@@ -38,9 +39,9 @@ class WorstOptions:
     dataset: str | None
     methods: tuple[str, ...]
     out: Path | None
-    maps: Path | None
+    maps: PathOrUrl | None
     data: Path | None
-    masks: Path | None
+    masks: PathOrUrl | None
     csv_file: Path | None
     as_json: bool
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from sodbench.errors import FileError, PredictionError, first_few
 from sodbench.utils.text import counted
+from sodbench.utils.urls import PathOrUrl, Url
 
 MAX_MEMBER_BYTES = 1 << 27
 """Of one file in a zip: room for the grey levels of the largest image that is decoded (89 million)."""
@@ -44,7 +45,7 @@ class Members(NamedTuple):
     encoding: str
 
 
-def list_members(path: Path) -> Members:
+def list_members(path: PathOrUrl) -> Members:
     """List the files in a zip.
 
     Raises
@@ -53,7 +54,9 @@ def list_members(path: Path) -> Members:
         It is no zip, or a damaged one.
     """
     try:
-        infos = [info for info in _archive(path).infolist() if not info.is_dir()]
+        infos = [info for info in _infos(path) if not info.is_dir()]
+    except FileError as cause:
+        raise PredictionError(str(cause)) from cause
     except Exception as cause:  # UnicodeDecodeError, NotImplementedError: whatever the bytes lead to
         raise PredictionError(
             f"{path}: cannot read this zip ({_reason(cause)}). Download it again, or unpack it yourself."
@@ -65,7 +68,7 @@ def list_members(path: Path) -> Members:
     )
 
 
-def check_members(path: Path, members: Sequence[Member]) -> None:
+def check_members(path: PathOrUrl, members: Sequence[Member]) -> None:
     """Check that members can be read at all.
 
     Raises
@@ -86,7 +89,7 @@ def check_members(path: Path, members: Sequence[Member]) -> None:
         )
 
 
-def read_member(path: Path, info: zipfile.ZipInfo, where: str) -> bytes:
+def read_member(path: PathOrUrl, info: zipfile.ZipInfo, where: str) -> bytes:
     """Read one member: as many bytes as the zip says that it has, and at most `MAX_MEMBER_BYTES`.
 
     Raises
@@ -99,17 +102,36 @@ def read_member(path: Path, info: zipfile.ZipInfo, where: str) -> bytes:
             f"{where}: has {info.file_size} bytes, expected at most {MAX_MEMBER_BYTES}. {_UNPACK}"
         )
     try:
-        content = io.BytesIO()
-        with _archive(path).open(info) as member:
-            shutil.copyfileobj(member, content, _PIECE)
-        if content.tell() < info.file_size:
-            raise EOFError(f"{content.tell()} bytes, expected {info.file_size}")
-        return content.getvalue()
+        content = _content(path, info)
+        if len(content) < info.file_size:
+            raise EOFError(f"{len(content)} bytes, expected {info.file_size}")
+        return content
+    except FileError:
+        raise
     except Exception as cause:
         raise FileError(
             f"{where}: cannot read this member of the zip ({_reason(cause)}). "
             "Download the zip again, or unpack it yourself."
         ) from cause
+
+
+def _infos(path: PathOrUrl) -> Sequence[zipfile.ZipInfo]:
+    if isinstance(path, Url):
+        from sodbench.data.remote.zips import remote_members
+
+        return remote_members(path)
+    return _archive(path).infolist()
+
+
+def _content(path: PathOrUrl, info: zipfile.ZipInfo) -> bytes:
+    if isinstance(path, Url):
+        from sodbench.data.remote.zips import remote_member
+
+        return remote_member(path, info)
+    content = io.BytesIO()
+    with _archive(path).open(info) as member:
+        shutil.copyfileobj(member, content, _PIECE)
+    return content.getvalue()
 
 
 def _archive(path: Path) -> zipfile.ZipFile:

@@ -6,7 +6,7 @@ dataset of groups or videos, each of these with a folder for each group in the p
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from shlex import quote
 
 from sodbench.data.registry import Dataset, fold, registry
@@ -20,6 +20,7 @@ from sodbench.data.sources import (
     suffixes_read,
 )
 from sodbench.errors import PredictionError, first_few
+from sodbench.utils.urls import PathOrUrl
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class MapSet:
     folders: tuple[str, ...]
 
 
-def discover(path: Path, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], list[str]]:
+def discover(path: PathOrUrl, wanted: Sequence[Dataset] = ()) -> tuple[list[MapSet], list[str]]:
     """Find the sets of maps under a path.
 
     Parameters
     ----------
     path
-        Folder or zip.
+        Folder or zip, on this disk or elsewhere.
     wanted
         Datasets asked for; if none, all registered ones, recognised by folder names.
 
@@ -116,11 +117,11 @@ def _set(source: Source, method: str, dataset: Dataset | None, folders: Sequence
     return MapSet(method, dataset, tuple(entries), tuple(folders))
 
 
-def _name(path: Path) -> str:
+def _name(path: PathOrUrl) -> str:
     return _called(path).stem if path.is_file() else _called(path).name
 
 
-def _called(path: Path) -> Path:
+def _called(path: PathOrUrl) -> PathOrUrl:
     """Return the whole path by which a folder was called: a link keeps its own name."""
     return path.resolve() if ".." in path.parts else path.absolute()
 

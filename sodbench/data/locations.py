@@ -25,6 +25,7 @@ from sodbench.protocol import Protocol
 from sodbench.utils.files import check_path, config_file
 from sodbench.utils.text import counted, shortened
 from sodbench.utils.toml import read_toml
+from sodbench.utils.urls import PathOrUrl, Url, on_this_disk, path_or_url
 
 MASK_FOLDERS = ("masks", "mask", "gt", "gts", "gt_masks", "ground_truth", "ground_truth_mask")
 IMAGE_FOLDERS = ("images", "image", "imgs", "img", "im")
@@ -39,7 +40,7 @@ class Listing(NamedTuple):
     Where each group has its images in a folder inside its own, `folder` has `EACH` in it.
     """
 
-    folder: Path
+    folder: PathOrUrl
     entries: tuple[ImageFile, ...]
     passed: PassedOver
 
@@ -69,11 +70,11 @@ class Location:
     """
 
     dataset: Dataset
-    root: Path
-    masks: Path
-    images: Path | None
+    root: PathOrUrl
+    masks: PathOrUrl
+    images: PathOrUrl | None
     layout: str
-    listed: Mapping[Path, Listing] = field(default_factory=dict, repr=False, compare=False)
+    listed: Mapping[PathOrUrl, Listing] = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def mask_files(self) -> tuple[ImageFile, ...]:
@@ -143,7 +144,9 @@ class Location:
     def root_passed_over(self) -> list[str]:
         """Lines about what of the dataset's own folder is not used, if it is named like the dataset."""
         names = {fold(name) for name in (self.dataset.name, *self.dataset.aliases)}
-        folders = {self.masks, self.images or self.masks}
+        if isinstance(self.root, Url):
+            return []
+        folders = {f for f in (self.masks, self.images or self.masks) if isinstance(f, Path)}
         if fold(self.root.resolve().name) not in names or not all(self.root in f.parents for f in folders):
             return []
         used = {folder.relative_to(self.root).parts[0] for folder in folders}
@@ -211,13 +214,13 @@ def status_of(dataset: Dataset, data: Path | None = None) -> Status:
     return _status(dataset, _data_folders(data))
 
 
-def from_masks(path: Path, name: str | None = None) -> Location:
+def from_masks(path: PathOrUrl, name: str | None = None) -> Location:
     """Use a folder or zip of masks as a dataset.
 
     Parameters
     ----------
     path
-        Folder or zip of masks, or of masks and photos side by side.
+        Folder or zip of masks, or of masks and photos side by side; on this disk or elsewhere.
     name
         A registered name says that these are its masks. Any other name, or by default the folder's,
         makes a dataset of version 0 whose count is the number of masks found.
@@ -251,19 +254,18 @@ def _counted(location: Location) -> Location:
     return replace(location, dataset=replace(dataset, version=0, count=len(location.mask_files)))
 
 
-def above_groups(path: Path) -> Path:
+def above_groups(path: PathOrUrl) -> PathOrUrl:
     """Return the part of a path before `EACH`, which is a folder on the disk; a path without it is unchanged.
 
     >>> above_groups(Path("DAVSOD/*/GT")).as_posix()
     'DAVSOD'
     """
-    parts = path.parts
-    if EACH not in parts or os.path.exists(path):  # noqa: PTH110
+    if EACH not in path.parts or isinstance(path, Path) and os.path.exists(path):  # noqa: PTH110
         return path
-    return Path(*parts[: parts.index(EACH)])
+    return [folder for folder in (path, *path.parents) if folder.name == EACH][-1].parent
 
 
-def list_images(path: Path, kind: str, dataset: Dataset | None = None) -> Listing:
+def list_images(path: PathOrUrl, kind: str, dataset: Dataset | None = None) -> Listing:
     """List the images of a folder or zip: those at its top, in the only folder in it, or in a folder a group.
 
     Parameters
@@ -330,7 +332,7 @@ def _has_usual_word(name: str, kind: str) -> bool:
     return fold(name) in usual or any(word.casefold() in usual for word in re.split(r"[^a-zA-Z]+", name))
 
 
-def _several_folders(path: Path, kind: str, folders: Sequence[str]) -> str:
+def _several_folders(path: PathOrUrl, kind: str, folders: Sequence[str]) -> str:
     """Say which folders hold images, and which of them to pass."""
     usual = {fold(name) for name in _USUAL[kind]}
     paths = [PurePosixPath(folder) for folder in folders]
@@ -345,7 +347,7 @@ def _several_folders(path: Path, kind: str, folders: Sequence[str]) -> str:
         way = "unpack the zip and pass it" if path.is_file() else f"pass {path / folder}"
         return f"Its folder {folder} may hold them: {way}."
     inner = {f.name for f in paths if len(f.parts) == 2 and _has_usual_word(f.name, kind)}
-    if len(inner) == 1 and path.is_dir():
+    if len(inner) == 1 and not path.is_file():
         (name,) = inner
         return f"Each of its folders has a folder {name}: pass {quote(str(path / EACH / name))}."
     way = "unpack the zip and pass one" if path.is_file() else f"pass one, such as {path / folders[0]}"
@@ -512,7 +514,7 @@ def _layout(dataset: Dataset, root: Path) -> Location | None:
 def _location(dataset: Dataset, root: Path, masks: Listing, images: Listing | None) -> Location:
     listings = [listing for listing in (images, masks) if listing]
     listed = {listing.folder: listing for listing in listings}
-    folders = [listing.folder.relative_to(root).as_posix() for listing in listings]
+    folders = ["/".join(listing.folder.parts[len(root.parts) :]) or "." for listing in listings]
     together = images is not None and images.folder == masks.folder
     layout = f"side by side in {folders[1]}" if together else " + ".join(folders)
     found = Location(dataset, root, masks.folder, images.folder if images else None, layout, listed)
@@ -533,7 +535,7 @@ def _first_in_each(root: Path, candidates: Sequence[str]) -> Listing | None:
     return next(filter(None, listings), None)
 
 
-def _in_each(path: Path, source: Source | None = None) -> Listing | None:
+def _in_each(path: PathOrUrl, source: Source | None = None) -> Listing | None:
     """List the images of each group, which lie in a folder inside the group's own; None: there are none."""
     inner = [fold(part) for part in _inner(path)]
     source = source or _source(above_groups(path))
@@ -547,7 +549,7 @@ def _in_each(path: Path, source: Source | None = None) -> Listing | None:
     return Listing(path, tuple(entries), passed)
 
 
-def _inner(path: Path) -> tuple[str, ...]:
+def _inner(path: PathOrUrl) -> tuple[str, ...]:
     return path.parts[path.parts.index(EACH) + 1 :]
 
 
@@ -571,11 +573,11 @@ def _folders(folder: Path) -> list[Path]:
         raise DatasetError(f"{folder}: cannot list this folder ({error.strerror}).") from error
 
 
-def _listing(path: Path, grouped: bool = False) -> Listing:
+def _listing(path: PathOrUrl, grouped: bool = False) -> Listing:
     return _listed(_source(path), grouped)
 
 
-def _source(path: Path) -> Source:
+def _source(path: PathOrUrl) -> Source:
     try:
         return open_source(path)
     except PredictionError as error:
@@ -618,7 +620,7 @@ def _is_mixed(dataset: Dataset, entries: Sequence[ImageFile]) -> bool:
     return dataset.mask_suffix != dataset.image_suffix and 2 * len(masks & photos) > len(masks)
 
 
-def _given_name(path: Path) -> str:
+def _given_name(path: PathOrUrl) -> str:
     path = path.resolve()
     generic = {fold(folder) for folder in MASK_FOLDERS}
     return path.parent.name if fold(path.stem) in generic else path.stem if path.is_file() else path.name
@@ -666,7 +668,7 @@ def _looked(dataset: Dataset, folder: Path) -> str:
     return ", ".join(f"{place} (no folder with {what} in it)" for place in named)
 
 
-def place(dataset: str | None, masks: str | Path | None, data: str | Path | None) -> Location:
+def place(dataset: str | None, masks: str | PathOrUrl | None, data: str | Path | None) -> Location:
     """Find a dataset's masks: in the folder given, or where registered datasets are on this disk.
 
     Raises
@@ -675,12 +677,13 @@ def place(dataset: str | None, masks: str | Path | None, data: str | Path | None
         Neither a dataset nor masks were named, the dataset is unknown, or it is not on this disk.
     """
     if masks is not None:
-        return from_masks(Path(masks), dataset)
+        return from_masks(path_or_url(masks), dataset)
     if dataset is None:
         raise DatasetError(
             "no dataset: pass the name of a registered one (sodbench datasets), or a folder of masks."
         )
-    return locate(find(dataset), Path(data) if data is not None else None)
+    folder = on_this_disk(path_or_url(data), "data") if data is not None else None
+    return locate(find(dataset), folder)
 
 
 def binarised_by(protocol: Protocol, location: Location, mask_threshold: str | None = None) -> Protocol:

@@ -2,15 +2,15 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from sodbench.data.archives import list_members, read_member
 from sodbench.data.sources import RUN_FILE, ImageFile
 from sodbench.errors import SodbenchError
 from sodbench.utils.files import read_file
+from sodbench.utils.urls import PathOrUrl, Url
 
 
-def made_with(path: Path, entries: Sequence[ImageFile]) -> dict[str, str]:
+def made_with(path: PathOrUrl, entries: Sequence[ImageFile]) -> dict[str, str]:
     """Return the floating-point ``precision`` in which a network made maps; nothing if no record says it.
 
     Parameters
@@ -35,6 +35,10 @@ def made_with(path: Path, entries: Sequence[ImageFile]) -> dict[str, str]:
     try:
         if path.is_file():
             record = read_member(path, dict(list_members(path).files)[name], name)
+        elif isinstance(path, Url):
+            from sodbench.data.remote.reading import read_url
+
+            record = read_url(path / name)
         else:
             record = read_file(path / name)
         precision = json.loads(record)["configuration"]["precision"]

@@ -1,4 +1,4 @@
-"""Where image files come from: a folder, or a zip as published.
+"""Where image files come from: a folder, or a zip as published; on this disk, or elsewhere by their address.
 
 A source lists its image files once, folder by folder, and reads each as bytes. Archives are never
 extracted, so none of their members can be written anywhere.
@@ -6,6 +6,7 @@ extracted, so none of their members can be written anywhere.
 
 import hashlib
 import os
+import re
 import stat
 import zipfile
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from sodbench.data.registry import lookup
 from sodbench.errors import FileError, PredictionError, SodbenchError, escaped, first_few
 from sodbench.utils.files import check_regular, read_file
 from sodbench.utils.text import counted
+from sodbench.utils.urls import PathOrUrl, Url
 
 IMAGE_SUFFIXES = frozenset(
     f".{suffix}"
@@ -129,7 +131,7 @@ class Source:
         How the names in a zip were read that are not UTF-8 and not said to be; else "".
     """
 
-    path: Path
+    path: PathOrUrl
     groups: dict[str, tuple[ImageFile, ...]]
     ignored: tuple[str, ...]
     encoding: str = ""
@@ -157,7 +159,7 @@ class PassedOver(NamedTuple):
     folders: tuple[str, ...]
     encoding: str = ""
 
-    def notices(self, path: Path, kind: str, why: str = "") -> list[str]:
+    def notices(self, path: PathOrUrl, kind: str, why: str = "") -> list[str]:
         """Say what is not used, and the way to use a folder.
 
         Parameters
@@ -190,20 +192,24 @@ class PassedOver(NamedTuple):
         return lines
 
 
-def open_source(path: Path) -> Source:
+def open_source(path: PathOrUrl) -> Source:
     """List the images of a folder (to a depth of 3 folders) or of a zip.
 
     Raises
     ------
     PredictionError
         The path does not exist, is neither a folder nor a zip, the zip is damaged, or a file's
-        name is not valid Unicode.
+        name is not valid Unicode; or what is elsewhere cannot be read.
     """
+    if isinstance(path, Url):
+        return _zip(path) if path.is_file() else _remote_folder(path)
     if os.path.isdir(path):  # noqa: PTH112 (a name that no file can have is no folder, too)
         return _folder(path)
     if not os.path.exists(path):  # noqa: PTH110
         dataset = lookup(str(path))
         way = f" The dataset is chosen by --dataset {dataset.name}." if dataset else ""
+        if re.match("(https?|s3|gs|hf):/", str(path)):
+            way = " An address is passed as text: a Path has lost one of its slashes."
         raise PredictionError(f"{path}: no such folder or zip file.{way}")
     check_regular(path, PredictionError, "a folder or a zip")
     if single_image(path):
@@ -218,8 +224,10 @@ def open_source(path: Path) -> Source:
     return _zip(path)
 
 
-def single_image(path: Path) -> ImageFile | None:
+def single_image(path: PathOrUrl) -> ImageFile | None:
     """Return an image file given by itself; None for a folder and for a file with another suffix."""
+    if isinstance(path, Url):
+        return _remote_file(path, path.name) if _is_image(path.name) else None
     if os.path.isdir(path) or not _is_image(path.name):  # noqa: PTH112
         return None
     return ImageFile(path.name, escaped(str(path)), partial(read_file, path, FileError, "an image file"))
@@ -241,7 +249,7 @@ def _is_hidden(folder: str) -> bool:
     return folder.startswith(".") or folder == "__MACOSX"
 
 
-def _source(path: Path, entries: list[ImageFile], ignored: list[str], encoding: str = "") -> Source:
+def _source(path: PathOrUrl, entries: list[ImageFile], ignored: list[str], encoding: str = "") -> Source:
     if strange := [ascii(e.name) for e in entries if not is_unicode(e.name)]:
         raise PredictionError(
             f"{path}: found {counted(len(strange), 'image')} whose name is not valid Unicode "
@@ -278,6 +286,38 @@ def _folder(root: Path) -> Source:
     return _source(root, entries, ignored)
 
 
+def _remote_folder(root: Url) -> Source:
+    from sodbench.data.remote.reading import list_folder
+
+    entries: list[ImageFile] = []
+    ignored: list[str] = []
+
+    def walk(folder: Url, prefix: str, depth: int) -> None:
+        for item in list_folder(folder):
+            name, url = prefix + item.name, folder.child(item.name)
+            if not item.is_folder:
+                if _is_image(name):
+                    entries.append(_remote_file(url, name, item.size))
+                else:
+                    ignored.append(name)
+            elif depth < MAX_DEPTH and not _is_hidden(item.name):
+                walk(url, name + "/", depth + 1)
+            else:
+                ignored.append(name + "/")
+
+    try:
+        walk(root, "", 0)
+    except FileError as error:
+        raise PredictionError(str(error)) from error
+    return _source(root, entries, ignored)
+
+
+def _remote_file(url: Url, name: str, size: int | None = None) -> ImageFile:
+    from sodbench.data.remote.reading import read_url
+
+    return ImageFile(name, escaped(str(url)), partial(read_url, url, size))
+
+
 def is_unicode(name: str) -> bool:
     """Tell whether a name from the disk can be written as UTF-8."""
     return not any("\ud800" <= letter <= "\udfff" for letter in name)
@@ -288,7 +328,7 @@ def _is_unsafe(name: str, info: zipfile.ZipInfo) -> bool:
     return pure.is_absolute() or ".." in pure.parts or stat.S_ISLNK(info.external_attr >> 16)
 
 
-def _zip(path: Path) -> Source:
+def _zip(path: PathOrUrl) -> Source:
     members = list_members(path)
     images = [m for m in members.files if _is_image(m.name) and not _is_unsafe(*m)]
     check_members(path, images)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from sodbench.data.sources import ImageFile
 from sodbench.errors import DatasetError, PredictionError
 from sodbench.utils.process import Say
+from sodbench.utils.urls import PathOrUrl
 
 
 class PhotoSet(NamedTuple):
@@ -22,7 +23,7 @@ class PhotoSet(NamedTuple):
 class Target(NamedTuple):
     """What a user asks for maps of: a folder, zip or single photo, else datasets; none: every test set."""
 
-    images: Path | None = None
+    images: PathOrUrl | None = None
     datasets: tuple[str, ...] = ()
     data: Path | None = None
 

@@ -38,6 +38,7 @@ from sodbench.scoring.scores import Scores
 from sodbench.utils.executors import streamed, worker_name
 from sodbench.utils.process import Progress, cpus
 from sodbench.utils.text import counted
+from sodbench.utils.urls import PathOrUrl, path_or_url
 
 
 class _Task(NamedTuple):
@@ -49,10 +50,10 @@ class _Task(NamedTuple):
 
 
 def score_folder(
-    preds: str | Path,
+    preds: str | PathOrUrl,
     dataset: str | None = None,
     *,
-    masks: str | Path | None = None,
+    masks: str | PathOrUrl | None = None,
     data: str | Path | None = None,
     protocol: str | Protocol = "u2net",
     mask_threshold: str | None = None,
@@ -72,11 +73,11 @@ def score_folder(
     Parameters
     ----------
     preds
-        Folder or zip of maps, paired with the masks by stem.
+        Folder or zip of maps, paired with the masks by stem; or its address, ``https://host/maps``.
     dataset
         Registered name. With `masks`, any name, or None.
     masks
-        Folder or zip of the masks; by default the dataset is looked for on this disk.
+        Folder or zip of the masks, or its address; by default the dataset is looked for on this disk.
     data
         Folder that holds dataset folders, in place of SODBENCH_DATA.
     protocol
@@ -116,11 +117,12 @@ def score_folder(
     (8, True)
     """
     location = place(dataset, masks, data)
-    discovered, passed = discover(Path(preds), [location.dataset])
+    there = path_or_url(preds)
+    discovered, passed = discover(there, [location.dataset])
     if len(discovered) > 1:
         names = [maps.method for maps in discovered]
         raise PredictionError(
-            f"{preds}: holds maps of {len(discovered)} methods ({first_few(names)}); pass one's folder."
+            f"{there}: holds maps of {len(discovered)} methods ({first_few(names)}); pass one's folder."
         )
     chosen = binarised_by(Protocol.of(protocol), location, mask_threshold)
     plan = Plan(chosen, check_metrics(metrics), missing, tuple(strip), loose_names, subset, jobs)
@@ -131,8 +133,8 @@ def score_folder(
         warn(line, SodbenchWarning, stacklevel=2)
     rows = {maps.method: Collected()}
     made = score_methods(methods, location, plan, rows, progress, executor, pairings)[maps.method]
-    where = {"predictions": str(preds), "masks": str(location.masks), "directory": str(Path.cwd())}
-    return replace(made, provenance=where | made_with(Path(preds), maps.entries))
+    where = {"predictions": str(there), "masks": str(location.masks), "directory": str(Path.cwd())}
+    return replace(made, provenance=where | made_with(there, maps.entries))
 
 
 def score_methods(

@@ -56,6 +56,7 @@ from sodbench.scoring.warm_up import warm_up
 from sodbench.utils.executors import Workers
 from sodbench.utils.process import Progress, Say
 from sodbench.utils.text import counted
+from sodbench.utils.urls import PathOrUrl
 
 IN_WORKERS = ("sodbench.scoring.pipeline",)
 """What worker processes import once, before they are forked."""
@@ -66,7 +67,7 @@ class Job(NamedTuple):
 
     location: Location
     methods: dict[str, tuple[ImageFile, ...]]
-    paths: dict[str, Path]
+    paths: dict[str, PathOrUrl]
 
 
 class Place(NamedTuple):
@@ -94,9 +95,9 @@ class Results(NamedTuple):
 
 
 def collect_jobs(
-    paths: Sequence[Path],
+    paths: Sequence[PathOrUrl],
     datasets: Sequence[str] = (),
-    masks: Path | None = None,
+    masks: PathOrUrl | None = None,
     data: Path | None = None,
     method: str | None = None,
     methods: Sequence[str] = (),
@@ -109,7 +110,7 @@ def collect_jobs(
     Parameters
     ----------
     paths
-        Folders or zips of maps.
+        Folders or zips of maps, on this disk or elsewhere.
     datasets
         Names of datasets; none: those that folders are named like, or the one of `masks`.
     masks, data
@@ -176,7 +177,7 @@ def collect_jobs(
     return by_name, [*notices, *(line for job in by_name for line in job.location.passed_over)]
 
 
-def _by_the_shell(masks: Path, paths: Sequence[Path]) -> list[Path]:
+def _by_the_shell(masks: PathOrUrl, paths: Sequence[PathOrUrl]) -> list[PathOrUrl]:
     """Return the paths of maps that stand beside the masks, as when ``DIR/*/GT`` has no quotes."""
     return [
         path

@@ -23,6 +23,7 @@ from sodbench.scoring.scores import Scores
 from sodbench.scoring.storage import META, OTHER_TREE, DamageError, check_files, read_meta_file, settle
 from sodbench.utils.files import check_writable
 from sodbench.utils.process import Say
+from sodbench.utils.urls import PathOrUrl, Url
 
 Others = Literal["refuse", "leave", "replace"]
 """What to do where other scores have the place: refuse to start, store nothing, or replace them."""
@@ -36,11 +37,11 @@ class Maps(NamedTuple):
 
     method: str
     entries: tuple[ImageFile, ...]
-    path: Path
+    path: PathOrUrl
     location: Location
 
     @property
-    def source(self) -> Path:
+    def source(self) -> PathOrUrl:
         """The folder that holds the maps, or the zip."""
         return self.path if self.path.is_file() else self.path / self.entries[0].home
 
@@ -256,11 +257,13 @@ def _other_maps(stored: Scores, maps: Maps, plan: Plan) -> str:
     return f"holds scores of {there}, and these are of {path}"
 
 
-def _is_source(stored: Scores, key: str, path: Path) -> bool:
+def _is_source(stored: Scores, key: str, path: PathOrUrl) -> bool:
     """Tell whether scores were made from a folder or zip; earlier versions kept a folder above it."""
     made = stored.provenance
     if not isinstance(made.get(key), str) or not isinstance(made.get("directory", ""), str):
         return False
+    if isinstance(path, Url):
+        return bool(made[key] == str(path))
     there = Path(made.get("directory", ""), made[key]).resolve()
     here = path.resolve()
     return there == here or ("directory" not in made and there in here.parents)

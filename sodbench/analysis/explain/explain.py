@@ -27,6 +27,7 @@ from sodbench.scoring.runs import Job, score_jobs
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.selection import load_scores
 from sodbench.utils.process import Bar, Progress, Say, cpus
+from sodbench.utils.urls import PathOrUrl, Url
 
 TENTH = 0.1
 """Smaller differences, in units of the last digit, are ignored."""
@@ -161,7 +162,7 @@ class Explanation:
     findings: tuple[str, ...] = ()
 
 
-def stored_rescorer(path: Path, metrics: Sequence[str] = ()) -> Rescorer | None:
+def stored_rescorer(path: PathOrUrl, metrics: Sequence[str] = ()) -> Rescorer | None:
     """Return the figures of a scores folder, None if the path is not one.
 
     Metrics that were not computed are added as far as they follow from the level histograms.
@@ -171,7 +172,7 @@ def stored_rescorer(path: Path, metrics: Sequence[str] = ()) -> Rescorer | None:
     ScoresError
         The scores are damaged, or of several methods or datasets.
     """
-    if path.is_file() or not any(path.rglob("meta.json")):
+    if isinstance(path, Url) or path.is_file() or not any(path.rglob("meta.json")):
         return None
     stored = load_scores([path], metrics=metrics)
     if len(stored) > 1:

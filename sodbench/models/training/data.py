@@ -23,7 +23,7 @@ from torch.utils.data import DataLoader, Dataset
 from sodbench.data.images.decoding import decode
 from sodbench.data.images.maps import binarised
 from sodbench.data.images.photos import is_rotated, photo_from, rotation_notice
-from sodbench.data.locations import Location, find_in, list_images, locate
+from sodbench.data.locations import Listing, Location, find_in, list_images, locate
 from sodbench.data.pairing import naming_hint
 from sodbench.data.pairing import pair as pair_by_stem
 from sodbench.data.registry import Dataset as Known
@@ -34,6 +34,7 @@ from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, resize_bi
 from sodbench.models.training.config import AS_NAMED, Config, Matching
 from sodbench.utils.process import ENDINGS, Say
 from sodbench.utils.text import counted
+from sodbench.utils.urls import PathOrUrl
 
 _ORDER, _CROP, _HOLDOUT = 0, 1, 2
 """Purposes of random streams; each purpose has streams of its own."""
@@ -104,7 +105,10 @@ def data_of(images: Path, masks: Path, name: str = "", matching: Matching = AS_N
         A folder is missing, or photos and masks do not pair.
     """
     dataset = lookup(name) or _unknown(name or masks.resolve().parent.name)
-    listed = {images: list_images(images, "photos"), masks: list_images(masks, "masks")}
+    listed: dict[PathOrUrl, Listing] = {
+        images: list_images(images, "photos"),
+        masks: list_images(masks, "masks"),
+    }
     return _paired(Location(dataset, masks, masks, images, "", listed), matching)
 
 

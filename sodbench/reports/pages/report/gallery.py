@@ -31,6 +31,7 @@ from sodbench.scoring.rows import ROW_NOTES
 from sodbench.scoring.scores import Scores
 from sodbench.utils.process import Progress, step_counter
 from sodbench.utils.text import counted
+from sodbench.utils.urls import PathOrUrl
 
 COUNT, SIDE = 24, 160
 """How many images of each dataset, and the pixels of a picture's longer side, unless asked otherwise."""
@@ -207,8 +208,8 @@ def gather_gallery(
     budget: int = MAX_SIZE,
     max_size: int = MAX_SIZE,
     data: Path | None = None,
-    masks: Path | None = None,
-    maps: Path | None = None,
+    masks: PathOrUrl | None = None,
+    maps: PathOrUrl | None = None,
     called: Mapping[str, str] = MappingProxyType({}),
     progress: Progress | None = None,
 ) -> Gallery:
@@ -296,8 +297,8 @@ class _Chosen(NamedTuple):
 def _files(
     board: Sequence[Scores],
     data: Path | None,
-    masks: Path | None,
-    maps: Path | None,
+    masks: PathOrUrl | None,
+    maps: PathOrUrl | None,
     called: Mapping[str, str],
     notices: list[str],
 ) -> PictureFiles | None:

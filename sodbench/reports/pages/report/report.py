@@ -30,6 +30,7 @@ from sodbench.scoring.scores import Scores
 from sodbench.utils.files import replacing
 from sodbench.utils.process import Say, UnitBar, no_bar, step_counter
 from sodbench.utils.text import counted
+from sodbench.utils.urls import PathOrUrl
 
 SEED = 0
 FEW_MAPS = 10_000
@@ -113,8 +114,8 @@ def report(
     resamples: int | None = None,
     boards: Path | None = None,
     data: Path | None = None,
-    masks: Path | None = None,
-    maps: Path | None = None,
+    masks: PathOrUrl | None = None,
+    maps: PathOrUrl | None = None,
     thumbnails: int = SIDE,
     max_size: float = MAX_SIZE / MEGABYTE,
     command: str = "",
