@@ -29,8 +29,9 @@ class Target(NamedTuple):
 
     def absolute(self) -> "Target":
         """Return the same by absolute paths."""
-        images, data = (path and path.absolute() for path in (self.images, self.data))
-        return Target(images, self.datasets, data)
+        return Target(
+            self.images and self.images.absolute(), self.datasets, self.data and self.data.absolute()
+        )
 
 
 def photo_sets(target: Target, out: Path, model: str, say: Say = lambda line: None) -> list[PhotoSet]:
