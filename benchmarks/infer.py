@@ -7,6 +7,11 @@ warm-up; medians are printed: the plain way (eager, no_grad, batch 1, load, run 
 other, with scikit-image and Pillow as the official script does), `sodbench run`'s, and the network alone
 in onnxruntime where the weights are an ONNX file. Then how far apart the two torch ways' outputs are,
 and how far each is from the same network in float64.
+
+    python benchmarks/infer.py --device cuda --model u2net --weights u2net.pth [--batch 32] [--workers 16]
+
+prints, in place of that, how well a device is kept busy: images per second from photos to maps and of the
+network alone at the same batch, and the share of the time in which the device waits.
 """
 
 import argparse
@@ -14,8 +19,10 @@ import os
 import platform
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,12 +38,16 @@ from sodbench.data.images.photos import photo_from
 from sodbench.data.sources import ImageFile, open_source
 from sodbench.errors import PredictionError
 from sodbench.models.inference import make_maps
-from sodbench.models.predictor import Predictor, load_model
+from sodbench.models.predictor import Predictor, choose_device, fix_cudnn, load_model
 from sodbench.models.preprocessing import IMAGENET_MEAN, IMAGENET_STD, SIZE, network_input
 from sodbench.models.run_record import Configuration
-from sodbench.utils.process import keep_freed_memory
+from sodbench.models.runs import BATCHES
+from sodbench.utils.process import cpus, keep_freed_memory
 
 IN_FLOAT64 = 4
+BATCHES_TIMED = 12
+AIM = 0.9
+"""Share of the network's own rate that a run should reach on a GPU, at batch 32 with 16 cores."""
 
 
 class Work(NamedTuple):
@@ -144,6 +155,79 @@ def differences(work: Work) -> str:
     )
 
 
+class Stopwatch:
+    """A network that notes how long it takes on its device."""
+
+    def __init__(self, network: Any, device: torch.device) -> None:
+        self.network, self.on_gpu = network, device.type == "cuda"
+        self.spans: list[tuple[Any, Any]] = []
+
+    def __call__(self, batch: torch.Tensor) -> Any:
+        """Run the network."""
+        start = self._now()
+        output = self.network(batch)
+        self.spans.append((start, self._now()))
+        return output
+
+    def _now(self) -> Any:
+        if not self.on_gpu:
+            return perf_counter()
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event.record()
+        return event
+
+    def seconds(self) -> float:
+        """Return the time of all calls so far, and forget them."""
+        spans, self.spans = self.spans, []
+        if not self.on_gpu:
+            return sum(end - start for start, end in spans)
+        torch.cuda.synchronize()
+        return sum(start.elapsed_time(end) for start, end in spans) / 1000
+
+
+def kept_busy(work: Work, device: torch.device, batch: int, workers: int) -> str:
+    """Say how fast a run is on a device, and for how much of the time the network runs there."""
+    keep_freed_memory()
+    fix_cudnn()
+    network, _, _ = load_model(work.model, None, work.weights)
+    runner = Predictor(network, device)
+    watch = runner.network = Stopwatch(runner.network, device)
+    some = (inputs(work) * batch)[:batch]
+    runner.submit(some)()
+    watch.seconds()
+    waiting = [runner.submit(some) for _ in range(2)]
+    for _ in range(BATCHES_TIMED):
+        waiting.pop(0)()
+        waiting.append(runner.submit(some))
+    for pending in waiting:
+        pending()
+    alone = (BATCHES_TIMED + 2) * batch / watch.seconds()
+    count = max(len(work.photos), BATCHES_TIMED * batch if device.type == "cuda" else 0)
+    photos = [
+        replace(photo, name=f"{k}-{photo.name}")
+        for k in range(-(-count // len(work.photos)))
+        for photo in work.photos
+    ]
+    with tempfile.TemporaryDirectory() as out:
+        start = perf_counter()
+        make_maps(
+            photos,
+            Path(out) / "maps",
+            runner,
+            Configuration("bench", "", "", device.type),
+            batch=batch,
+            workers=workers,
+        )
+        elapsed = perf_counter() - start
+    rate = len(photos) / elapsed
+    return (
+        f"end to end          {rate:8.1f} images/s, {len(photos)} photos\n"
+        f"network alone       {alone:8.1f} images/s\n"
+        f"end to end / alone  {rate / alone:8.2f}  (aim on a GPU: {AIM} at batch 32 with 16 cores)\n"
+        f"the device waits    {100 * (1 - watch.seconds() / elapsed):8.1f} % of the time"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -152,9 +236,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--photos", type=Path, help="Default: the demo's.")
     parser.add_argument("--images", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", help="Measure how busy this device is kept: cuda, cpu.")
+    parser.add_argument("--batch", type=int, help="Photos per batch on the device.")
+    parser.add_argument(
+        "--workers", type=int, default=cpus(), help="Threads that prepare photos for the device."
+    )
     chosen = parser.parse_args(arguments)
     source = open_source(chosen.photos or demo_folder() / "images")
     work = Work(chosen.model, chosen.weights, tuple(source.groups[""][: chosen.images]))
+    if chosen.device:
+        device = choose_device(chosen.device)
+        batch = chosen.batch or BATCHES.get(device.type, 8)
+        name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+        print(f"{name}, {cpus()} CPUs, torch {torch.__version__}, {work.model}, batch {batch}")
+        print(kept_busy(work, device, batch, chosen.workers))
+        return
     print(
         f"{platform.machine()}, {os.cpu_count()} CPUs, torch {torch.__version__}, "
         f"{work.model}, {len(work.photos)} photos, medians of {chosen.rounds} rounds"
