@@ -209,12 +209,14 @@ def _simple_commands(text: str) -> Iterator[list[str]]:
 def check_call(words: Sequence[str]) -> None:
     """Check that a call of sodbench has commands and options that exist; it is not run.
 
+    A variable of the shell (``$SLURM_ARRAY_TASK_ID``) stands for a number.
+
     Raises
     ------
     click.UsageError
         It has not.
     """
-    rest = list(words)
+    rest = [re.sub(r"\$\w+", "1", word) for word in words]
     context, command = click.Context(main), main
     while isinstance(command, click.Group) and rest and rest[0] in command.list_commands(context):
         inner = command.get_command(context, rest.pop(0))

@@ -17,6 +17,7 @@ from sodbench.version import __version__
 SECTIONS = {
     "Evaluate": {
         "score": "Score predictions against a dataset's masks.",
+        "merge": "Merge the scores of all parts of a dataset.",
         "rescore": "Show stored scores, under another protocol if asked.",
         "leaderboard": "Add scores to leaderboards, show and check them.",
     },

@@ -205,6 +205,11 @@ SUBSET_OPTION = option(
     is_flag=True,
     help="Allow a mask folder that holds only part of the dataset; the signature says n/N.",
 )
+FORCE_OPTION = option(
+    "--force",
+    is_flag=True,
+    help="Replace stored scores of other maps, of another protocol or of more of the dataset.",
+)
 SHARD_OPTION = option(
     "--shard", type=ShardType(), metavar="K/N", help="Part K of N of the images, by position; for batch jobs."
 )

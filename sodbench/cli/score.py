@@ -9,12 +9,14 @@ from sodbench.cli.conventions import ProtocolChoice, ProtocolCommand, gathered, 
 from sodbench.cli.options import (
     DATA_OPTION,
     EXECUTOR_OPTION,
+    FORCE_OPTION,
     JOBS_OPTION,
     LOOSE_OPTION,
     MASKS_OPTION,
     METHOD_OPTION,
     METHODS_OPTION,
     SCHEDULER_OPTION,
+    SHARD_OPTION,
     STRIP_OPTION,
     SUBSET_OPTION,
     datasets_option,
@@ -26,6 +28,7 @@ from sodbench.cli.options import (
 from sodbench.cli.output import check_targets, progress_bar, report, say, say_where
 from sodbench.cli.parameters import PLACE, argument, option
 from sodbench.protocol import Protocol
+from sodbench.utils.shards import Shard
 from sodbench.utils.urls import PathOrUrl
 
 
@@ -46,9 +49,10 @@ class ScoreOptions:
     jobs: int | None
     executor: str | None
     scheduler: str | None
+    shard: Shard | None
     method: str | None
     force: bool
-    scores: Path
+    scores: Path | None
     csv_file: Path | None
     images_file: Path | None
     as_json: bool
@@ -69,13 +73,10 @@ class ScoreOptions:
 @JOBS_OPTION
 @EXECUTOR_OPTION
 @SCHEDULER_OPTION
+@SHARD_OPTION
 @METHOD_OPTION
-@scores_option(default="scores", show_default=True, aliases=("--out",))
-@option(
-    "--force",
-    is_flag=True,
-    help="Replace stored scores of other maps, of another protocol or of more of the dataset.",
-)
+@scores_option(show_default="scores, or scores-K-of-N", aliases=("--out",))
+@FORCE_OPTION
 @output_options
 @protocol_options(default="u2net")
 @gathered(ScoreOptions)
@@ -105,6 +106,7 @@ def score(options: ScoreOptions) -> None:
         options.loose,
         options.subset,
         options.jobs,
+        options.shard,
     )
     workers = workers_of(options.executor, options.jobs, options.scheduler, IN_WORKERS)
     check_targets(options.csv_file, options.images_file)
@@ -115,11 +117,17 @@ def score(options: ScoreOptions) -> None:
     for notice in (*options.protocol.notices(), *notices):
         say(notice)
     others: Others = "replace" if options.force else "refuse"
-    rule = options.protocol.mask_rule
+    rule, shard = options.protocol.mask_rule, options.shard
+    out = options.scores or Path(f"scores-{shard.part}-of-{shard.parts}" if shard else "scores")
     with workers:
-        results = score_jobs(jobs, plan, options.scores, rule, progress_bar, say, others, workers)
+        results = score_jobs(jobs, plan, out, rule, progress_bar, say, others, workers)
     report(results.scores, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
     say_where(results)
+    if shard:
+        say(
+            f"These numbers are of shard {shard} of the images alone. When all {shard.parts} are scored: "
+            f"sodbench merge scores-*-of-{shard.parts}"
+        )
 
 
 def _builtin_maps(datasets: tuple[str, ...]) -> tuple[Path, ...]:

@@ -38,8 +38,9 @@ def unpaired(
             hint = naming_hint(entries, masks, plan.strip, loose=plan.loose)
             lines.append(f"{start}{passed}{hint and '. '}{hint}")
         if pairing.missing and plan.missing == "skip":
+            wanted = len(pairing.pairs) + len(pairing.missing)
             lines.append(
-                f"{start}predictions missing, left out: {len(pairing.missing)} of {len(masks)} "
+                f"{start}predictions missing, left out: {len(pairing.missing)} of {wanted} "
                 f"({listed_by_group(pairing.missing, masks)})"
             )
     return lines

@@ -226,9 +226,10 @@ def _tasks(
     incomplete: list[str] = []
     for method, entries in methods.items():
         pairing = pairings[method]
-        if pairing.missing and plan.missing == "error" or not pairing.pairs:
+        zeros = plan.shard is not None and plan.missing == "zero"  # other shards may have maps
+        if pairing.missing and plan.missing == "error" or not (pairing.pairs or zeros):
             known = other_count(dataset, len(entries))
-            start = f"{method} on {dataset.name}"
+            start = f"{method} on {dataset.name}{f', shard {plan.shard}' if plan.shard else ''}"
             incomplete.append(_missing(start, entries, masks, pairing, plan, known and f"{known}."))
         earlier = rows[method].used_again(plan.protocol, plan.metrics)
         for image, entry, mask in pairing.pairs:
@@ -262,7 +263,7 @@ def _missing(
         way = "Rerun the method, or pass --missing zero (or skip)."
         if plan.subset:
             way += " --subset does not allow this: it is for a folder that holds only part of the masks."
-    share = f"{len(missing)} of {counted(len(masks), 'prediction')}"
+    share = f"{len(missing)} of {counted(len(pairing.pairs) + len(missing), 'prediction')}"
     sentences = (
         f"{start}: {share} {are} missing ({listed_by_group(missing, masks)}).",
         known,

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 from sodbench.data.pairing import Pairing, pair
 from sodbench.data.sources import ImageFile
-from sodbench.errors import PredictionError, nearest
+from sodbench.errors import DatasetError, PredictionError, nearest
 from sodbench.metrics import DEFAULT_METRICS, narrowed
 from sodbench.protocol import Protocol
+from sodbench.utils.shards import Shard
+from sodbench.utils.text import counted
 
 MISSING = ("error", "zero", "skip")
 """What to do about missing predictions."""
@@ -15,7 +17,7 @@ MISSING = ("error", "zero", "skip")
 
 @dataclass(frozen=True)
 class Plan:
-    """What to compute, and how files are paired; `protocol` is narrowed to what acts on `metrics`."""
+    """What to compute of which images, and how files are paired; `protocol` is narrowed to `metrics`."""
 
     protocol: Protocol
     metrics: tuple[str, ...] = DEFAULT_METRICS
@@ -24,6 +26,7 @@ class Plan:
     loose: bool = False
     subset: bool = False
     jobs: int | None = None
+    shard: Shard | None = None
 
     def __post_init__(self) -> None:
         if self.missing not in MISSING:
@@ -35,11 +38,27 @@ class Plan:
     def pairings(
         self, methods: Mapping[str, Sequence[ImageFile]], masks: Sequence[ImageFile]
     ) -> dict[str, Pairing]:
-        """Pair each method's maps with the masks.
+        """Pair each method's maps with the masks, those of the shard if there is one.
 
         Raises
         ------
         DatasetError, PredictionError
-            Two files have one id; see `sodbench.data.pairing.pair`.
+            Two files have one id (see `sodbench.data.pairing.pair`), or the shard has no image.
         """
-        return {name: pair(maps, masks, self.strip, loose=self.loose) for name, maps in methods.items()}
+        pairings = {name: pair(maps, masks, self.strip, loose=self.loose) for name, maps in methods.items()}
+        if self.shard is None:
+            return pairings
+        ours = set(self.shard.take(sorted(mask.stem for mask in masks)))
+        if not ours:
+            raise DatasetError(
+                f"shard {self.shard}: there are {counted(len(masks), 'mask')}, so this shard has no image. "
+                "Take fewer shards."
+            )
+        return {
+            name: Pairing(
+                tuple(each for each in pairing.pairs if each[0] in ours),
+                tuple(image for image in pairing.missing if image in ours),
+                pairing.extra,
+            )
+            for name, pairing in pairings.items()
+        }

@@ -234,7 +234,7 @@ def score_job(
         made = score_methods(job.methods, job.location, plan, rows, progress, executor, pairings)
         for method, scores in made.items():
             reused += len(scores.rows.keys() - rows[method].made.keys())
-            scores = replace(scores, provenance=_provenance(job, method))
+            scores = replace(scores, provenance=_provenance(job, method, plan))
             if slots[method].changed:
                 slots[method] = find[method](others, say)
                 if others == "refuse":
@@ -282,10 +282,10 @@ def score_jobs(
                 say(line)
         scores += finished.scores
         places += finished.places
-    return Results(scores, places, _stored_lines(places))
+    return Results(scores, places, stored_lines(places))
 
 
-def _stored_lines(places: Sequence[Place]) -> list[str]:
+def stored_lines(places: Sequence[Place]) -> list[str]:
     """Say where scores were stored, or not, and why; those of one reason in one line."""
     homes: dict[tuple[bool, str], list[str]] = {}
     for home, stored, why in places:
@@ -420,7 +420,7 @@ def _is_stored(scores: Scores, stored: Scores) -> bool:
     )
 
 
-def _provenance(job: Job, method: str) -> dict[str, str]:
+def _provenance(job: Job, method: str, plan: Plan) -> dict[str, str]:
     maps = Maps(method, job.methods[method], job.paths[method], job.location)
     return {
         "predictions": str(maps.source),
@@ -430,4 +430,5 @@ def _provenance(job: Job, method: str) -> dict[str, str]:
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         **{package: version(package) for package in ("numpy", "numba", "pillow")},
+        **({"shard": str(plan.shard)} if plan.shard else {}),
     }

@@ -107,14 +107,15 @@ def slot_of(maps: Maps, out: Path, asked: Protocol, plan: Plan, others: Others, 
     FileError, ScoresError
         The folder cannot be written, holds files that are no scores, or scores of a newer sodbench.
     """
-    home, elsewhere = _home(out, maps), None
+    name = maps.location.dataset.name
+    home, elsewhere = home_at(out, maps.method, name), None
     seen, stored = _seen(home), _stored_at(home, say)
     if others == "replace":
         return Slot(home, stored, seen=seen)
     if stored and not _continues(stored, plan):
-        elsewhere, home = stored, _home(out / f"{OTHER_TREE}{_label(asked, plan)}", maps)
+        elsewhere, home = stored, home_at(out / f"{OTHER_TREE}{_label(asked, plan)}", maps.method, name)
         seen, stored = _seen(home), _stored_at(home, say)
-    taken = _other_maps(stored, maps, plan) if stored else ""
+    taken = (_other_shard(stored, plan) or _other_maps(stored, maps, plan)) if stored else ""
     return Slot(home, stored, elsewhere, taken, seen)
 
 
@@ -180,9 +181,15 @@ def folder_name(name: str) -> str:
     )
 
 
-def _home(out: Path, maps: Maps) -> Path:
-    """Return the folder of some scores, after checking that it holds scores or nothing."""
-    home = out / folder_name(maps.method) / folder_name(maps.location.dataset.name)
+def home_at(out: Path, method: str, dataset: str) -> Path:
+    """Return the folder of some scores, after checking that it holds scores or nothing.
+
+    Raises
+    ------
+    FileError, ScoresError
+        It cannot be written, or holds other files.
+    """
+    home = out / folder_name(method) / folder_name(dataset)
     _check_length(home)
     check_writable(home.parent, "--scores")
     try:
@@ -234,6 +241,17 @@ def _label(asked: Protocol, plan: Plan) -> str:
     acting = narrowed(asked, plan.metrics)
     named = [name for name, preset in PRESETS.items() if narrowed(preset, plan.metrics) == acting]
     return (named or [hashlib.sha256(acting.signature().encode()).hexdigest()[:8]])[0]
+
+
+def _other_shard(stored: Scores, plan: Plan) -> str:
+    """Say that scores are of another part of the images, an empty text if they are not."""
+    there, here = stored.provenance.get("shard", ""), str(plan.shard or "")
+    if there == here:
+        return ""
+    of = {"": "the whole dataset"}
+    return (
+        f"holds scores of {of.get(there, f'shard {there}')}, and these are of {of.get(here, f'shard {here}')}"
+    )
 
 
 def _other_maps(stored: Scores, maps: Maps, plan: Plan) -> str:

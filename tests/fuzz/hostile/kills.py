@@ -197,6 +197,14 @@ def _plant_score() -> None:
     plant_masks("own/masks")
 
 
+def _plant_shards() -> None:
+    from sodbench.cli import main
+
+    _plant_score()
+    for shard in ("1/2", "2/2"):
+        main([*SCORE, "--shard", shard], standalone_mode=False)
+
+
 def _plant_scored() -> None:
     """Scores of other maps are there, beside files of the user's own."""
     from sodbench.cli import main
@@ -304,6 +312,7 @@ SCENARIOS = {
     "score": Scenario(_plant_score, SCORE, (SHOW_SCORES,)),
     "score again": Scenario(_plant_scored, SCORE, (SHOW_SCORES,)),
     "score --csv": Scenario(_plant_scored, (*SCORE, "--csv", "all.csv", "--per-image", "images.csv")),
+    "merge": Scenario(_plant_shards, ("merge", "scores-1-of-2", "scores-2-of-2"), (SHOW_SCORES,)),
     "rescore": Scenario(
         _plant_scored, (*SHOW_SCORES, "--csv", "all.csv", "--per-image", "images.csv"), (SHOW_SCORES,)
     ),
