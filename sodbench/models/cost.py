@@ -49,6 +49,7 @@ def macs(network: "nn.Module", size: int = SIZE, channels: int = 3) -> int:
     return total
 
 
+@cache
 def block_macs(name: str, middle: int, i: int = 3, o: int = 64, size: int = SIZE) -> int:
     """Count the multiply-accumulates of a block of Table 1 on a (1, i, size, size) input.
 

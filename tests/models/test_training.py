@@ -469,9 +469,9 @@ def killed(name: str, *arguments: object) -> "subprocess.CompletedProcess[bytes]
 
 def test_killed_and_resumed_is_the_same_as_straight_on():
     """Dropout draws from the random numbers that are restored."""
-    straight = {"iterations": 20, "checkpoint_every": 10, "workers": 1, "factory": "tinytrain:Dropping"}
+    straight = {"iterations": 20, "checkpoint_every": 10, "factory": "tinytrain:Dropping"}
     good(*begin(**straight))
-    assert killed("SIGKILL", *begin(out="killed", **straight)).returncode == -signal.SIGKILL
+    assert killed("SIGKILL", *begin(out="killed", workers=1, **straight)).returncode == -signal.SIGKILL
     assert state_of("killed")["step"] == 10
     assert [row["step"] for row in rows_of("killed/log.csv")] == [str(k) for k in range(1, 14)]
     good(*again("killed", "tinytrain:Dropping"))
@@ -485,8 +485,8 @@ def test_killed_and_resumed_is_the_same_as_straight_on():
 
 
 def test_sigterm_writes_a_checkpoint_and_exits_with_143():
-    straight = {"iterations": 20, "checkpoint_every": 10, "workers": 1}
-    done = killed("SIGTERM", *begin(out="ended", **straight))
+    straight = {"iterations": 20, "checkpoint_every": 10}
+    done = killed("SIGTERM", *begin(out="ended", workers=1, **straight))
     assert done.returncode == 143, done.stderr
     assert b"Stopped after step 14. Go on: sodbench train --resume ended" in done.stderr
     assert state_of("ended")["step"] == 14
