@@ -9,15 +9,18 @@ import click
 from sodbench.cli.conventions import ProtocolChoice, ProtocolCommand, gathered, protocol_options
 from sodbench.cli.options import (
     DATA_OPTION,
+    EXECUTOR_OPTION,
     JOBS_OPTION,
     JSON_OPTION,
     LOOSE_OPTION,
     MASKS_OPTION,
+    SCHEDULER_OPTION,
     STRIP_OPTION,
     SUBSET_OPTION,
     dataset_option,
     metrics_option,
     scores_option,
+    workers_of,
 )
 from sodbench.cli.output import progress_bar, say, show
 from sodbench.cli.parameters import PLACE, argument, option
@@ -26,6 +29,7 @@ from sodbench.utils.urls import PathOrUrl
 
 if TYPE_CHECKING:
     from sodbench.analysis.explain.rescorer import Rescorer
+    from sodbench.utils.executors import Workers
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class ExplainOptions:
     loose: bool
     subset: bool
     jobs: int | None
+    executor: str | None
+    scheduler: str | None
     scores: Path
     as_json: bool
     protocol: ProtocolChoice
@@ -76,6 +82,8 @@ class ClaimCommand(ProtocolCommand):
 @LOOSE_OPTION
 @SUBSET_OPTION
 @JOBS_OPTION
+@EXECUTOR_OPTION
+@SCHEDULER_OPTION
 @scores_option(default="scores", show_default=True, aliases=("--out",))
 @JSON_OPTION
 @protocol_options(default=None)
@@ -96,17 +104,19 @@ def explain(options: ExplainOptions) -> None:
     from sodbench.analysis.explain.explain import explain as explain_scores
     from sodbench.metrics import check_metrics
     from sodbench.reports.explain import explanation_json, explanation_text
+    from sodbench.scoring.runs import IN_WORKERS
 
     claims = [claim_of(word) for words in options.claimed for word in words.replace(",", " ").split()]
     metrics = check_metrics(options.metrics or ("paper",))
     findings: tuple[str, ...] = ()
     wanted = check_metrics([*metrics, *(claim.metric for claim in claims)])
-    if (stored := stored_rescorer(options.maps, wanted)) is not None:
-        rescorer = _of_stored(stored, options)
-    else:
-        rescorer, findings = _of_maps(options, wanted)
-    with progress_bar("explain") as progress:
-        explanation = explain_scores(rescorer, metrics, claims, findings, say=say, progress=progress)
+    with workers_of(options.executor, options.jobs, options.scheduler, IN_WORKERS) as workers:
+        if (stored := stored_rescorer(options.maps, wanted)) is not None:
+            rescorer = _of_stored(stored, options)
+        else:
+            rescorer, findings = _of_maps(options, wanted, workers)
+        with progress_bar("explain") as progress:
+            explanation = explain_scores(rescorer, metrics, claims, findings, say=say, progress=progress)
     show(explanation_json(explanation) if options.as_json else explanation_text(explanation))
 
 
@@ -121,13 +131,16 @@ def _of_stored(stored: "Rescorer", options: ExplainOptions) -> "Rescorer":
         "--strip": options.strip,
         "--loose-names": options.loose,
         "--subset": options.subset,
+        "--executor": options.executor,
     }
     if given := [name for name, value in for_maps.items() if value]:
         raise click.UsageError(f"{options.maps} holds scores; {', '.join(given)} would be for maps.")
     return Rescorer(stored.scores.under(options.protocol.of(stored.scores.protocol)))
 
 
-def _of_maps(options: ExplainOptions, metrics: tuple[str, ...]) -> tuple["Rescorer", tuple[str, ...]]:
+def _of_maps(
+    options: ExplainOptions, metrics: tuple[str, ...], workers: "Workers"
+) -> tuple["Rescorer", tuple[str, ...]]:
     """Look at the maps and score them, or take their scores from an earlier run."""
     from sodbench.analysis.explain.explain import one_job, rescorer_of_maps
     from sodbench.metrics import DEFAULT_METRICS, check_metrics
@@ -148,4 +161,5 @@ def _of_maps(options: ExplainOptions, metrics: tuple[str, ...]) -> tuple["Rescor
         subset=options.subset,
         jobs=options.jobs,
     )
-    return rescorer_of_maps(job, plan, options.scores, options.protocol.mask_rule, say, progress_bar)
+    rule = options.protocol.mask_rule
+    return rescorer_of_maps(job, plan, options.scores, rule, say, progress_bar, workers)

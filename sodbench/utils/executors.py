@@ -198,7 +198,7 @@ def _work_on(
     work: Callable[[Item], Result], items: Sequence[Item], expected: Mapping[str, str]
 ) -> tuple[float, list[Result]]:
     """Return the seconds that a chunk took, and its results."""
-    start, here = time.perf_counter(), _versions()
+    start, here = time.monotonic(), _versions()
     if other := [
         f"{name} {here[name]}, not {wanted}" for name, wanted in expected.items() if here[name] != wanted
     ]:
@@ -207,7 +207,7 @@ def _work_on(
             "versions on all machines."
         )
     results = [work(item) for item in items]
-    return time.perf_counter() - start, results
+    return time.monotonic() - start, results
 
 
 @cache

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from workspace import IDS, good, map_of, plant_maps, plant_masks, process, refused, save, whole
+from workspace import IDS, good, map_of, mask_of, plant_maps, plant_masks, process, refused, save, whole
 from workspace import listing as listed
 
 from sodbench.protocol import Protocol
@@ -127,6 +127,19 @@ def test_unusable_files_are_said_alike(cluster, pools, here):
     for words in (("processes", "--jobs", "1"), ("dask", "--scheduler", cluster.scheduler_address)):
         found = refused("score", maps, "--masks", masks, "--executor", *words, match="2 files cannot be used")
         assert [line for line in found.stderr.splitlines() if "reused" not in line] == expected.splitlines()
+
+
+def test_explain_says_the_same_everywhere(cluster):
+    masks = plant_masks("own/masks")
+    grey = mask_of(1)
+    grey[5:7, 5:9] = 130
+    save(grey, masks / "im1.png")
+    plant_maps("maps")
+    words = ("explain", "maps", "--masks", masks, "--claimed", "max_f=.951", "--scores")
+    expected = good(*words, "threads", "--executor", "threads").stdout
+    assert good(*words, "processes", "--executor", "processes", "--jobs", "1").stdout == expected
+    on_dask = ("--executor", "dask", "--scheduler", cluster.scheduler_address)
+    assert good(*words, "dask", *on_dask).stdout == expected
 
 
 def test_dask_says_which_worker_cannot_read_a_file(cluster):

@@ -26,6 +26,7 @@ from sodbench.scoring.plan import Plan
 from sodbench.scoring.runs import Job, score_jobs
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.selection import load_scores
+from sodbench.utils.executors import Workers
 from sodbench.utils.process import Bar, Progress, Say, cpus
 from sodbench.utils.urls import PathOrUrl, Url
 
@@ -198,9 +199,15 @@ def one_job(jobs: Sequence[Job]) -> Job:
 
 
 def rescorer_of_maps(
-    job: Job, plan: Plan, out: Path, mask_threshold: str | None, say: Say, bar: Bar
+    job: Job,
+    plan: Plan,
+    out: Path,
+    mask_threshold: str | None,
+    say: Say,
+    bar: Bar,
+    workers: Workers | None = None,
 ) -> tuple[Rescorer, tuple[str, ...]]:
-    """Look at one method's maps, and score them into `out` or take them from there.
+    """Look at one method's maps, and score them into `out` or take them from there; by default on threads.
 
     Returns
     -------
@@ -224,14 +231,16 @@ def rescorer_of_maps(
         )
     odd = tuple(f"{finding.name}: {finding.text}" for finding in findings)
     try:
-        results = score_jobs([job], plan, out, mask_threshold, bar=bar, say=say, others="leave")
+        results = score_jobs(
+            [job], plan, out, mask_threshold, bar=bar, say=say, others="leave", workers=workers
+        )
     except SodbenchError:
         for line in odd:
             say(line)
         raise
     for line in results.stored:
         say(line)
-    pixels = Pixels(entries, job.location, plan.strip, plan.loose, plan.jobs)
+    pixels = Pixels(entries, job.location, plan.strip, plan.loose, plan.jobs, workers)
     (scores,) = results.scores
     return Rescorer(scores, pixels), odd or (NOTHING_ODD,)
 

@@ -9,10 +9,11 @@ one pass that decodes each mask and each map once. A mask rule does not matter f
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from itertools import compress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from sodbench.data.images.decoding import SaliencyMap
 from sodbench.data.images.maps import binarise, mask_from, prediction_from, resized_mask
 from sodbench.data.locations import Location
 from sodbench.data.pairing import pair
-from sodbench.data.sources import ImageFile
+from sodbench.data.sources import ImageFile, seen_from
 from sodbench.errors import DatasetError, PredictionError, ScoresError
 from sodbench.metrics import METRICS, PARTS, family_of, part_of
 from sodbench.metrics.histogram import (
@@ -41,7 +42,8 @@ from sodbench.protocol.conventions import Reading
 from sodbench.scoring.counting import Counting
 from sodbench.scoring.levels import AT_ONCE
 from sodbench.scoring.scores import Scores
-from sodbench.utils.process import Progress, cpus
+from sodbench.utils.executors import Workers, streamed
+from sodbench.utils.process import Progress
 
 LEVELS = "levels"
 """The kind of piece that every part can be made of; other kinds are a family and a way of its statistics."""
@@ -65,13 +67,14 @@ class Piece(NamedTuple):
 
 @dataclass(frozen=True)
 class Pixels:
-    """The location of the maps and masks of some scores."""
+    """The location of the maps and masks of some scores, and where to compute; by default threads."""
 
     entries: Sequence[ImageFile]
     location: Location
     strip: tuple[str, ...] = ()
     loose: bool = False
     jobs: int | None = None
+    workers: Workers | None = None
 
 
 class Rescorer:
@@ -135,11 +138,19 @@ class Rescorer:
         for group in groups:
             pieces = {piece: protocol for (grey, piece), protocol in lacking.items() if grey == group}
             images = [image for image, grey in zip(self.scores.ids, self._grey, strict=True) if grey == group]
-            work = partial(_pieces_of, pieces=pieces, base=self.scores.protocol, graded=graded)
-            rows = []
-            with ThreadPoolExecutor(self.pixels.jobs or cpus()) as pool:
-                for row in pool.map(work, [(masks[image], maps.get(image)) for image in images]):
-                    rows.append(row)
+            work = partial(
+                _pieces_of,
+                pieces=pieces,
+                base=self.scores.protocol,
+                graded=graded,
+                directory=str(Path.cwd()),
+            )
+            tasks = [(image, masks[image], maps.get(image)) for image in images]
+            made = {}
+            with ExitStack() as stack:
+                workers = pixels.workers or stack.enter_context(Workers("threads", pixels.jobs))
+                for (image, _, _), row in streamed(workers.executor(len(tasks)), work, tasks):
+                    made[image] = row
                     done += 1
                     if done == TIMED:
                         left = (time.perf_counter() - start) / TIMED * (total - TIMED)
@@ -147,7 +158,9 @@ class Rescorer:
                             say(f"Reading the images again (about {left:.0f} s).")
                     if progress:
                         progress(done, total)
-            self._known |= {(group, piece): np.array([row[piece] for row in rows]) for piece in pieces}
+            self._known |= {
+                (group, piece): np.array([made[image][piece] for image in images]) for piece in pieces
+            }
 
     def value(self, metric: str, reading: Reading) -> float:
         """Return a metric of the dataset, NaN where it is undefined on every image.
@@ -356,21 +369,22 @@ class _View:
 
 
 def _pieces_of(
-    entries: tuple[ImageFile, ImageFile | None],
+    task: tuple[str, ImageFile, ImageFile | None],
     pieces: Mapping[Piece, Protocol],
     base: Protocol,
     graded: bool,
+    directory: str,
 ) -> dict[Piece, tuple[Any, ...]]:
     """Compute the parts of one image."""
-    mask_entry, entry = entries
+    _, mask_entry, entry = task
     mask = mask_from(
-        mask_entry.content(DatasetError),
+        seen_from(mask_entry, directory).content(DatasetError),
         mask_entry.where,
         rule=base.mask_threshold,
         eps=base.eps,
         graded=graded,
     )
-    data = entry.content(PredictionError) if entry else b""
+    data = seen_from(entry, directory).content(PredictionError) if entry else b""
     views: dict[object, _View] = {}
     computed = {}
     for piece, protocol in pieces.items():
