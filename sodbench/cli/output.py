@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -176,15 +176,17 @@ def show(text: str, newline: bool = True) -> None:
     click.echo(text, nl=newline)
 
 
-def deliver(text: str, file: Path | None) -> None:
-    """Write a finished text to a file, or print it."""
+def deliver(text: str | Iterable[str], file: Path | None) -> None:
+    """Write a finished text, or one part of it after the other, to a file, or print it."""
     from sodbench.utils.files import replacing
 
+    parts = [text] if isinstance(text, str) else text
     if file is None or is_stdout(file):
-        show(text, newline=False)
+        for some in parts:
+            show(some, newline=False)
     else:
-        with replacing(file) as part:
-            part.write_text(text, encoding="utf-8")
+        with replacing(file) as part, part.open("w", encoding="utf-8") as stream:
+            stream.writelines(parts)
 
 
 def is_stdout(file: Path) -> bool:

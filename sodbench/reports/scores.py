@@ -1,7 +1,7 @@
 """Scores as text: pure functions from scores to strings. Rounding is done only here."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from sodbench.metrics import METRICS, PAPER_METRICS
 from sodbench.scoring.scores import Scores
@@ -79,16 +79,16 @@ def scores_csv(scores: Sequence[Scores]) -> str:
     return sheet_text([["method", "dataset", "n", "of", *metrics, "signature"], *lines])
 
 
-def images_csv(scores: Sequence[Scores]) -> str:
-    """Return the per-image values as CSV, a line an image, in full precision."""
+def images_csv(scores: Sequence[Scores]) -> Iterator[str]:
+    """Yield the per-image values as CSV, a line an image, in full precision; one method after the other."""
     metrics = [name for name in METRICS if any(name in s.metrics for s in scores)]
-    lines = []
+    yield sheet_text([["method", "dataset", "image", *metrics, "notes"]])
     for s in scores:
-        frame = s.per_image()
-        for image, row in zip(frame.index, frame.to_dict("records"), strict=True):
-            cells = [_full(row.get(m)) for m in metrics]
-            lines.append([s.method, s.dataset_name, image, *cells, row["notes"]])
-    return sheet_text([["method", "dataset", "image", *metrics, "notes"], *lines])
+        empty = [""] * len(s.rows)
+        cells = [[_full(v) for v in s.values(m).tolist()] if m in s.metrics else empty for m in metrics]
+        notes = map(" ".join, s.table.notes)
+        lines = zip(s.ids, *cells, notes, strict=True)
+        yield sheet_text([s.method, s.dataset_name, *line] for line in lines)
 
 
 def _signatures(rows: Sequence[Scores], columns: Sequence[str]) -> str:

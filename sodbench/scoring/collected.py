@@ -83,8 +83,9 @@ class Collected(MutableMapping[str, Row]):
 
     def table(self, images: Iterable[str]) -> Table:
         """Return the rows of some images."""
-        fresh = Table.of(self._fresh, aside=True)
-        return Table.joined([self.earlier, *self._parts, fresh]).only(images)
+        whole = Table.joined([self.earlier, *self._parts, Table.of(self._fresh, aside=True)])
+        self._parts, self._fresh, self.made = [whole], {}, dict.fromkeys(self.made, 0)
+        return whole.only(images)
 
     def used_again(self, protocol: Protocol, metrics: Sequence[str]) -> dict[str, Earlier]:
         """Return of the images of earlier runs what tells whether their rows are used again."""

@@ -368,19 +368,19 @@ def _columns(content: bytes, unread: Collection[str] = ()) -> dict[str, tuple[st
     lines = (line for line in csv.reader(io.TextIOWrapper(io.BytesIO(content), "utf-8", newline="")) if line)
     head = next(lines, [])
     read = [k for k, name in enumerate(head) if name not in unread]
-    cells: list[list[str]] = [[] for _ in read]
     whole = len(set(head)) == len(head)
+    cells = []
     for line in lines:
         whole = whole and len(line) == len(head)
         if not whole:
             break
-        for k, column in zip(read, cells, strict=True):
-            column.append(line[k])
+        cells.append([line[k] for k in read])
     if not whole:
         raise ValueError(
             f"{IMAGES} has lines of another number of cells than columns, or two columns of a name"
         )
-    return {head[k]: tuple(column) for k, column in zip(read, cells, strict=True)}
+    columns = zip(*cells, strict=True) if cells else (() for _ in read)
+    return dict(zip((head[k] for k in read), columns, strict=True))
 
 
 def _row_digest(cells: Iterable[str], pair: NDArray[np.uint32]) -> str:

@@ -104,7 +104,7 @@ def sheet_text(lines: Iterable[Iterable[object]]) -> str:
     >>> sheet_text([["=cmd", "-x", "-0.5", "-"]])
     "'=cmd,'-x,-0.5,-\n"
     """
-    return csv_text([[_no_formula(cell) for cell in line] for line in lines])
+    return csv_text((_no_formula(cell) for cell in line) for line in lines)
 
 
 def _no_formula(cell: object) -> object:

@@ -184,7 +184,7 @@ def probe(case: Case, folder: Path) -> bool:
             raise FaultError("load_scores accepts what Scores.load refuses")
         return False
     scores_json([scores])
-    images_csv([scores])
+    [*images_csv([scores])]
     write_files({f"origin/{name}": content for name, content in case.origin.items()}, folder)
     before, now = values_of(Scores.load(folder / "origin" / HOME)), values_of(scores)
     changed = [key for key in before if before[key] != now[key]]
