@@ -129,6 +129,21 @@ class TestAfterwards:
         assert text.startswith("maxF↑ on own, by share of image that is object")
 
 
+def test_how_maps_were_made_is_read_beside_them(host: str) -> None:
+    Path("served/preds/A/own/run.json").write_text('{"configuration": {"precision": "bf16"}}')
+    shutil.make_archive("served/zips/A", "zip", "served/preds/A/own")
+    for maps in (f"{host}/preds/A", f"{host}/zips/A.zip"):
+        good("score", maps, "--masks", f"{host}/own/masks", "--metrics", "mae", "--force")
+        assert Scores.load("scores/A/own").provenance["precision"] == "bf16"
+
+
+def test_processes(host: str, behaviour: Behaviour) -> None:
+    masks = ("--masks", f"{host}/own/masks", "--metrics", "mae")
+    good("score", f"{host}/zips/A.zip", *masks, "--scores", "one", "--jobs", "1")
+    good("score", f"{host}/zips/A.zip", *masks, "--scores", "two", "--jobs", "2", "--executor", "processes")
+    assert stored("one/A/own") == stored("two/A/own")
+
+
 def test_masks_are_verified(host: str) -> None:
     result = sodbench("datasets", "verify", "SOD", "--masks", f"{host}/own/masks")
     found = f"SOD: 4 masks of 300, 0 photos in {host}/own/masks (masks only)"
