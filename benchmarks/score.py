@@ -4,9 +4,9 @@
 
 All contenders, each in a process of its own, work on the same files in interleaved rounds after a
 warm-up; medians are printed. pysodmetrics gets OpenCV's decoder and its own five metrics (F, MAE, S, E,
-weighted F); sodbench gets the paper's five (max F, MAE, weighted F, S, relaxed F). Further families are
-compared with pysodmetrics' own on arrays in memory. Real maps are used where SODBENCH_REFERENCE names the
-reference material, else synthetic pairs of the same size.
+weighted F); sodbench gets the paper's five (max F, MAE, weighted F, S, relaxed F), and saves the scores of
+every image. Further families are compared with pysodmetrics' own on arrays in memory. Real maps are used
+where SODBENCH_REFERENCE names the reference material, else synthetic pairs of the same size.
 """
 
 import argparse
@@ -74,9 +74,10 @@ def decoding_pillow(data: Data) -> None:
 
 
 def sodbench(data: Data, jobs: int, metrics: Sequence[str] = PAPER_METRICS) -> None:
-    """Score a method's folder."""
+    """Score a method's folder, and save the scores, as `sodbench score` does."""
     keep_freed_memory()
-    score_folder(data.preds, masks=data.masks, metrics=metrics, jobs=jobs).summary()
+    with tempfile.TemporaryDirectory() as out:
+        score_folder(data.preds, masks=data.masks, metrics=metrics, jobs=jobs).save(Path(out) / "scores")
 
 
 def sodbench_methods(data: Data) -> None:
