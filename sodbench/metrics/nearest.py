@@ -94,13 +94,14 @@ def _envelope(gt, left, right, reach, change, column, depth, ends, rim, source):
     """
     height, width = gt.shape
     cols, pad = right - left, int(np.sqrt(reach))
-    below = np.full((height + 1, cols), BEYOND, np.uint16)
+    below = np.empty((height + 1, cols), np.uint16)
+    below[height, :] = BEYOND
     for row in range(height - 1, -1, -1):
         _step_away(gt[row, left:right], below[row + 1], below[row])
     before, above = np.full(cols, BEYOND, np.uint16), np.full(cols, BEYOND, np.uint16)
     squares, keep = np.full(cols + 16, 16 * FAR, np.float32), np.empty(cols, np.uint8)
     inner, places, start = squares[8:-8], np.empty(cols + 1, np.int32), np.empty(cols + 1, np.int64)
-    n = listed = 0
+    n, listed, one = np.int64(0), 0, np.uint64(1)
     for row in range(height):
         line, under, turns = gt[row], below[row], change[row]
         before, above = above, before
@@ -108,27 +109,30 @@ def _envelope(gt, left, right, reach, change, column, depth, ends, rim, source):
         _square(above, under, inner)
         _contend(squares, -left, width - 1 - left, keep)
         seats, bases = column[n:], depth[n:]
-        top = -1
+        size = np.uint64(0)
         for k in range(_listed(keep, places)):
             place = places[k]
-            here, col, begin = np.int64(inner[place]), np.int64(place + left), 0
-            while top >= 0:
+            here, col, begin = np.int64(inner[place]), np.int64(place + left), np.int64(0)
+            while size > 0:
+                top = size - one
                 old = np.int64(seats[top])
                 rise = (col + old) * (col - old) + here - bases[top]
                 # Exact: below 2**52 no quotient of integers is rounded to a whole number.
-                begin = int(np.floor(rise / (2.0 * (col - old)))) + 1
+                begin = rise >> 1 if col - old == 1 else np.int64(np.floor(rise / (2.0 * (col - old))))
+                begin += 1
                 if begin > start[top]:
                     break
-                top -= 1
-                begin = 0
+                size = top
+                begin = np.int64(0)
             if begin < width:
-                top += 1
-                start[top], seats[top], bases[top] = begin, col, here
-        if top < 0:
-            top += 1
+                start[size], seats[size], bases[size] = begin, col, here
+                size += one
+        if size == 0:
             start[0], seats[0], bases[0] = 0, 0, FAR
-        start[top + 1] = width
-        for k in range(top + 1):
+            size += one
+        start[size] = width
+        count = np.int64(size)
+        for k in range(count):
             first, stop, centre, base = start[k], start[k + 1], np.int64(seats[k]), bases[k]
             turns[first] = k > 0
             if base <= reach:
@@ -139,7 +143,7 @@ def _envelope(gt, left, right, reach, change, column, depth, ends, rim, source):
                         rim[listed] = row * width + near
                         source[listed] = at * width + centre
                         listed += 1
-        n += top + 1
+        n += count
         ends[row] = n
     return n, listed
 

@@ -44,17 +44,45 @@ SIGMA = 5.0
 
 
 @kernel
-def _spans(gt, box, spans):  # type: ignore[no-untyped-def]
-    """Fill the first column and the one after the last that is object, of each row of the box."""
-    top, bottom, left, right = box
+def _join(line, cols):  # type: ignore[no-untyped-def]
+    """Add the object's columns in a row to those in the rows above; return how many pixels it has there."""
+    n = np.int64(0)
+    for col in range(len(line)):
+        cols[col] |= line[col]
+    for col in range(len(line)):
+        n += line[col]
+    return n
+
+
+@kernel
+def _spans(gt, spans):  # type: ignore[no-untyped-def]
+    """Fill the object's first column in each row and the one after its last, counted from `left`.
+
+    Returns its number of pixels and its box: the first row and the one after the last, and so the columns.
+    """
+    height, width = gt.shape
+    cols = np.zeros(width, np.uint8)
+    n = bottom = 0
+    top = height
+    for row in range(height):
+        found = _join(gt[row], cols)
+        if found:
+            n += found
+            top, bottom = min(top, row), row + 1
+    left, right = 0, width
+    while left < right and not cols[left]:
+        left += 1
+    while left < right and not cols[right - 1]:
+        right -= 1
     for row in range(top, bottom):
         line = gt[row]
         first, stop = left, right
         while first < stop and not line[first]:
             first += 1
-        while stop > first and not line[stop - 1]:
+        while first < stop and not line[stop - 1]:
             stop -= 1
-        spans[row - top, 0], spans[row - top, 1] = first - left, stop - left
+        spans[row, 0], spans[row, 1] = first - left, stop - left
+    return n, (top, bottom, left, right)
 
 
 @kernel
@@ -214,16 +242,12 @@ def weighted_mask(gt: NDArray[np.bool_]) -> WeightedMask | None:
     >>> mask.box, mask.away.rim.tolist(), mask.away.source.tolist()
     ((0, 1, 0, 1), [1, 2], [0, 0])
     """
-    rows = np.flatnonzero(gt.any(axis=1))
-    if len(rows) == 0:
+    spans = np.empty((len(gt), 2), np.int32)
+    n, box = _spans(gt.view(np.uint8), spans)
+    if n == 0:
         return None
-    top, bottom = int(rows[0]), int(rows[-1]) + 1
-    cols = np.flatnonzero(gt[top:bottom].any(axis=0))
-    box = (top, bottom, int(cols[0]), int(cols[-1]) + 1)
-    spans = np.empty((bottom - top, 2), np.int32)
-    _spans(gt, box, spans)
     away = nearest(gt, box[2], box[3], 2 * RADIUS * RADIUS)
-    return WeightedMask(int(np.count_nonzero(gt)), box, spans, away)
+    return WeightedMask(n, box, spans[box[0] : box[1]], away)
 
 
 def weighted_pr_on(

@@ -29,7 +29,7 @@ _DOT = bytes.fromhex(
 def compile_kernels() -> None:
     """Run every kernel on a tiny pair, so that numba compiles them, or loads them from its cache."""
     prediction_from(_DOT, "a picture of one pixel")
-    score_image(np.zeros((2, 2), np.uint8), np.eye(2, dtype=np.bool_))
+    score_image(np.zeros((2, 2), np.uint8), np.eye(2, dtype=np.uint8) * np.uint8(255))
 
 
 def warm_up(say: Callable[[str], None]) -> None:

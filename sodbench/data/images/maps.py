@@ -9,6 +9,7 @@ from PIL import Image
 from sodbench.data.images.decoding import FILE_NOTES, SaliencyMap, decode
 from sodbench.errors import DatasetError, PredictionError, ProtocolError, first_few, nearest
 from sodbench.protocol import parse_mask_rule
+from sodbench.utils.kernels import kernel
 
 _TURNED = (
     "It seems to be turned by 90 degrees: has its photo an EXIF rotation? Make the map again with "
@@ -17,6 +18,16 @@ _TURNED = (
 )
 
 RESIZES = ("exact", "bilinear", "nearest")
+
+
+@kernel
+def _extent(levels):  # type: ignore[no-untyped-def]
+    """Return the highest of flat levels, and how far one lies from both 0 and 255 at most."""
+    top = between = np.uint8(0)
+    for k in range(len(levels)):
+        top = max(top, levels[k])
+        between = max(between, min(levels[k], np.uint8(np.int64(255) - levels[k])))
+    return top, between
 
 
 class Mask(NamedTuple):
@@ -152,11 +163,11 @@ def binarised(
 ) -> Mask:
     """Binarise the levels of a mask by the rules for files; see `mask_from`. `way` may take another rule."""
     levels, notes = mask
-    top = levels.max()
+    top, between = _extent(levels.ravel())
     if top == 1:
         levels = levels * np.uint8(255)
         notes += ("mask-01",)
-    elif _has_grey(levels):
+    elif between > 0:
         notes += ("grey",)
     gt = binarise(levels, rule, eps)
     if top == 0 and "faint" in notes:
@@ -229,8 +240,3 @@ def binarise(levels: NDArray[np.uint8], rule: str, eps: float = 0.0) -> NDArray[
     value = steps / (top + eps) * 255 if scale == "norm" else steps * factor - low * factor
     table: NDArray[np.bool_] = value > bound if relation == ">" else value >= bound
     return table[levels]
-
-
-def _has_grey(levels: NDArray[np.uint8]) -> bool:
-    shifted = levels + np.uint8(1)
-    return bool(shifted.max() > 1)
