@@ -271,14 +271,19 @@ def no_interrupt() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def _settle_in() -> None:
+    """Let a worker process leave Ctrl-C to the process that started it, and keep its memory."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    keep_freed_memory()
+
+
 def _begin_worker() -> None:
-    """Prepare a worker process: it ignores Ctrl-C, and ends with the process that started it."""
+    """Prepare a worker process, which ends with the process that started it."""
     from multiprocessing import parent_process
     from multiprocessing.connection import wait as wait_for
     from threading import Thread
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_freed_memory()
+    _settle_in()
     parent = parent_process()
     assert parent is not None
 
@@ -338,7 +343,7 @@ def _local_cluster(stack: ExitStack, jobs: int) -> "Client":
         stack.callback(cluster.close)
         client = Client(cluster, set_as_default=False)
         stack.callback(client.close)
-        client.run(keep_freed_memory)
+        client.run(_settle_in)
     return client
 
 

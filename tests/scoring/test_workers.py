@@ -177,12 +177,19 @@ pipeline.streamed = cut
 """
 
 
-@pytest.mark.parametrize(("name", "words"), [("SIGINT", "Interrupted."), ("SIGTERM", "Ended by SIGTERM.")])
-def test_a_signal_to_all_processes_keeps_what_is_finished(here, name, words):
+@pytest.mark.parametrize(
+    ("executor", "name", "words"),
+    [
+        ("processes", "SIGINT", "Interrupted."),
+        ("processes", "SIGTERM", "Ended by SIGTERM."),
+        ("dask", "SIGINT", "Interrupted."),
+    ],
+)
+def test_a_signal_to_all_processes_keeps_what_is_finished(here, executor, name, words):
     plant_maps("maps", IMAGES)
     plant_masks("own/masks", IMAGES)
     score = ("score", "maps", "--masks", "own/masks")
-    found = process(*score, "--executor", "processes", "--jobs", "2", before=CUT.format(name=name))
+    found = process(*score, "--executor", executor, "--jobs", "2", before=CUT.format(name=name))
     assert found.returncode == 128 + getattr(signal, name)
     kept = "Finished images are kept; run the same command to continue."
     assert found.stderr.decode() == f"{words} {kept}\n"
