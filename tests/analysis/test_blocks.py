@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from stored import made
 
+from sodbench.analysis.explain.rescorer import Rescorer
 from sodbench.analysis.statistics import columns
 from sodbench.analysis.statistics.bands import pr_band
 from sodbench.analysis.statistics.columns import Columns
@@ -17,6 +18,7 @@ from sodbench.analysis.statistics.permutation import permutation, permutations
 from sodbench.analysis.statistics.resampling import bootstrap, jackknife
 from sodbench.metrics import PAPER_METRICS
 from sodbench.protocol import Protocol
+from sodbench.protocol.conventions import Reading
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
 
@@ -159,3 +161,16 @@ def test_memory_does_not_grow_with_the_numbers_of_the_images(of):
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 22e6
+
+
+def test_memory_of_figures_under_other_readings():
+    """The histograms take 6 MB, and the pixels above each threshold 6 MB; the rest is of some images."""
+    scores = many("A", 3000)
+    tracemalloc.start()
+    figures, reading = Rescorer(scores), Reading(scores.protocol)
+    values = [figures.value(metric, reading) for metric in ("max_f", "mae", "adp_f")]
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    summary = scores.extended(["adp_f"]).summary()
+    assert values == pytest.approx([summary[metric] for metric in ("max_f", "mae", "adp_f")], rel=1e-12)
+    assert peak < 26e6, peak

@@ -8,13 +8,12 @@ one pass that decodes each mask and each map once. A mask rule does not matter f
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from itertools import compress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +48,14 @@ LEVELS = "levels"
 """The kind of piece that every part can be made of; other kinds are a family and a way of its statistics."""
 
 ABOVE_KEPT = 2
-"""Sets of counts above each threshold that are kept, 20 MB each for 5,000 images; the base comes first."""
+"""Sets of counts above each threshold that are kept, 10 MB each for 5,000 images; the base comes first."""
 
 TIMED = 10
 """Images after which the time of a pass is estimated."""
+
+
+Places: TypeAlias = NDArray[np.intp]
+"""Of some images in the order of the scores' ids."""
 
 
 class Piece(NamedTuple):
@@ -94,8 +97,9 @@ class Rescorer:
         self._grey = np.array(["grey-mask" in image_notes for image_notes in notes])
         self._missing = np.array(["missing" in image_notes for image_notes in notes])
         self._groups_present = sorted({*self._grey.tolist()})
+        self._place = np.where(self._grey, self._grey.cumsum(), (~self._grey).cumsum()) - 1
         self._known: dict[tuple[bool, Piece], NDArray[Any]] = {}
-        self._above: dict[object, Above] = {}
+        self._above: dict[object, list[Above]] = {}
         self._values: dict[object, float] = {}
 
     def lacking(self, wanted: Iterable[tuple[str, Reading]]) -> dict[tuple[bool, Piece], Protocol]:
@@ -146,11 +150,15 @@ class Rescorer:
                 directory=str(Path.cwd()),
             )
             tasks = [(image, masks[image], maps.get(image)) for image in images]
-            made = {}
+            places = {image: place for place, image in enumerate(images)}
+            columns: dict[Piece, NDArray[Any]] = {}
             with ExitStack() as stack:
                 workers = pixels.workers or stack.enter_context(Workers("threads", pixels.jobs))
                 for (image, _, _), row in streamed(workers.executor(len(tasks)), work, tasks):
-                    made[image] = row
+                    for piece, numbers in row.items():
+                        if piece not in columns:
+                            columns[piece] = np.empty((len(images), *np.shape(numbers)), _dtype(piece))
+                        columns[piece][places[image]] = numbers
                     done += 1
                     if done == TIMED:
                         left = (time.perf_counter() - start) / TIMED * (total - TIMED)
@@ -158,9 +166,7 @@ class Rescorer:
                             say(f"Reading the images again (about {left:.0f} s).")
                     if progress:
                         progress(done, total)
-            self._known |= {
-                (group, piece): np.array([made[image][piece] for image in images]) for piece in pieces
-            }
+            self._known |= {(group, piece): column for piece, column in columns.items()}
 
     def value(self, metric: str, reading: Reading) -> float:
         """Return a metric of the dataset, NaN where it is undefined on every image.
@@ -171,70 +177,86 @@ class Rescorer:
         kinds = _kinds(name, reading)
         pieces = [self._piece(grey, kind, reading) for kind in kinds for grey in self._groups(kind)]
         acting = [getattr(reading.protocol, field) for field in _acting(name)]
-        key = (name, *pieces, *acting, self._chosen(reading).tobytes())
+        key = (name, *pieces, *acting, np.packbits(self._chosen(reading)).tobytes())
         if key not in self._values:
             self._values[key] = self._value(name, reading)
         return self._values[key]
 
     def _value(self, name: str, reading: Reading) -> float:
         protocol, metric, part = reading.protocol, METRICS[name], part_of(name)
-        chosen = self._chosen(reading)
-        if not chosen.any():
+        chosen = np.flatnonzero(self._chosen(reading))
+        if not len(chosen):
             return math.nan
-        counting = Counting([*compress(self.scores.ids, chosen)], protocol)
+        ids = self.scores.ids
+        counting = Counting([ids[k] for k in chosen.tolist()], protocol)
+        if metric.curve and not metric.by_image(protocol):
+            return float(metric.reduced(self._curve(part.curves[metric.curve], reading, chosen, counting)))
+        values = []
         if metric.values:
-            images = self._images(name, reading, chosen)
-            values = metric.values(images, protocol)
-            return counting.mean(counting.values(values, images.levels))
-        curve = part.curves[metric.curve]
-        if metric.by_image(protocol):
-            values = metric.reduced(curve.of_images(self._counts(curve, reading, chosen), protocol))
-            return counting.mean(counting.values(values, self._levels(reading, chosen)))
-        return float(metric.reduced(self._curve(curve, reading, chosen, counting)))
+            numbers = self._numbers(name, reading)
+            for some in _some(chosen):
+                levels = self._levels(reading, some)
+                images = Images(levels, {each: column[some] for each, column in numbers.items()})
+                values.append(counting.values(metric.values(images, protocol), levels))
+        else:
+            curve = part.curves[metric.curve]
+            for some, above in self._counts(curve, reading, chosen):
+                own = metric.reduced(curve.of_images(above, protocol))
+                values.append(own if counting.plain else counting.values(own, self._levels(reading, some)))
+        return counting.mean(np.concatenate(values))
 
-    def _images(self, name: str, reading: Reading, chosen: NDArray[np.bool_]) -> Images:
-        """Return what a metric's values are made of, of the images that count."""
+    def _numbers(self, name: str, reading: Reading) -> dict[str, Reals]:
+        """Return the statistics that a metric's values are made of, of all images."""
         kinds = _kinds(name, reading)
         numbers: dict[str, Reals] = {}
         if stored := _stored_way(part_of(name), reading):
-            numbers = {each: np.full(int(chosen.sum()), np.nan) for each in stored.names}
+            numbers = {each: np.full(len(self._grey), np.nan) for each in stored.names}
             kind = _kind(family_of(name), part_of(name), reading)
             for grey in self._groups(kind) if kind in kinds else ():
-                rows = self._rows(grey, kind, reading)[chosen[self._grey == grey]]
-                for column, each in enumerate(stored.names):
-                    numbers[each][(self._grey == grey)[chosen]] = rows[:, column]
-        return Images(self._levels(reading, chosen), numbers)
+                for each, column in zip(stored.names, self._rows(grey, kind, reading).T, strict=True):
+                    numbers[each][self._grey == grey] = column
+        return numbers
 
-    def _levels(self, reading: Reading, chosen: NDArray[np.bool_]) -> LevelCounts:
-        levels = self._column(LEVELS, reading)
-        levels = levels if chosen.all() else levels[chosen]
+    def _levels(self, reading: Reading, images: Places) -> LevelCounts:
+        """Return the histograms of some images, which are few."""
+        levels = np.empty((len(images), 2, 256), np.int64)
+        for grey in self._groups_present:
+            there = self._grey[images] == grey
+            levels[there] = self._rows(grey, LEVELS, reading)[self._place[images[there]]]
         return LevelCounts(levels[:, 0], levels[:, 1])
 
-    def _counts(self, curve: Curve, reading: Reading, chosen: NDArray[np.bool_]) -> Above:
-        """Return the pixels above each threshold, those of the first readings from memory."""
+    def _counts(self, curve: Curve, reading: Reading, chosen: Places) -> Iterator[tuple[Places, Above]]:
+        """Yield some images and their pixels above each threshold; those of the first readings are kept."""
         protocol = reading.protocol
         cut = curve.cut(protocol)
         fields = (getattr(protocol, name) for name in THRESHOLDS)
-        images = () if chosen.all() else (reading.missing, reading.empty)
+        images = () if len(chosen) == len(self._grey) else (reading.missing, reading.empty)
         pieces = (self._piece(grey, LEVELS, reading) for grey in self._groups(LEVELS))
         key = (*pieces, *fields, cut, *images)
-        above = self._above.get(key) or cut(self._levels(reading, chosen), protocol)
-        if len(self._above) < ABOVE_KEPT and above.tp.shape[-1] > 1:
-            self._above[key] = above
-        return above
+        if key in self._above:
+            yield from zip(_some(chosen), self._above[key], strict=True)
+            return
+        kept = []
+        for some in _some(chosen):
+            above = cut(self._levels(reading, some), protocol)
+            if len(self._above) < ABOVE_KEPT and above.tp.shape[-1] > 1:
+                kept.append(above)
+            yield some, above
+        if len(kept) == len(range(0, len(chosen), AT_ONCE)) and len(self._above) < ABOVE_KEPT:
+            self._above[key] = kept
 
-    def _curve(self, curve: Curve, reading: Reading, chosen: NDArray[np.bool_], counting: Counting) -> Reals:
+    def _curve(self, curve: Curve, reading: Reading, chosen: Places, counting: Counting) -> Reals:
         """Return the dataset's curve ``(K,)``, from some images at a time."""
         protocol = reading.protocol
-        averaged, above = curve.averaged(protocol), self._counts(curve, reading, chosen)
-        levels, total = self._levels(reading, chosen), None
-        for start in range(0, len(above.tp), AT_ONCE):
-            some = Above(*(side[start : start + AT_ONCE] for side in above))
-            of_some = LevelCounts(*(side[start : start + AT_ONCE] for side in levels))
-            columns = counting.columns(averaged.columns(some, protocol), averaged, of_some)
+        averaged, total, done = curve.averaged(protocol), None, 0
+        for some, above in self._counts(curve, reading, chosen):
+            columns = averaged.columns(above, protocol)
+            if not counting.plain:
+                columns = counting.columns(columns, averaged, self._levels(reading, some))
             if not counting.grouped:
                 columns = columns.sum(axis=0, keepdims=True)
-            total = counting.added(total, columns, start)
+            total = counting.added(total, columns, done)
+            done += len(some)
         assert total is not None
         return counting.curve(averaged, total)
 
@@ -244,7 +266,8 @@ class Rescorer:
         if reading.missing == "skip":
             chosen &= ~self._missing
         if reading.empty == "dropped":
-            chosen &= self._column(LEVELS, reading)[:, 0].any(axis=1)
+            for grey in self._groups_present:
+                chosen[self._grey == grey] &= self._rows(grey, LEVELS, reading)[:, 0].any(axis=1)
         return chosen
 
     def _groups(self, kind: str) -> list[bool]:
@@ -252,22 +275,13 @@ class Rescorer:
         grey_only = kind != LEVELS and _way(kind).grey_only
         return [grey for grey in self._groups_present if grey or not grey_only]
 
-    def _column(self, kind: str, reading: Reading) -> NDArray[Any]:
-        """Return a piece of all images, in the order of the scores' ids."""
-        groups = {grey: self._rows(grey, kind, reading) for grey in self._groups(kind)}
-        if len(groups) == 1:
-            return next(iter(groups.values()))
-        column = np.empty((len(self._grey), *groups[True].shape[1:]), groups[True].dtype)
-        for grey, rows in groups.items():
-            column[self._grey == grey] = rows
-        return column
-
     def _rows(self, grey: bool, kind: str, reading: Reading) -> NDArray[Any]:
+        """Return a piece of a group's images, in the order of the scores' ids."""
         key = grey, self._piece(grey, kind, reading)
         if key not in self._known:
             table, here = self.scores.table, np.flatnonzero(self._grey == grey)
             if kind == LEVELS:
-                self._known[key] = table.levels.pairs(here).astype(np.int64)
+                self._known[key] = table.levels.pairs(here)
             else:
                 self._known[key] = np.stack([table.numbers[name][here] for name in _way(kind).names], axis=1)
         return self._known[key]
@@ -294,6 +308,15 @@ class Rescorer:
 
     def _piece(self, grey: bool, kind: str, reading: Reading) -> Piece:
         return _piece(kind, self._protocol(grey, reading))
+
+
+def _some(places: Places) -> Iterator[Places]:
+    """Yield some places at a time."""
+    return (places[start : start + AT_ONCE] for start in range(0, len(places), AT_ONCE))
+
+
+def _dtype(piece: Piece) -> type[np.uint32 | np.float64]:
+    return np.uint32 if piece.kind == LEVELS else np.float64
 
 
 def _kind(family: str, part: Part, reading: Reading) -> str:
