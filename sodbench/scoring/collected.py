@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sodbench.protocol import Protocol
 from sodbench.scoring.rows import Row
-from sodbench.scoring.table import Table
+from sodbench.scoring.table import RowTable
 
 FRESH = 128
 """Rows that are held as they were made, before their histograms are put aside."""
@@ -35,10 +35,10 @@ class Collected(MutableMapping[str, Row]):
         The images of which a row was put in that was not there before.
     """
 
-    def __init__(self, earlier: Table | None = None) -> None:
-        self.earlier = Table.of({}) if earlier is None else earlier
+    def __init__(self, earlier: RowTable | None = None) -> None:
+        self.earlier = RowTable.of({}) if earlier is None else earlier
         self.made: dict[str, int] = {}
-        self._parts: list[Table] = []
+        self._parts: list[RowTable] = []
         self._fresh: dict[str, Row] = {}
 
     def __len__(self) -> int:
@@ -61,7 +61,7 @@ class Collected(MutableMapping[str, Row]):
         """Return the row of an image, which need not have its histograms."""
         return self._fresh[image] if image in self._fresh else self._table_of(image).bare(image)
 
-    def _table_of(self, image: str) -> Table:
+    def _table_of(self, image: str) -> RowTable:
         return self._parts[self.made[image]] if image in self.made else self.earlier
 
     def __setitem__(self, image: str, row: Row) -> None:
@@ -74,16 +74,16 @@ class Collected(MutableMapping[str, Row]):
         self._fresh[image] = row
         self.made[image] = len(self._parts)
         if len(self._fresh) >= FRESH:
-            self._parts.append(Table.of(self._fresh, aside=True))
+            self._parts.append(RowTable.of(self._fresh, aside=True))
             self._fresh = {}
 
     def __delitem__(self, image: str) -> None:
         """Refuse to forget a row."""
         raise TypeError(f"{image}: finished rows stay")
 
-    def table(self, images: Iterable[str]) -> Table:
+    def table(self, images: Iterable[str]) -> RowTable:
         """Return the rows of some images."""
-        whole = Table.joined([self.earlier, *self._parts, Table.of(self._fresh, aside=True)])
+        whole = RowTable.joined([self.earlier, *self._parts, RowTable.of(self._fresh, aside=True)])
         self._parts, self._fresh, self.made = [whole], {}, dict.fromkeys(self.made, 0)
         return whole.only(images)
 

@@ -17,7 +17,7 @@ from sodbench.scoring.scores import Scores
 from sodbench.scoring.selection import stored_under
 from sodbench.scoring.slots import fewer, home_at
 from sodbench.scoring.storage import META
-from sodbench.scoring.table import Table
+from sodbench.scoring.table import RowTable
 from sodbench.utils.shards import Shard
 from sodbench.utils.text import counted
 
@@ -93,7 +93,7 @@ def merged_parts(parts: Sequence[Part]) -> Scores:
         _check_alike(what, first, other)
     _check_shards(what, parts)
     _check_disjoint(what, parts)
-    table = Table.joined([part.scores.table for part in parts])
+    table = RowTable.joined([part.scores.table for part in parts])
     whole = replace(first.scores, rows=table, provenance=_provenance([part.scores for part in parts]))
     if whole.missing != "skip" and len(table) < whole.of:
         raise ScoresError(

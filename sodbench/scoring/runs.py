@@ -51,7 +51,7 @@ from sodbench.scoring.slots import (
     replaced,
     slot_of,
 )
-from sodbench.scoring.table import Table
+from sodbench.scoring.table import RowTable
 from sodbench.scoring.warm_up import warm_up
 from sodbench.utils.executors import Workers
 from sodbench.utils.process import Progress, Say
@@ -319,9 +319,9 @@ def _store(scores: Scores, slot: Slot, made: Protocol, others: Others, say: Say)
     return Place(slot.home, True, other_protocol(scores, slot.elsewhere) if slot.elsewhere else "")
 
 
-def _rows_of(slot: Slot, wanted: Protocol) -> Table:
+def _rows_of(slot: Slot, wanted: Protocol) -> RowTable:
     """Return the rows of earlier runs, and of them what holds under a protocol."""
-    rows = Table.of({})
+    rows = RowTable.of({})
     for scores in (slot.stored, slot.elsewhere, _partial_at(slot.home)):
         if scores is not None:
             table = scores.table

@@ -49,7 +49,7 @@ from sodbench.scoring.storage import (
     unknown_of,
     write_folder,
 )
-from sodbench.scoring.table import Table
+from sodbench.scoring.table import RowTable
 from sodbench.utils.text import counted, finite
 from sodbench.version import __version__
 
@@ -76,7 +76,7 @@ class Scores:
     metrics
         Column ids that were asked for.
     rows
-        By image id; kept as a `sodbench.scoring.table.Table`.
+        By image id; kept as a `sodbench.scoring.table.RowTable`.
     missing
         What was done about missing predictions: ``error`` (there are none), ``zero`` or ``skip``.
     provenance
@@ -100,7 +100,7 @@ class Scores:
 
     def __post_init__(self) -> None:
         given, acting = self.protocol, narrowed(self.protocol, self.metrics)
-        table = Table.of(self.rows)
+        table = RowTable.of(self.rows)
         if acting != given:
             object.__setattr__(self, "protocol", acting)
             table = table.without(lost_numbers(given, acting)).known()
@@ -108,9 +108,9 @@ class Scores:
         object.__setattr__(self, "rows", table)
 
     @property
-    def table(self) -> Table:
+    def table(self) -> RowTable:
         """The rows, by columns."""
-        return cast(Table, self.rows)
+        return cast(RowTable, self.rows)
 
     @property
     def dataset_name(self) -> str:
@@ -379,7 +379,7 @@ class Scores:
             raise ScoresError(
                 f"cannot merge scores that share {counted(len(both), 'image')} ({first_few(both)})."
             )
-        return replace(self, rows=Table.joined([self.table, other.table]))
+        return replace(self, rows=RowTable.joined([self.table, other.table]))
 
     def under(self, protocol: str | Protocol) -> "Scores":
         """Return these scores under another protocol, without the images.

@@ -36,7 +36,7 @@ from sodbench.metrics.histogram import Reals
 from sodbench.protocol import Protocol, Signature
 from sodbench.scoring.levels import AT_ONCE, Levels, Pairs
 from sodbench.scoring.plan import MISSING
-from sodbench.scoring.table import Table
+from sodbench.scoring.table import RowTable
 from sodbench.utils.files import check_regular, locked, read_file
 from sodbench.utils.text import csv_text
 
@@ -187,7 +187,7 @@ def _moment(folder: Path) -> tuple[dict[str, Any], bytes | None, bytes | None]:
             return meta, images, levels
 
 
-def images_file(table: Table, values: Mapping[str, Reals]) -> bytes:
+def images_file(table: RowTable, values: Mapping[str, Reals]) -> bytes:
     """Return ``images.csv``; `values` are the metrics' of each image."""
     unknown = list(dict.fromkeys(name for row in table.unknown.values() for name in row))
     names = [name for name in STATISTICS if name in table.numbers or name not in _OPTIONAL_STATISTICS]
@@ -196,7 +196,7 @@ def images_file(table: Table, values: Mapping[str, Reals]) -> bytes:
 
 
 def _lines(
-    table: Table, values: Mapping[str, Reals], names: Sequence[str], unknown: Sequence[str]
+    table: RowTable, values: Mapping[str, Reals], names: Sequence[str], unknown: Sequence[str]
 ) -> Iterator[list[str]]:
     """Yield the cells of each image."""
     nothing = np.full(len(table), np.nan)
@@ -215,7 +215,7 @@ def _lines(
             yield [*line, _row_digest(line, pair)]
 
 
-def levels_file(table: Table) -> bytes:
+def levels_file(table: RowTable) -> bytes:
     """Return ``levels.npz``, which NumPy reads; equal rows give equal bytes."""
     buffer = io.BytesIO()
     with ZipFile(buffer, "w") as archive:
@@ -323,7 +323,7 @@ def moved_families(meta: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def read_rows(stored: Stored, metrics: Sequence[str]) -> Table:
+def read_rows(stored: Stored, metrics: Sequence[str]) -> RowTable:
     """Return the rows of ``images.csv`` and ``levels.npz``.
 
     Parameters
@@ -351,7 +351,7 @@ def read_rows(stored: Stored, metrics: Sequence[str]) -> Table:
     others = [name for name in columns if name not in {*FIRST, *METRICS, *STATISTICS, *LAST}]
     if not sealed and (changed := _changed(columns, (levels.pairs(slice(k, k + 1))[0] for k in count()))):
         raise ValueError(f"{IMAGES} or {LEVELS} was changed in {first_few(changed)}")
-    return Table.made(
+    return RowTable.made(
         ids,
         np.array(shapes, np.int64).reshape(-1, 2),
         {name: _numbers(name, columns[name]) for name in known},

@@ -1,7 +1,7 @@
 """Rows by columns: what is kept of many pairs in a tenth of the memory of as many `Row` objects.
 
-A `Table` is a mapping of image ids to rows, in the order of the ids; a `Row` is made when one is asked for.
-What goes over all images takes the columns. Histograms lie in `sodbench.scoring.levels.Levels`.
+A `RowTable` is a mapping of image ids to rows, in the order of the ids; a `Row` is made when one is asked
+for. What goes over all images takes the columns. Histograms lie in `sodbench.scoring.levels.Levels`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, eq=False)
-class Table(Mapping[str, Row]):
+class RowTable(Mapping[str, Row]):
     """Rows of images, by columns.
 
     Parameters
@@ -54,12 +54,12 @@ class Table(Mapping[str, Row]):
     levels: Levels
 
     @classmethod
-    def of(cls, rows: Mapping[str, Row], aside: bool = False) -> "Table":
+    def of(cls, rows: Mapping[str, Row], aside: bool = False) -> "RowTable":
         """Return rows as a table, with their histograms in memory, or put `aside`; a table as it is.
 
         An image's id is the key, whatever its row says.
         """
-        if isinstance(rows, Table):
+        if isinstance(rows, RowTable):
             return rows
         ids = tuple(sorted(rows))
         each = [rows[image] for image in ids]
@@ -87,7 +87,7 @@ class Table(Mapping[str, Row]):
         digests: Iterable[str],
         unknown: Mapping[str, Mapping[str, str]],
         levels: Levels,
-    ) -> "Table":
+    ) -> "RowTable":
         """Make a table of columns in the order of `ids`, which is any; what is alike is kept once."""
         kinds: dict[tuple[str, ...], tuple[str, ...]] = {}
         of_images = tuple(kinds.setdefault(some, some) for some in notes)
@@ -133,7 +133,7 @@ class Table(Mapping[str, Row]):
             return NotImplemented
         if self is other:
             return True
-        them = Table.of(other)
+        them = RowTable.of(other)
         return (
             self.ids == them.ids
             and self.is_as(them)
@@ -142,7 +142,7 @@ class Table(Mapping[str, Row]):
 
     __hash__ = None  # type: ignore[assignment]
 
-    def is_as(self, other: "Table") -> bool:
+    def is_as(self, other: "RowTable") -> bool:
         """Tell whether another table has all these images, with the same in all but the histograms.
 
         Those are of the same files where digests are alike.
@@ -182,10 +182,10 @@ class Table(Mapping[str, Row]):
         sums = [self.levels.pairs(part).sum(axis=2, dtype=np.int64) for part in self.parts()]
         return np.concatenate([np.zeros((0, 2), np.int64), *sums])
 
-    def take(self, at: NDArray[np.intp]) -> "Table":
+    def take(self, at: NDArray[np.intp]) -> "RowTable":
         """Return the rows at some positions; their ids must be sorted, and each once."""
         ids = tuple(self.ids[k] for k in at.tolist())
-        return Table(
+        return RowTable(
             ids,
             self.shapes[at],
             {name: column[at] for name, column in self.numbers.items()},
@@ -196,7 +196,7 @@ class Table(Mapping[str, Row]):
             self.levels.only(at),
         )
 
-    def only(self, images: Iterable[str]) -> "Table":
+    def only(self, images: Iterable[str]) -> "RowTable":
         """Return the rows of some images, each given once."""
         wanted = sorted(images)
         if len(wanted) == len(self.ids) and tuple(wanted) == self.ids:
@@ -204,7 +204,7 @@ class Table(Mapping[str, Row]):
         taken = self.take(self.at(wanted))
         return replace(taken, ids=_once(taken.ids))
 
-    def without(self, names: Iterable[str]) -> "Table":
+    def without(self, names: Iterable[str]) -> "RowTable":
         """Return the rows without some numbers."""
         lost = {*names}
         if not lost & self.numbers.keys():
@@ -215,12 +215,12 @@ class Table(Mapping[str, Row]):
             computed={name: column for name, column in self.computed.items() if name not in lost},
         )
 
-    def known(self) -> "Table":
+    def known(self) -> "RowTable":
         """Return the rows without what is unknown of them."""
         return replace(self, unknown={}) if self.unknown else self
 
     @classmethod
-    def joined(cls, tables: Sequence["Table"]) -> "Table":
+    def joined(cls, tables: Sequence["RowTable"]) -> "RowTable":
         """Return the rows of several tables; of an image that several have, the last one's."""
         if len(tables) == 1:
             return tables[0]
@@ -245,7 +245,7 @@ class Table(Mapping[str, Row]):
         table = whole.take(np.array([last[image] for image in ids], np.intp))
         return replace(table, ids=_once(table.ids))
 
-    def with_more(self, other: "Table") -> "Table":
+    def with_more(self, other: "RowTable") -> "RowTable":
         """Add the rows of another table, which take the place of those of the same image and other files.
 
         Rows of the same files share their numbers; where both have one, it is these rows'.
@@ -264,9 +264,9 @@ class Table(Mapping[str, Row]):
             computed[name][here[lack]] = True
         same = {both[k] for k in alike}
         others = other.only(image for image in other.ids if image not in same)
-        return Table.joined([replace(self, numbers=numbers, computed=computed), others])
+        return RowTable.joined([replace(self, numbers=numbers, computed=computed), others])
 
-    def held(self, made: Protocol, wanted: Protocol) -> "Table":
+    def held(self, made: Protocol, wanted: Protocol) -> "RowTable":
         """Return what holds under another protocol, without rows of which not even the histograms do."""
         if made == wanted:
             return self

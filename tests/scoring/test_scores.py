@@ -22,7 +22,7 @@ from sodbench.protocol import PRESETS, Protocol, split_signature
 from sodbench.scoring.pairs import prepare_mask, score_image, score_pair
 from sodbench.scoring.rows import ROW_NOTES
 from sodbench.scoring.scores import Scores
-from sodbench.scoring.table import Table
+from sodbench.scoring.table import RowTable
 from sodbench.utils.text import finite
 from sodbench.version import __version__
 
@@ -457,7 +457,7 @@ def test_resized_maps_refuse_another_resizing():
 
 
 def reusable(row, made, wanted, metrics):
-    return Table.of({row.id: row}).held(made, wanted).lacking(wanted, metrics) == [()]
+    return RowTable.of({row.id: row}).held(made, wanted).lacking(wanted, metrics) == [()]
 
 
 def test_reusable_rows():

@@ -18,7 +18,7 @@ from sodbench.scoring.levels import AT_ONCE, Levels, PutAside
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.spool import Aside, _Spool
-from sodbench.scoring.table import Table
+from sodbench.scoring.table import RowTable
 from sodbench.scoring.texts import Texts
 
 ROWS_MANY = 2000
@@ -43,7 +43,7 @@ def same(found: Row, expected: Row) -> None:
 
 @pytest.mark.parametrize("aside", [False, True])
 def test_rows_come_back_as_they_were(aside: bool) -> None:
-    table = Table.of(ROWS, aside)
+    table = RowTable.of(ROWS, aside)
     assert [*table] == ["a", "b", "c"]
     assert "d" not in table
     for image, expected in ROWS.items():
@@ -51,7 +51,7 @@ def test_rows_come_back_as_they_were(aside: bool) -> None:
         bare = table.bare(image)
         assert bare.fg.size == bare.bg.size == 0
         same(bare._replace(fg=expected.fg, bg=expected.bg), expected)
-    assert table == Table.of(ROWS) == ROWS
+    assert table == RowTable.of(ROWS) == ROWS
     with pytest.raises(KeyError):
         table["d"]
     np.testing.assert_array_equal(table.pixels, [[ROWS[i].fg.sum(), ROWS[i].bg.sum()] for i in "abc"])
@@ -71,7 +71,7 @@ def test_rows_come_back_as_they_were(aside: bool) -> None:
     ids=str,
 )
 def test_tables_differ_in_any_cell(change: dict[str, object]) -> None:
-    table, other = Table.of(ROWS), Table.of({**ROWS, "a": ROWS["a"]._replace(**change)})
+    table, other = RowTable.of(ROWS), RowTable.of({**ROWS, "a": ROWS["a"]._replace(**change)})
     assert table != other
     assert not table.is_as(other)
     assert table.only("bc") == other.only("bc")
@@ -80,18 +80,18 @@ def test_tables_differ_in_any_cell(change: dict[str, object]) -> None:
 
 
 def test_tables_of_other_histograms_differ_but_are_of_the_same_files() -> None:
-    other = Table.of({**ROWS, "a": ROWS["a"]._replace(fg=ROWS["a"].bg, bg=ROWS["a"].fg)})
-    assert Table.of(ROWS) != other
-    assert Table.of(ROWS).is_as(other)
+    other = RowTable.of({**ROWS, "a": ROWS["a"]._replace(fg=ROWS["a"].bg, bg=ROWS["a"].fg)})
+    assert RowTable.of(ROWS) != other
+    assert RowTable.of(ROWS).is_as(other)
 
 
 def test_the_last_table_counts_where_two_have_an_image() -> None:
     other = {"b": row("b", 7, "m-B", max_x=1.0), "d": row("d", 8)}
-    joined = Table.joined([Table.of(ROWS, aside=True), Table.of(other)])
+    joined = RowTable.joined([RowTable.of(ROWS, aside=True), RowTable.of(other)])
     assert joined == {**ROWS, **other}
-    assert Table.joined([]) == {}
-    assert Table.joined([joined, Table.of(ROWS)]) == {**other, **ROWS}
-    unknown = Table.joined([Table.of(ROWS), Table.of({"c": row("c", 3)})])["c"].unknown
+    assert RowTable.joined([]) == {}
+    assert RowTable.joined([joined, RowTable.of(ROWS)]) == {**other, **ROWS}
+    unknown = RowTable.joined([RowTable.of(ROWS), RowTable.of({"c": row("c", 3)})])["c"].unknown
     assert unknown == {}
 
 
@@ -101,7 +101,7 @@ def test_rows_of_the_same_files_share_numbers() -> None:
         "b": row("b", 5, "other", extra=2.0),
         "d": row("d", 6, extra=3.0),
     }
-    shared = Table.of(ROWS).with_more(Table.of(more))
+    shared = RowTable.of(ROWS).with_more(RowTable.of(more))
     same(shared["a"], ROWS["a"]._replace(numbers={"s_object": 0.25, "extra": 1.0}))
     same(shared["b"], more["b"])
     same(shared["c"], ROWS["c"])
@@ -109,13 +109,13 @@ def test_rows_of_the_same_files_share_numbers() -> None:
 
 
 def test_blocks_of_which_no_row_is_left_are_let_go() -> None:
-    table = Table.joined([Table.of({image: r}, aside=True) for image, r in ROWS.items()])
+    table = RowTable.joined([RowTable.of({image: r}, aside=True) for image, r in ROWS.items()])
     assert len(table.levels.blocks) == 3
     assert len(table.only("ac").levels.blocks) == 2
 
 
 def test_a_table_is_pickled_with_its_histograms() -> None:
-    assert pickle.loads(pickle.dumps(Table.of(ROWS, aside=True))) == ROWS
+    assert pickle.loads(pickle.dumps(RowTable.of(ROWS, aside=True))) == ROWS
 
 
 def test_texts() -> None:
@@ -127,7 +127,7 @@ def test_texts() -> None:
 
 def test_rows_of_a_run_are_those_of_the_last_files(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sodbench.scoring.collected.FRESH", 2)
-    rows = Collected(Table.of(ROWS))
+    rows = Collected(RowTable.of(ROWS))
     rows["a"] = row("a", 2, "m-a", s_object=0.25)
     assert not rows.made
     rows["a"] = row("a", 2, "m-a", notes=("jpeg-map",), extra=1.0)
@@ -147,7 +147,7 @@ def test_rows_of_a_run_are_those_of_the_last_files(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_row_of_the_same_files_adds_numbers_and_keeps_notes() -> None:
-    rows = Collected(Table.of(ROWS))
+    rows = Collected(RowTable.of(ROWS))
     rows["b"] = row("b", 1, "m-b", ("later",), extra=1.0)
     same(rows["b"], ROWS["b"]._replace(numbers={**ROWS["b"].numbers, "extra": 1.0}))
     with pytest.raises(TypeError, match="b: finished rows stay"):
@@ -273,7 +273,7 @@ def test_where_no_file_can_be_written_blocks_stay_in_memory(monkeypatch: pytest.
     monkeypatch.setattr("sodbench.scoring.spool._spools", [_Spool()])
     monkeypatch.setattr("sodbench.scoring.spool.tempfile.TemporaryFile", refuse)
     assert Aside(b"abc").read() == b"abc"
-    assert Table.of(ROWS, aside=True) == ROWS
+    assert RowTable.of(ROWS, aside=True) == ROWS
 
 
 def test_a_full_disk_leaves_blocks_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
