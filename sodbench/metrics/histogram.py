@@ -84,10 +84,8 @@ def _count_stretch(levels, inside, levels8, inside8, start, stop, bins):  # type
 
 
 @kernel
-def _count_quadrants(pred, gt, split_row, split_col, counts):  # type: ignore[no-untyped-def]
-    height, width = pred.shape
-    levels, inside, whole = pred.ravel(), gt.ravel(), pred.size // 8 * 8
-    levels8, inside8 = levels[:whole].view(np.uint64), inside[:whole].view(np.uint64)
+def _count_quadrants(levels, inside, levels8, inside8, width, split_row, split_col, counts):  # type: ignore[no-untyped-def]
+    height = len(levels) // width
     bins = np.zeros((4, 4, 512), np.int32)
     for row in range(height):
         left, start = 2 * (row >= split_row), row * width
@@ -121,6 +119,15 @@ def _first_moments(gt):  # type: ignore[no-untyped-def]
     return n, row_sum, col_sum
 
 
+def eights(pixels: NDArray[np.uint8] | NDArray[np.bool_]) -> NDArray[np.uint64]:
+    """Return pixels of a byte each, in flat order, eight to a number, without those left over in the end.
+
+    >>> eights(np.arange(9, dtype=np.uint8) // 8).tolist()
+    [0]
+    """
+    return pixels.ravel()[: pixels.size // 8 * 8].view(np.uint64)
+
+
 def quadrant_counts(pred: NDArray[np.uint8], gt: NDArray[np.bool_], row: int, col: int) -> Counts:
     """Count levels by quadrant and side of the mask.
 
@@ -137,7 +144,7 @@ def quadrant_counts(pred: NDArray[np.uint8], gt: NDArray[np.bool_], row: int, co
     then background, foreground.
     """
     counts = np.zeros((4, 2, 256), np.int64)
-    _count_quadrants(pred, gt, row, col, counts)
+    _count_quadrants(pred.ravel(), gt.ravel(), eights(pred), eights(gt), pred.shape[1], row, col, counts)
     return counts
 
 

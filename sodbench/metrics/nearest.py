@@ -98,8 +98,9 @@ def _envelope(gt, left, right, reach, change, column, depth, ends, rim, source):
     below[height, :] = BEYOND
     for row in range(height - 1, -1, -1):
         _step_away(gt[row, left:right], below[row + 1], below[row])
-    before, above = np.full(cols, BEYOND, np.uint16), np.full(cols, BEYOND, np.uint16)
-    squares, keep = np.full(cols + 16, 16 * FAR, np.float32), np.empty(cols, np.uint8)
+    before, above = np.empty(cols, np.uint16), np.empty(cols, np.uint16)
+    squares, keep = np.empty(cols + 16, np.float32), np.empty(cols, np.uint8)
+    above[:], squares[:] = BEYOND, 16 * FAR
     inner, places, start = squares[8:-8], np.empty(cols + 1, np.int32), np.empty(cols + 1, np.int64)
     n, listed, one = np.int64(0), 0, np.uint64(1)
     for row in range(height):

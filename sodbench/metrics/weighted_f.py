@@ -26,7 +26,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sodbench.metrics.histogram import MATLAB_EPS, Reals, check_pair, level_counts, normalised
+from sodbench.metrics.histogram import MATLAB_EPS, Reals, check_pair, eights, level_counts, normalised
 from sodbench.metrics.nearest import FAR, Nearest, nearest
 from sodbench.metrics.parts import SHARE, Images, MapOnMask, Metric, P, Part, Statistics
 from sodbench.protocol import Protocol
@@ -156,17 +156,14 @@ def _inside(pred, gt, q, box, spans, rim, source, window, out):  # type: ignore[
 
 
 @kernel
-def _outside(pred, gt, p, change, column, depth, ends, table, out):  # type: ignore[no-untyped-def]
+def _outside(pred, gt, change, eights, p, column, depth, ends, table, out):  # type: ignore[no-untyped-def]
     """Add E outside the object, weighed, to `out`, of one row, or as many as the image: by columns or pixels.
 
     `p` is 0 where its index has 256 more than a level, for pixels of the object. Eight pixels are passed over
     at once where all are object, or 0, as most of most maps are. Indices are unsigned: none is negative.
     """
-    width, whole = np.uint64(pred.shape[1]), pred.size // 8 * 8
+    width, (levels8, gt8, change8) = np.uint64(pred.shape[1]), eights
     one, seven, eight, object_word = np.uint64(1), np.uint64(7), np.uint64(8), np.uint64(0x0101010101010101)
-    levels8 = pred.ravel()[:whole].view(np.uint64)
-    gt8 = gt.ravel()[:whole].view(np.uint64)
-    change8 = change.ravel()[:whole].view(np.uint64)
     blank, k, start = p[0] == 0, np.uint64(0), np.uint64(0)
     for row in range(len(pred)):
         levels, line, turns, sums = pred[row], gt[row], change[row], out[min(row, len(out) - 1)]
@@ -311,7 +308,8 @@ def _weighed(
     errors = np.zeros((rows, gt.shape[1]))
     p = np.concatenate((p, np.zeros(256)))
     change, column, depth, ends, _, _ = mask.away
-    _outside(pred, gt, p, change, column, depth, ends, _importance(), errors)
+    words = (eights(pred), eights(gt), eights(change))
+    _outside(pred, gt, change, words, p, column, depth, ends, _importance(), errors)
     return errors
 
 

@@ -133,7 +133,8 @@ def _unfilter(rows, step, out):  # type: ignore[no-untyped-def]
         kind, line, here = rows[row, 0], rows[row, 1:], out[row]
         rest = min(_LANES - 1, height - row)
         if kind == 0:
-            here[:] = line
+            for k in range(width):
+                here[k] = line[k]
         elif kind == 1:
             for first in range(step):
                 left = np.int64(0)
