@@ -176,7 +176,7 @@ class Nearest(NamedTuple):
     source: NDArray[np.int32]
 
 
-def nearest(gt: NDArray[np.bool_], left: int, right: int, reach: int) -> Nearest:
+def nearest_inside(gt: NDArray[np.bool_], left: int, right: int, reach: int) -> Nearest:
     """Find which columns the pixels outside an object are nearest to.
 
     Parameters
@@ -190,7 +190,7 @@ def nearest(gt: NDArray[np.bool_], left: int, right: int, reach: int) -> Nearest
 
     Examples
     --------
-    >>> found = nearest(np.array([[True, False, False, False, False, True]]), 0, 6, 1)
+    >>> found = nearest_inside(np.array([[True, False, False, False, False, True]]), 0, 6, 1)
     >>> found.change.astype(int).tolist(), found.column.tolist(), found.depth.tolist()
     ([[0, 0, 0, 1, 0, 0]], [0, 5], [0, 0])
     >>> found.rim.tolist(), found.source.tolist()

@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sodbench.metrics.histogram import MATLAB_EPS, Reals, check_pair, eights, level_counts, normalised
-from sodbench.metrics.nearest import FAR, Nearest, nearest
+from sodbench.metrics.nearest import FAR, Nearest, nearest_inside
 from sodbench.metrics.parts import SHARE, Images, MapOnMask, Metric, P, Part, Statistics
 from sodbench.protocol import Protocol
 from sodbench.utils.kernels import kernel
@@ -243,7 +243,7 @@ def weighted_mask(gt: NDArray[np.bool_]) -> WeightedMask | None:
     n, box = _spans(gt.view(np.uint8), spans)
     if n == 0:
         return None
-    away = nearest(gt, box[2], box[3], 2 * RADIUS * RADIUS)
+    away = nearest_inside(gt, box[2], box[3], 2 * RADIUS * RADIUS)
     return WeightedMask(n, box, spans[box[0] : box[1]], away)
 
 

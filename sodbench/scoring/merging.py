@@ -22,7 +22,7 @@ from sodbench.utils.shards import Shard
 from sodbench.utils.text import counted
 
 
-class Part(NamedTuple):
+class ScoredPart(NamedTuple):
     """The scores of a part of a dataset, and the folder that holds them."""
 
     folder: Path
@@ -61,7 +61,7 @@ def merge_folders(parts: Iterable[str | Path], out: str | Path = "scores", *, fo
     if broken := [each.error for each in found if each.error]:
         raise ScoresError("\n".join(broken))
     merged = [
-        merged_parts([Part(each.folder, Scores.load(each.folder)) for each in group])
+        merged_parts([ScoredPart(each.folder, Scores.load(each.folder)) for each in group])
         for _, group in groupby(found, key=lambda each: (each.dataset_name, each.method))
     ]
     homes = [home_at(Path(out), scores.method, scores.dataset_name) for scores in merged]
@@ -79,7 +79,7 @@ def merge_folders(parts: Iterable[str | Path], out: str | Path = "scores", *, fo
     return Results(merged, places, stored_lines(places))
 
 
-def merged_parts(parts: Sequence[Part]) -> Scores:
+def merged_parts(parts: Sequence[ScoredPart]) -> Scores:
     """Return the scores of which these are the parts.
 
     Raises
@@ -104,7 +104,7 @@ def merged_parts(parts: Sequence[Part]) -> Scores:
     return whole
 
 
-def _check_alike(what: str, first: Part, other: Part) -> None:
+def _check_alike(what: str, first: ScoredPart, other: ScoredPart) -> None:
     """Refuse parts of other evaluations."""
     told: dict[str, Callable[[Scores], object]] = {
         "dataset": lambda scores: scores.dataset,
@@ -123,7 +123,7 @@ def _check_alike(what: str, first: Part, other: Part) -> None:
             )
 
 
-def _check_shards(what: str, parts: Sequence[Part]) -> None:
+def _check_shards(what: str, parts: Sequence[ScoredPart]) -> None:
     """Refuse shards that are missing, there twice, or of another number of parts."""
     shards = [part.shard for part in parts]
     of = {shard: part for shard, part in zip(shards, parts, strict=True) if shard}
@@ -149,9 +149,9 @@ def _check_shards(what: str, parts: Sequence[Part]) -> None:
         )
 
 
-def _check_disjoint(what: str, parts: Sequence[Part]) -> None:
+def _check_disjoint(what: str, parts: Sequence[ScoredPart]) -> None:
     """Refuse parts that share images."""
-    owner: dict[str, Part] = {}
+    owner: dict[str, ScoredPart] = {}
     for part in parts:
         if shared := [image for image in part.scores.rows if image in owner]:
             raise ScoresError(

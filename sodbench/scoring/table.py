@@ -1,6 +1,6 @@
 """Rows by columns: what is kept of many pairs in a tenth of the memory of as many `Row` objects.
 
-A `RowTable` is a mapping of image ids to rows, in the order of the ids; a `Row` is made when one is asked
+A `RowTable` is a mapping of image ids to rows, in the order of the ids; a `Row` is made when it is asked
 for. What goes over all images takes the columns. Histograms lie in `sodbench.scoring.levels.Levels`.
 """
 

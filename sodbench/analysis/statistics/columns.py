@@ -91,10 +91,10 @@ def some_units(units: int) -> Iterator[slice]:
     return (slice(start, min(start + AT_ONCE, units)) for start in range(0, units, AT_ONCE))
 
 
-def blocks(total: int, most: int) -> Iterator[slice]:
+def even_slices(total: int, most: int) -> Iterator[slice]:
     """Divide a number of resamples evenly into blocks of at most so many.
 
-    >>> [(block.start, block.stop) for block in blocks(9, 4)]
+    >>> [(block.start, block.stop) for block in even_slices(9, 4)]
     [(0, 3), (3, 6), (6, 9)]
     """
     ends = np.linspace(0, total, -(-total // most) + 1).astype(int).tolist()
@@ -148,6 +148,6 @@ def weighted_sums(weights: Weights, shape: tuple[int, int], parts: Iterable[tupl
     """
     total = np.zeros(shape)
     for some, whole in parts:
-        for rows in blocks(shape[1], ROWS):
+        for rows in even_slices(shape[1], ROWS):
             total[:, rows] += whole.T @ weights(rows, some).T.astype(np.float64)
     return total

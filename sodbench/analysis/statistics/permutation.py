@@ -19,7 +19,7 @@ from sodbench.analysis.statistics.columns import (
     Columns,
     Weights,
     at_a_time,
-    blocks,
+    even_slices,
     exact_scale,
     largest_of,
     places_of,
@@ -55,7 +55,7 @@ def permutation(pairs: Sequence[Pair], resamples: int = 10_000, seed: int = 0) -
     for some, swaps in _swaps(units, resamples, seed, len(scale)):
         sums = np.zeros((2, len(scale)))
         change = weighted_sums(swaps, (len(scale), some), _changes(first, second, scale, sums))
-        for block in blocks(some, CURVES_AT_ONCE):
+        for block in even_slices(some, CURVES_AT_ONCE):
             reached += _reached(sums, change[:, block], units * scale, pairs, at)
     return _p_values(reached, units, resamples)
 
@@ -103,7 +103,7 @@ def permutations(
             own, other = scaled[j].places[k], scaled[k].places[j]
             both = np.stack((sums[j][own], sums[k][other]))
             of_pair = list(zip(methods[j], methods[k], strict=True))
-            for block in blocks(some, CURVES_AT_ONCE):
+            for block in even_slices(some, CURVES_AT_ONCE):
                 change = moved[k][:, block][other] - moved[j][:, block][own]
                 reached[number] += _reached(both, change, units * scales[j, k], of_pair, at)
                 done += block.stop - block.start
@@ -186,7 +186,7 @@ def _swaps(units: int, resamples: int, seed: int, width: int) -> Iterator[tuple[
     """Yield some resamples at a time: how many, and which units' rows are swapped in each."""
     words, total = -(-units // 64), _total(units, resamples)
     rng = Generator(PCG64(seed))
-    for block in blocks(total, at_a_time(8 * (words + width))):
+    for block in even_slices(total, at_a_time(8 * (words + width))):
         some = block.stop - block.start
         if total == 2**units:
             drawn = np.arange(block.start, block.stop, dtype="<u8")[:, None]

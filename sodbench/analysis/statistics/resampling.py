@@ -21,7 +21,7 @@ from sodbench.analysis.statistics.columns import (
     Columns,
     Weights,
     at_a_time,
-    blocks,
+    even_slices,
     exact_scale,
     largest_of,
     places_of,
@@ -76,7 +76,7 @@ def bootstrap(measured: Sequence[Measured], resamples: int = 10_000, seed: int =
             for row, metric in zip(samples[:, block], measured, strict=True):
                 if metric.columns in columns:
                     of_metric = means[:, places[metric.columns]]
-                    for some in blocks(len(means), CURVES_AT_ONCE):
+                    for some in even_slices(len(means), CURVES_AT_ONCE):
                         row[some] = metric.of(of_metric[some])
     return samples
 
@@ -112,7 +112,7 @@ def _together(columns: Iterable[Columns]) -> list[list[Columns]]:
 def _drawn(units: int, resamples: int, seed: int, width: int) -> Iterator[tuple[slice, Weights]]:
     """Yield some resamples at a time, and how often each unit is drawn in them: less than 256 times."""
     rng = Generator(PCG64(seed))
-    for block in blocks(resamples, at_a_time(units + 2 * 8 * width)):
+    for block in even_slices(resamples, at_a_time(units + 2 * 8 * width)):
         counts = np.empty((block.stop - block.start, units), np.uint8)
         for row in counts:
             row[:] = np.bincount(rng.integers(0, units, units), minlength=units)
