@@ -124,9 +124,10 @@ def score(options: ScoreOptions) -> None:
     report(results.scores, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
     say_where(results)
     if shard:
+        all_parts = f"{out} ..." if options.scores else f"scores-*-of-{shard.parts}"
         say(
             f"These numbers are of shard {shard} of the images alone. When all {shard.parts} are scored: "
-            f"sodbench merge scores-*-of-{shard.parts}"
+            f"sodbench merge {all_parts}"
         )
 
 

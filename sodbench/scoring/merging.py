@@ -112,6 +112,7 @@ def _check_alike(what: str, first: ScoredPart, other: ScoredPart) -> None:
         "protocol": lambda scores: scores.protocol.signature(),
         "metrics": lambda scores: ", ".join(scores.metrics),
         "missing": lambda scores: scores.missing,
+        "precision": lambda scores: scores.precision,
     }
     for name, value in told.items():
         a, b = value(first.scores), value(other.scores)
@@ -185,6 +186,8 @@ def _taken(home: Path, scores: Scores) -> str:
         return f"holds shard {stored.provenance['shard']}, and these are of the whole dataset"
     if why := fewer(scores, stored):
         return why
+    if stored.dataset != scores.dataset:
+        return "holds scores of other masks"
     if any(
         stored.table.bare(i).digest != scores.table.bare(i).digest for i in stored.rows if i in scores.rows
     ):

@@ -226,7 +226,7 @@ def _tasks(
     incomplete: list[str] = []
     for method, entries in methods.items():
         pairing = pairings[method]
-        zeros = plan.shard is not None and plan.missing == "zero"  # other shards may have maps
+        zeros = plan.missing == "zero" and len(entries) > len(pairing.extra)  # other shards have maps
         if pairing.missing and plan.missing == "error" or not (pairing.pairs or zeros):
             known = other_count(dataset, len(entries))
             start = f"{method} on {dataset.name}{f', shard {plan.shard}' if plan.shard else ''}"
@@ -259,8 +259,10 @@ def _missing(
     hint = naming_hint(entries, masks, plan.strip, loose=plan.loose) if extra else ""
     others = f"{counted(len(extra), 'map')} without a mask ({first_few(extra)})." if extra else ""
     way = "" if hint else "Check the folder."
-    if pairing.pairs:
+    if len(entries) > len(extra):
         way = "Rerun the method, or pass --missing zero (or skip)."
+        if plan.missing == "skip":
+            way = "This shard has no map at all: take fewer shards, or pass --missing zero."
         if plan.subset:
             way += " --subset does not allow this: it is for a folder that holds only part of the masks."
     share = f"{len(missing)} of {counted(len(pairing.pairs) + len(missing), 'prediction')}"

@@ -33,6 +33,10 @@ class Plan:
             raise PredictionError(f"missing={self.missing!r} is unknown; {nearest(self.missing, MISSING)}")
         if self.jobs is not None and self.jobs < 1:
             raise PredictionError(f"jobs={self.jobs} must be at least 1.")
+        if self.shard and self.subset:
+            raise PredictionError(
+                f"--shard {self.shard} goes without --subset: shards are merged into scores of all images."
+            )
         object.__setattr__(self, "protocol", narrowed(self.protocol, self.metrics))
 
     def pairings(

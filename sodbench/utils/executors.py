@@ -13,6 +13,7 @@ network, is named in the partial, not held by it, and made once in each process 
 come as they are finished, in no fixed order. What an item raises ends the stream.
 """
 
+import math
 import os
 import platform
 import signal
@@ -21,14 +22,22 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from sodbench.errors import WorkerError
+from sodbench.errors import WorkerError, first_few
 from sodbench.utils.process import Say, cpus, keep_freed_memory
 from sodbench.version import __version__
 
@@ -144,10 +153,11 @@ def streamed(
     Raises
     ------
     WorkerError
-        A worker died, or has other versions of what numbers depend on.
+        A worker died, or has other versions of what numbers depend on; all are gone, or the scheduler is.
     """
     expected = _versions()
-    start, size, width, looked = 0, 1, _width(executor), time.monotonic()
+    start, size, width = 0, 1, max(1, _width(executor))
+    looked, gone = time.monotonic(), math.inf
     running: dict[Future[tuple[float, list[Result]]], Sequence[Item]] = {}
     try:
         while running or start < len(items):
@@ -155,15 +165,26 @@ def streamed(
                 some = items[start : start + size]
                 running[executor.submit(_work_on, work, some, expected)] = some
                 start += len(some)
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
+            for future in wait(running, CONNECT_SECONDS, FIRST_COMPLETED).done:
                 some = running.pop(future)
                 seconds, results = future.result()
                 fitting = int(CHUNK_SECONDS * len(some) / max(seconds, 1e-9))
                 rest = (len(items) - start) // (2 * width)
                 size = max(1, min(fitting, 2 * size, CHUNK_ITEMS, rest))
                 yield from zip(some, results, strict=True)
-            if time.monotonic() - looked > CONNECT_SECONDS:
-                width, looked = _width(executor), time.monotonic()
+            if (now := time.monotonic()) - looked > CONNECT_SECONDS:
+                looked, there = now, _width(executor)
+                width, gone = (there, math.inf) if there else (width, min(gone, now))
+                if now - gone > WORKERS_SECONDS:
+                    raise WorkerError(
+                        f"all Dask workers are gone, waited {WORKERS_SECONDS} s for one. Look into their "
+                        "logs, and start some."
+                    )
+    except CancelledError as error:
+        raise WorkerError(
+            "chunks were cancelled: the Dask scheduler ended, or the connection to it was lost. Look into "
+            "its log."
+        ) from error
     except BrokenExecutor as error:
         time.sleep(0.3)  # a signal that ended the workers may be on its way to this process, too
         raise WorkerError(
@@ -223,9 +244,9 @@ def _versions() -> dict[str, str]:
 
 
 def _width(executor: Executor) -> int:
-    """Return how many chunks an executor works on at once, as far as it tells."""
+    """Return how many chunks an executor works on at once, as far as it tells; 0: its workers are gone."""
     if client := getattr(executor, "_client", None):  # distributed's
-        return max(1, sum(client.nthreads().values()))
+        return sum(client.nthreads().values())
     return int(getattr(executor, "_max_workers", 0)) or cpus()
 
 
@@ -318,6 +339,7 @@ def _dask(jobs: int, scheduler: str | None, say: Say) -> Iterator[Executor]:
                         f"{scheduler}: this scheduler has no workers, waited {WORKERS_SECONDS} s for one. "
                         f"Start some (dask worker {scheduler}), and run the same command again."
                     ) from error
+            _check_installed(client, scheduler)
         executor = client.get_executor(pure=False)
         stack.callback(executor.shutdown, wait=False)
         yield executor
@@ -347,12 +369,39 @@ def _local_cluster(stack: ExitStack, jobs: int) -> "Client":
     return client
 
 
+def _check_installed(client: "Client", scheduler: str) -> None:
+    """Refuse a scheduler or workers without sodbench: what they are sent ends them, without a word."""
+
+    def has() -> bool:  # sent by its content, as it is a function in a function
+        try:
+            import sodbench  # noqa: F401
+        except ImportError:
+            return False
+        return True
+
+    there = {scheduler: client.run_on_scheduler(has), **client.run(has)}
+    if lacking := [address for address, has_it in there.items() if not has_it]:
+        raise WorkerError(
+            f"{first_few(lacking)}: sodbench is not installed there. Install the same version on the "
+            "scheduler's machine and on all workers."
+        )
+
+
 def _connected(scheduler: str) -> "Client":
-    from distributed import Client
+    """Connect to a scheduler, after looking whether it is there: a client that fails holds up the end."""
+    import asyncio
+
+    from distributed import Client, Security
+    from distributed.comm.core import connect
+
+    async def look() -> None:
+        with_what = Security().get_connection_args("client")
+        await (await connect(scheduler, timeout=CONNECT_SECONDS, **with_what)).close()
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other versions of Dask itself; `_work_on` looks at what matters
         try:
+            asyncio.run(look())
             return Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:  # TimeoutError is an OSError
             raise WorkerError(

@@ -134,8 +134,26 @@ def test_a_shard_of_missing_maps_only(parts):
         "2/3",
         "--scores",
         "skip",
-        match="2 of 2 predictions are missing",
+        match="2 of 2 predictions are missing.*This shard has no map at all: take fewer shards, or pass "
+        "--missing zero",
     )
+
+
+def test_misnamed_maps_are_no_missing_ones_of_a_shard(parts):
+    """All-zero maps would be scored in their place."""
+    plant_maps("wrong/A/own", [f"{image}_sal" for image in IMAGES])
+    words = ("score", "wrong", "--masks", "own/masks", "--dataset", "own", "--missing", "zero")
+    words += ("--shard", "1/3", "--scores", "wrong-1-of-3")
+    refused(*words, match="3 of 3 predictions are missing.*pass --strip _sal")
+    assert not list(Path("wrong-1-of-3").rglob("meta.json"))
+
+
+def test_shards_are_of_all_images(parts):
+    refused(*SCORE, "--shard", "1/2", "--subset", match="--shard 1/2 goes without --subset")
+
+
+def test_a_shard_elsewhere_is_merged_from_there(parts):
+    assert "sodbench merge s/1 ..." in good(*SCORE, "--shard", "1/3", "--scores", "s/1").stderr
 
 
 def test_more_shards_than_images(parts):
@@ -153,8 +171,11 @@ def spoilt(part, change):
         plant_masks("own/masks", [*IMAGES[1:], IMAGES[0]])
         shutil.rmtree(part)
         good(*SCORE, "--shard", "3/3", "--scores", part)
-    elif change == "copy":
-        shutil.copytree(part, "again")
+    elif change == "half":
+        record = json.dumps({"configuration": {"precision": "bf16"}})
+        Path("preds/A/own/run.json").write_text(record, "utf-8")
+        shutil.rmtree(part)
+        good(*SCORE, "--shard", "3/3", "--scores", part)
     elif change == "twice":
         shutil.rmtree(part)
         good(*SCORE, "--shard", "2/3", "--scores", part)
@@ -178,6 +199,7 @@ def spoilt(part, change):
         (("--shard", "3/3", "--metrics", "mae"), "differ in metrics: .* and mae"),
         (("--shard", "3/3", "--protocol", "fan"), "differ in protocol"),
         (("--shard", "3/3", "--missing", "skip"), "differ in missing: error and skip"),
+        ("half", "differ in precision: fp32 and bf16"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused_and_nothing_is_written(parts, change, message):
@@ -226,6 +248,13 @@ def test_what_is_stored_already_is_kept_unless_forced(parts):
     found = refused("merge", *SHARDS, "--scores", "other", match="other/A/own: it holds scores of other maps")
     assert "To keep both, pass another --scores; to replace them, --force." in found.stderr
     assert stored("other") == before
+    plant_masks("others/masks", ["strange"])
+    plant_maps("others/maps", ["strange"])
+    good(
+        *("score", "others/maps", "--masks", "others/masks", "--dataset", "own", "--method", "A"),
+        *("--scores", "strange"),
+    )
+    refused("merge", *SHARDS, "--scores", "strange", match="strange/A/own: it holds scores of other masks")
     good("merge", *SHARDS, "--scores", "other", "--force")
     assert stored("other") == parts
     assert listing("other") == whole("A/own", "B/own")

@@ -5,6 +5,7 @@ import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 
+import cloudpickle
 import pytest
 from workers import deadly, failing, ignores_interrupt, killing, squared
 
@@ -166,3 +167,60 @@ def test_errors_pass_between_processes(kind):
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is kind
     assert (str(again), again.args, again.__dict__) == (str(error), error.args, error.__dict__)
+
+
+class Deserted(Slow):
+    """Dask's executor when all workers are gone."""
+
+    def __init__(self):
+        super().__init__()
+        self._client = self
+
+    def nthreads(self):
+        return {}
+
+
+def test_workers_that_are_all_gone_are_not_waited_for_without_end(monkeypatch):
+    monkeypatch.setattr(executors, "CONNECT_SECONDS", 0.01)
+    monkeypatch.setattr(executors, "WORKERS_SECONDS", 0.05)
+    executor = Deserted()
+    with pytest.raises(WorkerError, match=r"all Dask workers are gone, waited 0\.05 s for one"):
+        list(streamed(executor, squared, NUMBERS))
+    assert [future.cancelled() for future in executor.futures] == [
+        False,
+        *[True] * (len(executor.futures) - 1),
+    ]
+
+
+def test_a_scheduler_that_is_gone():
+    executor = Slow()
+    results = streamed(executor, squared, NUMBERS)
+    next(results)
+    executor.futures[1].cancel()
+    executor.futures[1].set_running_or_notify_cancel()
+    with pytest.raises(WorkerError, match="the Dask scheduler ended, or the connection to it was lost"):
+        list(results)
+
+
+class WithoutSodbench:
+    """A client of a scheduler with a worker that lacks sodbench."""
+
+    def run_on_scheduler(self, function):
+        assert pickle.loads(cloudpickle.dumps(function))()
+        return function()
+
+    def run(self, function):
+        return {"tcp://a:1": function(), "tcp://b:2": False}
+
+
+def test_workers_without_sodbench_are_named():
+    with pytest.raises(WorkerError, match=r"^tcp://b:2: sodbench is not installed there\. Install the same"):
+        executors._check_installed(WithoutSodbench(), "tcp://s:3")
+
+
+def test_a_client_that_never_was_does_not_hold_up_the_end(monkeypatch):
+    import distributed
+
+    monkeypatch.setattr(distributed, "Client", None)
+    with Workers("dask", scheduler="nonsense") as workers, pytest.raises(WorkerError, match="missing port"):
+        workers.executor(1)
