@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
         links = "".join(f'<li><a href="{escape(quote(name))}">{escape(name)}</a>' for name in names)
         return (
             '<h1>Index</h1><a href="?C=N;O=D">Name</a> <a href="../">up</a> <a href="/">top</a> '
-            f'<a href="https://elsewhere.org/x.png">x</a><ul>{links}</ul>'
+            f'<a href="https://elsewhere.org/x.png">x</a><a href="http://[x.png">x</a><ul>{links}</ul>'
         ).encode()
 
     def _answer(

@@ -97,10 +97,9 @@ def read_member(path: PathOrUrl, info: zipfile.ZipInfo, where: str) -> bytes:
     FileError
         It is damaged, or larger.
     """
-    if info.file_size > MAX_MEMBER_BYTES:
-        raise FileError(
-            f"{where}: has {info.file_size} bytes, expected at most {MAX_MEMBER_BYTES}. {_UNPACK}"
-        )
+    size = max(info.file_size, info.compress_size)
+    if size > MAX_MEMBER_BYTES:
+        raise FileError(f"{where}: has {size} bytes, expected at most {MAX_MEMBER_BYTES}. {_UNPACK}")
     try:
         content = _content(path, info)
         if len(content) < info.file_size:

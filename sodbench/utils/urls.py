@@ -20,6 +20,8 @@ STORES = ("s3", "gs", "hf")
 
 _ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://", re.ASCII)
 _UNQUOTED = "!$&'()*+,;=:@"
+_BYTES = "surrogateescape"
+"""How bytes that are no UTF-8 stand in names, as in those on this disk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Url:
         return self.scheme in WEB
 
     def _written(self, host: str) -> str:
-        names = (quote(name, safe=_UNQUOTED) for name in self.names) if self.is_web else self.names
+        names = map(_quoted, self.names) if self.is_web else self.names
         return f"{self.scheme}://{'/'.join((host, *names))}"
 
     @property
@@ -165,14 +167,16 @@ def _url(text: str, scheme: str) -> Url:
     rest = text[len(scheme) + len("://") :]
     if scheme not in WEB + STORES:
         kinds = [f"{known}://" for known in WEB + STORES]
-        shown = shortened(f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}").strip("'")
+        before, _, after = rest.rpartition("@")
+        shown = "..." if "?" in before else shortened(after.partition("?")[0]).strip("'")
         way = (
             "Pass the path itself."
             if scheme == "file"
             else "Copy the files to this disk, and pass their folder."
         )
         raise FileError(
-            f"{shown}: {scheme}:// cannot be read, expected {', '.join(kinds[:-1])} or {kinds[-1]}. {way}"
+            f"{scheme}://{shown}: {scheme}:// cannot be read, expected {', '.join(kinds[:-1])} or "
+            f"{kinds[-1]}. {way}"
         )
     user, query = "", ""
     if scheme in WEB:
@@ -180,27 +184,35 @@ def _url(text: str, scheme: str) -> Url:
     host, _, path = rest.partition("/")
     if scheme in WEB:
         user, _, host = host.rpartition("@")
-        _check_host(scheme, host)
-    names = [unquote(name) if scheme in WEB else name for name in path.split("/")]
-    if not host or ".." in names or (scheme != "hf" and "@" in host):
+        _check_host(scheme, host, "@" in text)
+    names = [unquote(name, errors=_BYTES) if scheme in WEB else name for name in path.split("/")]
+    bucket = host.rpartition("@")[2]
+    keys = scheme in STORES and ":" in bucket and not bucket.startswith("arn:")  # a secret key may have a /
+    if not host or ".." in names or keys or (scheme != "hf" and "@" in host):
         raise FileError(
-            f"{scheme}://{escaped(host.rpartition('@')[2])}/...: expected an address such as "
+            f"{scheme}://{'...' if keys else escaped(bucket)}/...: expected an address such as "
             f"{scheme}://{'host' if scheme in WEB else 'bucket'}/maps, without .. in it and, "
             "but for https://, without a user."
         )
-    return Url(scheme, host, tuple(name for name in names if name not in ("", ".")), user, query)
+    names = [name for name in names if name not in ("", ".")]
+    return Url(scheme, host, tuple(names), _quoted(user, "%"), query)
 
 
-def _check_host(scheme: str, host: str) -> None:
+def _quoted(name: str, also: str = "") -> str:
+    """Escape what has another meaning in an address; of a user, a backslash is where libraries end a host."""
+    return quote(name, safe=_UNQUOTED + also, errors=_BYTES)
+
+
+def _check_host(scheme: str, host: str, has_user: bool) -> None:
     try:
         parsed = urlsplit(f"{scheme}://{host}")
         known = parsed.hostname and (parsed.port is None or parsed.port)
     except ValueError:
         known = False
-    if not known or not host.isprintable() or " " in host:
-        raise FileError(
-            f"{scheme}://{shortened(host)}: this is no name of a host, expected {scheme}://host/maps."
-        )
+    if not known or not host.isprintable() or " " in host or "\\" in host:
+        shown = "..." if has_user else shortened(host)  # it may be half a password
+        way = " In a user and password, write / ? # as %2F %3F %23." if has_user else ""
+        raise FileError(f"{scheme}://{shown}: this is no name of a host, expected {scheme}://host/maps.{way}")
 
 
 _READ_ONLY = "Addresses are for maps, masks and photos, and only read from."

@@ -111,6 +111,10 @@ class NoCredentialsError(Exception):
         (FSTimeoutError(), r"no answer within 30 s \(SODBENCH_TIMEOUT\). Try again later"),
         (IsADirectoryError(), "is a folder, expected a file"),
         (OSError(5, "slow\ndown"), r"cannot be read \(OSError: '\[Errno 5\] slow'\). Check the address"),
+        (
+            ValueError("403 for url: https://cdn.host/a?X-Amz-Signature=hunter2, or so?"),
+            r"403 for url: https://cdn.host/a or so\?",
+        ),
         (ImportError("Install s3fs"), r"not installed. Run: pip install 'sodbench\[remote\]' s3fs"),
     ],
 )

@@ -33,7 +33,9 @@ def test_paths_are_paths(path: str) -> None:
         ("https://user:p%40ss@host/a.zip?X-Amz-Signature=1", "https://host/a.zip"),
         ("https://user:p@ss@host/a", "https://host/a"),
         ("http://[::1]:80/a", "http://[::1]:80/a"),
+        ("https://host/caf%E9/\udce9", "https://host/caf%E9/%E9"),
         ("s3://bucket/a b/é%20?x#y", "s3://bucket/a b/é%20?x#y"),
+        ("s3://arn:aws:s3:eu-west-1:1:accesspoint/a", "s3://arn:aws:s3:eu-west-1:1:accesspoint/a"),
         ("hf://datasets/user/repo@main/maps", "hf://datasets/user/repo@main/maps"),
     ],
 )
@@ -50,6 +52,11 @@ def test_the_whole_address_is_sent() -> None:
     assert "ss" not in repr(url(text))
     assert "Signature" not in repr(url(text))
     assert pickle.loads(pickle.dumps(url(text))).address == text
+
+
+def test_a_user_of_windows_is_sent_to_the_host() -> None:
+    """Libraries end a host at a backslash, and would ask one named DOMAIN for the password."""
+    assert url("https://DOMAIN\\me:p@host/a").address == "https://DOMAIN%5Cme:p@host/a"
 
 
 def test_names() -> None:
@@ -85,6 +92,12 @@ def test_names() -> None:
         ("https://host/a/%2E%2E/b", r"without \.\."),
         ("s3:///maps", "such as s3://bucket/maps"),
         ("s3://key:hunter2@bucket/maps", r"^s3://bucket/\.\.\.: .*without a user"),
+        ("s3://key:hunter/2@bucket/maps", r"^s3://\.\.\./\.\.\.: .*without a user"),
+        ("https://me:hunter/2@host/maps", r"^https://\.\.\.: .* In a user and password, write / "),
+        ("https://me:hunter#2@host/maps", r"^https://\.\.\.: .*no name of a host.* as %2F %3F %23"),
+        ("https://host\\x/maps", "no name of a host"),
+        ("ftp://me:pass@host/a?by=me@home&sig=hunter3", r"^ftp://\.\.\.: ftp:// cannot be read"),
+        ("ftp://me:hunter?2@host/a", r"^ftp://\.\.\.: "),
     ],
 )
 def test_refused(text: str, match: str) -> None:

@@ -7,7 +7,7 @@ from sodbench.errors import FileError
 from sodbench.utils.urls import Url
 
 TIMEOUT = 30.0
-"""Seconds without an answer after which a server is given up; SODBENCH_TIMEOUT is another number of them."""
+"""Seconds without an answer after which a try is given up; SODBENCH_TIMEOUT is another number of them."""
 
 
 class Listed(NamedTuple):
@@ -19,7 +19,7 @@ class Listed(NamedTuple):
 
 
 def seconds_to_wait() -> float:
-    """Return after how many seconds without an answer a server is given up.
+    """Return after how many seconds without an answer a try is given up.
 
     Raises
     ------

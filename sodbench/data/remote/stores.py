@@ -4,6 +4,7 @@ Their own clients wait, try again and find credentials (environment, configurati
 """
 
 import os
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -93,5 +94,5 @@ def _reason(url: Url, cause: Exception) -> str:
         return f"may not be read with the credentials that were found, or without any. Set {way}."
     if isinstance(cause, TimeoutError) or "Timeout" in kind:
         return f"no answer within {seconds_to_wait():g} s (SODBENCH_TIMEOUT). Try again later."
-    said = str(cause).partition("\n")[0]
+    said = re.sub(r"(://[^\s?]*)\?\S*", r"\1", str(cause).partition("\n")[0])  # queries may be signatures
     return f"cannot be read ({kind}: {shortened(said, 200)}). Check the address and the network."

@@ -77,7 +77,10 @@ def list_page(url: Url) -> list[Listed]:
     base = _names(answer.url)
     entries: dict[str, Listed] = {}
     for link in links_of(answer.body) if "html" in answer.headers.get("Content-Type", "html") else ():
-        parts = urlsplit(urljoin(answer.url, link))
+        try:
+            parts = urlsplit(urljoin(answer.url, link))
+        except ValueError:  # no address
+            continue
         names = _names(parts.geturl())
         below = names[len(base) - 1 :]
         if parts.query or names[: len(base) - 1] != base[:-1] or len(below) not in (1, 2) or any(below[1:]):
@@ -92,7 +95,8 @@ def list_page(url: Url) -> list[Listed]:
 def _names(address: str) -> list[str]:
     """Return the host and the names of an address; the last is "" for a folder."""
     parts = urlsplit(address)
-    return [parts.netloc.rpartition("@")[2].lower(), *map(unquote, parts.path.split("/")[1:])]
+    path = (unquote(name, errors="surrogateescape") for name in parts.path.split("/")[1:])
+    return [parts.netloc.rpartition("@")[2].lower(), *path]
 
 
 class _AbsentError(FileError):
