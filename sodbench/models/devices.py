@@ -94,14 +94,13 @@ def _deal(
 ) -> Mapped:
     """Give each process the next batch when it asks, until all photos are done."""
     batches = (photos[k : k + size] for k in range(0, len(photos), size))
-    by_pipe = {member.pipe: member for member in members}
+    by_pipe: dict[object, _Member] = {member.pipe: member for member in members}
     done = dict.fromkeys(by_pipe, 0)
-    mapped: dict[Connection, Mapped] = {}
+    mapped: dict[object, Mapped] = {}
     for member in members:
         _send(member, out)
     while len(mapped) < len(members):
-        for pipe in wait(by_pipe.keys() - mapped.keys()):
-            assert isinstance(pipe, Connection)
+        for pipe in wait([member.pipe for member in members if member.pipe not in mapped]):
             message = _received(by_pipe[pipe])
             if message is None:
                 _send(by_pipe[pipe], next(batches, ()))

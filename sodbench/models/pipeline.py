@@ -6,6 +6,7 @@ Outputs of a batch are fetched when the network has been given the next one, so 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -60,7 +61,7 @@ def map_photos(
     failed: list[str] = []
     rotated: list[str] = []
     done = 0
-    with ThreadPoolExecutor(workers) as readers, ThreadPoolExecutor(workers) as writers:
+    with _readers(workers) as readers, ThreadPoolExecutor(workers) as writers:
         saving: deque[Future[None]] = deque()
         groups = _groups(_ahead(readers, photos, exif, 2 * batch + workers), batch)
         for group, outputs in _one_late((group, _submit(predictor, group)) for group in groups):
@@ -164,6 +165,16 @@ def _prepare(photo: ImageFile, exif: bool) -> _Prepared:
         return _Prepared(photo.stem, photo.where, error=str(error))
     height, width = pixels.shape[:2]
     return _Prepared(photo.stem, photo.where, width, height, network_input(pixels), rotated=is_rotated(data))
+
+
+@contextmanager
+def _readers(count: int) -> Iterator[ThreadPoolExecutor]:
+    """Open threads that prepare photos; those that they have not begun when the block ends are left."""
+    readers = ThreadPoolExecutor(count)
+    try:
+        yield readers
+    finally:
+        readers.shutdown(cancel_futures=True)
 
 
 def _ahead(

@@ -72,7 +72,7 @@ class Predictor:
         Raises
         ------
         WeightsError
-            The GPU has not enough memory.
+            The GPU has not enough memory, or the network's output has another shape.
         """
         import torch
 
@@ -87,7 +87,7 @@ class Predictor:
         Raises
         ------
         WeightsError
-            The GPU has not enough memory.
+            The GPU has not enough memory, or the network's output has another shape.
         """
         if self._lanes is None:
             return partial(self, inputs)
@@ -101,6 +101,9 @@ class Predictor:
         with torch.autocast(self.device.type, dtype=kind, enabled=self.precision != "fp32"):
             output = self.network(batch.contiguous(memory_format=torch.channels_last))
             logits = output if isinstance(output, torch.Tensor) else output[0]
+            expected = (len(batch), 1, *batch.shape[2:])
+            if logits.shape != expected:
+                raise WeightsError(f"the network gives {tuple(logits.shape)}, expected logits {expected}.")
             logits = logits.float()[:, 0]
             return torch.sigmoid(logits).where(logits.isfinite(), torch.nan)
 

@@ -138,6 +138,29 @@ def test_a_predictor_computes_the_same_by_lanes(device):
     assert device.streams == 1
 
 
+@pytest.mark.parametrize("by_lanes", [False, True])
+@pytest.mark.parametrize(
+    ("output", "shape"),
+    [
+        (lambda x: x[:, :2], r"\(1, 2, 320, 320\)"),
+        (lambda x: x[:, :1, ::2, ::2], r"\(1, 1, 160, 160\)"),
+        (lambda x: (x[:, 0], x), r"\(1, 320, 320\)"),
+    ],
+)
+def test_outputs_of_another_shape_are_refused(output, shape, by_lanes, device):
+    """By lanes one channel of two would be taken, or a small map copied to each row."""
+
+    class Other(torch.nn.Module):
+        def forward(self, x):
+            return output(x)
+
+    predict = Predictor(Other(), torch.device("cpu"))
+    if by_lanes:
+        predict._lanes = Lanes(predict._probabilities, torch.device("cpu"), device)
+    with pytest.raises(predictor.WeightsError, match=rf"gives {shape}, expected logits \(1, 1, 320, 320\)"):
+        predict.submit(batch_of(1))()
+
+
 @pytest.mark.parametrize(
     ("count", "advice"),
     [(5, "5 photos at once. Pass --batch 2."), (1, "1 photo at once. Pass --device cpu.")],

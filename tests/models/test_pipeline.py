@@ -1,13 +1,17 @@
 """Photos to maps with a stub in place of the network: order, what is fetched when, and what fails."""
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pytest
 from workspace import save
 
 from sodbench.data.sources import open_source
+from sodbench.models import pipeline
 from sodbench.models.pipeline import map_photos
 
 COUNT = 7
@@ -92,6 +96,33 @@ def test_what_was_computed_before_the_network_failed_is_saved(photos, broken, ke
             photos, Network(broken), maps.__setitem__, postprocess="none", exif=False, batch=2, workers=2
         )
     assert sorted(maps) == [f"p{k}" for k in range(kept)]
+
+
+def test_when_the_network_fails_photos_not_begun_are_not_read(photos, monkeypatch):
+    """A server that does not answer would hold the end up for each of them."""
+    ended, read, shut = Event(), [], []
+
+    class Executor(ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            shut.append(self)
+            if len(shut) == 2:
+                ended.set()
+            super().shutdown(wait=wait)
+
+    def read_of(photo):
+        def content():
+            read.append(photo.stem)
+            assert photo is photos[0] or ended.wait(20)
+            return photo.read()
+
+        return content
+
+    monkeypatch.setattr(pipeline, "ThreadPoolExecutor", Executor)
+    slow = [replace(photo, read=read_of(photo)) for photo in photos]
+    with pytest.raises(RuntimeError, match="no GPU any more"):
+        mapped(slow, Network(0), batch=1, workers=1)
+    assert read in (["p0"], ["p0", "p1"])
 
 
 def test_photos_that_the_network_does_not_see(photos, here):
