@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from sodbench.cli.options import FORCE_OPTION, output_options, scores_option
-from sodbench.cli.output import check_targets, report, say_where
+from sodbench.cli.output import check_targets, report, say, say_where
 from sodbench.cli.parameters import FOLDER, argument
 
 
@@ -31,8 +31,11 @@ def merge(
     sodbench merge scores-*-of-16
     """  # noqa: D301 (click needs the character \b)
     from sodbench.scoring.merging import merge_folders
+    from sodbench.scoring.notices import remarks
 
     check_targets(csv_file, images_file)
     results = merge_folders(parts, scores, force=force)
+    for line in (line for merged in results.scores for line in remarks(merged)):
+        say(line)
     report(results.scores, csv_file, images_file, as_json)
     say_where(results)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -30,6 +31,9 @@ from sodbench.cli.parameters import PLACE, argument, option
 from sodbench.protocol import Protocol
 from sodbench.utils.shards import Shard
 from sodbench.utils.urls import PathOrUrl
+
+if TYPE_CHECKING:
+    from sodbench.scoring.runs import Results
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,18 @@ def score(options: ScoreOptions) -> None:
     report(results.scores, options.csv_file, options.images_file, options.as_json, bool(options.metrics))
     say_where(results)
     if shard:
-        all_parts = f"{out} ..." if options.scores else f"scores-*-of-{shard.parts}"
-        say(
-            f"These numbers are of shard {shard} of the images alone. When all {shard.parts} are scored: "
-            f"sodbench merge {all_parts}"
-        )
+        say(f"These numbers are of shard {shard} of the images alone.")
+        say(_merging(shard, options.scores, results))
+
+
+def _merging(shard: Shard, scores: Path | None, results: "Results") -> str:
+    """Say how to merge all shards, those under another protocol apart."""
+    ways = []
+    for tree in dict.fromkeys(place.home.parent.parent for place in results.places):
+        apart = tree.name.startswith("@")
+        default = f"scores-*-of-{shard.parts}{f'/{tree.name} --scores scores/{tree.name}' if apart else ''}"
+        ways.append(f"sodbench merge {f'{tree} ...' if scores else default}")
+    return f"When all {shard.parts} are scored: {'; '.join(ways)}"
 
 
 def _builtin_maps(datasets: tuple[str, ...]) -> tuple[Path, ...]:

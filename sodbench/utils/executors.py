@@ -373,11 +373,9 @@ def _check_installed(client: "Client", scheduler: str) -> None:
     """Refuse a scheduler or workers without sodbench: what they are sent ends them, without a word."""
 
     def has() -> bool:  # sent by its content, as it is a function in a function
-        try:
-            import sodbench  # noqa: F401
-        except ImportError:
-            return False
-        return True
+        from importlib.util import find_spec
+
+        return find_spec("sodbench") is not None
 
     there = {scheduler: client.run_on_scheduler(has), **client.run(has)}
     if lacking := [address for address, has_it in there.items() if not has_it]:

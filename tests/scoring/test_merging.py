@@ -117,7 +117,8 @@ def test_missing_maps_are_judged_within_the_shard(parts):
         good(*SCORE, "--missing", how, "--scores", f"{how}/once")
         for k in (1, 2, 3):
             good(*SCORE, "--missing", how, "--shard", f"{k}/3", "--scores", f"{how}/part/{k}")
-        good("merge", f"{how}/part", "--scores", f"{how}/merged")
+        said = good("merge", f"{how}/part", "--scores", f"{how}/merged").stderr
+        assert ("prediction missing, scored as an all-zero map (im1)" in said) == (how == "zero")
         assert stored(f"{how}/merged") == stored(f"{how}/once")
 
 
@@ -154,6 +155,8 @@ def test_shards_are_of_all_images(parts):
 
 def test_a_shard_elsewhere_is_merged_from_there(parts):
     assert "sodbench merge s/1 ..." in good(*SCORE, "--shard", "1/3", "--scores", "s/1").stderr
+    said = good(*SCORE, "--shard", "1/3", "--protocol", "fan").stderr
+    assert "are scored: sodbench merge scores-*-of-3/@fan --scores scores/@fan\n" in said
 
 
 def test_more_shards_than_images(parts):
