@@ -58,7 +58,7 @@ def discover(path: PathOrUrl, wanted: Sequence[Dataset] = ()) -> tuple[list[MapS
     source = open_source(path)
     if not source.groups:
         ignored = f" (only {first_few(source.ignored)})" if source.ignored else ""
-        hint = f" {suffixes_read()}" if source.ignored else ""
+        hint = f" {suffixes_read('maps')}" if source.ignored else ""
         raise PredictionError(
             f"{path}: found no maps here{ignored}, expected images named like the masks.{hint}"
         )

@@ -310,7 +310,7 @@ def list_images(path: PathOrUrl, kind: str, dataset: Dataset | None = None) -> L
         raise DatasetError(f"{start} {_several_folders(path, kind, folders)}")
     if files := listing.passed.files:
         others = f"Its files are of other kinds: {len(files)} ({first_few(files)})."
-        raise DatasetError(f"{start} {others} {suffixes_read()}")
+        raise DatasetError(f"{start} {others} {suffixes_read(kind)}")
     raise DatasetError(start)
 
 

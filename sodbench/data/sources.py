@@ -233,9 +233,10 @@ def single_image(path: PathOrUrl) -> ImageFile | None:
     return ImageFile(path.name, escaped(str(path)), partial(read_file, path, FileError, "an image file"))
 
 
-def suffixes_read() -> str:
-    """List the suffixes that images have, for a message."""
-    return f"Images are files named {', '.join(sorted(IMAGE_SUFFIXES))}."
+def suffixes_read(kind: str) -> str:
+    """List the suffixes of ``"maps"``, ``"masks"`` or ``"photos"`` for a message; no photo is an array."""
+    suffixes = IMAGE_SUFFIXES - {".npy"} if kind == "photos" else IMAGE_SUFFIXES
+    return f"Images are files named {', '.join(sorted(suffixes))}."
 
 
 def _is_image(name: str) -> bool:

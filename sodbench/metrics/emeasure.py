@@ -9,7 +9,8 @@ with b the map binarised at a threshold.
 
 *Conventions.* Max E and mean E of a dataset are taken from the mean of the images' E curves. b is p >= t, or
 p > t where `Protocol.e_compare` says so (``fan``). Adaptive E binarises at min(2 mean(p), 1), or at 2 mean(p)
-where `Protocol.e_adaptive` says so (``f3net``: of a map with mean(p) > 0.5 nothing is foreground).
+where `Protocol.e_adaptive` says so (``f3net``: of a map with mean(p) > 0.5 nothing is foreground). Under
+``minmax`` a constant added to a map can change E where it can change F: by thresholds in floating point.
 
 *Edge cases.* Empty mask: sum(1 - b) / (N - 1 + eps); full mask: sum(b) / (N - 1 + eps). The
 original's divisor N - 1 is kept, so a perfect map can exceed 1 by 1 / (N - 1): 2 on two pixels. On an

@@ -14,7 +14,9 @@ object's pixels.
 maximum and the mean over thresholds of a dataset's F curve, and that curve is F of the mean P and R, the mean
 of the images' curves, or F of all images' pixels together; or max F is the mean of the images' maxima
 (`Protocol.average`). Adaptive F binarises at min(2 mean(p), 1). `Protocol.eps` is added to each denominator
-(``qin``).
+(``qin``). A constant added to a map changes no F under ``minmax`` with thresholds in integers (``256``,
+``256above``, ``21``); by other thresholds it can, since they meet levels in floating point (``fan``,
+``pysodmetrics``).
 
 *Edge cases.* P, R and F are 0 where TP = 0, so of an empty mask at every threshold. Every pixel passes
 threshold 0 (but under ``256above``), so there an all-zero map has R = 1, and P is the object's share.

@@ -51,7 +51,8 @@ def photo_sets(target: Target, out: Path, model: str, say: Say = lambda line: No
     if target.images:
         if target.images.is_file() and target.images.suffix.lower() not in ("", ".zip", *IMAGE_SUFFIXES):
             raise DatasetError(
-                f"{target.images}: expected a folder or zip of photos, or one photo. {suffixes_read()}"
+                f"{target.images}: expected a folder or zip of photos, or one photo. "
+                f"{suffixes_read('photos')}"
             )
         listing = list_images(target.images, "photos")
         return [PhotoSet(target.images.name, listing.entries, out, tuple(listing.notices("photos")))]

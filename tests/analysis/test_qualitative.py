@@ -124,6 +124,22 @@ def test_command(demo, out):
     assert Path(out).read_bytes() == before
 
 
+def test_methods_as_asked(demo):
+    preds, *dataset = demo
+    asked = ("--ids", "cell", "--out", "q.png")
+    good("plot-qualitative", preds, *dataset, "--methods", "centre,blurred", *asked)
+    chosen = Path("q.png").read_bytes()
+    paths = [f"{preds}/{name}/demo" for name in ("centre", "blurred")]
+    good("plot-qualitative", *paths, *dataset, *asked)
+    assert Path("q.png").read_bytes() == chosen
+    good("plot-qualitative", *paths[::-1], *dataset, *asked)
+    assert Path("q.png").read_bytes() != chosen
+    refused(
+        *("plot-qualitative", preds, *dataset, "--methods", "mine", *asked),
+        match="found no maps of mine; valid: blurred, centre, contrast",
+    )
+
+
 def test_images_as_asked(demo):
     names = demo_names()[2::-1]
     good("plot-qualitative", *demo, "--images", ",".join(names), "--out", "q.png")

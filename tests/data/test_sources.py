@@ -32,8 +32,9 @@ def test_folders_of_other_kinds_say_which_suffixes_are_read(kind: str) -> None:
     with pytest.raises(
         DatasetError,
         match=rf"^odd: found no {kind} here, .*: 1 \(a\.heic\)\. Images are files named \.apng, .*\.webp\.$",
-    ):
+    ) as caught:
         list_images(Path("odd"), kind)
+    assert (".npy" in str(caught.value)) == (kind != "photos")
     with pytest.raises(
         PredictionError,
         match=r"^odd: found no maps here \(only a\.heic\), .* Images are files named \.apng, ",

@@ -14,7 +14,7 @@ PLACES = {
     "*.tif": ("images", "images/im.img.jpg"),
     "*.jpg": ("images", "images/im.img.jpg"),
     "verify/*.bin": ("images", "images/im.img.jpg"),
-    "img/[!S]*.bin": ("images", "images/im.img.jpg"),  # but for those whose only fault is that they are large
+    "img/*.bin": ("images", "images/im.img.jpg"),
     "*.zip": ("zips", "maps.zip"),
     "text/CRASH_config_*": ("toml", "config/sodbench/config.toml"),
     "text/CRASH_datasets_*": ("toml", "datasets.toml"),

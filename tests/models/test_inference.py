@@ -241,6 +241,16 @@ def test_unreadable_photos_cost_none_of_the_others(own):
     assert json.loads(Path("maps/run.json").read_text())["complete"] is True
 
 
+def test_of_many_failed_photos_five_are_listed(own):
+    Path("photos").mkdir()
+    for k in range(9):
+        Path(f"photos/p{k}.png").write_bytes(b"no photo")
+    result = sodbench("run", *own, "--images", "photos", "--out", "maps")
+    assert "9 photos failed:" in result.stderr
+    assert result.stderr.count("photos/p") == 5
+    assert result.stderr.endswith("\nand 4 more\n")
+
+
 @pytest.mark.parametrize("postprocess", ["official", "none"])
 def test_black_photo_gives_a_black_map(own, postprocess):
     save(np.zeros((6, 9, 3), np.uint8), "photos/black.png")
