@@ -31,6 +31,10 @@ class Behaviour:
     slow: dict[str, float] = field(default_factory=dict)
     """Path -> seconds before the answer; negative: between the bytes of the body."""
     moved: dict[str, str] = field(default_factory=dict)
+    said_of_moved: int = 0
+    """Bytes of the body of an answer that sends elsewhere."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """In place of those that each answer has."""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
 
     def times(self, path: str) -> int:
@@ -61,7 +65,7 @@ class _Handler(BaseHTTPRequestHandler):
             code = codes[0] if codes[0] < 0 else codes.pop(0)
             return self._answer(abs(code), headers={"Retry-After": be.retry_after} if be.retry_after else {})
         if path in be.moved:
-            return self._answer(302, headers={"Location": be.moved[path]})
+            return self._answer(302, bytes(be.said_of_moved), {"Location": be.moved[path]})
         if (wait := be.slow.get(path, 0)) > 0:
             time.sleep(wait)
         file = be.root / path.strip("/")
@@ -93,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
     ) -> None:
         be = self.behaviour
         self.send_response(code)
-        for name, value in (headers or {}).items():
+        for name, value in ((headers or {}) | be.headers).items():
             self.send_header(name, value)
         cut = be.cut.get(path, 0)
         if be.chunked and path:

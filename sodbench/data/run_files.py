@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from sodbench.data.archives import list_members, read_member
+from sodbench.data.remote.servers import AbsentError
 from sodbench.data.sources import RUN_FILE, ImageFile
 from sodbench.errors import SodbenchError
 from sodbench.utils.files import read_file
@@ -19,6 +20,11 @@ def made_with(path: PathOrUrl, entries: Sequence[ImageFile]) -> dict[str, str]:
         The folder or zip of the maps.
     entries
         The maps of one method on one dataset in it.
+
+    Raises
+    ------
+    SodbenchError
+        The maps are elsewhere, and the server fails: there may be a record.
 
     Examples
     --------
@@ -42,6 +48,10 @@ def made_with(path: PathOrUrl, entries: Sequence[ImageFile]) -> dict[str, str]:
         else:
             record = read_file(path / name)
         precision = json.loads(record)["configuration"]["precision"]
-    except (SodbenchError, ValueError, KeyError, TypeError, RecursionError):
+    except SodbenchError as error:
+        if isinstance(path, Url) and not isinstance(error, AbsentError):
+            raise
+        return {}
+    except (ValueError, KeyError, TypeError, RecursionError):
         return {}
     return {"precision": precision} if isinstance(precision, str) else {}

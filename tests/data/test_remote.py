@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
+from requests import Response
 from webserver import Behaviour, serving
 from workspace import map_of, plant_maps, plant_masks, save
 
@@ -19,6 +20,7 @@ from sodbench.data.archives import MAX_MEMBER_BYTES
 from sodbench.data.discovery import discover
 from sodbench.data.locations import from_masks, list_images
 from sodbench.data.remote import reading, web, zips
+from sodbench.data.run_files import made_with
 from sodbench.data.sources import ImageFile, Source, open_source
 from sodbench.errors import DatasetError, FileError, PredictionError
 from sodbench.models.photo_sets import Target, photo_sets
@@ -240,6 +242,17 @@ class TestFailures:
         assert entry.read() == (files / self.PATH[1:]).read_bytes()
         assert web_of.times(self.PATH) == 3
 
+    def test_of_a_record_beside_maps(self, at: Url, web_of: Behaviour) -> None:
+        """Without its record, maps made in half precision would pass for others."""
+        maps = at / "preds" / "A"
+        entries = open_source(maps).groups["SOD"]
+        assert made_with(maps, entries) == {}
+        web_of.failing["/preds/A/SOD/run.json"] = [403]
+        assert made_with(maps, entries) == {}
+        web_of.failing["/preds/A/SOD/run.json"] = [-503]
+        with pytest.raises(FileError, match=r"SOD/run.json: the server answered 503 \(3 tries\)"):
+            made_with(maps, entries)
+
     def test_does_not_pass(self, at: Url, web_of: Behaviour) -> None:
         entry = self.entry(at)
         web_of.failing[self.PATH] = [-502]
@@ -310,6 +323,22 @@ class TestFailures:
         monkeypatch.setattr(reading, "MAX_FILE_BYTES", 50)
         with pytest.raises(FileError, match="im0.png: sends more than 50 bytes"):
             entry.read()
+
+    def test_an_answer_without_end_that_sends_elsewhere(
+        self, at: Url, web_of: Behaviour, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers: list[Response] = []
+        monkeypatch.setattr(web, "_check_status", lambda url, answer, part: answers.append(answer))
+        web_of.moved["/old.png"] = self.PATH
+        web_of.said_of_moved = 1 << 20
+        assert reading.read_url(at / "old.png") == reading.read_url(at / self.PATH)
+        assert [len(moved.content) for moved in answers[0].history] == [0]
+
+    def test_a_number_of_5000_digits(self, at: Url, web_of: Behaviour) -> None:
+        """Python refuses to read it."""
+        web_of.headers["Content-Range"] = f"bytes 0-0/{'9' * 5000}"
+        with pytest.raises(FileError, match="the server sent another part of the file"):
+            reading.size_of(at / "maps.zip")
 
     def test_a_timeout_that_is_no_number(self, at: Url, monkeypatch: pytest.MonkeyPatch) -> None:
         for value in ("soon", "0", "-1", "inf", "nan"):

@@ -18,6 +18,10 @@ class Listed(NamedTuple):
     size: int | None = None
 
 
+class AbsentError(FileError):
+    """A server has nothing at an address, or does not show it."""
+
+
 def seconds_to_wait() -> float:
     """Return after how many seconds without an answer a try is given up.
 

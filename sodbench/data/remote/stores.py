@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from sodbench.data.remote.servers import Listed, not_installed, seconds_to_wait
+from sodbench.data.remote.servers import AbsentError, Listed, not_installed, seconds_to_wait
 from sodbench.errors import FileError, SodbenchError
 from sodbench.utils.text import shortened
 from sodbench.utils.urls import Url
@@ -80,11 +80,12 @@ def _told(url: Url, ask: Callable[[], T]) -> T:
     except ImportError as cause:
         raise not_installed(url) from cause
     except FileNotFoundError:
-        raise FileError(f"{url}: there is nothing at this address.") from None
+        raise AbsentError(f"{url}: there is nothing at this address.") from None
     except IsADirectoryError:
         raise FileError(f"{url}: is a folder, expected a file.") from None
     except Exception as cause:  # each client has errors of its own
-        raise FileError(f"{url}: {_reason(url, cause)}") from cause
+        kind = AbsentError if isinstance(cause, PermissionError) else FileError
+        raise kind(f"{url}: {_reason(url, cause)}") from cause
 
 
 def _reason(url: Url, cause: Exception) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import unquote, urljoin, urlsplit
 
 from sodbench.data.remote.links import links_of
-from sodbench.data.remote.servers import Listed, not_installed, seconds_to_wait
+from sodbench.data.remote.servers import AbsentError, Listed, not_installed, seconds_to_wait
 from sodbench.errors import FileError
 from sodbench.utils.urls import Url
 
@@ -63,16 +63,17 @@ def get_range(url: Url, start: int, stop: int) -> tuple[bytes, int]:
     """Read the bytes from `start` up to `stop` or the end, and the number of bytes of the whole file."""
     answer = _tried(url, lambda: _asked(url, url.address, stop - start, f"bytes={start}-{stop - 1}"))
     span, _, total = answer.headers.get("Content-Range", "").partition("/")
-    if span != f"bytes {start}-{start + len(answer.body) - 1}" or not total.isdecimal():
+    size = _number(total)
+    if span != f"bytes {start}-{start + len(answer.body) - 1}" or size is None:
         raise FileError(f"{url}: the server sent another part of the file than was asked for. {_BY_HAND}")
-    return answer.body, int(total)
+    return answer.body, size
 
 
 def list_page(url: Url) -> list[Listed]:
     """List what a server's page about a folder links to."""
     try:
         answer = _tried(url, lambda: _asked(url, url.folder_address, MAX_PAGE_BYTES))
-    except _AbsentError as error:
+    except AbsentError as error:
         raise FileError(f"{error} {_NO_LISTING}") from None
     base = _names(answer.url)
     entries: dict[str, Listed] = {}
@@ -97,10 +98,6 @@ def _names(address: str) -> list[str]:
     parts = urlsplit(address)
     path = (unquote(name, errors="surrogateescape") for name in parts.path.split("/")[1:])
     return [parts.netloc.rpartition("@")[2].lower(), *path]
-
-
-class _AbsentError(FileError):
-    """A server has nothing at an address, or does not show it."""
 
 
 def _tried(url: Url, ask: Callable[[], T]) -> T:
@@ -140,7 +137,15 @@ def _session() -> "Session":
 
     if getattr(_local, "process", None) != os.getpid():
         _local.session, _local.process = Session(), os.getpid()
+        _local.session.hooks["response"] = [_leave_long_body]
     return _local.session
+
+
+def _leave_long_body(response: "Response", **_: object) -> None:
+    """Leave what stands in an answer that sends elsewhere: requests reads it without bound."""
+    length = response.raw.length_remaining
+    if response.is_redirect and (length is None or length > _PIECE):
+        response.raw.close()
 
 
 _local = threading.local()
@@ -155,15 +160,20 @@ def _check_status(url: Url, response: "Response", part: str) -> None:
         asked = response.headers.get("Retry-After", "")
         raise _PassingError(f"the server answered {code}", float(asked) if asked.isdecimal() else 0.0)
     if code in (401, 403, 407):
-        raise _AbsentError(
+        raise AbsentError(
             f"{answer}: it wants credentials, or others. They are given as https://USER:PASSWORD@HOST/..., "
             "in ~/.netrc, or by a signed address; no message and no stored score holds them."
         )
     if code in (404, 410):
-        raise _AbsentError(f"{answer}: there is nothing at this address.")
+        raise AbsentError(f"{answer}: there is nothing at this address.")
     if part and code == 200:
         raise FileError(f"{url}: this server sends whole files only, no part of a zip. {_BY_HAND}")
     raise FileError(f"{answer}, expected {206 if part else 200}. {_BY_HAND}")
+
+
+def _number(said: str) -> int | None:
+    """Return the number of bytes that a header says."""
+    return int(said) if said.isdecimal() and len(said) < 20 else None
 
 
 def _body(url: Url, response: "Response", most: int, seconds: float) -> bytes:
@@ -176,8 +186,8 @@ def _body(url: Url, response: "Response", most: int, seconds: float) -> bytes:
             raise FileError(f"{url}: sends more than {most} bytes, expected at most that. {_BY_HAND}")
         if time.monotonic() - start > seconds + size / SLOWEST:
             raise _PassingError(f"only {size} bytes came in {time.monotonic() - start:.0f} s")
-    said = response.headers.get("Content-Length", "")
-    if said.isdecimal() and size != int(said) and "Content-Encoding" not in response.headers:
+    said = _number(response.headers.get("Content-Length", ""))
+    if said not in (None, size) and "Content-Encoding" not in response.headers:
         raise _PassingError(f"only {size} of {said} bytes came")
     return b"".join(pieces)
 
