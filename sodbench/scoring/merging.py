@@ -16,7 +16,7 @@ from sodbench.scoring.runs import Place, Results, stored_lines
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.selection import stored_under
 from sodbench.scoring.slots import fewer, home_at
-from sodbench.scoring.storage import META
+from sodbench.scoring.storage import META, DamageError
 from sodbench.scoring.table import RowTable
 from sodbench.utils.shards import Shard
 from sodbench.utils.text import counted
@@ -95,6 +95,11 @@ def merged_parts(parts: Sequence[ScoredPart]) -> Scores:
     _check_disjoint(what, parts)
     table = RowTable.joined([part.scores.table for part in parts])
     whole = replace(first.scores, rows=table, provenance=_provenance([part.scores for part in parts]))
+    if len(table) > whole.of:
+        raise ScoresError(
+            f"{what}: the {counted(len(parts), 'part')} have {len(table)} images, expected {whole.of}: some "
+            "have two names, or are of another dataset. Score with the masks of one dataset."
+        )
     if whole.missing != "skip" and len(table) < whole.of:
         raise ScoresError(
             f"{what}: {counted(whole.of - len(table), 'image')} of {whole.of} "
@@ -179,7 +184,10 @@ def _taken(home: Path, scores: Scores) -> str:
     """Say why merged scores may not have their place, an empty text if they may."""
     if not (home / META).exists():
         return ""
-    stored = Scores.load(home, moved=True)
+    try:
+        stored = Scores.load(home, moved=True)
+    except DamageError as error:
+        return f"holds damaged scores ({error.reason})"
     if stored.method != scores.method:
         return f"holds scores of the method {stored.method}, and these are of {scores.method}"
     if stored.provenance.get("shard"):

@@ -237,6 +237,11 @@ def test_parts_made_by_hand_are_merged_if_they_are_the_whole(parts):
             "by-hand/r",
             match=r"by-hand/p/A/mine and by-hand/r/A/mine share 1 image \(im3\)",
         )
+        plant_masks("s", [f"renamed{k}" for k in range(4)])
+        plant_maps("renamed/A", [f"renamed{k}" for k in range(4)])
+        words = ("score", "renamed/A", "--dataset", "mine", "--method", "A", "--masks", "s", "--subset")
+        good(*words, "--scores", "by-hand/s")
+        refused("merge", "by-hand/p", "by-hand/s", match="the 2 parts have 8 images, expected 7")
         good("merge", "by-hand/p", "by-hand/q")
         assert [v[:2] for v in stored("scores").values()] == [v[:2] for v in stored("one/run").values()]
         assert Scores.load("scores/A/mine").signature == Scores.load("one/run/A/mine").signature
@@ -261,6 +266,16 @@ def test_what_is_stored_already_is_kept_unless_forced(parts):
     good("merge", *SHARDS, "--scores", "other", "--force")
     assert stored("other") == parts
     assert listing("other") == whole("A/own", "B/own")
+
+
+def test_damaged_scores_in_the_way(parts):
+    spoilt("once", "damaged")
+    found = refused(
+        "merge", *SHARDS, "--scores", "once", match="it holds damaged scores .images.csv was changed"
+    )
+    assert "to replace them, --force." in found.stderr
+    good("merge", *SHARDS, "--scores", "once", "--force")
+    assert stored("once") == parts
 
 
 @pytest.mark.parametrize(
