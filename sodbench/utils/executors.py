@@ -13,6 +13,7 @@ network, is named in the partial, not held by it, and made once in each process 
 come as they are finished, in no fixed order. What an item raises ends the stream.
 """
 
+import logging
 import math
 import os
 import platform
@@ -320,11 +321,13 @@ def _dask(jobs: int, scheduler: str | None, say: Say) -> Iterator[Executor]:
     """Connect to a scheduler, or start a local cluster; yield its executor once it has a worker."""
     try:
         import distributed
+        from distributed.utils import silence_logging_cmgr
     except ImportError as error:
         raise WorkerError(
             "Dask is not installed, which --executor dask needs: pip install 'sodbench[dask]'."
         ) from error
     with ExitStack() as stack:
+        stack.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what ends the work is said in one line
         if scheduler is None:
             client = _local_cluster(stack, jobs)
         else:
@@ -347,8 +350,6 @@ def _dask(jobs: int, scheduler: str | None, say: Say) -> Iterator[Executor]:
 
 def _local_cluster(stack: ExitStack, jobs: int) -> "Client":
     """Start worker processes of one thread each on this machine."""
-    import logging
-
     from distributed import Client, LocalCluster
 
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sodbench-dask-"))
