@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import stat
+import sys
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +72,8 @@ class ImageFile:
         rest, dot, suffix = stem.rpartition(".")
         if rest and f".{suffix.lower()}" in IMAGE_SUFFIXES:
             stem = rest
-        return normalize("NFC", f"{self.group}/{stem}" if self.group else stem)
+        # Interned, since the maps of all methods on an image have the same.
+        return sys.intern(normalize("NFC", f"{self.group}/{stem}" if self.group else stem))
 
     @property
     def folder(self) -> str:
@@ -97,14 +99,28 @@ class ImageFile:
             raise error(str(cause)) from cause
 
 
+@dataclass(frozen=True, slots=True)
+class FileOnDisk:
+    """Reads a file of this disk: the `read` of most image files, of which there may be hundred thousands."""
+
+    path: str
+
+    def __call__(self) -> bytes:
+        """Return what the file holds."""
+        return read_file(self.path, FileError, "an image file")
+
+
 def seen_from(entry: ImageFile, directory: str) -> ImageFile:
     """Return a file to be read in another process, which may have another working directory.
 
-    >>> at = ImageFile("a.png", "m/a.png", partial(read_file, "m/a.png"))
-    >>> seen_from(at, "/data").read.args
-    ('/data/m/a.png',)
+    >>> seen_from(ImageFile("a.png", "m/a.png", FileOnDisk("m/a.png")), "/data").read
+    FileOnDisk(path='/data/m/a.png')
     """
-    if directory == os.getcwd() or not isinstance(entry.read, partial):  # noqa: PTH109 (called for each image)
+    if directory == os.getcwd():  # noqa: PTH109 (called for each image)
+        return entry
+    if isinstance(entry.read, FileOnDisk):
+        return replace(entry, read=FileOnDisk(os.path.join(directory, entry.read.path)))  # noqa: PTH118
+    if not isinstance(entry.read, partial):
         return entry
     path, *others = entry.read.args
     if not isinstance(path, str | Path):
@@ -230,7 +246,7 @@ def single_image(path: PathOrUrl) -> ImageFile | None:
         return _remote_file(path, path.name) if _is_image(path.name) else None
     if os.path.isdir(path) or not _is_image(path.name):  # noqa: PTH112
         return None
-    return ImageFile(path.name, escaped(str(path)), partial(read_file, path, FileError, "an image file"))
+    return ImageFile(path.name, escaped(str(path)), FileOnDisk(str(path)))
 
 
 def suffixes_read(kind: str) -> str:
@@ -271,8 +287,7 @@ def _folder(root: Path) -> Source:
             for item in items:
                 name = prefix + item.name
                 if _is_image(name):
-                    read = partial(read_file, item.path, FileError, "an image file")
-                    entries.append(ImageFile(name, escaped(item.path), read))
+                    entries.append(ImageFile(sys.intern(name), escaped(item.path), FileOnDisk(item.path)))
                 elif not item.is_dir():
                     ignored.append(name)
                 elif depth < MAX_DEPTH and not _is_hidden(item.name):

@@ -4,7 +4,7 @@ Image by image, the work on a mask is done once and shared by all methods. Image
 any executor; decoders and kernels release Python's lock, the steps between them do not.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -132,7 +132,7 @@ def score_folder(
     for line in (*passed, *location.passed_over, *unpaired(methods, pairings, location, plan)):
         warn(line, SodbenchWarning, stacklevel=2)
     rows = {maps.method: Collected()}
-    made = score_methods(methods, location, plan, rows, progress, executor, pairings)[maps.method]
+    (made,) = score_methods(methods, location, plan, rows, progress, executor, pairings)
     where = {"predictions": str(there), "masks": str(location.masks), "directory": str(Path.cwd())}
     return replace(made, provenance=where | made_with(there, maps.entries))
 
@@ -145,8 +145,10 @@ def score_methods(
     progress: Progress | None = None,
     executor: Executor | None = None,
     pairings: Mapping[str, Pairing] | None = None,
-) -> dict[str, Scores]:
+) -> Iterator[Scores]:
     """Score the maps of several methods on one dataset in one pass over its masks.
+
+    All is computed before this returns; the scores of each method are put together when they are asked for.
 
     Parameters
     ----------
@@ -199,18 +201,18 @@ def score_methods(
             wanted[method].append(task.image)
     dataset = location.dataset
     named = dataset.version or _content(masks, tasks, rows)
-    return {
-        method: Scores(
+    return (
+        Scores(
             method=method,
             dataset=f"{dataset.name}@{named}",
             of=dataset.count,
             protocol=plan.protocol,
             metrics=plan.metrics,
-            rows=rows[method].table(wanted[method]),
+            rows=rows[method].table(wanted.pop(method)),
             missing=plan.missing,
         )
         for method in methods
-    }
+    )
 
 
 def _tasks(

@@ -231,8 +231,8 @@ def score_job(
     try:
         new = sum(max(0, len(maps) - len(rows[method])) for method, maps in job.methods.items())
         executor = workers.executor(new) if workers else None
-        made = score_methods(job.methods, job.location, plan, rows, progress, executor, pairings)
-        for method, scores in made.items():
+        for scores in score_methods(job.methods, job.location, plan, rows, progress, executor, pairings):
+            method = scores.method
             reused += len(scores.rows.keys() - rows[method].made.keys())
             scores = replace(scores, provenance=_provenance(job, method, plan))
             if slots[method].changed:
@@ -242,7 +242,7 @@ def score_job(
             places.append(_store(scores, slots[method], made_under[method], others, say))
             finished.append(_with_rows_under(scores, made_under[method], scores.protocol))
             if places[-1].stored:
-                unsaved.pop(method)
+                del unsaved[method], rows[method]
     finally:
         for method, slot in unsaved.items():
             if not slot.taken and _has_news(rows[method]):
