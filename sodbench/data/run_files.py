@@ -29,6 +29,7 @@ def made_with(path: PathOrUrl, entries: Sequence[ImageFile]) -> dict[str, str]:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> entries = [ImageFile("SOD/a.png", "", bytes)]
     >>> with tempfile.TemporaryDirectory() as maps:
     ...     Path(maps, "SOD").mkdir()
