@@ -47,8 +47,11 @@ from sodbench.utils.process import Progress
 LEVELS = "levels"
 """The kind of piece that every part can be made of; other kinds are a family and a way of its statistics."""
 
-ABOVE_KEPT = 2
-"""Sets of counts above each threshold that are kept, 10 MB each for 5,000 images; the base comes first."""
+ABOVE_KEPT = 1
+"""Sets of counts above each threshold that are kept, 10 MB each for 5,000 images; the base comes first.
+
+Threads that collected more at once would each hold a set.
+"""
 
 TIMED = 10
 """Images after which the time of a pass is estimated."""
@@ -226,7 +229,7 @@ class Rescorer:
         return LevelCounts(levels[:, 0], levels[:, 1])
 
     def _counts(self, curve: Curve, reading: Reading, chosen: Places) -> Iterator[tuple[Places, Above]]:
-        """Yield some images and their pixels above each threshold; those of the first readings are kept."""
+        """Yield some images and their pixels above each threshold; those of the first reading are kept."""
         protocol = reading.protocol
         cut = curve.cut(protocol)
         fields = (getattr(protocol, name) for name in THRESHOLDS)

@@ -1,5 +1,7 @@
 """Ranks of methods over images or datasets: Friedman's test and Nemenyi's critical difference.
 
+`scipy.stats`, which takes 50 MB, is imported where ranks are made: intervals do without.
+
 Reference: Demšar, Statistical Comparisons of Classifiers over Multiple Data Sets, JMLR 7 (2006).
 """
 
@@ -8,7 +10,6 @@ from functools import cache
 from itertools import combinations
 
 import numpy as np
-from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
 from sodbench.analysis.statistics.letters import compact_letters
 from sodbench.analysis.statistics.resampling import ALPHA
@@ -69,6 +70,8 @@ def friedman(values: Reals, higher_is_better: bool) -> Ranks:
     ScoresError
         There are fewer than three methods or two blocks.
     """
+    from scipy.stats import friedmanchisquare, rankdata
+
     values = values[~np.isnan(values).any(axis=1)]
     blocks, methods = values.shape
     if methods < 3 or blocks < 2:
@@ -88,6 +91,8 @@ def critical_difference(methods: int, blocks: int, alpha: float = ALPHA) -> floa
     >>> round(critical_difference(4, 14), 2)
     1.25
     """
+    from scipy.stats import studentized_range
+
     q = studentized_range.ppf(1 - alpha, methods, np.inf) / np.sqrt(2)
     return float(q * np.sqrt(methods * (methods + 1) / (6 * blocks)))
 
