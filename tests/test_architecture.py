@@ -57,7 +57,7 @@ HEAVY = {
     "jinja2": ("reports.formats reports.pages.page", ""),
     "markupsafe": ("reports.pages.page", ""),
     "rich": ("cli", ""),
-    "distributed": ("utils.executors", ""),
+    "distributed": ("utils.dask_workers", ""),
     "filelock": ("leaderboard", ""),
     "scipy": ("data.demo analysis", "analysis.statistics"),
     "skimage": ("data.demo", ""),

@@ -46,7 +46,7 @@ def cluster_of_three(folder: Path) -> Any:
     """Start a Dask cluster of three worker processes."""
     from distributed import LocalCluster
 
-    from sodbench.utils.executors import NO_PORT
+    from sodbench.utils.dask_workers import NO_PORT
 
     return LocalCluster(
         n_workers=3,

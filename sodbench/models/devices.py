@@ -20,8 +20,8 @@ from sodbench.errors import SodbenchError, WeightsError, WorkerError
 from sodbench.models.pipeline import Mapped, write_map
 from sodbench.models.predictor import choose_device
 from sodbench.models.recipe import MapInto, Recipe
-from sodbench.utils.executors import no_interrupt
 from sodbench.utils.process import ENDINGS, keep_freed_memory
+from sodbench.utils.worker_processes import no_interrupt
 
 SECONDS_TO_END = 10
 """How long a process may take to finish the photos that it has."""

@@ -15,7 +15,8 @@ from sodbench.errors import WeightsError
 from sodbench.models.pipeline import Mapped, png_of
 from sodbench.models.predictor import Predictor, choose_device
 from sodbench.models.recipe import MapInto, Recipe
-from sodbench.utils.executors import Workers, streamed, worker_name
+from sodbench.utils.dask_workers import worker_name
+from sodbench.utils.executors import Workers, streamed
 from sodbench.utils.files import replacing
 from sodbench.utils.process import Say
 

@@ -35,7 +35,8 @@ from sodbench.scoring.pairs import PreparedMask, levels_of, prepared_from, score
 from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row
 from sodbench.scoring.scores import Scores
-from sodbench.utils.executors import streamed, worker_name
+from sodbench.utils.dask_workers import worker_name
+from sodbench.utils.executors import streamed
 from sodbench.utils.process import Progress, cpus
 from sodbench.utils.text import counted
 from sodbench.utils.urls import PathOrUrl, path_or_url

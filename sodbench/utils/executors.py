@@ -13,15 +13,9 @@ network, is named in the partial, not held by it, and made once in each process 
 come as they are finished, in no fixed order. What an item raises ends the stream.
 """
 
-import logging
 import math
-import os
 import platform
-import signal
-import sys
-import tempfile
 import time
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -36,14 +30,14 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 
-from sodbench.errors import WorkerError, first_few
-from sodbench.utils.process import Say, cpus, keep_freed_memory
+from sodbench.errors import WorkerError
+from sodbench.utils import dask_workers
+from sodbench.utils.dask_workers import dask_executor, worker_name
+from sodbench.utils.process import Say, cpus
+from sodbench.utils.worker_processes import process_pool
 from sodbench.version import __version__
-
-if TYPE_CHECKING:
-    from distributed import Client
 
 KINDS = ("threads", "processes", "dask")
 """Where work can be done."""
@@ -56,15 +50,6 @@ CHUNK_SECONDS = 0.25
 
 CHUNK_ITEMS = 64
 """The most items of a chunk."""
-
-CONNECT_SECONDS = 10
-"""How long a scheduler may take to answer."""
-
-WORKERS_SECONDS = 60
-"""How long workers are waited for."""
-
-NO_PORT = {"dashboard_address": "127.0.0.1:0"}
-"""Without a dashboard, a scheduler still serves its state, and warns where the usual port is taken."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -131,11 +116,11 @@ class Workers:
     @contextmanager
     def _open(self, kind: str) -> Iterator[Executor]:
         if kind == "dask":
-            with _dask(self.jobs, self.scheduler, self._say) as executor:
+            with dask_executor(self.jobs, self.scheduler, self._say) as executor:
                 yield executor
             return
         executor = (
-            ThreadPoolExecutor(self.jobs) if kind == "threads" else _processes(self.jobs, self._preload)
+            ThreadPoolExecutor(self.jobs) if kind == "threads" else process_pool(self.jobs, self._preload)
         )
         try:
             yield executor
@@ -166,20 +151,20 @@ def streamed(
                 some = items[start : start + size]
                 running[executor.submit(_work_on, work, some, expected)] = some
                 start += len(some)
-            for future in wait(running, CONNECT_SECONDS, FIRST_COMPLETED).done:
+            for future in wait(running, dask_workers.CONNECT_SECONDS, FIRST_COMPLETED).done:
                 some = running.pop(future)
                 seconds, results = future.result()
                 fitting = int(CHUNK_SECONDS * len(some) / max(seconds, 1e-9))
                 rest = (len(items) - start) // (2 * width)
                 size = max(1, min(fitting, 2 * size, CHUNK_ITEMS, rest))
                 yield from zip(some, results, strict=True)
-            if (now := time.monotonic()) - looked > CONNECT_SECONDS:
+            if (now := time.monotonic()) - looked > dask_workers.CONNECT_SECONDS:
                 looked, there = now, _width(executor)
                 width, gone = (there, math.inf) if there else (width, min(gone, now))
-                if now - gone > WORKERS_SECONDS:
+                if now - gone > dask_workers.WORKERS_SECONDS:
                     raise WorkerError(
-                        f"all Dask workers are gone, waited {WORKERS_SECONDS} s for one. Look into their "
-                        "logs, and start some."
+                        f"all Dask workers are gone, waited {dask_workers.WORKERS_SECONDS} s for one. Look "
+                        "into their logs, and start some."
                     )
     except CancelledError as error:
         raise WorkerError(
@@ -202,18 +187,6 @@ def streamed(
     finally:
         for future in running:
             future.cancel()
-
-
-def worker_name() -> str:
-    """Return the address of the Dask worker in which this is called, an empty text elsewhere."""
-    if "distributed" not in sys.modules:
-        return ""
-    from distributed import get_worker
-
-    try:
-        return str(get_worker().address)
-    except ValueError:
-        return ""
 
 
 def _work_on(
@@ -249,161 +222,3 @@ def _width(executor: Executor) -> int:
     if client := getattr(executor, "_client", None):  # distributed's
         return sum(client.nthreads().values())
     return int(getattr(executor, "_max_workers", 0)) or cpus()
-
-
-def _processes(jobs: int, preload: Sequence[str]) -> Executor:
-    """Start worker processes, which ignore Ctrl-C: whoever waits for them ends them."""
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
-
-    way = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-    context = multiprocessing.get_context(way)
-    if way == "forkserver":
-        context.set_forkserver_preload([*preload])
-    pool = ProcessPoolExecutor(jobs, context, initializer=_begin_worker)
-    with _one_thread_each(), no_interrupt():
-        for _ in range(jobs):
-            pool.submit(_versions)
-    return pool
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Let processes that are started in the block have one thread each, unless the user says otherwise."""
-    names = [f"{library}_NUM_THREADS" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")]
-    ours = [name for name in names if name not in os.environ]
-    os.environ.update(dict.fromkeys(ours, "1"))
-    try:
-        yield
-    finally:
-        for name in ours:
-            del os.environ[name]
-
-
-@contextmanager
-def no_interrupt() -> Iterator[None]:
-    """Hold Ctrl-C back for the time of the block, and for ever in processes that are started in it."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _settle_in() -> None:
-    """Let a worker process leave Ctrl-C to the process that started it, and keep its memory."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    keep_freed_memory()
-
-
-def _begin_worker() -> None:
-    """Prepare a worker process, which ends with the process that started it."""
-    from multiprocessing import parent_process
-    from multiprocessing.connection import wait as wait_for
-    from threading import Thread
-
-    _settle_in()
-    parent = parent_process()
-    assert parent is not None
-
-    def end_with_parent() -> None:
-        wait_for([parent.sentinel])
-        os._exit(1)
-
-    Thread(target=end_with_parent, daemon=True).start()
-
-
-@contextmanager
-def _dask(jobs: int, scheduler: str | None, say: Say) -> Iterator[Executor]:
-    """Connect to a scheduler, or start a local cluster; yield its executor once it has a worker."""
-    try:
-        import distributed
-        from distributed.utils import silence_logging_cmgr
-    except ImportError as error:
-        raise WorkerError(
-            "Dask is not installed, which --executor dask needs: pip install 'sodbench[dask]'."
-        ) from error
-    with ExitStack() as stack:
-        stack.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what ends the work is said in one line
-        if scheduler is None:
-            client = _local_cluster(stack, jobs)
-        else:
-            client = _connected(scheduler)
-            stack.callback(client.close)
-            if not client.nthreads():
-                say(f"{scheduler}: waiting for workers, at most {WORKERS_SECONDS} s ...")
-                try:
-                    client.wait_for_workers(1, timeout=WORKERS_SECONDS)
-                except distributed.TimeoutError as error:
-                    raise WorkerError(
-                        f"{scheduler}: this scheduler has no workers, waited {WORKERS_SECONDS} s for one. "
-                        f"Start some (dask worker {scheduler}), and run the same command again."
-                    ) from error
-            _check_installed(client, scheduler)
-        executor = client.get_executor(pure=False)
-        stack.callback(executor.shutdown, wait=False)
-        yield executor
-
-
-def _local_cluster(stack: ExitStack, jobs: int) -> "Client":
-    """Start worker processes of one thread each on this machine."""
-    from distributed import Client, LocalCluster
-
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="sodbench-dask-"))
-    with no_interrupt():
-        cluster = LocalCluster(
-            n_workers=jobs,
-            threads_per_worker=1,
-            memory_limit=0,
-            dashboard_address=None,
-            scheduler_kwargs=NO_PORT,
-            local_directory=folder,
-            silence_logs=logging.CRITICAL,
-        )
-        stack.callback(cluster.close)
-        client = Client(cluster, set_as_default=False)
-        stack.callback(client.close)
-        client.run(_settle_in)
-    return client
-
-
-def _check_installed(client: "Client", scheduler: str) -> None:
-    """Refuse a scheduler or workers without sodbench: what they are sent ends them, without a word."""
-
-    def has() -> bool:  # sent by its content, as it is a function in a function
-        from importlib.util import find_spec
-
-        return find_spec("sodbench") is not None
-
-    there = {scheduler: client.run_on_scheduler(has), **client.run(has)}
-    if lacking := [address for address, has_it in there.items() if not has_it]:
-        raise WorkerError(
-            f"{first_few(lacking)}: sodbench is not installed there. Install the same version on the "
-            "scheduler's machine and on all workers."
-        )
-
-
-def _connected(scheduler: str) -> "Client":
-    """Connect to a scheduler, after looking whether it is there: a client that fails holds up the end."""
-    import asyncio
-
-    from distributed import Client, Security
-    from distributed.comm.core import connect
-
-    async def look() -> None:
-        with_what = Security().get_connection_args("client")
-        await (await connect(scheduler, timeout=CONNECT_SECONDS, **with_what)).close()
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # other versions of Dask itself; `_work_on` looks at what matters
-        try:
-            asyncio.run(look())
-            return Client(scheduler, timeout=CONNECT_SECONDS, set_as_default=False)
-        except (OSError, ValueError, TypeError) as error:  # TimeoutError is an OSError
-            raise WorkerError(
-                f"--scheduler {scheduler}: no Dask scheduler answers there ({' '.join(str(error).split())}). "
-                "Expected an address such as tcp://host:8786."
-            ) from error

@@ -9,10 +9,12 @@ import cloudpickle
 import pytest
 from workers import deadly, failing, ignores_interrupt, killing, squared
 
+import sodbench.utils.dask_workers as dask_workers
 import sodbench.utils.executors as executors
 from sodbench.errors import DatasetError, SodbenchError, WorkerError
 from sodbench.scoring.storage import DamageError
-from sodbench.utils.executors import Workers, streamed, worker_name
+from sodbench.utils.dask_workers import worker_name
+from sodbench.utils.executors import Workers, streamed
 
 NUMBERS = range(200)
 SQUARES = {number: number * number for number in NUMBERS}
@@ -73,7 +75,7 @@ def test_a_local_cluster_leaves_nothing(here, capfd):
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:9", "nonsense", "http://127.0.0.1:9", "tcp://a:b:c"])
 def test_a_scheduler_that_is_not_there(monkeypatch, address):
-    monkeypatch.setattr(executors, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(dask_workers, "CONNECT_SECONDS", 0.5)
     with (
         Workers("dask", scheduler=address) as workers,
         pytest.raises(
@@ -86,10 +88,10 @@ def test_a_scheduler_that_is_not_there(monkeypatch, address):
 def test_a_scheduler_without_workers(monkeypatch):
     from distributed import LocalCluster
 
-    monkeypatch.setattr(executors, "WORKERS_SECONDS", 0.2)
+    monkeypatch.setattr(dask_workers, "WORKERS_SECONDS", 0.2)
     said = []
     with LocalCluster(
-        n_workers=0, dashboard_address=None, scheduler_kwargs=executors.NO_PORT, silence_logs=50
+        n_workers=0, dashboard_address=None, scheduler_kwargs=dask_workers.NO_PORT, silence_logs=50
     ) as empty:
         address = empty.scheduler_address
         with (
@@ -181,8 +183,8 @@ class Deserted(Slow):
 
 
 def test_workers_that_are_all_gone_are_not_waited_for_without_end(monkeypatch):
-    monkeypatch.setattr(executors, "CONNECT_SECONDS", 0.01)
-    monkeypatch.setattr(executors, "WORKERS_SECONDS", 0.05)
+    monkeypatch.setattr(dask_workers, "CONNECT_SECONDS", 0.01)
+    monkeypatch.setattr(dask_workers, "WORKERS_SECONDS", 0.05)
     executor = Deserted()
     with pytest.raises(WorkerError, match=r"all Dask workers are gone, waited 0\.05 s for one"):
         list(streamed(executor, squared, NUMBERS))
@@ -215,7 +217,7 @@ class WithoutSodbench:
 
 def test_workers_without_sodbench_are_named():
     with pytest.raises(WorkerError, match=r"^tcp://b:2: sodbench is not installed there\. Install the same"):
-        executors._check_installed(WithoutSodbench(), "tcp://s:3")
+        dask_workers._check_installed(WithoutSodbench(), "tcp://s:3")
 
 
 def test_a_client_that_never_was_does_not_hold_up_the_end(monkeypatch):
