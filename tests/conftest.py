@@ -1,6 +1,7 @@
 """Every test runs with settings, cache and current directory of its own."""
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -43,7 +44,8 @@ def homes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def isolated(shared_cache: Path, homes: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep the user's settings, cache and datasets out; return the home folder."""
+    """Keep the user's settings, cache, datasets and modules out; return the home folder."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
     home = Path(mkdtemp(dir=homes))
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))

@@ -6,6 +6,7 @@ import struct
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -734,13 +735,14 @@ class TestOutput:
         assert listing("preds") == [f"A/own/{name}.png" for name in IDS]
 
     def test_csv_is_whole_or_not_there(self, score: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(*_: object, **__: object) -> None:
-            raise OSError(28, "No space left on device")
+        opened = Path.open
 
-        monkeypatch.setattr(Path, "write_text", full)
-        monkeypatch.setattr("sodbench.scoring.scores.Scores.save", lambda *_: None)
+        def full(path: Path, *rest: Any, **named: Any) -> Any:
+            return opened(Path("/dev/full") if "a.csv" in path.name else path, *rest, **named)
+
+        monkeypatch.setattr(Path, "open", full)
         refused(*score, "--csv", "a.csv", match="a.csv: cannot write this file .No space left")
-        assert not [name for name in listing(".") if "csv" in name]
+        assert not [name for name in listing(".") if "a.csv" in name]
 
     @pytest.mark.parametrize(
         ("words", "option"),
