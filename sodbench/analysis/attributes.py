@@ -33,7 +33,7 @@ from sodbench.data.images.maps import mask_from, resized_mask
 from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location
 from sodbench.data.pairing import masks_by_stem
-from sodbench.data.sources import ImageFile
+from sodbench.data.sources import ImageFile, InFolder
 from sodbench.errors import DatasetError, ScoresError, first_few, nearest
 from sodbench.protocol import fixed_size
 from sodbench.scoring.scores import Scores
@@ -263,7 +263,7 @@ def _lists_in(folder: Path) -> dict[str, Path]:
 
 def _image_named(line: str, known: Set[str]) -> str:
     """Return the id of an image that a line names: its path without suffix, or as much of it as is known."""
-    entry = ImageFile(line, "", bytes)
+    entry = ImageFile(line, InFolder(""))
     parts = PurePosixPath(entry.folder).parts
     ids = ["/".join((*parts[k:], entry.stem)) for k in range(len(parts) + 1)]
     return next((image for image in (line, *ids) if image in known), ids[-1])

@@ -8,7 +8,6 @@ import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ from sodbench.data.images.photos import photo_from
 from sodbench.data.locations import Location, above_groups, binarised_by, from_masks, locate, place
 from sodbench.data.pairing import masks_by_stem, pair_by_guess
 from sodbench.data.registry import registry
-from sodbench.data.sources import ImageFile, digest_of
+from sodbench.data.sources import ImageFile, digest_of, file_at
 from sodbench.errors import DatasetError, PredictionError, ScoresError, first_few, nearest
 from sodbench.metrics import METRICS, find_metric
 from sodbench.protocol import Protocol, fixed_size
@@ -206,9 +205,7 @@ def load_pair(
     mask = mask_from(data, str(mask_file), rule=protocol.mask_threshold, eps=protocol.eps)
     if size := fixed_size(protocol.resize):
         mask = resized_mask(mask, size)
-    entry = ImageFile(
-        map_file.name, str(map_file), partial(read_file, map_file, PredictionError, "an image file")
-    )
+    entry = file_at(map_file)
     levels = levels_of(entry.content(PredictionError), entry, mask.gt.shape, protocol)
     said = [
         f"{file}: {FILE_NOTES[note]}"

@@ -63,9 +63,9 @@ def pair(
 
     Examples
     --------
-    >>> from sodbench.data.sources import ImageFile
-    >>> preds = [ImageFile("a_sal.jpg", "a_sal.jpg", bytes), ImageFile("c.png", "c.png", bytes)]
-    >>> masks = [ImageFile("a.png", "a.png", bytes), ImageFile("b.png", "b.png", bytes)]
+    >>> from sodbench.data.sources import ImageFile, InFolder
+    >>> preds = [ImageFile("a_sal.jpg", InFolder("")), ImageFile("c.png", InFolder(""))]
+    >>> masks = [ImageFile("a.png", InFolder("")), ImageFile("b.png", InFolder(""))]
     >>> pairing = pair(preds, masks, strip=["_sal"])
     >>> [image for image, _, _ in pairing.pairs], pairing.missing, pairing.extra
     (['a'], ('b',), ('c.png',))
@@ -108,9 +108,9 @@ def suggest_strip(
 
     Examples
     --------
-    >>> from sodbench.data.sources import ImageFile
-    >>> preds = [ImageFile(f"{i}_sal.png", "", bytes) for i in range(3)]
-    >>> suggest_strip(preds, [ImageFile(f"{i}.png", "", bytes) for i in range(3)])
+    >>> from sodbench.data.sources import ImageFile, InFolder
+    >>> preds = [ImageFile(f"{i}_sal.png", InFolder("")) for i in range(3)]
+    >>> suggest_strip(preds, [ImageFile(f"{i}.png", InFolder("")) for i in range(3)])
     '_sal'
     """
     spelled = loose_name if loose else str
@@ -134,8 +134,8 @@ def suggest_loose(
 ) -> list[tuple[str, str]]:
     """Return the stems of predictions and masks that only `loose` pairs, without doubt.
 
-    >>> from sodbench.data.sources import ImageFile
-    >>> suggest_loose([ImageFile("IMG_0.png", "", bytes)], [ImageFile("img_00.png", "", bytes)])
+    >>> from sodbench.data.sources import ImageFile, InFolder
+    >>> suggest_loose([ImageFile("IMG_0.png", InFolder(""))], [ImageFile("img_00.png", InFolder(""))])
     [('IMG_0', 'img_00')]
     """
     maps, truth = {_stripped(e.stem, strip): e.stem for e in preds}, {e.stem for e in masks}
@@ -166,8 +166,8 @@ def naming_hint(
 
     Examples
     --------
-    >>> from sodbench.data.sources import ImageFile
-    >>> naming_hint([ImageFile("1_sal.png", "", bytes)], [ImageFile("1.png", "", bytes)])
+    >>> from sodbench.data.sources import ImageFile, InFolder
+    >>> naming_hint([ImageFile("1_sal.png", InFolder(""))], [ImageFile("1.png", InFolder(""))])
     "Names of maps have '_sal' more than those of masks: pass --strip _sal."
     """
     if any(mask.group for mask in masks) and not any(entry.group for entry in preds):
@@ -214,7 +214,8 @@ def split_group(image: str) -> tuple[str, str]:
 def listed_by_group(images: Sequence[str], masks: Sequence[ImageFile]) -> str:
     """List the first few images that are missing; of a dataset of groups, the groups and a few of each.
 
-    >>> masks = [ImageFile(f"{v}/{k}.png", "", bytes, group=v) for v in ("bmx", "swan") for k in range(3)]
+    >>> from sodbench.data.sources import InFolder
+    >>> masks = [ImageFile(f"{v}/{k}.png", InFolder(""), group=v) for v in ("bmx", "swan") for k in range(3)]
     >>> listed_by_group(["bmx/0", "bmx/1", "bmx/2", "swan/2"], masks)
     'bmx: all 3; swan: 1 of 3 (2)'
     """

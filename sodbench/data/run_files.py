@@ -30,7 +30,8 @@ def made_with(path: PathOrUrl, entries: Sequence[ImageFile]) -> dict[str, str]:
     --------
     >>> import tempfile
     >>> from pathlib import Path
-    >>> entries = [ImageFile("SOD/a.png", "", bytes)]
+    >>> from sodbench.data.sources import InFolder
+    >>> entries = [ImageFile("SOD/a.png", InFolder(""))]
     >>> with tempfile.TemporaryDirectory() as maps:
     ...     Path(maps, "SOD").mkdir()
     ...     _ = Path(maps, "SOD/run.json").write_text('{"configuration": {"precision": "bf16"}}')

@@ -10,11 +10,10 @@ import re
 import stat
 import sys
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from unicodedata import normalize
 
 from sodbench.data.archives import check_members, list_members, read_member
@@ -36,6 +35,82 @@ RUN_FILE = "run.json"
 """What `sodbench run` writes beside its maps."""
 
 
+class Origin(Protocol):
+    """Where image files come from: what is alike for many of them, which are hundred thousands at times."""
+
+    def where(self, name: str) -> str:
+        """Return what messages call a file."""
+
+    def read(self, name: str) -> bytes:
+        """Return what a file holds, or raise FileError."""
+
+    def seen_from(self, directory: str) -> "Origin":
+        """Return the same for a process whose working directory is not `directory`."""
+
+
+@dataclass(frozen=True, slots=True)
+class InFolder:
+    """Files below a folder of this disk, which is relative to `directory`, or to the working directory."""
+
+    root: str
+    directory: str = ""
+
+    def where(self, name: str) -> str:
+        """Return the path as the user wrote it."""
+        return escaped(os.path.join(self.root, name))  # noqa: PTH118 (called for each image)
+
+    def read(self, name: str) -> bytes:
+        """Return what the file holds."""
+        path = os.path.join(self.directory, self.root, name)  # noqa: PTH118 (the same)
+        return read_file(path, FileError, "an image file")
+
+    def seen_from(self, directory: str) -> "InFolder":
+        """Return the folder with its whole path."""
+        return replace(self, directory=directory)
+
+
+@dataclass(frozen=True, slots=True)
+class InZip:
+    """A member of a zip."""
+
+    path: PathOrUrl
+    info: zipfile.ZipInfo
+
+    def where(self, name: str) -> str:
+        """Return ``archive.zip!member``."""
+        return escaped(f"{self.path}!{name}")
+
+    def read(self, name: str) -> bytes:
+        """Return what the member holds."""
+        return read_member(self.path, self.info, self.where(name))
+
+    def seen_from(self, directory: str) -> "InZip":
+        """Return the member of the zip with its whole path."""
+        return self if isinstance(self.path, Url) else replace(self, path=Path(directory, self.path))
+
+
+@dataclass(frozen=True, slots=True)
+class AtUrl:
+    """A file elsewhere, with its size in bytes where the listing said so."""
+
+    url: Url
+    size: int | None = None
+
+    def where(self, name: str) -> str:
+        """Return the address."""
+        return escaped(str(self.url))
+
+    def read(self, name: str) -> bytes:
+        """Return what the file holds."""
+        from sodbench.data.remote.reading import read_url
+
+        return read_url(self.url, self.size)
+
+    def seen_from(self, directory: str) -> "AtUrl":
+        """Return the same: an address is whole."""
+        return self
+
+
 @dataclass(frozen=True, slots=True)
 class ImageFile:
     """One image file of a source.
@@ -44,18 +119,20 @@ class ImageFile:
     ----------
     name
         POSIX path relative to the source, e.g. ``"SOD/0001.png"``.
-    where
-        Its name in messages: the path, or ``archive.zip!member``.
-    read
-        Returns the file's bytes, or raises FileError. Callers use `content`.
+    origin
+        Where it lies, and how it is read.
     group
         The group or video that the image belongs to, where a dataset has one folder for each.
     """
 
     name: str
-    where: str
-    read: Callable[[], bytes]
+    origin: Origin
     group: str = ""
+
+    @property
+    def where(self) -> str:
+        """Its name in messages: the path, ``archive.zip!member``, or the address."""
+        return self.origin.where(self.name)
 
     @property
     def stem(self) -> str:
@@ -64,7 +141,7 @@ class ImageFile:
         Of two suffixes of images (``a.jpg.png``) neither counts. In a group it is ``group/name``. It is
         composed (Unicode's NFC): macOS used to write ``é`` as ``e`` and an accent.
 
-        >>> ImageFile("a.jpg.png", "", bytes).stem, ImageFile("x/v1.2.png", "", bytes, group="x").stem
+        >>> ImageFile("a.jpg.png", InFolder("")).stem, ImageFile("x/v1.2.png", InFolder(""), group="x").stem
         ('a', 'x/v1.2')
         """
         base = self.name.rpartition("/")[2]
@@ -85,6 +162,10 @@ class ImageFile:
         """Folder inside the source that holds the groups; without groups, the one that holds the image."""
         return self.folder.removesuffix(self.group).removesuffix("/") if self.group else self.folder
 
+    def read(self) -> bytes:
+        """Return the file's bytes, or raise FileError."""
+        return self.origin.read(self.name)
+
     def content(self, error: type[SodbenchError]) -> bytes:
         """Read the file.
 
@@ -99,34 +180,15 @@ class ImageFile:
             raise error(str(cause)) from cause
 
 
-@dataclass(frozen=True, slots=True)
-class FileOnDisk:
-    """Reads a file of this disk: the `read` of most image files, of which there may be hundred thousands."""
-
-    path: str
-
-    def __call__(self) -> bytes:
-        """Return what the file holds."""
-        return read_file(self.path, FileError, "an image file")
-
-
 def seen_from(entry: ImageFile, directory: str) -> ImageFile:
     """Return a file to be read in another process, which may have another working directory.
 
-    >>> seen_from(ImageFile("a.png", "m/a.png", FileOnDisk("m/a.png")), "/data").read
-    FileOnDisk(path='/data/m/a.png')
+    >>> seen_from(ImageFile("a.png", InFolder("maps")), "/data").origin
+    InFolder(root='maps', directory='/data')
     """
     if directory == os.getcwd():  # noqa: PTH109 (called for each image)
         return entry
-    if isinstance(entry.read, FileOnDisk):
-        return replace(entry, read=FileOnDisk(os.path.join(directory, entry.read.path)))  # noqa: PTH118
-    if not isinstance(entry.read, partial):
-        return entry
-    path, *others = entry.read.args
-    if not isinstance(path, str | Path):
-        return entry
-    there = type(path)(os.path.join(directory, path))  # noqa: PTH118 (the same)
-    return replace(entry, read=partial(entry.read.func, there, *others))
+    return replace(entry, origin=entry.origin.seen_from(directory))
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +308,17 @@ def single_image(path: PathOrUrl) -> ImageFile | None:
         return _remote_file(path, path.name) if _is_image(path.name) else None
     if os.path.isdir(path) or not _is_image(path.name):  # noqa: PTH112
         return None
-    return ImageFile(path.name, escaped(str(path)), FileOnDisk(str(path)))
+    return file_at(path)
+
+
+def file_at(path: Path) -> ImageFile:
+    """Return one file of this disk.
+
+    >>> file_at(Path("a.png")).where, file_at(Path("maps/a.png")).name
+    ('a.png', 'a.png')
+    """
+    folder, name = os.path.split(path)
+    return ImageFile(name, InFolder(folder))
 
 
 def suffixes_read(kind: str) -> str:
@@ -281,13 +353,14 @@ def _source(path: PathOrUrl, entries: list[ImageFile], ignored: list[str], encod
 def _folder(root: Path) -> Source:
     entries: list[ImageFile] = []
     ignored: list[str] = []
+    origin = InFolder(str(root))
 
     def walk(folder: Path, prefix: str, depth: int) -> None:
         with os.scandir(folder) as items:
             for item in items:
                 name = prefix + item.name
                 if _is_image(name):
-                    entries.append(ImageFile(sys.intern(name), escaped(item.path), FileOnDisk(item.path)))
+                    entries.append(ImageFile(sys.intern(name), origin))
                 elif not item.is_dir():
                     ignored.append(name)
                 elif depth < MAX_DEPTH and not _is_hidden(item.name):
@@ -329,9 +402,7 @@ def _remote_folder(root: Url) -> Source:
 
 
 def _remote_file(url: Url, name: str, size: int | None = None) -> ImageFile:
-    from sodbench.data.remote.reading import read_url
-
-    return ImageFile(name, escaped(str(url)), partial(read_url, url, size))
+    return ImageFile(name, AtUrl(url, size))
 
 
 def is_unicode(name: str) -> bool:
@@ -348,10 +419,7 @@ def _zip(path: PathOrUrl) -> Source:
     members = list_members(path)
     images = [m for m in members.files if _is_image(m.name) and not _is_unsafe(*m)]
     check_members(path, images)
-    entries = []
-    for name, info in images:
-        where = escaped(f"{path}!{name}")
-        entries.append(ImageFile(name, where, partial(read_member, path, info, where)))
+    entries = [ImageFile(name, InZip(path, info)) for name, info in images]
     taken = {id(image.info) for image in images}
     ignored = [_shown(m.name) for m in members.files if id(m.info) not in taken]
     return _source(path, entries, list(dict.fromkeys(ignored)), members.encoding)

@@ -1,14 +1,18 @@
 """The rows of a run under way: those of earlier runs, and those that it has made so far."""
 
-from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+import pickle
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from sodbench.protocol import Protocol
+from sodbench.scoring.levels import Levels
 from sodbench.scoring.rows import Row
+from sodbench.scoring.spool import Aside
 from sodbench.scoring.table import RowTable
 
 FRESH = 128
-"""Rows that are held as they were made, before their histograms are put aside."""
+"""Rows that are held as they were made, before they are put aside."""
 
 
 class Earlier(NamedTuple):
@@ -18,11 +22,27 @@ class Earlier(NamedTuple):
     lacks: tuple[str, ...]
 
 
+class _Part(NamedTuple):
+    """Some rows that are put aside: their histograms, and the rest."""
+
+    rest: Aside
+    levels: Levels
+
+    @classmethod
+    def of(cls, rows: Mapping[str, Row]) -> "_Part":
+        table = RowTable.of(rows, aside=True)
+        return cls(Aside(pickle.dumps(replace(table, levels=Levels.of([])))), table.levels)
+
+    def table(self) -> RowTable:
+        rest: RowTable = pickle.loads(self.rest.read())
+        return replace(rest, levels=self.levels)
+
+
 class Collected(MutableMapping[str, Row]):
     """Rows by image id, into which finished ones are put as they come.
 
     A row of the same files as the one that is there adds its numbers to it, and replaces it otherwise.
-    Histograms are not kept in memory, so that many methods can be scored at once.
+    Little of them is kept in memory, so that many methods can be scored at once.
 
     Parameters
     ----------
@@ -38,7 +58,7 @@ class Collected(MutableMapping[str, Row]):
     def __init__(self, earlier: RowTable | None = None) -> None:
         self.earlier = RowTable.of({}) if earlier is None else earlier
         self.made: dict[str, int] = {}
-        self._parts: list[RowTable] = []
+        self._parts: list[_Part] = []
         self._fresh: dict[str, Row] = {}
 
     def __len__(self) -> int:
@@ -62,7 +82,7 @@ class Collected(MutableMapping[str, Row]):
         return self._fresh[image] if image in self._fresh else self._table_of(image).bare(image)
 
     def _table_of(self, image: str) -> RowTable:
-        return self._parts[self.made[image]] if image in self.made else self.earlier
+        return self._parts[self.made[image]].table() if image in self.made else self.earlier
 
     def __setitem__(self, image: str, row: Row) -> None:
         """Put a finished row in."""
@@ -74,7 +94,7 @@ class Collected(MutableMapping[str, Row]):
         self._fresh[image] = row
         self.made[image] = len(self._parts)
         if len(self._fresh) >= FRESH:
-            self._parts.append(RowTable.of(self._fresh, aside=True))
+            self._parts.append(_Part.of(self._fresh))
             self._fresh = {}
 
     def __delitem__(self, image: str) -> None:
@@ -83,9 +103,8 @@ class Collected(MutableMapping[str, Row]):
 
     def table(self, images: Iterable[str]) -> RowTable:
         """Return the rows of some images."""
-        whole = RowTable.joined([self.earlier, *self._parts, RowTable.of(self._fresh, aside=True)])
-        self._parts, self._fresh, self.made = [whole], {}, dict.fromkeys(self.made, 0)
-        return whole.only(images)
+        made = [part.table() for part in self._parts]
+        return RowTable.joined([self.earlier, *made, RowTable.of(self._fresh, aside=True)]).only(images)
 
     def used_again(self, protocol: Protocol, metrics: Sequence[str]) -> dict[str, Earlier]:
         """Return of the images of earlier runs what tells whether their rows are used again."""

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
+from heapq import merge
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 from warnings import warn
@@ -48,6 +51,39 @@ class _Task(NamedTuple):
     image: str
     mask: ImageFile
     maps: tuple[tuple[str, ImageFile | None, Earlier | None], ...]
+
+
+class _Files(NamedTuple):
+    """What one method has of an image."""
+
+    image: str
+    method: str
+    map: ImageFile | None
+    mask: ImageFile
+    earlier: Earlier | None
+
+
+_IMAGE = attrgetter("image")
+
+
+class _Maps(NamedTuple):
+    """One method's maps with their masks, and the masks that have none but are scored."""
+
+    method: str
+    pairs: Sequence[tuple[str, ImageFile, ImageFile]]
+    without: Sequence[ImageFile]
+    earlier: Mapping[str, Earlier]
+
+    def images(self) -> Iterator[str]:
+        """Yield the images, by name those with a map, then those without."""
+        return chain((image for image, _, _ in self.pairs), (mask.stem for mask in self.without))
+
+    def files(self) -> Iterator[_Files]:
+        """Yield what there is of each image, by name."""
+        known, missing = self.earlier.get, self.without
+        paired = (_Files(image, self.method, entry, mask, known(image)) for image, entry, mask in self.pairs)
+        others = (_Files(mask.stem, self.method, None, mask, known(mask.stem)) for mask in missing)
+        return merge(paired, others, key=_IMAGE)
 
 
 def score_folder(
@@ -178,54 +214,54 @@ def score_methods(
     """
     check_complete(location, plan.subset)
     masks = location.mask_files
-    tasks = _tasks(methods, masks, location.dataset, plan, rows, pairings or plan.pairings(methods, masks))
+    maps = _maps(methods, masks, location.dataset, plan, rows, pairings or plan.pairings(methods, masks))
+    total = len({image for each in maps for image in each.images()})
     work = partial(_score_task, plan=plan, graded=location.dataset.grey_masks, directory=str(Path.cwd()))
     failed: dict[str, SodbenchError] = {}
+    mask_digests: dict[str, str] = {}
     own = executor or ThreadPoolExecutor(plan.jobs or cpus())
     try:
-        for done, (task, results) in enumerate(streamed(own, work, tasks), start=1):
+        for done, (task, results) in enumerate(streamed(own, work, _tasks(maps), total), start=1):
+            digests = [known.digest for _, _, known in task.maps if known]
             for method, result in results:
                 if isinstance(result, Row):
                     rows[method][task.image] = result
+                    digests.append(result.digest)
                 else:
                     failed[str(result)] = result
+            mask_digests[task.image] = digests[-1].partition("-")[0] if digests else ""
             if progress:
-                progress(done, len(tasks))
+                progress(done, total)
     finally:
         if executor is None:
             own.shutdown(cancel_futures=True)
     if failed:
         raise _joined(list(failed.values()))
-    wanted: dict[str, list[str]] = {method: [] for method in methods}
-    for task in tasks:
-        for method, _, _ in task.maps:
-            wanted[method].append(task.image)
     dataset = location.dataset
-    named = dataset.version or _content(masks, tasks, rows)
+    named = dataset.version or _content(masks, mask_digests)
     return (
         Scores(
-            method=method,
+            method=each.method,
             dataset=f"{dataset.name}@{named}",
             of=dataset.count,
             protocol=plan.protocol,
             metrics=plan.metrics,
-            rows=rows[method].table(wanted.pop(method)),
+            rows=rows[each.method].table(each.images()),
             missing=plan.missing,
         )
-        for method in methods
+        for each in maps
     )
 
 
-def _tasks(
+def _maps(
     methods: Mapping[str, Sequence[ImageFile]],
     masks: Sequence[ImageFile],
     dataset: Dataset,
     plan: Plan,
     rows: Mapping[str, Collected],
     pairings: Mapping[str, Pairing],
-) -> list[_Task]:
-    maps: dict[str, list[tuple[str, ImageFile | None, Earlier | None]]] = {}
-    truth: dict[str, ImageFile] = {}
+) -> list[_Maps]:
+    maps: list[_Maps] = []
     incomplete: list[str] = []
     for method, entries in methods.items():
         pairing = pairings[method]
@@ -234,19 +270,20 @@ def _tasks(
             known = other_count(dataset, len(entries))
             start = f"{method} on {dataset.name}{f', shard {plan.shard}' if plan.shard else ''}"
             incomplete.append(_missing(start, entries, masks, pairing, plan, known and f"{known}."))
+        absent = {*pairing.missing} if plan.missing == "zero" else set()
+        without = sorted((mask for mask in masks if mask.stem in absent), key=lambda mask: mask.stem)
         earlier = rows[method].used_again(plan.protocol, plan.metrics)
-        for image, entry, mask in pairing.pairs:
-            truth[image] = mask
-            maps.setdefault(image, []).append((method, entry, earlier.get(image)))
-        if plan.missing == "zero":
-            absent = set(pairing.missing)
-            for mask in masks:
-                if mask.stem in absent:
-                    truth[mask.stem] = mask
-                    maps.setdefault(mask.stem, []).append((method, None, earlier.get(mask.stem)))
+        maps.append(_Maps(method, pairing.pairs, without, earlier))
     if incomplete:
         raise PredictionError("\n".join(incomplete))
-    return [_Task(image, truth[image], tuple(maps[image])) for image in sorted(maps)]
+    return maps
+
+
+def _tasks(maps: Sequence[_Maps]) -> Iterator[_Task]:
+    """Yield the work on each image, by name; made when it is asked for, since there may be a lot."""
+    for image, of_image in groupby(merge(*map(_Maps.files, maps), key=_IMAGE), _IMAGE):
+        files = list(of_image)
+        yield _Task(image, files[0].mask, tuple((f.method, f.map, f.earlier) for f in files))
 
 
 def _missing(
@@ -318,9 +355,8 @@ def _located(error: SodbenchError) -> SodbenchError:
     return error
 
 
-def _content(masks: Sequence[ImageFile], tasks: Sequence[_Task], rows: Mapping[str, Collected]) -> str:
-    """Name an unregistered dataset's version by the content of all its masks."""
-    read = {t.image: rows[t.maps[0][0]].bare(t.image).digest.partition("-")[0] for t in tasks}
+def _content(masks: Sequence[ImageFile], read: Mapping[str, str]) -> str:
+    """Name an unregistered dataset's version by the content of all its masks; some were read."""
     digests = {e.stem: read.get(e.stem) or digest_of(e.content(DatasetError)) for e in masks}
     return digest_of(repr(sorted(digests.items())).encode())
 

@@ -25,7 +25,7 @@ from contextlib import suppress
 from itertools import chain, count, islice
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -218,20 +218,25 @@ def _lines(
 def levels_file(table: RowTable) -> bytes:
     """Return ``levels.npz``, which NumPy reads; equal rows give equal bytes."""
     buffer = io.BytesIO()
-    with ZipFile(buffer, "w") as archive:
-        _add_array(archive, "images", np.array(table.ids, dtype=np.str_))
+    with ZipFile(buffer, "w", ZIP_DEFLATED, compresslevel=LEVEL) as archive:
+        ids = np.array(table.ids, dtype=np.str_)
+        _add_array(archive, "images", ids.dtype, ids.shape, [ids])
         for side, name in enumerate(("fg", "bg")):
-            counts = np.empty((len(table), 256), np.uint32)
-            for part in table.parts():
-                counts[part] = table.levels.pairs(part)[:, side]
-            _add_array(archive, name, counts)
+            counts = (table.levels.pairs(part)[:, side] for part in table.parts())
+            _add_array(archive, name, np.dtype(np.uint32), (len(table), 256), counts)
     return buffer.getvalue()
 
 
-def _add_array(archive: ZipFile, name: str, array: NDArray[Any]) -> None:
-    content = io.BytesIO()
-    np.lib.format.write_array(content, array, allow_pickle=False)  # type: ignore[no-untyped-call]
-    archive.writestr(ZipInfo(f"{name}.npy"), content.getbuffer(), ZIP_DEFLATED, LEVEL)
+def _add_array(
+    archive: ZipFile, name: str, kind: np.dtype[Any], shape: tuple[int, ...], parts: Iterable[NDArray[Any]]
+) -> None:
+    """Add an array that is made in parts, which are not in memory together."""
+    head = {"descr": kind.str, "fortran_order": False, "shape": shape}
+    large = kind.itemsize * math.prod(shape) > 1 << 30
+    with archive.open(f"{name}.npy", "w", force_zip64=large) as member:
+        np.lib.format.write_array_header_1_0(member, head)  # type: ignore[no-untyped-call]
+        for part in parts:
+            member.write(np.ascontiguousarray(part).data)
 
 
 def meta_record(meta: Mapping[str, Any], unknown: Unknown) -> dict[str, Any]:

@@ -16,7 +16,7 @@ come as they are finished, in no fixed order. What an item raises ends the strea
 import math
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -29,8 +29,9 @@ from concurrent.futures import (
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from sodbench.errors import WorkerError
 from sodbench.utils import dask_workers
@@ -129,12 +130,23 @@ class Workers:
 
 
 def streamed(
-    executor: Executor, work: Callable[[Item], Result], items: Sequence[Item]
+    executor: Executor, work: Callable[[Item], Result], items: Iterable[Item], count: int | None = None
 ) -> Iterator[tuple[Item, Result]]:
     """Yield each item with its result as they are finished.
 
     Items are sent in chunks whose size follows from the time that the last one took, a bounded number of them
     at once; those that have not begun are cancelled when the iterator is closed.
+
+    Parameters
+    ----------
+    executor
+        Where to work.
+    work
+        What to do with an item.
+    items
+        Taken as they are sent.
+    count
+        How many items there are, where they cannot tell; near the end chunks become smaller.
 
     Raises
     ------
@@ -142,20 +154,23 @@ def streamed(
         A worker died, or has other versions of what numbers depend on; all are gone, or the scheduler is.
     """
     expected = _versions()
-    start, size, width = 0, 1, max(1, _width(executor))
+    left = len(items) if count is None and isinstance(items, Sized) else count or 0
+    size, width, waiting = 1, max(1, _width(executor)), iter(items)
     looked, gone = time.monotonic(), math.inf
-    running: dict[Future[tuple[float, list[Result]]], Sequence[Item]] = {}
+    running: dict[Future[tuple[float, list[Result]]], list[Item]] = {}
     try:
-        while running or start < len(items):
-            while start < len(items) and len(running) < 2 * width:
-                some = items[start : start + size]
-                running[executor.submit(_work_on, work, some, expected)] = some
-                start += len(some)
-            for future in wait(running, dask_workers.CONNECT_SECONDS, FIRST_COMPLETED).done:
+        while True:
+            while len(running) < 2 * width and (chunk := list(islice(waiting, size))):
+                running[executor.submit(_work_on, work, chunk, expected)] = chunk
+                left -= len(chunk)
+            if not running:
+                return
+            finished = wait(running, dask_workers.CONNECT_SECONDS, FIRST_COMPLETED).done
+            for future in sorted(finished, key=_has_failed):  # what is finished is told before what ends all
                 some = running.pop(future)
                 seconds, results = future.result()
                 fitting = int(CHUNK_SECONDS * len(some) / max(seconds, 1e-9))
-                rest = (len(items) - start) // (2 * width)
+                rest = left // (2 * width)
                 size = max(1, min(fitting, 2 * size, CHUNK_ITEMS, rest))
                 yield from zip(some, results, strict=True)
             if (now := time.monotonic()) - looked > dask_workers.CONNECT_SECONDS:
@@ -187,6 +202,10 @@ def streamed(
     finally:
         for future in running:
             future.cancel()
+
+
+def _has_failed(future: Future[Any]) -> bool:
+    return future.cancelled() or future.exception() is not None
 
 
 def _work_on(

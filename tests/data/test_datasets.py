@@ -26,7 +26,7 @@ from sodbench.data.locations import (
 )
 from sodbench.data.pairing import loose_name, naming_hint, pair, suggest_loose, suggest_strip
 from sodbench.data.registry import KINDS, find, registry
-from sodbench.data.sources import ImageFile
+from sodbench.data.sources import ImageFile, InFolder
 from sodbench.data.verification import verify_dataset
 from sodbench.errors import DatasetError, FileError, PredictionError
 from sodbench.reports.datasets import dataset_text, datasets_table, verification_text
@@ -76,7 +76,7 @@ def plant(folder: Path, suffix: str, stems: str = "ab") -> Path:
 
 
 def entries(*names: str) -> list[ImageFile]:
-    return [ImageFile(name, f"dir/{name}", bytes) for name in names]
+    return [ImageFile(name, InFolder("dir")) for name in names]
 
 
 def own_entry(config: Path, text: str) -> Path:

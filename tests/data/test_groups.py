@@ -11,7 +11,7 @@ from sodbench.data.discovery import discover
 from sodbench.data.locations import check_complete, from_masks, list_images, locate
 from sodbench.data.pairing import naming_hint, pair, suggest_loose, suggest_strip
 from sodbench.data.registry import find
-from sodbench.data.sources import ImageFile
+from sodbench.data.sources import ImageFile, InFolder
 from sodbench.data.verification import verify_dataset
 from sodbench.errors import DatasetError, PredictionError
 from sodbench.scoring.runs import collect_jobs
@@ -46,7 +46,7 @@ def plant(folder: str, inner: str = "", *, maps: bool = False, suffix: str = ".p
 
 
 def entries(*names: str) -> list[ImageFile]:
-    return [ImageFile(name, name, bytes, group=name.rpartition("/")[0]) for name in names]
+    return [ImageFile(name, InFolder(""), group=name.rpartition("/")[0]) for name in names]
 
 
 # --- pairing
@@ -73,7 +73,7 @@ def test_groups_that_differ_in_case() -> None:
 
 
 def test_maps_in_one_folder_get_a_hint() -> None:
-    hint = naming_hint([ImageFile("0.png", "", bytes)], entries("bmx/0.png"))
+    hint = naming_hint([ImageFile("0.png", InFolder(""))], entries("bmx/0.png"))
     assert hint.endswith("expected GROUP/NAME, as bmx/0.")
 
 
@@ -90,7 +90,7 @@ def test_maps_in_one_folder_get_a_hint() -> None:
     ],
 )
 def test_names(name: str, stem: str) -> None:
-    assert ImageFile(name, "", bytes).stem == stem
+    assert ImageFile(name, InFolder("")).stem == stem
 
 
 def test_a_map_of_two_suffixes_belongs_to_its_mask() -> None:

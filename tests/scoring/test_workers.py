@@ -217,13 +217,13 @@ def test_a_process_that_dies_is_said_and_what_is_finished_is_kept(pools, here, m
     maps, masks = plant_maps("maps"), plant_masks("own/masks")
     streamed = pipeline.streamed
 
-    def dying(executor, work, items):
-        for k, pair in enumerate(streamed(executor, work, items)):
+    def dying(executor, work, items, count):
+        for k, pair in enumerate(streamed(executor, work, items, count)):
             if k == 2:
                 for pid in psutil.Process().children(recursive=True):
                     if "forkserver" in " ".join(pid.cmdline()) and pid.ppid() != os.getpid():
                         pid.kill()
-                list(streamed(executor, work, items))
+                list(streamed(executor, work, [pair[0]]))
             yield pair
 
     monkeypatch.setattr(pipeline, "streamed", dying)

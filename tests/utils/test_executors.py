@@ -4,6 +4,7 @@ import pickle
 import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
+from itertools import islice
 
 import cloudpickle
 import pytest
@@ -147,6 +148,41 @@ def test_what_has_not_begun_is_bounded_and_cancelled():
     assert len(executor.futures) == 6
     results.close()
     assert [future.cancelled() for future in executor.futures] == [False, *[True] * 5]
+
+
+class AtOnce(Executor):
+    """An executor whose chunks are all finished when they are looked at."""
+
+    _max_workers = 4
+
+    def submit(self, function, /, *arguments, **options):
+        future = Future()
+        try:
+            future.set_result(function(*arguments))
+        except ValueError as error:
+            future.set_exception(error)
+        return future
+
+
+def odd_only(number):
+    if number % 2 == 0:
+        raise ValueError(number)
+    return number
+
+
+def test_what_is_finished_is_told_before_an_error_ends_the_stream():
+    results = streamed(AtOnce(), odd_only, NUMBERS)
+    assert sorted(item for item, _ in islice(results, 4)) == [1, 3, 5, 7]
+    with pytest.raises(ValueError, match=r"^\d+$"):
+        next(results)
+
+
+def test_items_that_come_one_by_one_are_taken_as_they_are_sent():
+    taken = []
+    results = streamed(AtOnce(), abs, (taken.append(k) or k for k in range(1000)), 1000)
+    first, _ = next(results)
+    assert len(taken) < 20
+    assert sorted([first, *(item for item, _ in results)]) == list(range(1000))
 
 
 def test_outside_dask_no_worker_has_a_name():
