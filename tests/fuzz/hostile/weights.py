@@ -84,24 +84,17 @@ TENSORS: dict[str, Callable[[torch.Tensor], object]] = {
 @st.composite
 def pth(draw: st.DrawFn) -> tuple[dict[str, bytes], str]:
     """Draw a checkpoint as torch writes it."""
-    values: dict[str, Any] = dict(state())
-    how = []
+    how, key, what = [], "", ""
     if draw(st.integers(0, 2)) == 0:
-        key, what = draw(st.sampled_from(sorted(values))), draw(st.sampled_from(sorted(TENSORS)))
-        values[key] = TENSORS[what](values[key])
+        key, what = draw(st.sampled_from(sorted(state()))), draw(st.sampled_from(sorted(TENSORS)))
         how.append(f"{key} {what}")
     wrapper = draw(st.sampled_from(sorted(WRAPPERS)))
-    try:
-        content = WRAPPERS[wrapper](values)
-    except (AttributeError, RuntimeError, TypeError):
-        content, wrapper = values, "plain"
-    file = BytesIO()
     if draw(st.integers(0, 9)) == 0:
-        file.write(pickle.dumps(content))
-        how.append("pickle alone")
+        kind = "pickle alone"
+        how.append(kind)
     else:
-        torch.save(content, file, _use_new_zipfile_serialization=draw(st.integers(0, 4)) > 0)
-    data = file.getvalue()
+        kind = "zip" if draw(st.integers(0, 4)) > 0 else "old"
+    data, wrapper = written(key, what, wrapper, kind)
     if draw(st.integers(0, 3)) == 0 and zipfile.is_zipfile(BytesIO(data)):
         data, what = draw(member_broken(data))
         how.append(what)
@@ -109,6 +102,26 @@ def pth(draw: st.DrawFn) -> tuple[dict[str, bytes], str]:
         data, what = draw(broken(data))
         how.append(what)
     return {"w.pth": data}, ", ".join([wrapper, *how])
+
+
+@cache
+def written(key: str, what: str, wrapper: str, kind: str) -> tuple[bytes, str]:
+    """Return a checkpoint, and how its values are wrapped: the same bytes each time.
+
+    torch's old format names storages by their addresses.
+    """
+    values: dict[str, Any] = dict(state())
+    if key:
+        values[key] = TENSORS[what](values[key])
+    try:
+        content = WRAPPERS[wrapper](values)
+    except (AttributeError, RuntimeError, TypeError):
+        content, wrapper = values, "plain"
+    if kind == "pickle alone":
+        return pickle.dumps(content), wrapper
+    file = BytesIO()
+    torch.save(content, file, _use_new_zipfile_serialization=kind == "zip")
+    return file.getvalue(), wrapper
 
 
 @st.composite
