@@ -297,6 +297,14 @@ class TestFloat:
     def test_records(self) -> None:
         refused(npy(np.zeros((2, 2), [("a", "u1"), ("b", "f4")])), "expected bool")
 
+    @pytest.mark.parametrize(
+        ("old", "new"), [(b"'|u1'", b"'\\z1'"), (b"(2, 4)", b"(2L,4)"), (b"(2, 4)", b"(2or4)")]
+    )
+    def test_headers_of_which_python_would_warn(self, old: bytes, new: bytes) -> None:
+        data = npy(GREY)
+        assert old in data
+        refused(data.replace(old, new), r"damaged, truncated or unusual NPY \(its header holds '")
+
     @pytest.mark.parametrize("cut", [1, 5, 60])
     def test_truncated(self, cut: int) -> None:
         refused(npy(GREY)[:-cut], "NPY")

@@ -1002,6 +1002,22 @@ def test_a_checkpoint_of_a_loss_that_leaves_parameters_out():
     good(*again(net="tinytrain:Idle"))
 
 
+def test_moments_that_share_memory_are_those_of_their_values():
+    """Adam writes into them, which torch refuses where values share memory."""
+    resumed = []
+    for of_one in (torch.zeros(6), torch.zeros(()).expand(6)):
+        parameter = torch.ones(6, requires_grad=True)
+        optimiser = torch.optim.Adam([parameter])
+        moments = {"step": torch.tensor(3.0), "exp_avg": of_one, "exp_avg_sq": of_one}
+        state = {"state": {0: moments}, "param_groups": optimiser.state_dict()["param_groups"]}
+        restore_optimiser(optimiser, state, Path("c.pt"), step=3, exact=True, idle=set)
+        parameter.sum().backward()
+        optimiser.step()
+        resumed.append(parameter.detach())
+    assert torch.equal(*resumed)
+    assert (resumed[0] < 1).all()
+
+
 def test_scaled_losses_of_which_no_step_came():
     """The first scales of fp16 are often too high: the optimiser leaves these steps out, and has no state."""
     optimiser = torch.optim.Adam([torch.zeros(2, requires_grad=True)])

@@ -8,6 +8,7 @@ and Pillow does not verify the checksums of pixel data, and fills missing rows w
 go through `sodbench.data.images.containers`.
 """
 
+import re
 from io import BytesIO
 from struct import unpack_from
 from typing import Any, NamedTuple
@@ -43,6 +44,7 @@ KINDS = "PNG, JPEG, BMP, TIFF, GIF, WebP, AVIF, JPEG 2000, PGM, PBM, PPM, PFM, T
 
 _DIM = "dim"  # 16-bit values of 255 at most: a note that does not leave this file
 _ANIMATION = frozenset((b"acTL", b"fcTL", b"fdAT"))
+_ODD_HEADER = re.compile(rb"\\|\d\s*[A-Za-z_]")  # NPY: no writer's but Python 2's, and Python warns of it
 _AGAIN = "Write or download it again."
 _TO_GREY = "Save maps as 8-bit grey PNG."
 _ADAM7 = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
@@ -170,9 +172,11 @@ def _npy(data: bytes) -> SaliencyMap:
     file = BytesIO(data)
     with refusing("NPY"):
         npy: Any = np.lib.format
-        version = npy.read_magic(file)
-        header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
-        shape, fortran, dtype = header(file)
+        first = npy.read_magic(file) == (1, 0)
+        start = 10 if first else 12
+        if odd := _ODD_HEADER.search(data[start : start + int.from_bytes(data[8:start], "little")]):
+            raise ValueError(f"its header holds {odd[0].decode()!r}")
+        shape, fortran, dtype = (npy.read_array_header_1_0 if first else npy.read_array_header_2_0)(file)
     if len(shape) != 2 or min(shape) < 1:
         raise RefusalError(f"array of shape {shape}, expected (height, width), both at least 1.")
     check_size(shape[1], shape[0])

@@ -229,7 +229,11 @@ def restore_optimiser(
         )
     for k, values in moments.items():
         _check_fields(path, f"optimiser.state.{k}", values, _moments(parameters[k], step, exact))
-    optimiser.load_state_dict({"state": moments, "param_groups": fresh["param_groups"]})
+    own = {
+        k: {name: v.clone() if isinstance(v, torch.Tensor) else v for name, v in values.items()}
+        for k, values in moments.items()
+    }  # Adam writes into them, and in the file some may share memory
+    optimiser.load_state_dict({"state": own, "param_groups": fresh["param_groups"]})
 
 
 def restore_scaler(scaler: "torch.amp.GradScaler", state: Mapping[str, Any], path: Path) -> None:
