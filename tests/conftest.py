@@ -15,7 +15,7 @@ from reference import JIT
 NOT_TRACED = {"browser", "docs", "fuzz"}
 """Folders whose tests run what those of the rooms do, in processes and browsers for the most part."""
 
-TRACED = 2
+TRACED = 8
 """Of so many sets of parameters of a test one counts for coverage."""
 
 collect_ignore = [] if find_spec("s3fs") and find_spec("moto") else ["data/test_s3.py"]
@@ -81,7 +81,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Count for coverage what shows new lines: Python runs at two thirds of its speed while it is traced.
 
-    Left out are tests of whole pages and commands, every second set of parameters, and examples that
+    Left out are tests of whole pages and commands, seven of eight sets of parameters, and examples that
     hypothesis draws, but for those of kernels that are not compiled.
     """
     if not config.getoption("cov_source", default=None):

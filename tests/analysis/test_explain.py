@@ -531,6 +531,7 @@ def test_several_methods_are_refused(here: Path) -> None:
     refused("explain", "scores", match="scores of A on own, B on own, expected one method on one dataset")
 
 
+@pytest.mark.no_cover
 @pytest.mark.skipif("SODBENCH_REFERENCE" not in os.environ, reason="SODBENCH_REFERENCE is not set")
 def test_what_the_paper_prints_of_picanet(here: Path) -> None:
     reference = Path(os.environ["SODBENCH_REFERENCE"])
