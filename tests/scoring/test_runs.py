@@ -480,6 +480,14 @@ def test_unregistered_dataset_is_named_by_all_its_masks(score: tuple[str, ...]) 
     assert part.split("|")[0] == whole_set.split("|")[0]
 
 
+def test_after_a_mask_has_changed_the_dataset_is_named_by_the_new_one(score: tuple[str, ...]) -> None:
+    before = scored(*score)[0]["signature"]
+    save(mask_of(0), "own/masks/im2.png")
+    continued = scored(*score)
+    assert continued[0]["signature"].split("|")[0] != before.split("|")[0]
+    assert continued == scored(*score, "--out", "fresh")
+
+
 def test_strict_policy_of_the_api(score: tuple[str, ...]) -> None:
     Path("maps/im1.png").unlink()
     with pytest.raises(PredictionError, match="1 of 4 predictions is missing"):

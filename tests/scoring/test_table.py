@@ -108,6 +108,16 @@ def test_rows_of_the_same_files_share_numbers() -> None:
     same(shared["d"], more["d"])
 
 
+def test_rows_are_told_apart_by_any_of_many_numbers() -> None:
+    numbers = dict.fromkeys(map(str, range(20)), 0.5)
+    rows = {"all": row("all", 1, **numbers)}
+    for name in numbers:
+        rows[f"not {name}"] = row("", 1, **{other: 0.5 for other in numbers if other != name})
+    table = RowTable.of(rows)
+    told = dict(zip(table.ids, table.told(lambda notes, names: names), strict=True))
+    assert told == {image: {*one.numbers} for image, one in rows.items()}
+
+
 def test_blocks_of_which_no_row_is_left_are_let_go() -> None:
     table = RowTable.joined([RowTable.of({image: r}, aside=True) for image, r in ROWS.items()])
     assert len(table.levels.blocks) == 3
