@@ -1,5 +1,6 @@
 """Chunks of work on threads, processes and Dask; what happens when a worker dies or cannot be reached."""
 
+import os
 import pickle
 import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -63,6 +64,12 @@ def test_dask_gives_a_chunk_up_that_kills_each_worker(cluster, monkeypatch):
         assert squares_on(executor)[0] == SQUARES
         with pytest.raises(WorkerError, match="each of the Dask workers that had it died"):
             list(streamed(executor, deadly, [1]))
+
+
+def test_dask_takes_no_result_for_that_of_equal_items(cluster):
+    with Workers("dask", scheduler=cluster.scheduler_address) as workers:
+        drawn = [value for _, value in streamed(workers.executor(1), os.urandom, [16] * 50)]
+    assert len({*drawn}) == 50
 
 
 def test_a_local_cluster_leaves_nothing(here, capfd):
