@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 from workspace import save
 
 MODULE = """
@@ -44,6 +45,15 @@ def plant_photos(folder: str = "photos", count: int = 4) -> Path:
     for k in range(count):
         save(photo(10 + k, 20 - k, k), Path(folder) / f"p{k}.png")
     return Path(folder)
+
+
+def turn(file: Path) -> None:
+    """Give a photo an EXIF rotation."""
+    exif = Image.Exif()
+    exif[274] = 6
+    with Image.open(file) as image:
+        image.load()
+        image.save(file, exif=exif)
 
 
 def net() -> Any:

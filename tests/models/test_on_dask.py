@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny import plant_photos
+from tiny import plant_photos, turn
 from workspace import good, listing, refused
 
 from sodbench.data.sources import open_source
@@ -31,15 +31,19 @@ def weights(here: Path) -> Path:
 def test_workers_make_the_maps_of_a_run_without(here, weights, cluster):
     folder = plant_photos(here / "A", 6)
     (folder / "p3.png").write_bytes(b"no photo")
+    for name in ("p0", "p5"):
+        turn(folder / f"{name}.png")
     photos = open_source(folder).groups[""]
     (folder / "p4.png").rename(here / "taken.png")
     settings = RunSettings(model="tiny", model_module="tiny:net", weights=weights, device="cpu", batch=2)
-    failed = {}
+    said, failed = [], {}
     for out, elsewhere in (("here", None), ("there", Elsewhere(cluster.scheduler_address))):
         sets = [PhotoSet("A", photos, Path(out))]
-        failed[out] = run_sets(sets, settings, no_bar, lambda line: None, elsewhere=elsewhere)
+        failed[out] = run_sets(sets, settings, no_bar, said.append, elsewhere=elsewhere)
     assert [line.split("/")[-1].split(": ")[0] for line in failed["here"]] == ["p3.png", "p4.png"]
     assert failed["there"] == failed["here"]
+    turned = [line for line in said if line.startswith("A: 2 photos with an EXIF rotation (p0, p5)")]
+    assert len(turned) == 2
     maps = {path.name: path.read_bytes() for path in Path("here").glob("*.png")}
     assert len(maps) == 4
     assert maps == {path.name: path.read_bytes() for path in Path("there").glob("*.png")}

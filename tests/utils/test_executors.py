@@ -17,6 +17,7 @@ from sodbench.errors import DatasetError, SodbenchError, WorkerError
 from sodbench.scoring.storage import DamageError
 from sodbench.utils.dask_workers import worker_name
 from sodbench.utils.executors import Workers, streamed
+from sodbench.utils.worker_processes import _one_thread_each
 
 NUMBERS = range(200)
 SQUARES = {number: number * number for number in NUMBERS}
@@ -47,6 +48,15 @@ def test_processes():
         assert type(caught.value) is DatasetError
         with pytest.raises(WorkerError, match="a worker process died: it was killed, or the memory was full"):
             list(streamed(executor, deadly, NUMBERS))
+
+
+def test_worker_processes_have_one_thread_each_unless_the_user_says_otherwise(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    before = dict(os.environ)
+    with _one_thread_each():
+        assert (os.environ["OMP_NUM_THREADS"], os.environ["MKL_NUM_THREADS"]) == ("3", "1")
+    assert dict(os.environ) == before
 
 
 def test_dask_computes_again_what_a_dead_worker_had(cluster, tmp_path):
