@@ -11,6 +11,7 @@ from sodbench.data.discovery import discover
 from sodbench.data.locations import check_complete, from_masks, list_images, locate
 from sodbench.data.pairing import naming_hint, pair, suggest_loose, suggest_strip
 from sodbench.data.registry import find
+from sodbench.data.run_files import made_with
 from sodbench.data.sources import ImageFile, InFolder
 from sodbench.data.verification import verify_dataset
 from sodbench.errors import DatasetError, PredictionError
@@ -47,6 +48,18 @@ def plant(folder: str, inner: str = "", *, maps: bool = False, suffix: str = ".p
 
 def entries(*names: str) -> list[ImageFile]:
     return [ImageFile(name, InFolder(""), group=name.rpartition("/")[0]) for name in names]
+
+
+# --- the record of a run
+
+
+def test_maps_in_a_folder_for_each_video_have_the_record_above_them() -> None:
+    """Without it, maps made in half precision would pass for others."""
+    plant("maps/Clips", maps=True)
+    Path("maps/Clips/run.json").write_text('{"configuration": {"precision": "fp16"}}')
+    (found,), _ = discover(Path("maps"), [find("Clips")])
+    assert len(found.entries) == len(IDS)
+    assert made_with(Path("maps"), found.entries) == {"precision": "fp16"}
 
 
 # --- pairing

@@ -1,11 +1,14 @@
 """What is given by itself, and what is said of a folder without images."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
+from workspace import plant_maps
 
 from sodbench.data.discovery import discover
 from sodbench.data.locations import list_images
+from sodbench.data.sources import open_source, seen_from
 from sodbench.errors import DatasetError, PredictionError
 
 
@@ -40,3 +43,17 @@ def test_folders_of_other_kinds_say_which_suffixes_are_read(kind: str) -> None:
         match=r"^odd: found no maps here \(only a\.heic\), .* Images are files named \.apng, ",
     ):
         discover(Path("odd"))
+
+
+def test_a_process_in_another_directory_reads_the_same_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    files = sorted(plant_maps("maps").iterdir())
+    with zipfile.ZipFile("maps.zip", "w") as archive:
+        for file in files:
+            archive.write(file, file.name)
+    contents = [file.read_bytes() for file in files]
+    entries = [open_source(Path(path)).groups[""] for path in ("maps", "maps.zip")]
+    here = str(Path.cwd())
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    for of_source in entries:
+        assert [seen_from(entry, here).read() for entry in of_source] == contents
