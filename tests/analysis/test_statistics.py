@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from stored import made
 
 from sodbench.analysis.statistics.columns import Columns
-from sodbench.analysis.statistics.measured import Measured, _defined_mean, measured
+from sodbench.analysis.statistics.measured import Measured, _defined_mean, defined_units, measured
 from sodbench.analysis.statistics.permutation import _swaps, permutation
 from sodbench.analysis.statistics.ranks import critical_difference, friedman, rank_groups
 from sodbench.analysis.statistics.resampling import (
@@ -277,6 +277,12 @@ def test_an_interval_of_a_mean_covers_it():
 def test_a_metric_that_was_not_computed():
     with pytest.raises(ScoresError, match=r"A on SOD: max_e was not computed, only mae\. Score again"):
         measured(made("A", 3, metrics=["mae"]), ["max_e"])
+
+
+def test_images_on_which_all_methods_define_a_metric_are_counted():
+    first, second = made("A", 6, empty=[0, 1]), made("B", 6, empty=[1, 2, 3])
+    assert defined_units([first], "weighted_f") == 4
+    assert defined_units([first, second], "weighted_f") == 2
 
 
 def test_a_metric_that_is_defined_nowhere():
