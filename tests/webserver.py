@@ -72,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
         if file.is_dir():
             if not be.listing:
                 return self._answer(403)
-            return self._answer(200, self._page(file), {"Content-Type": "text/html; charset=utf-8"})
+            return self._answer(200, self._page(file, raw), {"Content-Type": "text/html; charset=utf-8"})
         if not file.is_file():
             return self._answer(404)
         body = file.read_bytes()
@@ -83,13 +83,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(206, body[start:stop], where, path)
         return self._answer(200, body, path=path)
 
-    def _page(self, folder: Path) -> bytes:
-        """A page as Apache and nginx make them: with a link to the folder above, and links that sort."""
+    def _page(self, folder: Path, path: str) -> bytes:
+        """A page as Apache and nginx make them: with links that sort, and to the folder above and others."""
         names = [child.name + "/" * child.is_dir() for child in sorted(folder.iterdir())]
         links = "".join(f'<li><a href="{escape(quote(name))}">{escape(name)}</a>' for name in names)
         return (
             '<h1>Index</h1><a href="?C=N;O=D">Name</a> <a href="../">up</a> <a href="/">top</a> '
-            f'<a href="https://elsewhere.org/x.png">x</a><a href="http://[x.png">x</a><ul>{links}</ul>'
+            f'<a href="https://elsewhere.org{escape(path)}x.png">x</a><a href="../beside/y.png">y</a>'
+            f'<a href="http://[x.png">x</a><ul>{links}</ul>'
         ).encode()
 
     def _answer(

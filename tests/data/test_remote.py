@@ -194,6 +194,12 @@ class TestZips:
         ):
             open_source(at / "maps.zip")
 
+    def test_servers_that_send_another_part(self, at: Url, web_of: Behaviour) -> None:
+        entry = open_source(at / "maps.zip").groups["SOD"][0]
+        web_of.headers["Content-Range"] = "bytes 7-9/100"
+        with pytest.raises(PredictionError, match="maps.zip: the server sent another part of the file"):
+            entry.content(PredictionError)
+
     def test_damaged(self, at: Url, files: Path) -> None:
         (files / "html.zip").write_bytes(b"<html>" * 20)
         with pytest.raises(

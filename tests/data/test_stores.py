@@ -73,6 +73,19 @@ def test_folders(store: type[Store], tmp_path: Any) -> None:
         assert entry.read() == (tmp_path / "maps" / entry.name.split("/")[-1]).read_bytes()
 
 
+@pytest.mark.parametrize("kind", ["file", "directory"])
+def test_a_folder_that_lists_itself(store: type[Store], kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that was made in a console is an object, too."""
+    ls = Store.ls
+
+    def with_itself(self: Store, path: str, detail: bool = True, **options: Any) -> Any:
+        return [{"name": f"{path}/", "type": kind, "size": 0}, *ls(self, path, detail, **options)]
+
+    monkeypatch.setattr(Store, "ls", with_itself)
+    found = open_source(path_or_url("s3://bucket/my maps/A%20/SOD"))
+    assert (len(found.groups[""]), found.ignored) == (4, ())
+
+
 def test_zips_by_parts(store: type[Store]) -> None:
     entries = open_source(path_or_url("s3://bucket/maps.zip")).groups[""]
     assert len({entry.read() for entry in entries}) == len(entries) == 4

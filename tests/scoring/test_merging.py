@@ -2,12 +2,13 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from workspace import good, listing, plant_maps, plant_masks, refused, whole
 
-from sodbench.scoring.merging import merge_folders
+from sodbench.scoring.merging import ScoredPart, merge_folders, merged_parts
 from sodbench.scoring.scores import Scores
 
 pytestmark = pytest.mark.usefixtures("here")
@@ -161,6 +162,16 @@ def test_a_shard_elsewhere_is_merged_from_there(parts):
 
 def test_more_shards_than_images(parts):
     refused(*SCORE, "--shard", "8/8", match="shard 8/8: there are 7 masks, so this shard has no image")
+
+
+def test_the_date_is_that_of_the_last_part(parts):
+    dates = ("2026-02-01", "2026-03-01", "2026-01-01")
+    dated = [
+        ScoredPart(Path(shard), replace(scores, provenance={**scores.provenance, "date": date}))
+        for shard, date in zip(SHARDS, dates, strict=True)
+        for scores in [Scores.load(f"{shard}/A/own")]
+    ]
+    assert merged_parts(dated).provenance["date"] == "2026-03-01"
 
 
 def spoilt(part, change):

@@ -34,9 +34,14 @@ from workspace import (
     whole,
 )
 
+from sodbench.data.locations import from_masks
+from sodbench.data.sources import open_source
 from sodbench.errors import PredictionError
+from sodbench.protocol import Protocol
+from sodbench.scoring.collected import Collected
 from sodbench.scoring.pairs import score_pair
-from sodbench.scoring.pipeline import score_folder
+from sodbench.scoring.pipeline import score_folder, score_methods
+from sodbench.scoring.plan import Plan
 from sodbench.scoring.scorer import Scorer
 from sodbench.scoring.scores import Scores
 
@@ -486,6 +491,24 @@ def test_after_a_mask_has_changed_the_dataset_is_named_by_the_new_one(score: tup
     continued = scored(*score)
     assert continued[0]["signature"].split("|")[0] != before.split("|")[0]
     assert continued == scored(*score, "--out", "fresh")
+
+
+def test_an_image_is_one_task_whatever_the_order_of_file_names(here: Path) -> None:
+    """``a-1.png`` comes before ``a.png``, and ``a`` before ``a-1``."""
+    names = ["a", "a-1", "b"]
+    location = from_masks(plant_masks("own/masks", names))
+    maps = {"A": plant_maps("maps/A", names), "B": plant_maps("maps/B", ["b"])}
+    methods = {method: open_source(folder).groups[""] for method, folder in maps.items()}
+    told: list[tuple[int, int]] = []
+    made = score_methods(
+        methods,
+        location,
+        Plan(Protocol(), ("mae",), "zero"),
+        {method: Collected() for method in methods},
+        lambda done, total: told.append((done, total)),
+    )
+    assert [scores.ids for scores in made] == [names] * 2
+    assert told == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_strict_policy_of_the_api(score: tuple[str, ...]) -> None:
