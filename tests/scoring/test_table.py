@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from stored import made, store
 
+from sodbench.protocol import Protocol
 from sodbench.scoring import levels
 from sodbench.scoring.collected import FRESH, Collected
 from sodbench.scoring.levels import AT_ONCE, Levels, PutAside
@@ -116,6 +117,12 @@ def test_rows_are_told_apart_by_any_of_many_numbers() -> None:
     table = RowTable.of(rows)
     told = dict(zip(table.ids, table.told(lambda notes, names: names), strict=True))
     assert told == {image: {*one.numbers} for image, one in rows.items()}
+
+
+def test_what_is_unknown_may_not_hold_under_another_protocol() -> None:
+    table = RowTable.of(ROWS)
+    assert table.held(Protocol(), Protocol()) == ROWS
+    assert table.held(Protocol(), Protocol(beta2=1)) == {**ROWS, "c": ROWS["c"]._replace(unknown={})}
 
 
 def test_blocks_of_which_no_row_is_left_are_let_go() -> None:
