@@ -46,12 +46,12 @@ def pixels(path: Path | str) -> np.ndarray:
         return np.array(image)
 
 
-def expected(image: np.ndarray) -> np.ndarray:
+def expected(image: np.ndarray, postprocess: str = "official") -> np.ndarray:
     """The tiny network by hand."""
     x = network_input(image)
     logits = 0.5 * x[0] + x[1] - 0.25 * x[2] + 0.125
     height, width = image.shape[:2]
-    return saliency_map((1 / (1 + np.exp(-logits))).astype(np.float32), width, height, "official")
+    return saliency_map((1 / (1 + np.exp(-logits))).astype(np.float32), width, height, postprocess)
 
 
 def test_maps_of_a_folder_and_how_they_were_made(own):
@@ -81,6 +81,15 @@ def test_maps_of_a_folder_and_how_they_were_made(own):
     assert record["date"].endswith("+00:00")
     assert record["versions"]["torch"] == torch.__version__
     assert {"python", "sodbench", "numpy", "pillow"} < set(record["versions"])
+
+
+def test_maps_that_are_not_stretched(own):
+    plant_photos()
+    good("run", *own, "--images", "photos", "--out", "maps", "--postprocess", "none")
+    for k in range(4):
+        image, found = photo(10 + k, 20 - k, k), pixels(f"maps/p{k}.png").astype(int)
+        assert np.abs(found - expected(image, "none")).max() <= 1
+        assert np.abs(found - expected(image)).max() > 1
 
 
 def test_photos_that_exif_rotates_are_said(own):
