@@ -4,7 +4,7 @@ Parts are the trees that `sodbench score --shard K/N` writes; each says in its p
 Other parts (``--subset``) are merged, too, if they share no image and are together the whole dataset.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sodbench.errors import ScoresError, first_few
 from sodbench.metrics import joined
+from sodbench.protocol import split_signature
 from sodbench.scoring.runs import Place, Results, stored_lines
 from sodbench.scoring.scores import Scores
 from sodbench.scoring.selection import stored_under
@@ -111,22 +112,39 @@ def merged_parts(parts: Sequence[ScoredPart]) -> Scores:
 
 def _check_alike(what: str, first: ScoredPart, other: ScoredPart) -> None:
     """Refuse parts of other evaluations."""
-    told: dict[str, Callable[[Scores], object]] = {
-        "dataset": lambda scores: scores.dataset,
-        "number of images": lambda scores: scores.of,
-        "protocol": lambda scores: scores.protocol.signature(),
-        "metrics": lambda scores: ", ".join(scores.metrics),
-        "missing": lambda scores: scores.missing,
-        "precision": lambda scores: scores.precision,
+    a, b = first.scores, other.scores
+    unlike = {
+        "dataset (their masks differ)": _both(a.dataset, b.dataset),
+        "number of images": _both(a.of, b.of),
+        "protocol": _conventions(a.protocol.signature(), b.protocol.signature()),
+        "metrics": _in_one(a.metrics, b.metrics),
+        "missing": _both(a.missing, b.missing),
+        "precision": _both(a.precision, b.precision),
     }
-    for name, value in told.items():
-        a, b = value(first.scores), value(other.scores)
-        if a != b:
-            hint = " (their masks differ)" if name == "dataset" else ""
+    for name, how in unlike.items():
+        if how:
             raise ScoresError(
-                f"{what}: {first.folder} and {other.folder} differ in {name}{hint}: {a} and {b}. Score both "
-                "in the same way."
+                f"{what}: {first.folder} and {other.folder} differ in {name}: {how}. Score both in the same "
+                "way."
             )
+
+
+def _both(a: object, b: object) -> str:
+    """Return two values if they differ, else an empty text."""
+    return "" if a == b else f"{a} and {b}"
+
+
+def _conventions(a: str, b: str) -> str:
+    """Return the conventions in which two protocols differ."""
+    first, second = split_signature(a), split_signature(b)
+    keys = [key for key in first | second if first.get(key) != second.get(key)]
+    return "; ".join(f"{key} {first.get(key, '-')} and {second.get(key, '-')}" for key in keys)
+
+
+def _in_one(a: Sequence[str], b: Sequence[str]) -> str:
+    """Return which metrics are not in both."""
+    alone = [name for name in dict.fromkeys((*a, *b)) if name not in a or name not in b]
+    return f"{first_few(alone)} in one alone" if alone else ""
 
 
 def _check_shards(what: str, parts: Sequence[ScoredPart]) -> None:

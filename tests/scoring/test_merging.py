@@ -210,8 +210,14 @@ def spoilt(part, change):
             r"is shard 1/3, and scores-3-of-3/A/own shard 3/4\. Expected shards of one number",
         ),
         ((), "is shard 1/3, and scores-3-of-3/A/own none"),
-        (("--shard", "3/3", "--metrics", "mae"), "differ in metrics: .* and mae"),
-        (("--shard", "3/3", "--protocol", "fan"), "differ in protocol"),
+        (
+            ("--shard", "3/3", "--metrics", "mae"),
+            r"differ in metrics: max_f, weighted_f, s_measure, .* in one alone\. Score both",
+        ),
+        (
+            ("--shard", "3/3", "--protocol", "fan"),
+            "differ in protocol: norm max and minmax; levels 256 and 256float; ",
+        ),
         (("--shard", "3/3", "--missing", "skip"), "differ in missing: error and skip"),
         ("half", "differ in precision: fp32 and bf16"),
     ],
