@@ -148,11 +148,11 @@ def weights_option(shown: str) -> Callable[[Command], Command]:
     )
 
 
-def executor_option(shown: str) -> Callable[[Command], Command]:
-    """Add ``--executor``; `shown` says what is taken without it."""
+def executor_option(shown: str, kinds: Sequence[str] = KINDS) -> Callable[[Command], Command]:
+    """Add ``--executor``; `shown` says what is taken without it, `kinds` are those that the help lists."""
     return option(
-        "--executor", type=click.Choice(KINDS), show_default=shown,
-        help="Where to compute: threads, processes, or dask (a local cluster without --scheduler).",
+        "--executor", type=click.Choice(KINDS), metavar=f"[{'|'.join(kinds)}]", show_default=shown,
+        help="Where to compute; dask is a local cluster without --scheduler.",
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ class RunOptions:
 @SHARD_OPTION
 @option("--score", "then_score", is_flag=True, help="Score the maps, into scores/.")
 @DEVICE_OPTION
-@executor_option("threads")
+@executor_option("threads", ("threads", "dask"))
 @SCHEDULER_OPTION
 @PRECISION_OPTION
 @option("--batch", type=click.IntRange(min=1), help="Photos per batch  [CPU 1, CUDA 32, else 8].")
