@@ -54,13 +54,16 @@ class _Made(NamedTuple):
 def dask_workers(recipe: Recipe, scheduler: str | None, say: Say) -> Iterator[MapInto]:
     """Open Dask workers; yield what lets them make the maps of photos, which are written here.
 
+    A local cluster has a worker a CPU, or one alone where they would share a GPU.
+
     Raises
     ------
     WorkerError
         Dask is not installed, or its scheduler or workers are not reached.
     """
-    size = recipe.batch * (1 if recipe.configuration.device == "cpu" else BATCHES_ON_GPU)
-    with Workers("dask", scheduler=scheduler, say=say) as workers:
+    on_cpu = recipe.configuration.device == "cpu"
+    size = recipe.batch * (1 if on_cpu else BATCHES_ON_GPU)
+    with Workers("dask", jobs=None if on_cpu else 1, scheduler=scheduler, say=say) as workers:
 
         def map_into(out: Path, photos: Sequence[ImageFile], report: Callable[[int], None]) -> Mapped:
             chunks = [photos[k : k + size] for k in range(0, len(photos), size)]

@@ -1,6 +1,7 @@
 """``sodbench run`` on Dask workers: the maps of a run without, and errors that name the worker."""
 
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from workspace import good, listing, refused
 
 from sodbench.data.sources import open_source
 from sodbench.errors import WeightsError
+from sodbench.models import on_dask
 from sodbench.models.on_dask import dask_workers, kind_on_workers
 from sodbench.models.photo_sets import PhotoSet
 from sodbench.models.recipe import Recipe
@@ -82,6 +84,21 @@ def test_devices_are_of_the_workers():
     for name in ("cuda:1", "cpu,cpu"):
         with pytest.raises(WeightsError, match=f"--device {name}: with --executor dask, expected auto, cpu"):
             kind_on_workers(name)
+
+
+@pytest.mark.parametrize(("device", "jobs"), [("cpu", None), ("cuda", 1)])
+def test_a_gpu_is_not_shared_by_the_workers_of_a_local_cluster(here, weights, monkeypatch, device, jobs):
+    asked = []
+
+    def opened(kind, **options):
+        asked.append(options["jobs"])
+        return nullcontext()
+
+    monkeypatch.setattr(on_dask, "Workers", opened)
+    configuration = Configuration("tiny", weights.name, sha256(weights), device)
+    recipe = Recipe(configuration=configuration, factory="tiny:net", weights=weights, batch=1, workers=1)
+    with dask_workers(recipe, None, lambda line: None):
+        assert asked == [jobs]
 
 
 def test_the_command_line_asks_for_them(here, weights, cluster):
