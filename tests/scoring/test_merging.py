@@ -285,6 +285,18 @@ def test_what_is_stored_already_is_kept_unless_forced(parts):
     assert listing("other") == whole("A/own", "B/own")
 
 
+def test_parts_of_fewer_images_replace_no_scores_of_more(parts):
+    Path("preds/A/own/im3.png").unlink()
+    fewer = [f"fewer-{k}" for k in (1, 2, 3)]
+    for k, part in enumerate(fewer, 1):
+        good(*SCORE, "--missing", "skip", "--shard", f"{k}/3", "--scores", part)
+    refused(
+        *("merge", *fewer, "--scores", "once"),
+        match="once/A/own: it holds scores of 7/7 images, and these are of 6/7",
+    )
+    assert stored("once") == parts
+
+
 def test_damaged_scores_in_the_way(parts):
     spoilt("once", "damaged")
     found = refused(

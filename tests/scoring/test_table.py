@@ -125,6 +125,24 @@ def test_what_is_unknown_may_not_hold_under_another_protocol() -> None:
     assert table.held(Protocol(), Protocol(beta2=1)) == {**ROWS, "c": ROWS["c"]._replace(unknown={})}
 
 
+def test_columns_in_any_order_make_a_sorted_table() -> None:
+    ids = ["c", "a", "b"]
+    each = [ROWS[image] for image in ids]
+    names = ("s_object", "s_region")
+    table = RowTable.made(
+        ids,
+        np.array([one.shape for one in each], np.int64),
+        {name: np.array([one.numbers.get(name, np.nan) for one in each]) for name in names},
+        {name: np.array([name in one.numbers for one in each]) for name in names},
+        [one.notes for one in each],
+        [one.digest for one in each],
+        {"c": ROWS["c"].unknown},
+        Levels.of([np.array([(one.fg, one.bg) for one in each])]),
+    )
+    assert [*table] == ["a", "b", "c"]
+    assert table == ROWS
+
+
 def test_blocks_of_which_no_row_is_left_are_let_go() -> None:
     table = RowTable.joined([RowTable.of({image: r}, aside=True) for image, r in ROWS.items()])
     assert len(table.levels.blocks) == 3
@@ -167,6 +185,8 @@ def test_a_row_of_the_same_files_adds_numbers_and_keeps_notes() -> None:
     rows = Collected(RowTable.of(ROWS))
     rows["b"] = row("b", 1, "m-b", ("later",), extra=1.0)
     same(rows["b"], ROWS["b"]._replace(numbers={**ROWS["b"].numbers, "extra": 1.0}))
+    rows["c"] = row("c", 3, ROWS["c"].digest, extra=1.0)
+    same(rows["c"], ROWS["c"]._replace(numbers={"extra": 1.0}))
     with pytest.raises(TypeError, match="b: finished rows stay"):
         del rows["b"]
 
