@@ -2,13 +2,15 @@
 
 import json
 import re
+from dataclasses import replace
 from multiprocessing import Pipe
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from tiny import plant_photos, turn
+from tiny import photo, plant_photos, turn
 from workspace import good, listing, refused
 
 from sodbench.data.sources import open_source
@@ -16,6 +18,7 @@ from sodbench.errors import WeightsError
 from sodbench.models import devices
 from sodbench.models.devices import choose_devices
 from sodbench.models.photo_sets import PhotoSet
+from sodbench.models.preprocessing import network_input
 from sodbench.models.recipe import Recipe
 from sodbench.models.run_record import Configuration
 from sodbench.models.runs import RunSettings, run_sets
@@ -107,6 +110,13 @@ def test_an_error_in_a_process_is_raised_here(recipe, monkeypatch):
         WeightsError, match=r"tiny.safetensors: sha256 .* not the weights of the process that"
     ):
         devices._deal([devices._Member("cpu", None, ours)], 1, Path("maps"), [], print)
+
+
+def test_a_process_computes_in_the_precision_that_is_recorded(recipe):
+    half = replace(recipe, configuration=replace(recipe.configuration, precision="bf16"))
+    inputs = [network_input(photo(10, 20))]
+    whole, rounded = (one.predictor("cpu")(inputs) for one in (recipe, half))
+    assert 0 < np.abs(whole - rounded).max() < 0.02
 
 
 def test_devices_of_two_kinds_are_refused(own, monkeypatch):

@@ -1,6 +1,7 @@
 """``sodbench run --shard``: parts of a set, one after the other and at the same time, in one folder."""
 
 import json
+import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -64,6 +65,18 @@ def test_a_record_lists_the_failed_photos_of_all_shards(own):
     assert [line.partition(": ")[0] for line in record()["failed"]] == ["photos/p1.png"]
     (photos / "p1.png").write_bytes(whole)
     good(*shard, "2/2")
+    assert (record()["failed"], record()["complete"]) == ([], True)
+
+
+def test_a_record_of_all_maps_lists_no_failed_photo(own):
+    """The map of the one that failed was copied from another folder."""
+    photos = plant_photos(count=4)
+    good("run", *own, "--images", "photos", "--maps", "whole")
+    (photos / "p1.png").write_bytes(b"")
+    shard = ("run", *own, "--images", "photos", "--maps", "maps", "--shard")
+    assert sodbench(*shard, "2/2").exit_code == 1
+    shutil.copy("whole/p1.png", "maps/p1.png")
+    good(*shard, "1/2")
     assert (record()["failed"], record()["complete"]) == ([], True)
 
 
