@@ -19,7 +19,6 @@ import os
 import platform
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from time import perf_counter
@@ -185,6 +184,14 @@ class Stopwatch:
         return sum(start.elapsed_time(end) for start, end in spans) / 1000
 
 
+def linked(photos: Sequence[ImageFile], folder: Path, count: int) -> Sequence[ImageFile]:
+    """Link so many photos into a folder, again and again under other names."""
+    for k in range(count):
+        file = Path(photos[k % len(photos)].where).resolve()
+        (folder / f"{k:05}{file.suffix}").symlink_to(file)
+    return open_source(folder).groups[""]
+
+
 def kept_busy(work: Work, device: torch.device, batch: int, workers: int) -> str:
     """Say how fast a run is on a device, and for how much of the time the network runs there."""
     keep_freed_memory()
@@ -203,22 +210,21 @@ def kept_busy(work: Work, device: torch.device, batch: int, workers: int) -> str
         pending()
     alone = (BATCHES_TIMED + 2) * batch / watch.seconds()
     count = max(len(work.photos), BATCHES_TIMED * batch if device.type == "cuda" else 0)
-    photos = [
-        replace(photo, name=f"{k}-{photo.name}")
-        for k in range(-(-count // len(work.photos)))
-        for photo in work.photos
-    ]
-    with tempfile.TemporaryDirectory() as out:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        photos = linked(work.photos, folder, count)
         start = perf_counter()
-        make_maps(
+        made = make_maps(
             photos,
-            Path(out) / "maps",
+            folder / "maps",
             runner,
             Configuration("bench", "", "", device.type),
             batch=batch,
             workers=workers,
         )
         elapsed = perf_counter() - start
+    if made.failed:
+        raise SystemExit(f"{len(made.failed)} of {len(photos)} photos failed, the first: {made.failed[0]}")
     rate = len(photos) / elapsed
     return (
         f"end to end          {rate:8.1f} images/s, {len(photos)} photos\n"
