@@ -25,7 +25,8 @@ def merge(
     """Merge the scores of all parts of a dataset into those of the whole.
 
     PARTS are folders that `sodbench score --shard K/N` wrote, in any order. The result is, bit by bit, what
-    one run over all images stores. Nothing is written if a part is missing, or was scored in another way.
+    one run over all images stores. Nothing is written if a part is missing, is there twice or was scored in
+    another way.
 
     \b
     sodbench merge scores-*-of-16
