@@ -154,6 +154,12 @@ class TestFolders:
         with pytest.raises(PredictionError, match="im0.png: found no list of files here"):
             open_source(at / "preds" / "A" / "SOD" / "im0.png")
 
+    def test_links_with_the_host_in_capitals(self, at: Url, files: Path) -> None:
+        port = at.host.rpartition(":")[2]
+        (files / "page").write_text(f'<a href="HTTP://LOCALHOST:{port}/page/a.png">a</a>')
+        there = path_or_url(f"http://localhost:{port}/page")
+        assert [file.name for file in open_source(there).groups[""]] == ["a.png"]
+
     def test_a_folder_that_has_moved(self, at: Url, web_of: Behaviour, files: Path) -> None:
         web_of.moved["/old/"] = "/own/masks/"
         assert open_source(at / "old").groups[""][0].where == f"{at}/old/im0.png"
