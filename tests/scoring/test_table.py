@@ -339,12 +339,19 @@ import os
 from sodbench.scoring.spool import Aside
 
 kept = Aside(b"parent")
+to_child, to_parent = os.pipe(), os.pipe()
 child = os.fork()
 if child == 0:
     own = Aside(b"child!")
+    os.write(to_parent[1], b".")
+    os.read(to_child[0], 1)
     os._exit(0 if (own.read(), kept.read()) == (b"child!", b"parent") else 1)
+os.close(to_parent[1])
+os.read(to_parent[0], 1)
+later = Aside(b"later!")
+os.write(to_child[1], b".")
 assert os.waitpid(child, 0)[1] == 0
-assert kept.read() == b"parent"
+assert (kept.read(), later.read()) == (b"parent", b"later!")
 """
 
 
