@@ -16,6 +16,7 @@ from sodbench.errors import WeightsError
 from sodbench.models import on_dask
 from sodbench.models.on_dask import dask_workers, kind_on_workers
 from sodbench.models.photo_sets import PhotoSet
+from sodbench.models.predictor import choose_device
 from sodbench.models.recipe import Recipe
 from sodbench.models.run_record import Configuration
 from sodbench.models.runs import Elsewhere, RunSettings, run_sets
@@ -81,6 +82,7 @@ def test_what_a_worker_lacks_is_said(here, weights, cluster):
 def test_devices_are_of_the_workers():
     """One that is not there is found to be lacking by the worker."""
     assert [kind_on_workers(kind) for kind in ("cpu", "cuda", "mps")] == ["cpu", "cuda", "mps"]
+    assert kind_on_workers("auto") == choose_device("auto").type
     for name in ("cuda:1", "cpu,cpu"):
         with pytest.raises(WeightsError, match=f"--device {name}: with --executor dask, expected auto, cpu"):
             kind_on_workers(name)

@@ -273,6 +273,18 @@ def test_workers_without_sodbench_are_named():
         dask_workers._check_installed(WithoutSodbench(), "tcp://s:3")
 
 
+def test_workers_without_sodbench_are_sent_no_work(cluster, monkeypatch):
+    def refuse(client, scheduler):
+        raise WorkerError(f"{scheduler}: lacks it")
+
+    monkeypatch.setattr(dask_workers, "_check_installed", refuse)
+    with (
+        Workers("dask", scheduler=cluster.scheduler_address) as workers,
+        pytest.raises(WorkerError, match=f"^{cluster.scheduler_address}: lacks it"),
+    ):
+        workers.executor(1)
+
+
 def test_a_client_that_never_was_does_not_hold_up_the_end(monkeypatch):
     import distributed
 
