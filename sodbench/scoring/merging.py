@@ -21,6 +21,7 @@ from sodbench.scoring.storage import META, DamageError
 from sodbench.scoring.table import RowTable
 from sodbench.utils.shards import Shard
 from sodbench.utils.text import counted
+from sodbench.utils.urls import Url, path_or_url
 
 
 class ScoredPart(NamedTuple):
@@ -188,14 +189,25 @@ def _check_disjoint(what: str, parts: Sequence[ScoredPart]) -> None:
 def _provenance(parts: Sequence[Scores]) -> dict[str, Any]:
     """Return where the scores come from: what parts say differently is listed, of dates the last is taken."""
     told: dict[str, dict[Any, None]] = {}
+    apart = len({scores.provenance.get("directory") for scores in parts}) > 1
     for scores in parts:
-        for key, value in scores.provenance.items():
+        for key, value in (_without_directory(scores) if apart else scores.provenance).items():
             told.setdefault(key, {})[value] = None
     told.pop("shard", None)
     return {
         key: max(values) if key == "date" else ", ".join(values) if len(values) > 1 else next(iter(values))
         for key, values in told.items()
     }
+
+
+def _without_directory(scores: Scores) -> dict[str, Any]:
+    """Return where scores come from with whole paths, so that it does not matter where they were made."""
+    told = dict(scores.provenance)
+    directory = told.pop("directory", "")
+    for key in ("predictions", "masks"):
+        if key in told and not isinstance(path_or_url(told[key]), Url):
+            told[key] = str(Path(directory, told[key]).resolve())
+    return told
 
 
 def _taken(home: Path, scores: Scores) -> str:

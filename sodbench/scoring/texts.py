@@ -11,8 +11,8 @@ class Texts(Sequence[str]):
     """Many short texts, written one after the other into one.
 
     >>> texts = Texts(["ab", "", "c"])
-    >>> texts[2], texts[:2]
-    ('c', ['ab', ''])
+    >>> texts[2], texts[-3], texts[:2]
+    ('c', 'ab', ['ab', ''])
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -32,6 +32,7 @@ class Texts(Sequence[str]):
         """Return one, or a list of some."""
         if isinstance(at, slice):
             return [self[k] for k in range(*at.indices(len(self)))]
+        at = range(len(self))[at]
         return self._text[self._ends[at] : self._ends[at + 1]]
 
     def __iter__(self) -> Iterator[str]:

@@ -164,6 +164,26 @@ def test_more_shards_than_images(parts):
     refused(*SCORE, "--shard", "8/8", match="shard 8/8: there are 7 masks, so this shard has no image")
 
 
+@pytest.mark.usefixtures("parts")
+def test_parts_made_in_several_directories_name_their_files_in_full(monkeypatch):
+    """Commands that look for the maps find them."""
+    Path("below").mkdir()
+    words = ("-d", "own", "--shard")
+    for k in (1, 3):
+        good("score", "preds", "--masks", "own/masks", *words, f"{k}/3", "--scores", f"again/{k}")
+    with monkeypatch.context() as patch:
+        patch.chdir("below")
+        good("score", "../preds", "--masks", "../own/masks", *words, "2/3", "--scores", "../again/2")
+    good("merge", "again/1", "again/2", "again/3")
+    told = Scores.load("scores/A/own").provenance
+    assert "directory" not in told
+    assert (told["predictions"], told["masks"]) == (
+        str(Path("preds/A/own").resolve()),
+        str(Path("own/masks").resolve()),
+    )
+    good("worst", "scores/A/own", "--out", "worst.pdf")
+
+
 def test_the_date_is_that_of_the_last_part(parts):
     dates = ("2026-02-01", "2026-03-01", "2026-01-01")
     dated = [
