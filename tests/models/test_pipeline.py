@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from workspace import save
 
-from sodbench.data.sources import open_source
+from sodbench.data.sources import InFolder, open_source
 from sodbench.models import pipeline
 from sodbench.models.pipeline import map_photos
 
@@ -110,19 +110,17 @@ def test_when_the_network_fails_photos_not_begun_are_not_read(photos, monkeypatc
                 ended.set()
             super().shutdown(wait=wait)
 
-    def read_of(photo):
-        def content():
-            read.append(photo.stem)
-            assert photo is photos[0] or ended.wait(20)
-            return photo.read()
-
-        return content
+    class Slow(InFolder):
+        def read(self, name):
+            read.append(name)
+            assert name == photos[0].name or ended.wait(20)
+            return super().read(name)
 
     monkeypatch.setattr(pipeline, "ThreadPoolExecutor", Executor)
-    slow = [replace(photo, read=read_of(photo)) for photo in photos]
+    slow = [replace(photo, origin=Slow(photo.origin.root)) for photo in photos]
     with pytest.raises(RuntimeError, match="no GPU any more"):
         mapped(slow, Network(0), batch=1, workers=1)
-    assert read in (["p0"], ["p0", "p1"])
+    assert read in (["p0.png"], ["p0.png", "p1.png"])
 
 
 def test_photos_that_the_network_does_not_see(photos, here):
