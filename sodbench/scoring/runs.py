@@ -58,7 +58,7 @@ from sodbench.utils.process import Progress, Say
 from sodbench.utils.text import counted
 from sodbench.utils.urls import PathOrUrl
 
-IN_WORKERS = ("sodbench.scoring.pipeline",)
+IN_WORKERS = ("sodbench.scoring.in_workers",)
 """What worker processes import once, before they are forked."""
 
 
