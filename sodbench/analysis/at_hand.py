@@ -4,7 +4,7 @@ What is gone, changed or unreadable is text in its place, which says so. `sodben
 all or nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -130,17 +130,20 @@ class PictureFiles:
 
 def picture_files(
     board: Sequence[Scores],
+    images: Collection[str],
     data: Path | None = None,
     masks: PathOrUrl | None = None,
     maps: PathOrUrl | None = None,
     called: Mapping[str, str] = MappingProxyType({}),
 ) -> PictureFiles:
-    """Find the pictures of scores of several methods on one dataset.
+    """Find the pictures of some images in scores of several methods on one dataset.
 
     Parameters
     ----------
     board
         The scores.
+    images
+        Which images.
     data, masks
         See `location_of`.
     maps
@@ -162,7 +165,7 @@ def picture_files(
         notices.append(str(error))
         photos = {}
     found: dict[str, Mapping[str, ImageFile] | str] = {}
-    discovered: dict[PathOrUrl, Mapping[str, Sequence[ImageFile]]] = {}
+    listed: tuple[PathOrUrl | None, Mapping[str, Sequence[ImageFile]]] = (None, {})
     for scores in board:
         if maps is None and not of_files(scores):
             found[scores.method] = IN_MEMORY
@@ -170,10 +173,11 @@ def picture_files(
         named = replace(scores, method=called.get(scores.method, scores.method))
         try:
             path = maps_path(named, maps)
-            if path not in discovered:
+            if path != listed[0]:  # one folder at a time: there may be hundred thousands of maps
                 sets, _ = discover(path, [location.dataset])
-                discovered[path] = {of_method.method: of_method.entries for of_method in sets}
-            found[scores.method] = pair_by_guess(maps_of(named, discovered[path], path), location.mask_files)
+                listed = path, {of_method.method: of_method.entries for of_method in sets}
+            paired = pair_by_guess(maps_of(named, listed[1], path), location.mask_files)
+            found[scores.method] = {image: paired[image] for image in images if image in paired}
         except SodbenchError as error:
             notices.append(str(error))
             found[scores.method] = "maps not found"

@@ -139,6 +139,8 @@ def suggest_loose(
     [('IMG_0', 'img_00')]
     """
     maps, truth = {_stripped(e.stem, strip): e.stem for e in preds}, {e.stem for e in masks}
+    if truth <= maps.keys():
+        return []
     theirs, ours = _by_loose_name(maps), _by_loose_name(truth)
     return [
         (maps[theirs[name][0]], ours[name][0])

@@ -258,7 +258,8 @@ def gather_gallery(
             said.append(f"{name}: {error}")
             continue
         in_memory = maps is None and not any(of_files(s) for s in board)
-        files = None if in_memory else _files(board, data, masks, maps, called, notices)
+        shown = [one.image for one in of_board.images]
+        files = None if in_memory else _files(board, shown, data, masks, maps, called, notices)
         said += _said(name, of_board, main)
         if in_memory:
             said.append(f"{name}: arrays in memory were scored, not files, so only numbers are shown.")
@@ -296,6 +297,7 @@ class _Chosen(NamedTuple):
 
 def _files(
     board: Sequence[Scores],
+    images: Sequence[str],
     data: Path | None,
     masks: PathOrUrl | None,
     maps: PathOrUrl | None,
@@ -304,7 +306,7 @@ def _files(
 ) -> PictureFiles | None:
     """Find the pictures of a dataset; None where there are no masks or no maps."""
     try:
-        files = picture_files(board, data, masks, maps, called)
+        files = picture_files(board, images, data, masks, maps, called)
     except SodbenchError as error:
         notices.append(str(error))
         return None
