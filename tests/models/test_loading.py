@@ -355,6 +355,28 @@ def test_code_in_a_pickle_is_never_run(tmp_path, by):
     assert "Re-running" not in str(caught.value)  # torch's advice to run the code
 
 
+@pytest.mark.parametrize("sums", [True, False])
+def test_a_changed_byte_is_damage_unless_the_file_has_no_checksums(tmp_path, sums):
+    """torch does not look at them."""
+    path, state = tmp_path / "a.pth", tiny().state_dict()
+    torch.serialization.set_crc32_options(sums)
+    try:
+        torch.save(state, path)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    load_weights(tiny(), path)
+    content, first = path.read_bytes(), next(iter(state.values())).numpy().tobytes()
+    at = content.index(first)
+    path.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+    if sums:
+        with pytest.raises(
+            WeightsError, match=r"a\.pth: damaged, or not a PyTorch checkpoint\. Get it again"
+        ):
+            load_weights(tiny(), path)
+    else:
+        load_weights(tiny(), path)
+
+
 def test_newer_pickle_is_refused_without_a_warning(tmp_path):
     """Torch warns of its protocol; here warnings are errors."""
     touched, path = tmp_path / "touched", tmp_path / "a.pth"

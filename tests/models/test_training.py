@@ -994,6 +994,16 @@ def test_damaged_fields_of_a_checkpoint(field, value, match):
     assert Path("run/checkpoint.pt").read_bytes() == before
 
 
+def test_a_changed_byte_of_a_checkpoint_is_damage():
+    """torch does not look at the checksums: where it was one of `iterations`, the run went on for longer."""
+    content = checkpoint_of_one_step()
+    Path("run").mkdir(exist_ok=True)
+    at = content.index(b"iterations") + len(b"iterations") + 3
+    assert content[at - 1 : at + 1] == b"K\x01"
+    Path("run/checkpoint.pt").write_bytes(content[:at] + b"\x41" + content[at + 1 :])
+    refused(*again(), match=r"run/checkpoint\.pt: damaged or incomplete")
+
+
 def test_a_checkpoint_of_a_loss_that_leaves_parameters_out():
     """They have no state in the optimiser, which is not damage."""
     good(*begin(iterations=2, factory="tinytrain:Idle"))
