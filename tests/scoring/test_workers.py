@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
@@ -158,6 +160,24 @@ def test_dask_says_which_worker_cannot_read_a_file(cluster):
     reason = "cannot read this file (No such file or directory). This is the worker tcp://127.0.0.1:"
     assert found.stderr.count(reason) == 4
     assert "it needs the same files under the same paths." in found.stderr
+
+
+FIRST = """
+from sodbench.scoring.runs import IN_WORKERS
+from sodbench.utils.executors import Workers
+from workers import has_kernels
+with Workers("processes", jobs=1, preload=IN_WORKERS) as workers:
+    print(workers.executor(1).submit(has_kernels).result())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are forked on Linux alone")
+def test_worker_processes_share_kernels_that_are_loaded_before():
+    """In a process of its own: what workers are forked from is started once in each."""
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths}
+    found = subprocess.run([sys.executable, "-c", FIRST], env=environment, capture_output=True, text=True)
+    assert (found.stdout, found.stderr) == ("True\n", "")
 
 
 CUT = """
