@@ -100,8 +100,8 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
     def written(specs: dict[str, Any]) -> Path:
         page = tmp_path / "charts.html"
         data = {**specs, "chart-themes": THEMES}
-        page.write_text(
-            rendered("charts.html", title="Charts", scripts=CHART_SCRIPTS, data=data, specs=specs), "utf-8"
+        page.write_bytes(
+            rendered("charts.html", title="Charts", scripts=CHART_SCRIPTS, data=data, specs=specs)
         )
         return page
 

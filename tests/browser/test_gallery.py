@@ -54,7 +54,7 @@ def file(tmp_path_factory):
         page = environment().from_string(PAGE)
         with pytest.MonkeyPatch.context() as loader:
             loader.setattr(environment(), "get_template", _get(environment().get_template, page))
-            text = rendered(
+            made = rendered(
                 "try.html.jinja",
                 title="Try",
                 scripts=["gallery.js", "per_image.js"],
@@ -62,7 +62,7 @@ def file(tmp_path_factory):
                 table=table,
                 data={**tables_data(), PER_IMAGE: table.data},
             )
-        target.write_text(text, encoding="utf-8")
+        target.write_bytes(made)
     return target
 
 

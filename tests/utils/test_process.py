@@ -1,14 +1,32 @@
 """Signals end a process as Ctrl-C does, and what C libraries print is told apart from what others print."""
 
+import ctypes
 import os
 import re
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from sodbench.utils.process import Ended, captured_lines, ended_by_signals
+
+FREED = """
+import psutil
+from sodbench.utils.process import keep_freed_memory, release_freed_memory
+
+keep_freed_memory()
+size = lambda: psutil.Process().memory_info().rss >> 20
+start = size()
+blocks = [bytes(1000) for _ in range(100_000)]
+last = bytes(1000)
+del blocks
+kept = size()
+release_freed_memory()
+print(kept - start, size() - start)
+"""
 
 LINES = re.compile(rb"lib: .*\n?")
 
@@ -83,3 +101,14 @@ def test_outside_the_main_thread(number: int) -> None:
 
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(handler).result() is signal.SIG_DFL
+
+
+@pytest.mark.skipif(
+    not (sys.platform.startswith("linux") and hasattr(ctypes.CDLL(None), "malloc_trim")),
+    reason="glibc's allocator",
+)
+def test_freed_memory_goes_back_to_the_system() -> None:
+    made = subprocess.run([sys.executable, "-c", FREED], check=True, capture_output=True, text=True).stdout
+    kept, released = map(int, made.split())
+    assert kept > 80
+    assert released < 40

@@ -7,10 +7,11 @@ the browser, too.
 
 import base64
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
+from io import BytesIO
 from typing import TYPE_CHECKING
 
 from sodbench.utils.text import printable
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 STYLES = ("page.css", "charts.css")
 SCRIPTS = ("page.js", "tables.js")
 """What every page has."""
+
+AT_ONCE = 1 << 16
+"""Letters of a long text that are put into a page at once."""
 
 ESCAPED = {letter: f"\\u{ord(letter):04x}" for letter in "<>&\u2028\u2029"}
 """Letters that could end a script element, or a line of it."""
@@ -35,8 +39,8 @@ def rendered(
     data: Mapping[str, object] | None = None,
     assets: str | None = None,
     **context: object,
-) -> str:
-    """Return a page.
+) -> bytes:
+    """Return a page, in UTF-8, put together part by part: a report has many megabytes.
 
     Parameters
     ----------
@@ -55,20 +59,29 @@ def rendered(
     """
     names = [*SCRIPTS, *scripts]
     held = [] if assets is not None else [asset(name) for name in names]
-    return (
+    parts = (
         environment()
         .get_template(f"pages/{template}")
-        .render(
+        .generate(
             title=title,
             version=__version__,
             policy=policy(held),
             assets=assets,
             styles=[(name, "" if assets is not None else asset(name)) for name in STYLES],
             scripts=[(name, "" if assets is not None else asset(name)) for name in names],
-            data={key: json_for_script(value) for key, value in (data or {}).items()},
+            data=((key, _pieces(json_for_script(value))) for key, value in (data or {}).items()),
             **context,
         )
     )
+    page = BytesIO()
+    for part in parts:
+        page.write(part.encode("utf-8", "backslashreplace"))
+    return page.getvalue()
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield a text in parts: a template copies what it shows several times, which may be megabytes."""
+    return (text[start : start + AT_ONCE] for start in range(0, len(text), AT_ONCE))
 
 
 def policy(scripts: Sequence[str]) -> str:

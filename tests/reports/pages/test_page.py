@@ -26,10 +26,10 @@ HOSTILE = [
 class Elements(HTMLParser):
     """What a page holds: its scripts, and the attributes of its elements."""
 
-    def __init__(self, text):
+    def __init__(self, page):
         super().__init__()
         self.scripts, self.elements, self._open = [], [], None
-        self.feed(text)
+        self.feed(page.decode())
 
     def handle_starttag(self, tag, attrs):
         self.elements.append((tag, dict(attrs)))
@@ -75,6 +75,16 @@ def test_names_are_text_in_templates_and_in_data(name):
     page = Elements(rendered("base.html.jinja", title=name, data={"names": [name]}))
     assert [json.loads(text) for a, text in page.scripts if a.get("id") == "names"] == [[name]]
     assert len(page.scripts) == 3
+
+
+def test_data_of_many_letters_are_whole():
+    long = ["\u2191é<" + "0123456789" * 20_000]
+    [text] = [
+        text
+        for a, text in Elements(rendered("base.html.jinja", title="T", data={"d": long})).scripts
+        if a.get("id") == "d"
+    ]
+    assert json.loads(text) == long
 
 
 def test_numbers_that_json_lacks_are_refused():

@@ -28,7 +28,7 @@ from sodbench.reports.pages.report.sections import chart_sections
 from sodbench.reports.pages.tables import tables_data
 from sodbench.scoring.scores import Scores
 from sodbench.utils.files import replacing
-from sodbench.utils.process import Say, UnitBar, no_bar, step_counter
+from sodbench.utils.process import Say, UnitBar, no_bar, release_freed_memory, step_counter
 from sodbench.utils.text import counted
 from sodbench.utils.urls import PathOrUrl
 
@@ -56,20 +56,25 @@ class ReportPage:
     ----------
     title
         Of the page.
-    html
-        The page.
+    page
+        The page, in UTF-8.
     left_out
         What it does not show, and why.
     """
 
     title: str
-    html: str
+    page: bytes
     left_out: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
         """Bytes of the file."""
-        return len(self.html.encode())
+        return len(self.page)
+
+    @property
+    def html(self) -> str:
+        """The page as text."""
+        return self.page.decode()
 
     def save(self, path: str | Path) -> Path:
         """Write the page, whole or not at all.
@@ -82,7 +87,7 @@ class ReportPage:
         file = Path(path)
         check_page(file)
         with replacing(file) as part:
-            part.write_text(self.html, encoding="utf-8")
+            part.write_bytes(self.page)
         return file
 
     def _repr_html_(self) -> str:
@@ -183,7 +188,9 @@ def report(
     confidence, said = _confidence(given, shown, baseline, number, bar)
     table = scores_table(given, shown, signed, confidence)
     sections = chart_sections(given, shown, read_boards(boards_folder(boards, say)), bar, called)
+    release_freed_memory()
     explained = explanations(given, shown, bar)
+    release_freed_memory()
     figures = [figure for section in sections for group in section.groups for figure in group.figures]
     figures += [*explained.gaps, *(each.chart for each in explained.methods if each.chart)]
     most = round(max_size * MEGABYTE)
@@ -211,9 +218,10 @@ def report(
         scripts=(*CHART_SCRIPTS, "gallery.js", "per_image.js"),
     )
     held = {**tables_data(), "chart-themes": THEMES, **{figure.id: figure.spec for figure in figures}}
-    room = most - len(page(gallery=None, per_image=None, data=held).encode())
+    room = most - len(page(gallery=None, per_image=None, data=held))
     per_image = gather_per_image(given, shown[0], shown, budget=round(OF_TABLE * room), max_size=most)
     room -= per_image.size
+    release_freed_memory()
     with bar("pictures", "image") as progress:
         gallery = gather_gallery(
             given,
@@ -228,6 +236,7 @@ def report(
             called=called,
             progress=progress,
         )
+    release_freed_memory()
     for notice in gallery.notices:
         say(notice)
     left_out = [*gallery.said, *filter(None, [gallery.room]), *per_image.said, *explained.lacks]

@@ -14,8 +14,8 @@ ASSETS = (*STYLES, "site.css", *SCRIPTS, "site.js", *CHART_SCRIPTS, *LICENCES, "
 
 
 def site_files(content: Content) -> Mapping[str, bytes]:
-    """Return the text of each file of the site, by its path, in UTF-8."""
-    texts = {
+    """Return the content of each file of the site, by its path, in UTF-8."""
+    texts: dict[str, str | bytes] = {
         "index.html": pages.index_page(content),
         "index.json": records.index_json(content),
         "conventions.html": pages.conventions_page(content),
@@ -37,4 +37,7 @@ def site_files(content: Content) -> Mapping[str, bytes]:
             if entry := content.boards[dataset].find(method, "measured"):
                 texts[content.curve_file(dataset, method)] = curves_text(entry, curves.curves)
     texts |= {f"assets/{name}": asset(name) for name in ASSETS}
-    return {path: text.encode("utf-8", "replace") for path, text in texts.items()}
+    return {
+        path: text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+        for path, text in texts.items()
+    }

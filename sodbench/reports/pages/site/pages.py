@@ -39,7 +39,7 @@ FACT_LABELS = {
 }
 
 
-def index_page(content: Content) -> str:
+def index_page(content: Content) -> bytes:
     """Return the front page."""
     return _page(
         "site_index.html.jinja",
@@ -56,7 +56,7 @@ def index_page(content: Content) -> str:
     )
 
 
-def dataset_page(content: Content, dataset: str) -> str:
+def dataset_page(content: Content, dataset: str) -> bytes:
     """Return the page of a dataset."""
     board, known = content.boards[dataset], lookup(dataset)
     signatures: dict[str, list[str]] = {}
@@ -91,7 +91,7 @@ def dataset_page(content: Content, dataset: str) -> str:
     )
 
 
-def method_page(content: Content, method: str) -> str:
+def method_page(content: Content, method: str) -> bytes:
     """Return the page of a method."""
     rows, facts = content.methods[method], content.facts(method)
     slug = content.method_slugs[method]
@@ -121,7 +121,7 @@ def method_page(content: Content, method: str) -> str:
     )
 
 
-def conventions_page(content: Content) -> str:
+def conventions_page(content: Content) -> bytes:
     """Return the page that shows the same maps under every convention."""
     sections = [_by_convention(content, dataset) for dataset in content.conventions]
     figures = [
@@ -275,7 +275,7 @@ def _difference_cell(row: ConventionRow | None, base: ConventionRow | None) -> D
     return tables.figure_cell(number_text(moved, METRICS[row.metric].decimals(DECIMALS), signed=True), moved)
 
 
-def about_page(content: Content) -> str:
+def about_page(content: Content) -> bytes:
     """Return the page that explains the site, how to add to sodbench's own, and its data."""
     return _page(
         "site_about.html.jinja",
@@ -290,7 +290,7 @@ def about_page(content: Content) -> str:
     )
 
 
-def _page(template: str, title: str, *, root: str = "", here: str = "", **context: Any) -> str:
+def _page(template: str, title: str, *, root: str = "", here: str = "", **context: Any) -> bytes:
     data_files: list[tuple[str, str]] = context.pop("data_files", [])
     figures: list[ChartFigure] = context.pop("figures", [])
     charts = {"chart-themes": THEMES, **{figure.id: figure.spec for figure in figures}} if figures else {}
