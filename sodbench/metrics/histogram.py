@@ -256,8 +256,8 @@ def _binary(levels: NDArray[np.bool_] | NDArray[np.uint8]) -> NDArray[np.bool_]:
 def level_range(counts: LevelCounts, how: str) -> tuple[Counts, Counts]:
     """Return the levels (lo, hi), each ``(...)``, that the normalisation `how` maps to 0 and 1."""
     present = (counts.fg + counts.bg) > 0
-    low = np.argmax(present, axis=-1)
-    high = 255 - np.argmax(present[..., ::-1], axis=-1)
+    low = present.argmax(axis=-1)
+    high = 255 - present[..., ::-1].argmax(axis=-1)
     if how in ("minmax", "mat2gray"):
         constant = low == high
         return np.where(constant, 0, low), np.where(constant, 255 if how == "minmax" else 1, high)

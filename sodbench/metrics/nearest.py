@@ -117,14 +117,12 @@ def _envelope(gt, left, right, reach, change, column, depth, ends, rim, source):
             while size > 0:
                 top = size - one
                 old = np.int64(seats[top])
-                rise = (col + old) * (col - old) + here - bases[top]
-                # Exact: below 2**52 no quotient of integers is rounded to a whole number.
-                begin = rise >> 1 if col - old == 1 else np.int64(np.floor(rise / (2.0 * (col - old))))
-                begin += 1
-                if begin > start[top]:
+                rise, twice = (col + old) * (col - old) + here - bases[top], 2 * (col - old)
+                if rise >= start[top] * twice:
+                    # Exact: below 2**52 no quotient of integers is rounded to a whole number.
+                    begin = np.int64(np.floor(rise / np.float64(twice))) + 1
                     break
                 size = top
-                begin = np.int64(0)
             if begin < width:
                 start[size], seats[size], bases[size] = begin, col, here
                 size += one
