@@ -230,8 +230,13 @@ def score_job(
     unsaved = dict(slots)
     try:
         new = sum(max(0, len(maps) - len(rows[method])) for method, maps in job.methods.items())
+        if workers is None or not workers.load_apart(new):
+            warm_up(say)
         executor = workers.executor(new) if workers else None
-        for scores in score_methods(job.methods, job.location, plan, rows, progress, executor, pairings):
+        made = score_methods(job.methods, job.location, plan, rows, progress, executor, pairings)
+        if workers:
+            workers.end_processes()
+        for scores in made:
             method = scores.method
             reused += len(scores.rows.keys() - rows[method].made.keys())
             scores = replace(scores, provenance=_provenance(job, method, plan))
@@ -264,7 +269,6 @@ def score_jobs(
 
     `workers` are as for `score_job`; they are opened when the first job needs them.
     """
-    warm_up(say)
     scores: list[Scores] = []
     places: list[Place] = []
     for job in jobs:

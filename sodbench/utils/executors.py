@@ -37,7 +37,7 @@ from sodbench.errors import WorkerError
 from sodbench.utils import dask_workers
 from sodbench.utils.dask_workers import dask_executor, worker_name
 from sodbench.utils.process import Say, cpus
-from sodbench.utils.worker_processes import process_pool
+from sodbench.utils.worker_processes import process_pool, start_method
 from sodbench.version import __version__
 
 KINDS = ("threads", "processes", "dask")
@@ -45,6 +45,9 @@ KINDS = ("threads", "processes", "dask")
 
 MANY_ITEMS = 2000
 """Items from which processes are worth their start (two seconds of computing, half of them spent at once)."""
+
+STARTED_SECONDS = 3
+"""How long worker processes may take to start before it is said why."""
 
 CHUNK_SECONDS = 0.25
 """What a chunk should take: an interrupt waits for it, and progress is shown after it."""
@@ -108,11 +111,23 @@ class Workers:
 
     def executor(self, items: int) -> Executor:
         """Return the executor for so many items; it stays open until the block ends."""
-        many = items >= MANY_ITEMS and self.jobs > 1
-        kind = self.kind or ("processes" if many else "threads")
+        kind = self._kind_for(items)
         if kind not in self._opened:
             self._opened[kind] = self._stack.enter_context(self._open(kind))
         return self._opened[kind]
+
+    def load_apart(self, items: int) -> bool:
+        """Tell whether so many items are done by processes that load what they need once for all of them."""
+        return self._kind_for(items) == "processes" and start_method() == "forkserver"
+
+    def end_processes(self) -> None:
+        """End worker processes, whose memory others may need; they start again when they are asked for."""
+        if processes := self._opened.pop("processes", None):
+            processes.shutdown()
+
+    def _kind_for(self, items: int) -> str:
+        many = items >= MANY_ITEMS and self.jobs > 1
+        return self.kind or ("processes" if many else "threads")
 
     @contextmanager
     def _open(self, kind: str) -> Iterator[Executor]:
@@ -124,6 +139,8 @@ class Workers:
             ThreadPoolExecutor(self.jobs) if kind == "threads" else process_pool(self.jobs, self._preload)
         )
         try:
+            if kind == "processes" and wait([executor.submit(_nothing)], STARTED_SECONDS).not_done:
+                self._say("Starting worker processes; what they run is compiled, once after installing ...")
             yield executor
         finally:
             executor.shutdown(cancel_futures=True)
@@ -202,6 +219,10 @@ def streamed(
     finally:
         for future in running:
             future.cancel()
+
+
+def _nothing() -> None:
+    """Do nothing: a worker that has done it is there."""
 
 
 def _has_failed(future: Future[Any]) -> bool:

@@ -9,12 +9,19 @@ from contextlib import contextmanager
 from sodbench.utils.process import keep_freed_memory
 
 
+def start_method() -> str:
+    """Return how worker processes are started: forked from one that has loaded what they need, or anew."""
+    import multiprocessing
+
+    return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+
+
 def process_pool(jobs: int, preload: Sequence[str]) -> Executor:
     """Start worker processes, which ignore Ctrl-C: whoever waits for them ends them."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    way = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
+    way = start_method()
     context = multiprocessing.get_context(way)
     if way == "forkserver":
         context.set_forkserver_preload([*preload])

@@ -1,5 +1,6 @@
 """Threads, processes and Dask give the same bits and the same errors, and what is done is kept."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -179,6 +180,50 @@ def test_worker_processes_share_kernels_that_are_loaded_before():
     environment = {**os.environ, "PYTHONPATH": paths}
     found = subprocess.run([sys.executable, "-c", FIRST], env=environment, capture_output=True, text=True)
     assert (found.stdout, found.stderr) == ("True\n", "")
+
+
+APART = """
+import sys
+from sodbench.cli import main
+from workers import has_kernels
+main(sys.argv[1:], standalone_mode=False)
+print(has_kernels(), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(("executor", "loaded"), [("processes", False), ("threads", True)])
+@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are forked on Linux alone")
+def test_a_command_whose_work_is_done_by_processes_loads_no_kernel(here, executor, loaded):
+    """They take 70 MB."""
+    words = ("score", plant_maps("maps"), "--masks", plant_masks("own/masks"), "--executor", executor)
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    found = subprocess.run(
+        [sys.executable, "-c", APART, *map(str, words)],
+        env={**os.environ, "PYTHONPATH": paths},
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stderr
+    assert found.stderr.splitlines()[-1] == str(loaded)
+
+
+def test_processes_are_ended_before_scores_are_stored(here, monkeypatch):
+    """Their memory is free then; another dataset starts them again."""
+    from sodbench.scoring import runs
+
+    planted()
+    monkeypatch.setenv("SODBENCH_DATASETS", "own.toml")
+    store, running = runs._store, []
+
+    def storing(*args):
+        running.append(len(multiprocessing.active_children()))
+        return store(*args)
+
+    before = len(multiprocessing.active_children())
+    monkeypatch.setattr(runs, "_store", storing)
+    with Workers("processes", jobs=2, preload=IN_WORKERS) as workers:
+        run("scores", workers)
+    assert running == [before] * len(DATASETS) * len(METHODS)
 
 
 CUT = """

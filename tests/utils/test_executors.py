@@ -144,6 +144,42 @@ def test_few_items_take_threads_and_many_processes():
         assert isinstance(workers.executor(10**6), ThreadPoolExecutor)
 
 
+def test_processes_load_apart_what_threads_and_dask_share_with_this_one(monkeypatch):
+    many, few = executors.MANY_ITEMS, executors.MANY_ITEMS - 1
+    monkeypatch.setattr(executors, "start_method", lambda: "forkserver")
+    apart = [Workers(kind, jobs=2).load_apart(few) for kind in (None, *executors.KINDS)]
+    assert apart == [False, False, True, False]
+    assert Workers(jobs=2).load_apart(many)
+    monkeypatch.setattr(executors, "start_method", lambda: "spawn")
+    assert not Workers("processes", jobs=2).load_apart(many)
+
+
+def test_processes_that_were_ended_start_again():
+    with Workers("processes", jobs=1) as workers:
+        first = list(streamed(workers.executor(1), squared, [2]))
+        workers.end_processes()
+        with pytest.raises(ProcessLookupError):
+            os.kill(first[0][1][1], 0)
+        again = list(streamed(workers.executor(1), squared, [2]))
+        assert (first[0][1][0], again[0][1][0]) == (4, 4)
+    with Workers("threads", jobs=1) as workers:
+        threads = workers.executor(1)
+        workers.end_processes()
+        assert workers.executor(1) is threads
+
+
+def test_it_is_said_what_a_slow_start_waits_for(monkeypatch):
+    said = []
+    monkeypatch.setattr(executors, "STARTED_SECONDS", 60)
+    with Workers("processes", jobs=1, say=said.append) as workers:
+        workers.executor(1)
+    assert said == []
+    monkeypatch.setattr(executors, "STARTED_SECONDS", 0)
+    with Workers("processes", jobs=1, say=said.append) as workers:
+        workers.executor(1)
+    assert said == ["Starting worker processes; what they run is compiled, once after installing ..."]
+
+
 class Slow(Executor):
     """An executor that begins nothing, and counts what it was given."""
 
