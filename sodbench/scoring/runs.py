@@ -52,7 +52,7 @@ from sodbench.scoring.slots import (
     slot_of,
 )
 from sodbench.scoring.table import RowTable
-from sodbench.scoring.warm_up import warm_up
+from sodbench.scoring.warm_up import compiled_before, warm_up
 from sodbench.utils.executors import Workers
 from sodbench.utils.process import Progress, Say
 from sodbench.utils.text import counted
@@ -230,7 +230,7 @@ def score_job(
     unsaved = dict(slots)
     try:
         new = sum(max(0, len(maps) - len(rows[method])) for method, maps in job.methods.items())
-        if workers is None or not workers.load_apart(new):
+        if not (workers and workers.load_apart(new) and compiled_before()):
             warm_up(say)
         executor = workers.executor(new) if workers else None
         made = score_methods(job.methods, job.location, plan, rows, progress, executor, pairings)

@@ -30,6 +30,7 @@ from contextlib import ExitStack, contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
+from threading import Timer
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -48,6 +49,8 @@ MANY_ITEMS = 2000
 
 STARTED_SECONDS = 3
 """How long worker processes may take to start before it is said why."""
+
+SLOW_START = "Starting worker processes; what they run is compiled, once after installing ..."
 
 CHUNK_SECONDS = 0.25
 """What a chunk should take: an interrupt waits for it, and progress is shown after it."""
@@ -129,18 +132,22 @@ class Workers:
         many = items >= MANY_ITEMS and self.jobs > 1
         return self.kind or ("processes" if many else "threads")
 
+    def _processes(self) -> Executor:
+        slow = Timer(STARTED_SECONDS, self._say, [SLOW_START])
+        slow.start()
+        try:
+            return process_pool(self.jobs, self._preload)
+        finally:
+            slow.cancel()
+
     @contextmanager
     def _open(self, kind: str) -> Iterator[Executor]:
         if kind == "dask":
             with dask_executor(self.jobs, self.scheduler, self._say) as executor:
                 yield executor
             return
-        executor = (
-            ThreadPoolExecutor(self.jobs) if kind == "threads" else process_pool(self.jobs, self._preload)
-        )
+        executor = ThreadPoolExecutor(self.jobs) if kind == "threads" else self._processes()
         try:
-            if kind == "processes" and wait([executor.submit(_nothing)], STARTED_SECONDS).not_done:
-                self._say("Starting worker processes; what they run is compiled, once after installing ...")
             yield executor
         finally:
             executor.shutdown(cancel_futures=True)
@@ -219,10 +226,6 @@ def streamed(
     finally:
         for future in running:
             future.cancel()
-
-
-def _nothing() -> None:
-    """Do nothing: a worker that has done it is there."""
 
 
 def _has_failed(future: Future[Any]) -> bool:

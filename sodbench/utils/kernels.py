@@ -31,6 +31,18 @@ def where_kept() -> str:
     return min(_places, key=("nowhere", "temporary", "usual").index, default="usual")
 
 
+def is_kept(compiled: Any) -> bool:
+    """Tell whether code of a kernel's present source is kept, without loading it.
+
+    numba has no public way to ask. Where this one does not work the answer is no, and no harm is done: what
+    is kept is found when the kernel is called.
+    """
+    try:
+        return bool(compiled._cache._cache_file._load_index())
+    except Exception:  # an unreadable index, another numba, or none: NUMBA_DISABLE_JIT
+        return False
+
+
 def temporary_cache() -> Path | None:
     """Return a folder for compiled code among the temporary files, None where there can be none.
 

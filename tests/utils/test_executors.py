@@ -3,6 +3,7 @@
 import os
 import pickle
 import sys
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
@@ -175,6 +176,9 @@ def test_it_is_said_what_a_slow_start_waits_for(monkeypatch):
         workers.executor(1)
     assert said == []
     monkeypatch.setattr(executors, "STARTED_SECONDS", 0)
+    monkeypatch.setattr(
+        executors, "process_pool", lambda jobs, preload: time.sleep(0.2) or ThreadPoolExecutor(1)
+    )
     with Workers("processes", jobs=1, say=said.append) as workers:
         workers.executor(1)
     assert said == ["Starting worker processes; what they run is compiled, once after installing ..."]

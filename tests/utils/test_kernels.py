@@ -56,6 +56,32 @@ def block() -> None:
 TEMPORARY = Path("tmp", f"sodbench-kernels-{os.getuid()}")
 
 
+KEPT = """
+import os
+from module import twice
+from sodbench.utils.kernels import is_kept
+seen = [is_kept(twice)]
+twice(21)
+seen.append(is_kept(twice))
+print(seen, is_kept(print))
+"""
+
+
+def test_what_is_kept_is_known_without_loading_it(here: Path):
+    Path("module.py").write_text(MODULE, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), *sys.path])}
+
+    def seen(**more: str) -> str:
+        command = [sys.executable, "-c", KEPT]
+        return subprocess.run(command, env=environment | more, capture_output=True, text=True).stdout.strip()
+
+    assert seen() == "[False, True] False"
+    assert seen() == "[True, True] False"
+    assert seen(NUMBA_DISABLE_JIT="1") == "[False, False] False"
+    Path("module.py").write_text(MODULE.replace("2 * x", "x + x"), encoding="utf-8")
+    assert seen() == "[False, True] False"
+
+
 def test_code_is_kept_beside_the_module(call):
     assert call().endswith(" True")
     assert list(Path("__pycache__").glob("module.twice-*.nbc"))
