@@ -205,8 +205,9 @@ def score_job(
 ) -> Finished:
     """Score a job into ``out/METHOD/DATASET``, continuing from what is there; see `sodbench.scoring.slots`.
 
-    `workers` are chosen by how many maps no row is stored of; by default they are threads. `pairings` are
-    those that the plan has made already.
+    `workers` are chosen by how many maps no row is stored of; by default they are threads. Forked ones end
+    before scores are stored, and load the kernels, which are compiled here if they are not yet. `pairings`
+    are those that the plan has made already.
 
     Raises
     ------
@@ -230,11 +231,12 @@ def score_job(
     unsaved = dict(slots)
     try:
         new = sum(max(0, len(maps) - len(rows[method])) for method, maps in job.methods.items())
-        if not (workers and workers.load_apart(new) and compiled_before()):
+        apart = workers is not None and workers.load_apart(new)
+        if not (apart and compiled_before()):
             warm_up(say)
         executor = workers.executor(new) if workers else None
         made = score_methods(job.methods, job.location, plan, rows, progress, executor, pairings)
-        if workers:
+        if workers and apart:
             workers.end_processes()
         for scores in made:
             method = scores.method
@@ -267,7 +269,7 @@ def score_jobs(
 ) -> Results:
     """Run all jobs; `bar` shows the progress of each, `say` takes what a user should know.
 
-    `workers` are as for `score_job`; they are opened when the first job needs them.
+    `workers` are as for `score_job`.
     """
     scores: list[Scores] = []
     places: list[Place] = []

@@ -38,7 +38,7 @@ from sodbench.errors import WorkerError
 from sodbench.utils import dask_workers
 from sodbench.utils.dask_workers import dask_executor, worker_name
 from sodbench.utils.process import Say, cpus
-from sodbench.utils.worker_processes import process_pool, start_method
+from sodbench.utils.worker_processes import no_interrupt, process_pool, start_method
 from sodbench.version import __version__
 
 KINDS = ("threads", "processes", "dask")
@@ -48,9 +48,9 @@ MANY_ITEMS = 2000
 """Items from which processes are worth their start (two seconds of computing, half of them spent at once)."""
 
 STARTED_SECONDS = 3
-"""How long worker processes may take to start before it is said why."""
+"""Seconds after which it is said that worker processes are being started."""
 
-SLOW_START = "Starting worker processes; what they run is compiled, once after installing ..."
+SLOW_START = "Starting worker processes, which load what they need or compile it ..."
 
 CHUNK_SECONDS = 0.25
 """What a chunk should take: an interrupt waits for it, and progress is shown after it."""
@@ -113,18 +113,21 @@ class Workers:
         self._stack.__exit__(kind, error, trace)
 
     def executor(self, items: int) -> Executor:
-        """Return the executor for so many items; it stays open until the block ends."""
+        """Return the executor for so many items; it stays open until the block ends, or `end_processes`."""
         kind = self._kind_for(items)
         if kind not in self._opened:
             self._opened[kind] = self._stack.enter_context(self._open(kind))
         return self._opened[kind]
 
     def load_apart(self, items: int) -> bool:
-        """Tell whether so many items are done by processes that load what they need once for all of them."""
+        """Tell whether so many items are done by forked processes, which load what they need themselves."""
         return self._kind_for(items) == "processes" and start_method() == "forkserver"
 
     def end_processes(self) -> None:
-        """End worker processes, whose memory others may need; they start again when they are asked for."""
+        """End worker processes, and free their memory; the next call of `executor` starts others.
+
+        What they are forked from stays, with all that it has loaded.
+        """
         if processes := self._opened.pop("processes", None):
             processes.shutdown()
 
@@ -134,7 +137,9 @@ class Workers:
 
     def _processes(self) -> Executor:
         slow = Timer(STARTED_SECONDS, self._say, [SLOW_START])
-        slow.start()
+        slow.daemon = True
+        with no_interrupt():  # else Ctrl-C would come through this thread while the pool holds it back
+            slow.start()
         try:
             return process_pool(self.jobs, self._preload)
         finally:

@@ -32,13 +32,14 @@ def where_kept() -> str:
 
 
 def is_kept(compiled: Any) -> bool:
-    """Tell whether code of a kernel's present source is kept, without loading it.
+    """Tell whether code of a kernel's present source is kept for this CPU, without loading it.
 
     numba has no public way to ask. Where this one does not work the answer is no, and no harm is done: what
     is kept is found when the kernel is called.
     """
     try:
-        return bool(compiled._cache._cache_file._load_index())
+        here = compiled.targetctx.codegen().magic_tuple()
+        return any(cpu == here for _, cpu, _ in compiled._cache._cache_file._load_index())
     except Exception:  # an unreadable index, another numba, or none: NUMBA_DISABLE_JIT
         return False
 

@@ -10,7 +10,7 @@ from sodbench.utils.process import keep_freed_memory
 
 
 def start_method() -> str:
-    """Return how worker processes are started: forked from one that has loaded what they need, or anew."""
+    """Return how worker processes are started: ``forkserver`` where there is one, else ``spawn``."""
     import multiprocessing
 
     return "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"

@@ -22,6 +22,7 @@ from sodbench.scoring.plan import Plan
 from sodbench.scoring.runs import IN_WORKERS, collect_jobs, score_jobs
 from sodbench.scoring.scores import Scores
 from sodbench.utils.executors import Workers
+from sodbench.utils.worker_processes import start_method
 
 pytestmark = pytest.mark.usefixtures("here")
 
@@ -173,7 +174,7 @@ with Workers("processes", jobs=1, preload=IN_WORKERS) as workers:
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are forked on Linux alone")
+@pytest.mark.skipif(start_method() != "forkserver", reason="worker processes are not forked here")
 def test_worker_processes_share_kernels_that_are_loaded_before():
     """In a process of its own: what workers are forked from is started once in each."""
     paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
@@ -191,7 +192,7 @@ print(has_kernels(), file=sys.stderr)
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="worker processes are forked on Linux alone")
+@pytest.mark.skipif(start_method() != "forkserver", reason="worker processes are not forked here")
 def test_a_command_whose_work_is_done_by_processes_loads_no_kernel_that_is_compiled(here):
     """They take 70 MB; where none is compiled yet, it is done here, and said."""
     maps, masks = plant_maps("maps"), plant_masks("own/masks")
@@ -221,14 +222,18 @@ def test_processes_are_ended_before_scores_are_stored(here, monkeypatch):
     store, running = runs._store, []
 
     def storing(*args):
-        running.append(len(multiprocessing.active_children()))
+        running.append(children() - before)
         return store(*args)
 
-    before = len(multiprocessing.active_children())
+    before = children()
     monkeypatch.setattr(runs, "_store", storing)
     with Workers("processes", jobs=2, preload=IN_WORKERS) as workers:
         run("scores", workers)
-    assert running == [before] * len(DATASETS) * len(METHODS)
+    assert running == [set()] * len(DATASETS) * len(METHODS)
+
+
+def children():
+    return {child.pid for child in multiprocessing.active_children()}
 
 
 CUT = """

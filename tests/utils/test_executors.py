@@ -2,13 +2,16 @@
 
 import os
 import pickle
+import signal
+import subprocess
 import sys
-import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import partial
 from itertools import islice
+from threading import Event
 
 import cloudpickle
+import psutil
 import pytest
 from workers import deadly, failing, ignores_interrupt, killing, squared
 
@@ -159,8 +162,7 @@ def test_processes_that_were_ended_start_again():
     with Workers("processes", jobs=1) as workers:
         first = list(streamed(workers.executor(1), squared, [2]))
         workers.end_processes()
-        with pytest.raises(ProcessLookupError):
-            os.kill(first[0][1][1], 0)
+        assert not psutil.pid_exists(first[0][1][1])
         again = list(streamed(workers.executor(1), squared, [2]))
         assert (first[0][1][0], again[0][1][0]) == (4, 4)
     with Workers("threads", jobs=1) as workers:
@@ -169,19 +171,55 @@ def test_processes_that_were_ended_start_again():
         assert workers.executor(1) is threads
 
 
-def test_it_is_said_what_a_slow_start_waits_for(monkeypatch):
-    said = []
-    monkeypatch.setattr(executors, "STARTED_SECONDS", 60)
-    with Workers("processes", jobs=1, say=said.append) as workers:
+@pytest.mark.parametrize(("seconds", "said"), [(0.05, []), (0, [executors.SLOW_START])])
+def test_a_slow_start_is_said(monkeypatch, seconds, said):
+    told, spoken = [], Event()
+
+    def say(line):
+        told.append(line)
+        spoken.set()
+
+    def pool(jobs, preload):
+        if said:
+            assert spoken.wait(60)
+        return ThreadPoolExecutor(1)
+
+    monkeypatch.setattr(executors, "STARTED_SECONDS", seconds)
+    monkeypatch.setattr(executors, "process_pool", pool)
+    with Workers("processes", jobs=1, say=say) as workers:
         workers.executor(1)
-    assert said == []
-    monkeypatch.setattr(executors, "STARTED_SECONDS", 0)
-    monkeypatch.setattr(
-        executors, "process_pool", lambda jobs, preload: time.sleep(0.2) or ThreadPoolExecutor(1)
-    )
-    with Workers("processes", jobs=1, say=said.append) as workers:
+    assert spoken.wait(0.2) == bool(said)
+    assert told == said
+
+
+HELD = """
+import os, signal, time
+import sodbench.utils.executors as executors
+from concurrent.futures import ThreadPoolExecutor
+from sodbench.utils.worker_processes import no_interrupt
+
+def pool(jobs, preload):
+    with no_interrupt():
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        print("held", flush=True)
+    return ThreadPoolExecutor(1)
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+executors.process_pool = pool
+try:
+    with executors.Workers("processes", jobs=1) as workers:
         workers.executor(1)
-    assert said == ["Starting worker processes; what they run is compiled, once after installing ..."]
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be held back here")
+def test_ctrl_c_is_held_back_while_processes_are_started():
+    """In a process of its own: any other thread would take the signal."""
+    said = subprocess.check_output([sys.executable, "-c", HELD], text=True)
+    assert said.split() == ["held", "interrupted"]
 
 
 class Slow(Executor):

@@ -73,7 +73,7 @@ def test_what_is_kept_is_known_without_loading_it(here: Path):
 
     def seen(**more: str) -> str:
         command = [sys.executable, "-c", KEPT]
-        return subprocess.run(command, env=environment | more, capture_output=True, text=True).stdout.strip()
+        return subprocess.check_output(command, env=environment | more, text=True).strip()
 
     assert seen() == "[False, True] False"
     assert seen() == "[True, True] False"

@@ -40,7 +40,9 @@ def rendered(
     assets: str | None = None,
     **context: object,
 ) -> bytes:
-    """Return a page, in UTF-8, put together part by part: a report has many megabytes.
+    r"""Return a page, in UTF-8, put together part by part: a report has many megabytes.
+
+    Half of a surrogate pair, which UTF-8 lacks, is written as ``\udXXX``, which JSON reads.
 
     Parameters
     ----------
@@ -80,7 +82,7 @@ def rendered(
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Yield a text in parts: a template copies what it shows several times, which may be megabytes."""
+    """Return a text in parts, since a template copies each value that it shows several times."""
     return (text[start : start + AT_ONCE] for start in range(0, len(text), AT_ONCE))
 
 

@@ -77,7 +77,7 @@ def test_names_are_text_in_templates_and_in_data(name):
     assert len(page.scripts) == 3
 
 
-def test_data_of_many_letters_are_whole():
+def test_long_data_is_whole():
     long = ["\u2191é<" + "0123456789" * 20_000]
     [text] = [
         text

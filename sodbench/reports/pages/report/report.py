@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from math import inf
 from pathlib import Path
@@ -63,7 +63,7 @@ class ReportPage:
     """
 
     title: str
-    page: bytes
+    page: bytes = field(repr=False)
     left_out: tuple[str, ...] = ()
 
     @property

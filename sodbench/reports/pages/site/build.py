@@ -38,6 +38,6 @@ def site_files(content: Content) -> Mapping[str, bytes]:
                 texts[content.curve_file(dataset, method)] = curves_text(entry, curves.curves)
     texts |= {f"assets/{name}": asset(name) for name in ASSETS}
     return {
-        path: text if isinstance(text, bytes) else text.encode("utf-8", "replace")
+        path: text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace")
         for path, text in texts.items()
     }
