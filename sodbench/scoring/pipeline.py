@@ -153,6 +153,10 @@ def score_folder(
     >>> scores.n, scores.summary()["max_f"] > 0.85
     (8, True)
     """
+    if not isinstance(executor, Executor | None):
+        raise PredictionError(
+            f"executor={executor!r}: expected one of concurrent.futures, such as ThreadPoolExecutor(2)."
+        )
     location = place(dataset, masks, data)
     there = path_or_url(preds)
     discovered, passed = discover(there, [location.dataset])

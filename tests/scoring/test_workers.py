@@ -16,6 +16,7 @@ import pytest
 from workspace import IDS, good, map_of, mask_of, plant_maps, plant_masks, process, refused, save, whole
 from workspace import listing as listed
 
+from sodbench.errors import PredictionError
 from sodbench.protocol import Protocol
 from sodbench.scoring.pipeline import score_folder
 from sodbench.scoring.plan import Plan
@@ -234,6 +235,13 @@ def test_processes_are_ended_before_scores_are_stored(here, monkeypatch):
 
 def children():
     return {child.pid for child in multiprocessing.active_children()}
+
+
+def test_the_name_of_an_executor_is_none():
+    with pytest.raises(
+        PredictionError, match="^executor='threads': expected one of concurrent.futures, such"
+    ):
+        score_folder("maps", masks="masks", executor="threads")
 
 
 CUT = """
