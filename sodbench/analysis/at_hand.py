@@ -21,7 +21,6 @@ from sodbench.data.pairing import masks_by_stem, pair_by_guess
 from sodbench.data.sources import ImageFile, digest_of
 from sodbench.errors import DatasetError, PredictionError, SodbenchError
 from sodbench.scoring.pairs import levels_of, prepared_from
-from sodbench.scoring.plan import Plan
 from sodbench.scoring.scores import Scores
 from sodbench.utils.urls import PathOrUrl
 
@@ -70,9 +69,8 @@ class PictureFiles:
             content = self.masks[image].content(DatasetError) if image in self.masks else b""
             if not content:
                 return self._without_mask(photo, image, "mask not found")
-            plan = Plan(self.board[0].protocol, metrics=())
-            graded = self.location.dataset.grey_masks
-            gt = prepared_from(content, self.masks[image].where, plan, graded).mask.gt
+            protocol, graded = self.board[0].protocol, self.location.dataset.grey_masks
+            gt = prepared_from(content, self.masks[image].where, protocol, (), graded).mask.gt
         except SodbenchError as error:
             self.notices.append(str(error))
             return self._without_mask(photo, image, "mask cannot be read")

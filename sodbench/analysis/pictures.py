@@ -25,7 +25,6 @@ from sodbench.errors import DatasetError, PredictionError, ScoresError, first_fe
 from sodbench.metrics import METRICS, find_metric
 from sodbench.protocol import Protocol, fixed_size
 from sodbench.scoring.pairs import levels_of, prepared_from
-from sodbench.scoring.plan import Plan
 from sodbench.scoring.scores import Scores, check_alike
 from sodbench.utils.files import read_file
 from sodbench.utils.process import Progress, step_counter
@@ -170,10 +169,10 @@ def load_pictures(
         )
     step = step_counter(progress, len(images) * (2 + len(methods)))
     content = {image: known[image].content(DatasetError) for image in images}
-    plan, graded = Plan(methods[0][0].protocol, metrics=()), location.dataset.grey_masks
+    protocol, graded = methods[0][0].protocol, location.dataset.grey_masks
     gts = {}
     for image, data in content.items():
-        gts[image] = prepared_from(data, known[image].where, plan, graded).mask.gt
+        gts[image] = prepared_from(data, known[image].where, protocol, (), graded).mask.gt
         step()
     shown: dict[str, dict[str, NDArray[np.uint8]]] = {image: {} for image in images}
     for scores, entries in methods:

@@ -22,7 +22,6 @@ from sodbench.metrics.histogram import (
 )
 from sodbench.metrics.parts import MapOnMask
 from sodbench.protocol import Protocol, fixed_size
-from sodbench.scoring.plan import Plan
 from sodbench.scoring.rows import Row, needed
 from sodbench.scoring.scores import Scores
 
@@ -141,13 +140,14 @@ def _mask_of_array(gt: NDArray[Any], protocol: Protocol) -> Mask:
     return mask
 
 
-def prepared_from(data: bytes, where: str, plan: Plan, graded: bool) -> PreparedMask:
-    """Decode a mask's file as a plan asks, and do the work on it that all methods share."""
-    protocol = plan.protocol
+def prepared_from(
+    data: bytes, where: str, protocol: Protocol, metrics: Iterable[str], graded: bool
+) -> PreparedMask:
+    """Decode a mask's file, and do the work on it that all methods share."""
     mask = mask_from(data, where, rule=protocol.mask_threshold, eps=protocol.eps, graded=graded)
     if size := fixed_size(protocol.resize):
         mask = resized_mask(mask, size)
-    return prepare_mask(mask, protocol, plan.metrics)
+    return prepare_mask(mask, protocol, metrics)
 
 
 def levels_of(

@@ -340,8 +340,7 @@ def _score_task(
             if not todo and known:
                 continue
             if todo not in prepared:
-                asked = plan if todo == plan.metrics else replace(plan, metrics=todo)
-                prepared[todo] = prepared_from(data, task.mask.where, asked, graded)
+                prepared[todo] = prepared_from(data, task.mask.where, plan.protocol, todo, graded)
             pred = levels_of(map_data, entry, prepared[todo].mask.gt.shape, plan.protocol)
             row = score_pair(task.image, pred, prepared[todo], plan.protocol, todo, digest)
             results.append((method, row))

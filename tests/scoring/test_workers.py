@@ -237,7 +237,7 @@ def children():
     return {child.pid for child in multiprocessing.active_children()}
 
 
-def test_the_name_of_an_executor_is_none():
+def test_an_executor_by_name_is_refused():
     with pytest.raises(
         PredictionError, match="^executor='threads': expected one of concurrent.futures, such"
     ):

@@ -57,7 +57,6 @@ TEMPORARY = Path("tmp", f"sodbench-kernels-{os.getuid()}")
 
 
 KEPT = """
-import os
 from module import twice
 from sodbench.utils.kernels import is_kept
 seen = [is_kept(twice)]
@@ -77,6 +76,7 @@ def test_what_is_kept_is_known_without_loading_it(here: Path):
 
     assert seen() == "[False, True] False"
     assert seen() == "[True, True] False"
+    assert seen(NUMBA_CPU_NAME="generic") == "[False, True] False"
     assert seen(NUMBA_DISABLE_JIT="1") == "[False, False] False"
     Path("module.py").write_text(MODULE.replace("2 * x", "x + x"), encoding="utf-8")
     assert seen() == "[False, True] False"
